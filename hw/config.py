@@ -1,0 +1,64 @@
+"""The parameters of one array, and everything that derives from them."""
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sw_ref.format import StlqFormat, parameter, validate
+
+NAME_RULE = "a Verilog identifier: a letter or _, then letters, digits or _, at most 64 characters, no reserved word"
+VERILOG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayConfig:
+    """One array: `pe` output channels by `lanes` input channels per tile.
+
+    Raises ``ValueError`` with the parameter's name, value and allowed range when made with a bad one.
+    """
+
+    format: StlqFormat = field(default_factory=StlqFormat)
+    pe: int = parameter(8, low=1, high=64, unit="PEs", help="processing elements: output channels per tile")
+    lanes: int = parameter(8, low=1, high=64, unit="lanes", help="shift units per PE: input channels per tile")
+    depth: int = parameter(
+        4096, low=1, high=1 << 20, unit="inputs", help="longest dot product that must not overflow"
+    )
+    name: str = "stlq_array"
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if not isinstance(self.name, str) or not VERILOG_NAME.fullmatch(self.name):
+            raise ValueError(f"name is {self.name!r}; allowed: {NAME_RULE}")
+
+    @property
+    def acc_bits(self) -> int:
+        """Width of an accumulator and of one sum."""
+        return self.format.acc_bits(self.depth)
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """(output channels, input channels) of one tile."""
+        return (self.pe, self.lanes)
+
+    @property
+    def tree_levels(self) -> int:
+        """Levels of the adder tree of one PE."""
+        return (self.lanes - 1).bit_length()
+
+    @property
+    def latency_cycles(self) -> int:
+        """Cycles from the transfer of a dot product's last `tiles` beat to that of its `sums` beat.
+
+        Input register, product register, one register per adder level, accumulator: without stalls a
+        dot product of B beats occupies B + latency_cycles cycles from first to last transfer.
+        """
+        return 3 + self.tree_levels
+
+    @property
+    def macs_per_cycle(self) -> int:
+        return self.pe * self.lanes
+
+    def to_dict(self) -> dict[str, Any]:
+        """The parameters by name, the format's among them, ready for JSON."""
+        values = asdict(self)
+        return {**values.pop("format"), **values}
