@@ -3,13 +3,13 @@
 from typing import Any
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import connect, flipped
 
 from hw.config import ArrayConfig
 from hw.instance import place
 from hw.join import join_signature
-from hw.layouts import acts_layout, sums_layout, tiles_layout
+from hw.layouts import array_signature
 from hw.pe import pe_signature
 
 # What control knows of a beat on its way through the adder trees; `ends` implies `valid`.
@@ -36,13 +36,7 @@ class Array(wiring.Component):
 
     def __init__(self, config: ArrayConfig):
         self._config = config
-        super().__init__(
-            {
-                "tiles": In(stream.Signature(tiles_layout(config))),
-                "acts": In(stream.Signature(acts_layout(config))),
-                "sums": Out(stream.Signature(sums_layout(config))),
-            }
-        )
+        super().__init__(array_signature(config))
 
     def elaborate(self, platform):
         m = Module()

@@ -1,7 +1,8 @@
 """Payload layouts of the array's three streams: the one place that says which bit means what."""
 
 from amaranth import signed, unsigned
-from amaranth.lib import data
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
 
 from hw.config import ArrayConfig
 
@@ -21,3 +22,14 @@ def acts_layout(config: ArrayConfig) -> data.ArrayLayout:
 def sums_layout(config: ArrayConfig) -> data.ArrayLayout:
     """The sum of PE p at bit p * acc_bits, signed."""
     return data.ArrayLayout(signed(config.acc_bits), config.pe)
+
+
+def array_signature(config: ArrayConfig) -> wiring.Signature:
+    """The array's members: its three streams."""
+    return wiring.Signature(
+        {
+            "tiles": In(stream.Signature(tiles_layout(config))),
+            "acts": In(stream.Signature(acts_layout(config))),
+            "sums": Out(stream.Signature(sums_layout(config))),
+        }
+    )

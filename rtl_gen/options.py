@@ -1,0 +1,51 @@
+"""Options that several commands share; parameters become options from their one declaration."""
+
+import argparse
+from dataclasses import fields
+from typing import Any
+
+from sw_ref.format import Parameter, StlqFormat, parameters_of
+
+
+def add_parameter(group: Any, name: str, rule: Parameter, default: Any, shown: Any) -> None:
+    """An option for an integer parameter; `shown` says the default in the help."""
+    group.add_argument(
+        f"--{name.replace('_', '-')}",
+        type=whole_number,
+        default=default,
+        metavar="N",
+        help=f"{rule.help}; {rule.low} to {rule.high} {rule.unit} (default: {shown})",
+    )
+
+
+def add_format_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the number format."""
+    group = parser.add_argument_group("number format")
+    defaults = {f.name: f.default for f in fields(StlqFormat)}
+    for name, rule in parameters_of(StlqFormat).items():
+        if rule.low is not None:
+            add_parameter(group, name, rule, defaults[name], defaults[name])
+    group.add_argument("--act-unsigned", action="store_true", help="activations are unsigned (default: signed)")
+
+
+def format_values(args: argparse.Namespace) -> dict[str, Any]:
+    """The format's parameters as the options say them; not yet validated."""
+    return {"bits": args.bits, "act_bits": args.act_bits, "act_signed": not args.act_unsigned} | {
+        "residual_shift": args.residual_shift
+    }
+
+
+def whole_number(text: str) -> int:
+    """An option's integer."""
+    try:
+        return int(text, 10)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def number(text: str) -> float:
+    """An option's real number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None

@@ -1,0 +1,63 @@
+"""What a command has to say: for people as lines and tables, for scripts as JSON."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column is text, the others are right-aligned."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass
+class Report:
+    """The result of a command. `ok` is False if a check failed; `data` is all of it for scripts."""
+
+    data: dict[str, Any]
+    parts: list[str | Table] = field(default_factory=list)
+    ok: bool = True
+
+
+def show(report: Report, *, as_json: bool) -> None:
+    """Print a report to standard output."""
+    if as_json:
+        print(json.dumps(report.data, indent=2))
+        return
+    for part in report.parts:
+        print(part) if isinstance(part, str) else _show_table(part)
+
+
+def _show_table(table: Table) -> None:
+    # Imported here: generating Verilog shows no table and shall start quickly.
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
+    for index, column in enumerate(table.columns):
+        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*row)
+    console = Console(markup=False, highlight=False)
+    # A table in a file or pipe is as wide as it needs to be.
+    console.print(drawn, width=None if console.is_terminal else max(80, console.measure(drawn).maximum))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Show that `what` is going on, on a terminal only (standard error)."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
