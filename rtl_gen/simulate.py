@@ -1,0 +1,241 @@
+"""`simulate`: run quantized weights through the Verilog of a build, and compare with the golden integers."""
+
+import argparse
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.config import ArrayConfig
+from rtl_gen import testbench, tools
+from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.manifest import VERILOG, Build, load_build
+from rtl_gen.options import whole_number
+from rtl_gen.report import Report, Table, progress
+from rtl_gen.testbench import Stalls
+from sw_ref.files import write_atomically
+from sw_ref.integer import dot
+from sw_ref.model import ModelError, StlqTensor, load_model
+from sw_ref.stream import act_stream, tile_stream
+
+SUMMARY = "run quantized weights through the Verilog and compare every sum"
+EXAMPLE = "stlq simulate build/ --model q.safetensors --sim icarus"
+SIMULATORS = ("icarus", "verilator")
+SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the Verilog did: `sums` int64 (vectors, O); `cycles` from the first `tiles` transfer to the last sum."""
+
+    sums: NDArray[np.int64]
+    cycles: int
+    beats: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("build", metavar="BUILD", type=Path, help="folder that generate wrote")
+    parser.add_argument("--model", required=True, metavar="FILE", type=Path, help="quantized model (.safetensors)")
+    parser.add_argument("--tensor", metavar="NAME", help="one tensor of the model (default: all)")
+    parser.add_argument("--sim", choices=SIMULATORS, default="icarus", help="simulator (default: icarus)")
+    parser.add_argument(
+        "--acts",
+        metavar="FILE",
+        type=Path,
+        help=".npy of integer activations, shape (vectors, I, *kernel) (default: random ones, extremes among them)",
+    )
+    parser.add_argument(
+        "--vectors", type=whole_number, default=4, metavar="N", help="random activation vectors; 1 to 100000 (default: 4)"
+    )
+    parser.add_argument("--seed", type=whole_number, default=1, metavar="N", help="of activations and stalls; 0 or more (default: 1)")
+    parser.add_argument(
+        "--stalls", type=whole_number, default=0, metavar="PERCENT", help="cycles in which each stream pauses; 0 to 99 %% (default: 0)"
+    )
+    parser.add_argument("--waves", metavar="FILE", type=Path, help="write a VCD of the (one) tensor's run (default: none)")
+    parser.add_argument(
+        "--keep", metavar="FOLDER", type=Path, help="keep the test bench, its data and its sums (default: a temporary folder)"
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    build, tensors = _inputs(args)
+    given = _given_acts(args.acts, build.config, tensors) if args.acts else None
+    results = {}
+    for name, tensor in tensors.items():
+        acts = random_acts(build.config, tensor.shape[1:], args.vectors, args.seed) if given is None else given
+        with progress(f"{name}: {len(acts)} vectors through {args.sim}"):
+            keep = args.keep / name if args.keep and len(tensors) > 1 else args.keep
+            outcome = simulate_tensor(
+                build, tensor, acts, sim=args.sim, stalls=Stalls(percent=args.stalls, seed=args.seed), waves=args.waves, keep=keep
+            )
+        results[name] = judge(build.config, tensor, acts, outcome, stalled=args.stalls > 0)
+    return _report(args, results)
+
+
+def simulate_tensor(
+    build: Build,
+    tensor: StlqTensor,
+    acts: NDArray[np.integer],
+    *,
+    sim: str = "icarus",
+    stalls: Stalls | None = None,
+    waves: Path | None = None,
+    keep: Path | None = None,
+) -> Outcome:
+    """Stream `tensor` through the build's Verilog, once for each activation vector.
+
+    `acts`: integers in the format's range, shape (vectors, I, *kernel).
+    Raises :class:`BadUse` if tensor and build do not fit, :class:`CheckFailed` if the simulator is missing or fails,
+    or if the number of sums is wrong.
+    """
+    config = build.config
+    if (tensor.format, tuple(tensor.tile)) != (config.format, config.tile):
+        raise BadUse(f"model is for {describe(tensor.format, tensor.tile)}; the build is {describe(config.format, config.tile)}")
+    stream = tile_stream(tensor)
+    rows = act_stream(acts, config.lanes)
+    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
+        folder = Path(temporary)
+        shutil.copyfile(build.verilog, folder / VERILOG)
+        (folder / testbench.BENCH).write_text(testbench.testbench(config, stream, len(acts), stalls or Stalls()))
+        (folder / testbench.TILES).write_text(testbench.tiles_hex(config, stream))
+        (folder / testbench.ACTS).write_text(testbench.acts_hex(config, rows))
+        said = (_icarus if sim == "icarus" else _verilator)(folder, waves=waves is not None)
+        if waves:
+            _write(waves, (folder / testbench.WAVES).read_bytes(), "--waves")
+        if keep:
+            _keep(folder, keep)
+        try:
+            sums = testbench.read_sums((folder / testbench.SUMS).read_text(), config)
+        except ValueError as error:
+            raise CheckFailed(str(error)) from error
+    expected = int(stream.last.sum()) * len(acts)
+    if len(sums) != expected:
+        raise CheckFailed(f"the Verilog gave {len(sums)} sums beats; {expected} are right")
+    cycles = next(int(line.split()[1]) for line in said.splitlines() if line.startswith("cycles "))
+    sums = sums.reshape(len(acts), -1)[:, : tensor.shape[0]]
+    return Outcome(sums=sums, cycles=cycles, beats=len(stream.words) * len(acts))
+
+
+def judge(config: ArrayConfig, tensor: StlqTensor, acts: NDArray[np.integer], outcome: Outcome, *, stalled: bool) -> dict[str, Any]:
+    """The verdict on one tensor, as plain data: mismatches against the golden, and cycles against the contract."""
+    golden = dot(tensor, acts)
+    wrong = np.argwhere(golden != outcome.sums)
+    tiles = tensor.two_word.size * len(acts)
+    expected = outcome.beats + config.latency_cycles
+    return {
+        "vectors": len(acts),
+        "sums": int(golden.size),
+        "mismatches": len(wrong),
+        "first_mismatches": [
+            {"vector": int(v), "channel": int(c), "golden": int(golden[v, c]), "verilog": int(outcome.sums[v, c])}
+            for v, c in wrong[:SHOWN]
+        ],
+        "beats": outcome.beats,
+        "cycles": outcome.cycles,
+        "cycles_expected": None if stalled else expected,
+        "cycles_one_word": tiles + config.latency_cycles,
+        "cycles_two_words": 2 * tiles + config.latency_cycles,
+        "ok": not len(wrong) and (stalled or outcome.cycles == expected),
+    }
+
+
+def random_acts(config: ArrayConfig, shape: tuple[int, ...], vectors: int, seed: int) -> NDArray[np.int64]:
+    """Seeded activations (vectors, *shape); the first vectors are all lowest, all highest, and both mixed."""
+    fmt = config.format
+    rng = np.random.default_rng(seed)
+    acts = rng.integers(fmt.act_min, fmt.act_max, (vectors, *shape), endpoint=True)
+    extremes = [fmt.act_min, fmt.act_max, rng.choice([fmt.act_min, fmt.act_max], shape)]
+    for vector, value in zip(range(vectors - 1), extremes, strict=False):
+        acts[vector] = value
+    return acts
+
+
+def describe(fmt: Any, tile: tuple[int, int]) -> str:
+    """A format and a tile in words."""
+    sign = "signed" if fmt.act_signed else "unsigned"
+    return f"bits {fmt.bits}, act-bits {fmt.act_bits} {sign}, residual-shift {fmt.residual_shift}, tile {tile[0]}x{tile[1]}"
+
+
+def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
+    for name, low, high in (("vectors", 1, 100_000), ("seed", 0, 1 << 63), ("stalls", 0, 99)):
+        if not low <= getattr(args, name) <= high:
+            raise BadUse(f"--{name} is {getattr(args, name)}; allowed: a whole number from {low} to {high}")
+    build = load_build(args.build)
+    try:
+        tensors = load_model(args.model)
+    except ModelError as error:
+        raise BadUse(f"--model {args.model}: {error}") from error
+    except OSError as error:
+        raise BadUse(f"--model is {args.model}: {error.strerror}; allowed: a file that `stlq quantize` wrote") from error
+    if args.tensor is not None:
+        if args.tensor not in tensors:
+            raise BadUse(f"--tensor is {args.tensor!r}; allowed: {', '.join(tensors)}")
+        tensors = {args.tensor: tensors[args.tensor]}
+    if args.waves and len(tensors) > 1:
+        raise BadUse(f"--waves needs one tensor; name it with --tensor: {', '.join(tensors)}")
+    return build, tensors
+
+
+def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor]) -> NDArray[np.integer]:
+    try:
+        acts = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BadUse(f"--acts is {path}: {error}; allowed: a .npy file of integers") from error
+    fmt = config.format
+    if not isinstance(acts, np.ndarray) or acts.dtype.kind not in "iu" or acts.size == 0:
+        raise BadUse(f"--acts {path} holds {getattr(acts, 'dtype', type(acts).__name__)}; allowed: integers, not empty")
+    for name, tensor in tensors.items():
+        if acts.shape[1:] != tensor.shape[1:]:
+            raise BadUse(f"--acts {path} has shape {acts.shape}; allowed for {name}: (vectors, {', '.join(map(str, tensor.shape[1:]))})")
+    low, high = int(acts.min()), int(acts.max())
+    if low < fmt.act_min or high > fmt.act_max:
+        raise BadUse(f"--acts {path} holds {low} to {high}; allowed: {fmt.act_min} to {fmt.act_max}")
+    return acts.astype(np.int64)
+
+
+def _icarus(folder: Path, *, waves: bool) -> str:
+    compiler, runtime = tools.find("iverilog"), tools.find("vvp")
+    tools.run([compiler, "-g2005", "-o", "bench.vvp", testbench.BENCH, VERILOG], folder=folder)
+    return tools.run([runtime, "-n", "bench.vvp", *(["+waves"] if waves else [])], folder=folder)
+
+
+def _verilator(folder: Path, *, waves: bool) -> str:
+    program, env = tools.verilator_command()
+    options = ["--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-O3", "--top-module", "testbench", "--Mdir", "obj", "-CFLAGS", "-std=c++20 -fcoroutines"]
+    traced = ["--trace"] if waves else []
+    tools.run([program, *options, *traced, "-j", "2", testbench.BENCH, VERILOG], folder=folder, env=env)
+    return tools.run([str(folder / "obj" / "Vtestbench"), *(["+waves"] if waves else [])], folder=folder)
+
+
+def _keep(folder: Path, target: Path) -> None:
+    for name in (VERILOG, testbench.BENCH, testbench.TILES, testbench.ACTS, testbench.SUMS):
+        _write(target / name, (folder / name).read_bytes(), "--keep")
+
+
+def _write(path: Path, data: bytes, option: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise BadUse(f"{option} is {path}: {error.strerror or error}; allowed: a path that can be written") from error
+
+
+def _report(args: argparse.Namespace, results: dict[str, dict[str, Any]]) -> Report:
+    ok = all(result["ok"] for result in results.values())
+    sums, wrong = (sum(result[key] for result in results.values()) for key in ("sums", "mismatches"))
+    columns = ("tensor", "vectors", "sums", "mismatches", "beats", "cycles", "cycles R=0", "cycles R=100%")
+    keys = ("vectors", "sums", "mismatches", "beats", "cycles", "cycles_one_word", "cycles_two_words")
+    rows = [(name, *(f"{result[key]:,}" for key in keys)) for name, result in results.items()]
+    parts: list[str | Table] = [Table(f"{args.build} in {args.sim}", columns, rows)]
+    for name, result in results.items():
+        for miss in result["first_mismatches"]:
+            parts.append(f"{name}: vector {miss['vector']}, channel {miss['channel']}: golden {miss['golden']}, Verilog {miss['verilog']}")
+        if result["cycles_expected"] not in (None, result["cycles"]):
+            parts.append(f"{name}: {result['cycles']} cycles; beats + latency are {result['cycles_expected']}")
+    parts.append(f"{'pass' if ok else 'FAIL'}: {sums:,} sums compared, {wrong:,} mismatches (seed {args.seed}, stalls {args.stalls} %)")
+    data = {"ok": ok, "sim": args.sim, "seed": args.seed, "stalls": args.stalls, "tensors": results}
+    return Report(data, parts, ok)

@@ -1,0 +1,203 @@
+"""A plain Verilog test bench that streams one quantized tensor through an array.
+
+Data come from hex files, stalls from a seeded generator in the bench, so that every simulator runs the same
+cycles; the sums go to a file, and are judged elsewhere.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.config import ArrayConfig
+from sw_ref.stream import Stream
+
+BENCH = "testbench.v"
+TILES, ACTS, SUMS = "tiles.hex", "acts.hex", "sums.txt"
+WAVES = "waves.vcd"
+
+TEMPLATE = """\
+`timescale 1ns / 1ps
+// Streams {tiles} (once per activation vector) and {acts} through {name}, writes every sum to {sums}.
+module testbench;
+  localparam BEATS = {beats};
+  localparam TILES = {tiles_per_row};
+  localparam ROWS = {rows};
+  localparam VECTORS = {vectors};
+  localparam STALLS = {stalls};
+  localparam PATIENCE = {patience};
+
+  reg clk = 0;
+  reg rst = 1;
+  always #5 clk = ~clk;
+
+  reg [{tiles_high}:0] tiles_data [0:BEATS-1];
+  reg [{acts_high}:0] acts_data [0:VECTORS*TILES-1];
+  integer beat = 0, tiles_vector = 0;
+  integer tile = 0, row = 0, acts_vector = 0;
+  integer sums = 0, cycle = 0, first = -1, idle = 0, file;
+
+  reg tiles_valid = 0, acts_valid = 0, sums_ready = 0;
+  wire tiles_ready, acts_ready, sums_valid;
+  wire [{sums_high}:0] sums_payload;
+
+  {name} array (
+    .clk(clk), .rst(rst),
+    .tiles__valid(tiles_valid), .tiles__ready(tiles_ready), .tiles__payload(tiles_data[beat]),
+    .acts__valid(acts_valid), .acts__ready(acts_ready), .acts__payload(acts_data[acts_vector * TILES + tile]),
+    .sums__valid(sums_valid), .sums__ready(sums_ready), .sums__payload(sums_payload)
+  );
+
+  // One xorshift generator per stream.
+  reg [31:0] tiles_random = 32'd{seed_tiles}, acts_random = 32'd{seed_acts}, sums_random = 32'd{seed_sums};
+  function [31:0] xorshift(input [31:0] x);
+    reg [31:0] y, z;
+    begin
+      y = x ^ (x << 13);
+      z = y ^ (y >> 17);
+      xorshift = z ^ (z << 5);
+    end
+  endfunction
+  wire tiles_go = tiles_random % 100 >= STALLS;
+  wire acts_go = acts_random % 100 >= STALLS;
+  wire sums_go = sums_random % 100 >= STALLS;
+
+  wire tiles_moves = tiles_valid & tiles_ready;
+  wire acts_moves = acts_valid & acts_ready;
+  wire sums_moves = sums_valid & sums_ready;
+  wire tiles_last = tiles_vector == VECTORS - 1 && beat == BEATS - 1;
+  wire acts_last = acts_vector == VECTORS - 1 && row == ROWS - 1 && tile == TILES - 1;
+  reg tiles_done = 0, acts_done = 0;
+
+  initial begin
+    $readmemh("{tiles}", tiles_data);
+    $readmemh("{acts}", acts_data);
+    file = $fopen("{sums}", "w");
+    if ($test$plusargs("waves")) begin
+      $dumpfile("{waves}");
+      $dumpvars(0, testbench);
+    end
+    repeat (4) @(posedge clk);
+    rst <= 0;
+  end
+
+  always @(posedge clk) if (!rst) begin
+    cycle <= cycle + 1;
+    tiles_random <= xorshift(tiles_random);
+    acts_random <= xorshift(acts_random);
+    sums_random <= xorshift(sums_random);
+
+    if (tiles_moves) begin
+      if (first < 0) first <= cycle;
+      if (tiles_last) tiles_done <= 1;
+      else if (beat == BEATS - 1) begin
+        beat <= 0;
+        tiles_vector <= tiles_vector + 1;
+      end else beat <= beat + 1;
+    end
+    if (tiles_moves | ~tiles_valid) tiles_valid <= tiles_go & ~tiles_done & ~(tiles_moves & tiles_last);
+
+    // A row of output channels uses all activations of its vector.
+    if (acts_moves) begin
+      if (acts_last) acts_done <= 1;
+      else if (tile == TILES - 1) begin
+        tile <= 0;
+        if (row == ROWS - 1) begin
+          row <= 0;
+          acts_vector <= acts_vector + 1;
+        end else row <= row + 1;
+      end else tile <= tile + 1;
+    end
+    if (acts_moves | ~acts_valid) acts_valid <= acts_go & ~acts_done & ~(acts_moves & acts_last);
+
+    sums_ready <= sums_go;
+    if (sums_moves) begin
+      $fdisplay(file, "%h", sums_payload);
+      sums <= sums + 1;
+    end
+
+    // After the last sum, a few cycles more would show one that nobody asked for.
+    idle <= (tiles_moves | acts_moves | sums_moves) ? 0 : idle + 1;
+    if (sums_moves && sums == ROWS * VECTORS - 1) $display("cycles %0d", cycle - first + 1);
+    if (idle == PATIENCE) begin
+      $fclose(file);
+      $display("sums %0d of %0d", sums, ROWS * VECTORS);
+      $finish;
+    end
+  end
+endmodule
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stalls:
+    """How often each stream pauses: `percent` of the cycles, by a generator started with `seed`."""
+
+    percent: int = 0
+    seed: int = 1
+
+
+def testbench(config: ArrayConfig, stream: Stream, vectors: int, stalls: Stalls) -> str:
+    """The bench for `stream`, run once per activation vector."""
+    fmt = config.format
+    # splitmix keeps nearby seeds apart; xorshift needs a state other than 0.
+    states = [int(s) or 1 for s in np.random.SeedSequence(stalls.seed).generate_state(3)]
+    return TEMPLATE.format(
+        name=config.name,
+        beats=len(stream.words),
+        rows=int(stream.last.sum()),
+        tiles_per_row=stream.tiles_per_row,
+        vectors=vectors,
+        stalls=stalls.percent,
+        # A stream that may pause 99 cycles of 100 can be silent for long without being stuck.
+        patience=4 * config.latency_cycles + 20 * (100 // (100 - stalls.percent)) ** 2,
+        tiles_high=config.pe * config.lanes * fmt.bits + 1,
+        acts_high=config.lanes * fmt.act_bits - 1,
+        sums_high=config.pe * config.acc_bits - 1,
+        seed_tiles=states[0],
+        seed_acts=states[1],
+        seed_sums=states[2],
+        tiles=TILES,
+        acts=ACTS,
+        sums=SUMS,
+        waves=WAVES,
+    )
+
+
+def tiles_hex(config: ArrayConfig, stream: Stream) -> str:
+    """The `tiles` payloads, one a line."""
+    words = _bits(stream.words.reshape(len(stream.words), -1), config.format.bits)
+    flags = np.stack([stream.two_word, stream.last], axis=1).astype(np.uint8)
+    return _hex_lines(np.concatenate([words, flags], axis=1))
+
+
+def acts_hex(config: ArrayConfig, acts: NDArray[np.integer]) -> str:
+    """The `acts` payloads, one a line; `acts`: (beats, lanes)."""
+    return _hex_lines(_bits(acts, config.format.act_bits))
+
+
+def read_sums(text: str, config: ArrayConfig) -> NDArray[np.int64]:
+    """The sums that the bench wrote: int64, (beats, pe). Raises ``ValueError`` for an unknown bit (x)."""
+    width = config.pe * config.acc_bits
+    digits = (width + 3) // 4
+    lines = text.split()
+    for line in lines:
+        if len(line) != digits or set(line.lower()) - set("0123456789abcdef"):
+            raise ValueError(f"a sum is {line}: it has unknown bits")
+    packed = np.frombuffer(bytes.fromhex("".join(line.zfill(digits + digits % 2) for line in lines)), np.uint8)
+    bits = np.unpackbits(packed.reshape(len(lines), -1), axis=1)[:, ::-1][:, :width]
+    fields = bits.reshape(len(lines), config.pe, config.acc_bits).astype(np.int64)
+    weights = np.left_shift(np.int64(1), np.arange(config.acc_bits))
+    weights[-1] = -weights[-1]
+    return fields @ weights
+
+
+def _bits(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
+    """Two's complement, lowest bit first: (rows, fields) to (rows, fields * width)."""
+    bits = (values.astype(np.int64)[..., None] >> np.arange(width)) & 1
+    return bits.astype(np.uint8).reshape(len(values), -1)
+
+
+def _hex_lines(bits: NDArray[np.uint8]) -> str:
+    packed = np.packbits(np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))[:, ::-1], axis=1)
+    return "".join(f"{row.tobytes().hex()}\n" for row in packed)

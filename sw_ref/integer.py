@@ -1,0 +1,178 @@
+"""The golden integers: what the hardware must equal, bit for bit.
+
+Sums are exact.  They are taken in float64 (whose matrix product is fast) only where no sum, in any order, can
+leave the range in which float64 holds every integer; in int64 otherwise.
+"""
+
+import math
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sw_ref.format import StlqFormat
+from sw_ref.model import StlqTensor
+
+Weights = StlqTensor | NDArray[Any]
+
+
+def dot(weights: Weights, acts: ArrayLike) -> NDArray[np.int64]:
+    """S = sum of a_i * W_i for each output channel: int64 (..., O).
+
+    `weights`: a quantized tensor, or integers W of shape (O, I, *kernel).  `acts`: integers (..., I, *kernel).
+
+    Raises ``ValueError`` for activations that are no integers, out of the tensor's format, or of another shape.
+
+    >>> dot(np.array([[1, -2], [3, 4]]), [[10, 1], [-5, 0]]).tolist()
+    [[8, 34], [-5, -15]]
+    """
+    matrix, values = _weights(weights), check_acts(acts, weights)
+    inner = matrix.shape[1:]
+    if values.shape[max(values.ndim - len(inner), 0) :] != inner:
+        raise ValueError(f"activations have shape {values.shape}; allowed: (..., {', '.join(map(str, inner))})")
+    outer = values.shape[: values.ndim - len(inner)]
+    flat = matrix.reshape(len(matrix), -1)
+    left, right = _exact(values.reshape(-1, flat.shape[1]), flat)
+    return (left @ right.T).astype(np.int64).reshape(*outer, len(matrix))
+
+
+def conv(
+    weights: Weights,
+    acts: ArrayLike,
+    *,
+    stride: int | tuple[int, ...] = 1,
+    padding: int | tuple[int, ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+) -> NDArray[np.int64]:
+    """Convolution (as neural networks mean it: no flip) of a batch, zero-padded: int64 (n, O, *out).
+
+    `weights`: (O, I / groups, *kernel) with one or two kernel axes; `acts`: (n, I, *size).  `stride`, `padding`
+    and `dilation`: one number, or one per kernel axis.  Depthwise: groups = I.
+
+    Raises ``ValueError`` as :func:`dot` does, or for an option or size out of range.
+
+    >>> conv(np.array([[[1, 2]]]), [[[1, 0, 3, 4]]], padding=1).tolist()
+    [[[2, 1, 6, 11, 4]]]
+    """
+    matrix, values = _weights(weights), check_acts(acts, weights)
+    kernel = matrix.shape[2:]
+    strides = _per_axis("stride", stride, len(kernel), low=1)
+    pads = _per_axis("padding", padding, len(kernel), low=0)
+    steps = _per_axis("dilation", dilation, len(kernel), low=1)
+    (groups,) = _per_axis("groups", groups, 1, low=1)
+    outputs, inputs = matrix.shape[:2]
+    if not kernel or values.ndim != len(kernel) + 2 or values.shape[1] != inputs * groups or outputs % groups:
+        raise ValueError(
+            f"activations have shape {values.shape} for weights {matrix.shape} in {groups} groups; "
+            "allowed: (n, groups * weight inputs, one size per kernel axis), outputs a multiple of groups"
+        )
+    padded = np.pad(values, [(0, 0), (0, 0), *((p, p) for p in pads)])
+    spans = [d * (k - 1) + 1 for d, k in zip(steps, kernel, strict=True)]
+    sizes = [(n - span) // s + 1 for n, span, s in zip(padded.shape[2:], spans, strides, strict=True)]
+    if min(sizes) < 1:
+        raise ValueError(f"activations have shape {values.shape}; allowed: at least {spans} with the padding")
+    left, right = _exact(padded, matrix.reshape(outputs, -1))
+    left = left.reshape(len(left), groups, inputs, *padded.shape[2:])
+    right = right.reshape(groups, outputs // groups, inputs, *kernel)
+    sums = np.zeros((len(left), groups, outputs // groups, math.prod(sizes)), left.dtype)
+    for position in product(*map(range, kernel)):
+        window = tuple(
+            slice(at * d, at * d + s * (n - 1) + 1, s)
+            for at, d, s, n in zip(position, steps, strides, sizes, strict=True)
+        )
+        shifted = left[(slice(None), slice(None), slice(None), *window)]
+        sums += right[(..., *position)] @ shifted.reshape(*shifted.shape[:3], -1)
+    return sums.astype(np.int64).reshape(len(left), outputs, *sizes)
+
+
+def requantize(
+    sums: ArrayLike, *, multiplier: ArrayLike, shift: int, bias: ArrayLike = 0, fmt: StlqFormat
+) -> NDArray[np.int32]:
+    """Sums to activation codes: ((sums + bias) * multiplier) / 2^shift, rounded half up, clipped to the format.
+
+    All integers; `multiplier` (0 or more) and `bias` (in units of a sum) broadcast against `sums`.  With unsigned
+    activations the clipping at 0 is a ReLU.
+
+    Raises ``ValueError`` if something is no integer, out of range, or could overflow 64 bits.
+
+    >>> requantize([100, -100, 3000], multiplier=3, shift=3, bias=4, fmt=StlqFormat()).tolist()
+    [39, -36, 127]
+    """
+    values, factor, offset = (_integers(n, v) for n, v in (("sums", sums), ("multiplier", multiplier), ("bias", bias)))
+    if isinstance(shift, bool) or not isinstance(shift, (int, np.integer)) or not 0 <= shift <= 62:
+        raise ValueError(f"shift is {shift!r}; allowed: a whole number from 0 to 62")
+    if factor.size and factor.min() < 0:
+        raise ValueError(f"multiplier is {factor.min()}; allowed: 0 or more")
+    half = (1 << int(shift)) >> 1
+    if (_peak(values) + _peak(offset)) * _peak(factor) + half >= 1 << 63:
+        raise ValueError(f"sums up to {_peak(values)} times {_peak(factor)} overflow; allowed: below 2^63")
+    scaled = ((values + offset) * factor + half) >> int(shift)
+    return np.clip(scaled, fmt.act_min, fmt.act_max).astype(np.int32)
+
+
+def fixed_point(factor: float, bits: int = 15) -> tuple[int, int]:
+    """(multiplier, shift) with multiplier / 2^shift nearest to `factor`, the multiplier below 2^bits.
+
+    Raises ``ValueError`` for a factor that is not within 2^-40..2^bits - 1.
+
+    >>> fixed_point(0.3, bits=8)
+    (154, 9)
+    """
+    if not 2.0**-40 <= factor <= 2**bits - 1:
+        raise ValueError(f"factor is {factor!r}; allowed: 2^-40 to 2^{bits} - 1")
+    shift = max(bits - math.frexp(factor)[1], 0)
+    multiplier = round(math.ldexp(factor, shift))
+    if multiplier >= 1 << bits:
+        multiplier, shift = multiplier >> 1, shift - 1
+    return multiplier, shift
+
+
+def check_acts(acts: ArrayLike, weights: Weights) -> NDArray[np.int64]:
+    """`acts` as int64; ``ValueError`` unless they are integers that the tensor's format can hold."""
+    values = _integers("activations", acts)
+    if isinstance(weights, StlqTensor) and values.size:
+        fmt = weights.format
+        for extreme in (values.min(), values.max()):
+            if not fmt.act_min <= extreme <= fmt.act_max:
+                raise ValueError(f"activation is {extreme}; allowed: {fmt.act_min} to {fmt.act_max}")
+    return values
+
+
+def _weights(weights: Weights) -> NDArray[np.int64]:
+    if isinstance(weights, StlqTensor):
+        return weights.integers().astype(np.int64)
+    matrix = _integers("weights", weights)
+    if matrix.ndim < 2:
+        raise ValueError(f"weights have shape {matrix.shape}; allowed: (O, I, *kernel)")
+    return matrix
+
+
+def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu" or array.dtype == np.uint64:
+        raise ValueError(f"{name} are {array.dtype}; allowed: integers of up to 64 bits, signed")
+    return array.astype(np.int64)
+
+
+def _peak(values: NDArray[np.int64]) -> int:
+    """Largest magnitude, as a Python integer."""
+    return max(-int(values.min()), int(values.max())) if values.size else 0
+
+
+def _exact(acts: NDArray[np.int64], flat: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Both operands in the type in which every sum over a row of `flat` is exact."""
+    bound = _peak(acts) * max((int(row) for row in np.abs(flat).sum(axis=1)), default=0)
+    if bound >= 1 << 63:
+        raise ValueError(f"sums reach {bound}; allowed: below 2^63")
+    dtype = np.float64 if bound < 1 << 53 else np.int64
+    return acts.astype(dtype), flat.astype(dtype)
+
+
+def _per_axis(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
+    good = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) and v >= low for v in values)
+    if len(values) != axes or not good:
+        raise ValueError(f"{name} is {value!r}; allowed: a whole number, {low} or more, or one per kernel axis")
+    return tuple(int(v) for v in values)

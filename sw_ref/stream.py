@@ -1,0 +1,92 @@
+"""The beats that the array reads, in the order that it reads them.
+
+For each row of tiles (pe output channels), for each kernel position in C order, for each tile along the input
+channels: the first words, then the residual words if the tile has two.  One dot product per row of tiles; sum p of
+row o belongs to output channel o * pe + p.  Ragged edges are 0.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sw_ref.model import StlqTensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stream:
+    """Beats of the `tiles` stream: words (beats, pe, lanes) int8, two_word and last (beats,) uint8.
+
+    The flags of a residual beat are 0.
+    """
+
+    words: NDArray[np.int8]
+    two_word: NDArray[np.uint8]
+    last: NDArray[np.uint8]
+
+    def payloads(self, bits: int) -> list[int]:
+        """The payload of each beat: words from bit 0, then two_word, then last."""
+        size = math.prod(self.words.shape[1:]) * bits
+        flags = self.two_word.astype(int) + 2 * self.last.astype(int)
+        return [
+            pack_fields(words, bits) | int(flag) << size for words, flag in zip(self.words, flags.tolist(), strict=True)
+        ]
+
+
+def tile_stream(tensor: StlqTensor) -> Stream:
+    """All beats of a tensor, once: one dot product per row of tiles."""
+    pe, lanes = tensor.tile
+    first, second = (_tiles(words, pe, lanes) for words in (tensor.word1, tensor.word2))
+    flags = _rows(tensor.two_word).reshape(-1)
+    rows, per_row = tensor.two_word.shape[0], len(flags) // tensor.two_word.shape[0]
+    last = np.zeros((rows, per_row), np.uint8)
+    last[:, -1] = 1
+    # Both words of every tile side by side; the residual beats of one-word tiles drop out.
+    kept = np.stack([np.ones_like(flags), flags], axis=1).reshape(-1).astype(bool)
+
+    def beats(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
+        return np.stack([one, two], axis=1).reshape(-1, *one.shape[1:])[kept]
+
+    nothing = np.zeros_like(flags)
+    return Stream(words=beats(first, second), two_word=beats(flags, nothing), last=beats(last.reshape(-1), nothing))
+
+
+def act_stream(tensor: StlqTensor, acts: ArrayLike) -> NDArray[np.int32]:
+    """The activations of each tile: int32 (tiles, lanes), for `acts` of shape (I, *kernel).
+
+    Every row of tiles reads the same activations again.  Raises ``ValueError`` for another shape.
+    """
+    values = np.asarray(acts)
+    if values.shape != tensor.shape[1:]:
+        raise ValueError(f"activations have shape {values.shape}; allowed: {tensor.shape[1:]}")
+    lanes = tensor.tile[1]
+    one_row = _tiles(values.astype(np.int32)[None], 1, lanes)[:, 0]
+    return np.tile(one_row, (tensor.two_word.shape[0], 1))
+
+
+def pack_fields(values: ArrayLike, width: int) -> int:
+    """Fields of `width` bits side by side, the first from bit 0 up; negative values in two's complement.
+
+    >>> bin(pack_fields([1, -1, 2], 3))
+    '0b10111001'
+    """
+    fields = np.asarray(values, np.int64).reshape(-1, 1)
+    bits = (fields >> np.arange(width)) & 1
+    return int.from_bytes(np.packbits(bits.astype(np.uint8), bitorder="little").tobytes(), "little")
+
+
+def _rows(grid: NDArray[Any]) -> NDArray[Any]:
+    """(outputs, inputs, *kernel) -> (outputs, *kernel, inputs): the order of the stream."""
+    return np.moveaxis(grid, 1, -1)
+
+
+def _tiles(values: NDArray[Any], pe: int, lanes: int) -> NDArray[Any]:
+    """(O, I, *kernel) -> (tiles in the order of the stream, pe, lanes), padded with zeros."""
+    outputs, inputs, *kernel = values.shape
+    rows, columns = -(-outputs // pe), -(-inputs // lanes)
+    padded = np.zeros((rows * pe, columns * lanes, math.prod(kernel)), values.dtype)
+    padded[:outputs, :inputs] = values.reshape(outputs, inputs, -1)
+    cut = padded.reshape(rows, pe, columns, lanes, -1)
+    return np.ascontiguousarray(cut.transpose(0, 4, 2, 1, 3)).reshape(-1, pe, lanes)
