@@ -96,13 +96,13 @@ def simulate_tensor(
     if (tensor.format, tuple(tensor.tile)) != (config.format, config.tile):
         raise BadUse(f"model is for {describe(tensor.format, tensor.tile)}; the build is {describe(config.format, config.tile)}")
     stream = tile_stream(tensor)
-    rows = act_stream(acts, config.lanes)
+    beats = act_stream(tensor, acts)
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
         shutil.copyfile(build.verilog, folder / VERILOG)
-        (folder / testbench.BENCH).write_text(testbench.testbench(config, stream, len(acts), stalls or Stalls()))
+        (folder / testbench.BENCH).write_text(testbench.testbench(config, stream, beats, stalls or Stalls()))
         (folder / testbench.TILES).write_text(testbench.tiles_hex(config, stream))
-        (folder / testbench.ACTS).write_text(testbench.acts_hex(config, rows))
+        (folder / testbench.ACTS).write_text(testbench.acts_hex(config, beats))
         said = (_icarus if sim == "icarus" else _verilator)(folder, waves=waves is not None)
         if waves:
             _write(waves, (folder / testbench.WAVES).read_bytes(), "--waves")

@@ -21,8 +21,8 @@ TEMPLATE = """\
 // Streams {tiles} (once per activation vector) and {acts} through {name}, writes every sum to {sums}.
 module testbench;
   localparam BEATS = {beats};
-  localparam TILES = {tiles_per_row};
-  localparam ROWS = {rows};
+  localparam ACTS = {act_beats};
+  localparam SUMS = {sums_beats};
   localparam VECTORS = {vectors};
   localparam STALLS = {stalls};
   localparam PATIENCE = {patience};
@@ -32,9 +32,9 @@ module testbench;
   always #5 clk = ~clk;
 
   reg [{tiles_high}:0] tiles_data [0:BEATS-1];
-  reg [{acts_high}:0] acts_data [0:VECTORS*TILES-1];
+  reg [{acts_high}:0] acts_data [0:ACTS-1];
   integer beat = 0, tiles_vector = 0;
-  integer tile = 0, row = 0, acts_vector = 0;
+  integer act = 0;
   integer sums = 0, cycle = 0, first = -1, idle = 0, file;
 
   reg tiles_valid = 0, acts_valid = 0, sums_ready = 0;
@@ -44,7 +44,7 @@ module testbench;
   {name} array (
     .clk(clk), .rst(rst),
     .tiles__valid(tiles_valid), .tiles__ready(tiles_ready), .tiles__payload(tiles_data[beat]),
-    .acts__valid(acts_valid), .acts__ready(acts_ready), .acts__payload(acts_data[acts_vector * TILES + tile]),
+    .acts__valid(acts_valid), .acts__ready(acts_ready), .acts__payload(acts_data[act]),
     .sums__valid(sums_valid), .sums__ready(sums_ready), .sums__payload(sums_payload)
   );
 
@@ -66,7 +66,7 @@ module testbench;
   wire acts_moves = acts_valid & acts_ready;
   wire sums_moves = sums_valid & sums_ready;
   wire tiles_last = tiles_vector == VECTORS - 1 && beat == BEATS - 1;
-  wire acts_last = acts_vector == VECTORS - 1 && row == ROWS - 1 && tile == TILES - 1;
+  wire acts_last = act == ACTS - 1;
   reg tiles_done = 0, acts_done = 0;
 
   initial begin
@@ -97,16 +97,9 @@ module testbench;
     end
     if (tiles_moves | ~tiles_valid) tiles_valid <= tiles_go & ~tiles_done & ~(tiles_moves & tiles_last);
 
-    // A row of output channels uses all activations of its vector.
     if (acts_moves) begin
       if (acts_last) acts_done <= 1;
-      else if (tile == TILES - 1) begin
-        tile <= 0;
-        if (row == ROWS - 1) begin
-          row <= 0;
-          acts_vector <= acts_vector + 1;
-        end else row <= row + 1;
-      end else tile <= tile + 1;
+      else act <= act + 1;
     end
     if (acts_moves | ~acts_valid) acts_valid <= acts_go & ~acts_done & ~(acts_moves & acts_last);
 
@@ -118,10 +111,10 @@ module testbench;
 
     // After the last sum, a few cycles more would show one that nobody asked for.
     idle <= (tiles_moves | acts_moves | sums_moves) ? 0 : idle + 1;
-    if (sums_moves && sums == ROWS * VECTORS - 1) $display("cycles %0d", cycle - first + 1);
+    if (sums_moves && sums == SUMS - 1) $display("cycles %0d", cycle - first + 1);
     if (idle == PATIENCE) begin
       $fclose(file);
-      $display("sums %0d of %0d", sums, ROWS * VECTORS);
+      $display("sums %0d of %0d", sums, SUMS);
       $finish;
     end
   end
@@ -137,17 +130,17 @@ class Stalls:
     seed: int = 1
 
 
-def testbench(config: ArrayConfig, stream: Stream, vectors: int, stalls: Stalls) -> str:
-    """The bench for `stream`, run once per activation vector."""
+def testbench(config: ArrayConfig, stream: Stream, acts: NDArray[np.integer], stalls: Stalls) -> str:
+    """The bench that runs `stream` once for each vector of `acts`: (vectors, tiles, lanes)."""
     fmt = config.format
-    # splitmix keeps nearby seeds apart; xorshift needs a state other than 0.
+    # xorshift needs a state other than 0.
     states = [int(s) or 1 for s in np.random.SeedSequence(stalls.seed).generate_state(3)]
     return TEMPLATE.format(
         name=config.name,
         beats=len(stream.words),
-        rows=int(stream.last.sum()),
-        tiles_per_row=stream.tiles_per_row,
-        vectors=vectors,
+        act_beats=acts.shape[0] * acts.shape[1],
+        sums_beats=int(stream.last.sum()) * len(acts),
+        vectors=len(acts),
         stalls=stalls.percent,
         # A stream that may pause 99 cycles of 100 can be silent for long without being stuck.
         patience=4 * config.latency_cycles + 20 * (100 // (100 - stalls.percent)) ** 2,
@@ -172,8 +165,8 @@ def tiles_hex(config: ArrayConfig, stream: Stream) -> str:
 
 
 def acts_hex(config: ArrayConfig, acts: NDArray[np.integer]) -> str:
-    """The `acts` payloads, one a line; `acts`: (beats, lanes)."""
-    return _hex_lines(_bits(acts, config.format.act_bits))
+    """The `acts` payloads, one a line; `acts`: (vectors, tiles, lanes)."""
+    return _hex_lines(_bits(acts.reshape(-1, config.lanes), config.format.act_bits))
 
 
 def read_sums(text: str, config: ArrayConfig) -> NDArray[np.int64]:
