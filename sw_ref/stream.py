@@ -54,16 +54,19 @@ def tile_stream(tensor: StlqTensor) -> Stream:
 
 
 def act_stream(tensor: StlqTensor, acts: ArrayLike) -> NDArray[np.int32]:
-    """The activations of each tile: int32 (tiles, lanes), for `acts` of shape (I, *kernel).
+    """The activations of each tile: int32 (..., tiles, lanes), for `acts` of shape (..., I, *kernel).
 
     Every row of tiles reads the same activations again.  Raises ``ValueError`` for another shape.
     """
     values = np.asarray(acts)
-    if values.shape != tensor.shape[1:]:
-        raise ValueError(f"activations have shape {values.shape}; allowed: {tensor.shape[1:]}")
-    lanes = tensor.tile[1]
-    one_row = _tiles(values.astype(np.int32)[None], 1, lanes)[:, 0]
-    return np.tile(one_row, (tensor.two_word.shape[0], 1))
+    inner = tensor.shape[1:]
+    outer = values.shape[: max(values.ndim - len(inner), 0)]
+    if values.shape != (*outer, *inner):
+        raise ValueError(f"activations have shape {values.shape}; allowed: (..., {', '.join(map(str, inner))})")
+    rows, lanes = tensor.two_word.shape[0], tensor.tile[1]
+    batch = values.astype(np.int32).reshape(-1, *inner)
+    one_row = _tiles(batch, 1, lanes).reshape(len(batch), -1, lanes)
+    return np.tile(one_row, (1, rows, 1)).reshape(*outer, tensor.two_word.size, lanes)
 
 
 def pack_fields(values: ArrayLike, width: int) -> int:
