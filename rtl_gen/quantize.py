@@ -1,0 +1,205 @@
+"""`quantize`: trained weights to a quantized model, with a table of what each tensor lost and costs."""
+
+import argparse
+import re
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtl_gen.errors import BadUse
+from rtl_gen.generate import option_wording
+from rtl_gen.options import add_format_options, format_values, number
+from rtl_gen.report import Report, Table, progress
+from rtl_gen.weights import Weight, list_weights
+from sw_ref.cost import Cost, cost
+from sw_ref.format import StlqFormat
+from sw_ref.model import StlqTensor, save_model
+from sw_ref.quantizer import SCALES, quantize_tensor
+from sw_ref.tiling import GRANULARITIES
+
+SUMMARY = "quantize trained weights (.npy, .npz, .safetensors, .onnx)"
+EXAMPLE = "stlq quantize weights.safetensors --ratio 0.15 --tile 8x8 --bits 3 --out q.safetensors"
+SCALE_NAMES = {name.replace("_", "-"): name for name in SCALES}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("weights", metavar="WEIGHTS", type=Path, help="trained weights: .npy, .npz, .safetensors or .onnx")
+    parser.add_argument("--out", required=True, metavar="FILE", type=Path, help="quantized model to write (.safetensors)")
+    parser.add_argument(
+        "--tensor", action="append", metavar="NAME", help="quantize this tensor only; repeatable (default: all of 2 to 4 axes)"
+    )
+    second = parser.add_argument_group("second words").add_mutually_exclusive_group()
+    second.add_argument(
+        "--ratio", type=number, metavar="R", help="share of a tensor's tiles with two words, by l2 norm of the residual; 0 to 1 (default: 0.15)"
+    )
+    second.add_argument(
+        "--threshold", type=number, metavar="T", help="two words where that norm exceeds T, in the weights' unit; 0 or more (default: by --ratio)"
+    )
+    parser.add_argument("--tile", type=tile, default=(8, 8), metavar="PExLANES", help="tile of the array; 1x1 to 64x64 (default: 8x8)")
+    parser.add_argument(
+        "--granularity", choices=GRANULARITIES, default="tile", help="what decides together about second words (default: tile)"
+    )
+    parser.add_argument(
+        "--scale",
+        choices=SCALE_NAMES,
+        help="scale U: least squared error, the maximum, or the best power of two (default: search; max with --literal)",
+    )
+    parser.add_argument("--per-channel", action="store_true", help="one scale per output channel (default: one per tensor)")
+    parser.add_argument(
+        "--literal",
+        action="store_true",
+        help="the paper's formulas to the letter: no dead zone, rounding in the log domain, residual shift 0 (default: off)",
+    )
+    add_format_options(parser)
+
+
+def tile(text: str) -> tuple[int, int]:
+    """``8x16`` as (8, 16)."""
+    match = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text, re.ASCII)
+    if match is None or max(sides := (int(match[1]), int(match[2]))) > 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tile; allowed: PExLANES from 1x1 to 64x64")
+    return sides
+
+
+def run(args: argparse.Namespace) -> Report:
+    started = time.perf_counter()
+    fmt = _format(args)
+    if args.out.suffix.lower() != ".safetensors":
+        raise BadUse(f"--out is {args.out}; allowed: a name that ends in .safetensors")
+    if args.out.is_dir() or not args.out.parent.is_dir():
+        raise BadUse(f"--out is {args.out}; allowed: a file in a folder that exists")
+    chosen, notes = _choose(list_weights(args.weights), args)
+    tensors, rows = {}, []
+    for weight in chosen:
+        with progress(f"quantizing {weight.name}"):
+            tensors[weight.name], row = _quantize(weight, fmt, args)
+        rows.append(row)
+        notes += [f"{weight.name}: {note}" for note in (weight.note, row.pop("note")) if note]
+    try:
+        save_model(args.out, tensors)
+    except OSError as error:
+        raise BadUse(f"--out is {args.out}: {error.strerror or error}; allowed: a file that can be written") from error
+    return _report(args, fmt, rows, notes, time.perf_counter() - started)
+
+
+def _format(args: argparse.Namespace) -> StlqFormat:
+    values = format_values(args)
+    if args.literal:
+        if values["residual_shift"] not in (0, StlqFormat.residual_shift):
+            raise BadUse(f"--residual-shift is {values['residual_shift']}; allowed with --literal: 0")
+        values["residual_shift"] = 0
+    try:
+        return StlqFormat(**values)
+    except ValueError as error:
+        raise BadUse(option_wording(str(error))) from error
+
+
+def _choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight], list[str]]:
+    """The tensors to quantize, and a note for each that is left out."""
+    if args.tensor:
+        named = {weight.name: weight for weight in weights}
+        missing = next((name for name in args.tensor if name not in named), None)
+        if missing is not None:
+            raise BadUse(f"--tensor is {missing!r}; allowed: {', '.join(named) or 'none, the file holds no tensors'}")
+        return [named[name] for name in dict.fromkeys(args.tensor)], []
+    if len(weights) == 1:
+        return weights, []
+    chosen = [weight for weight in weights if weight.axes >= 2]
+    if not chosen:
+        raise BadUse(f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one")
+    left = [weight.name for weight in weights if weight.axes < 2]
+    return chosen, [f"left out, biases and other constants: {', '.join(left)}"] if left else []
+
+
+def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tuple[StlqTensor, dict[str, Any]]:
+    values = weight.load()
+    try:
+        tensor = quantize_tensor(
+            values,
+            fmt,
+            tile=args.tile,
+            ratio=args.ratio,
+            threshold=args.threshold,
+            granularity=args.granularity,
+            scale=SCALE_NAMES[args.scale] if args.scale else None,
+            per_channel=args.per_channel,
+            literal=args.literal,
+        )
+    except ValueError as error:
+        wording = str(error)
+        raise BadUse(option_wording(wording) if wording.startswith(("ratio ", "threshold ")) else f"{weight.name}: {wording}") from error
+    error, signal = _energies(values, tensor)
+    note = "" if signal else "all weights are zero; so are its words"
+    return tensor, {"name": weight.name, "shape": list(tensor.shape), "error": error, "signal": signal, "note": note, "cost": cost(tensor)}
+
+
+def _energies(values: Any, tensor: StlqTensor) -> tuple[float, float]:
+    """Squared error and squared signal, in float64, one output channel after another to save memory."""
+    held = tensor.dequantize()
+    error = signal = 0.0
+    for real, stood in zip(values, held, strict=True):
+        exact = real.astype(np.float64)
+        signal += float(np.square(exact).sum())
+        error += float(np.square(exact - stood).sum())
+    return error, signal
+
+
+def _report(args: argparse.Namespace, fmt: StlqFormat, rows: list[dict[str, Any]], notes: list[str], seconds: float) -> Report:
+    total = {
+        "name": "total",
+        "shape": None,
+        "error": sum(row["error"] for row in rows),
+        "signal": sum(row["signal"] for row in rows),
+        "cost": sum((row["cost"] for row in rows), Cost()),
+    }
+    # On Linux the unit is 1024 bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    columns = ("tensor", "shape", "tiles", "two-word", "R %", "error %", "SQNR dB", "bits/weight", "cycles")
+    table = Table(f"{args.out}", columns, [_row(row) for row in [*rows, total]])
+    spent = f"{total['cost'].weights:,} weights in {seconds:.1f} s, peak memory {peak:,.0f} MiB"
+    data = {
+        "out": str(args.out),
+        "format": fmt.to_dict(),
+        "tile": list(args.tile),
+        "tensors": [_plain(row) for row in rows],
+        "total": _plain(total),
+        "notes": notes,
+        "seconds": round(seconds, 3),
+        "peak_mib": round(peak),
+    }
+    return Report(data, [table, *(f"note: {note}" for note in notes), spent])
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    spent: Cost = row["cost"]
+    return {
+        "name": row["name"],
+        "shape": row["shape"],
+        "relative_error": row["error"] / row["signal"] if row["signal"] else None,
+        "weights": spent.weights,
+        "tiles": spent.tiles,
+        "two_word_tiles": spent.two_word_tiles,
+        "storage_bits": spent.storage_bits,
+        "fix_ops": spent.fix_ops,
+        "cycles": spent.beats,
+    }
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    spent: Cost = row["cost"]
+    relative = row["error"] / row["signal"] if row["signal"] else 0.0
+    shape = "x".join(map(str, row["shape"])) if row["shape"] else ""
+    return (
+        row["name"],
+        shape,
+        f"{spent.tiles:,}",
+        f"{spent.two_word_tiles:,}",
+        f"{100 * spent.two_word_ratio:.1f}",
+        f"{100 * relative:.3g}" if row["signal"] else "-",
+        f"{-10 * np.log10(relative):.1f}" if relative else "-",
+        f"{spent.bits_per_weight:.2f}",
+        f"{spent.beats:,}",
+    )

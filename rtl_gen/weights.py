@@ -1,0 +1,147 @@
+"""Readers of trained weights: .npy, .npz, .safetensors, .onnx."""
+
+import math
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.errors import BadUse, CheckFailed
+from sw_ref.tensorfile import TensorFile, TensorFileError
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One array of a file: `load` reads it, (O, I, *kernel) if it is a weight; `note` says how it was turned."""
+
+    name: str
+    axes: int
+    load: Callable[[], NDArray[Any]]
+    note: str = ""
+
+
+def list_weights(path: Path) -> list[Weight]:
+    """The arrays of a file, in file order; contents are read by ``Weight.load``.
+
+    Raises :class:`BadUse` for a file that is missing, damaged, or of another kind.
+    """
+    readers = {".npy": _npy, ".npz": _npz, ".safetensors": _safetensors, ".onnx": _onnx}
+    if path.suffix.lower() not in readers:
+        raise BadUse(f"weights file is {path}; allowed: {', '.join(readers)}")
+    if not path.is_file():
+        raise BadUse(f"weights file is {path}: no such file; allowed: {', '.join(readers)}")
+    try:
+        weights = list(readers[path.suffix.lower()](path))
+    except (TensorFileError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise BadUse(f"weights file {path} is damaged: {error}") from error
+    except OSError as error:
+        raise BadUse(f"weights file is {path}: {error.strerror or error}; allowed: a file that can be read") from error
+    names = [weight.name for weight in weights]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadUse(f"weights file {path} has tensor {twice} twice; allowed: once")
+    return weights
+
+
+def _npy(path: Path) -> Iterator[Weight]:
+    # A memory map checks the header against the file's size before anything is allocated.
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (TypeError, SyntaxError, OverflowError, AttributeError) as error:
+        raise ValueError(f"header is unreadable: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it holds no array")
+    yield Weight(path.stem, array.ndim, lambda: array)
+
+
+def _npz(path: Path) -> Iterator[Weight]:
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        size = path.stat().st_size
+    for member in members:
+        if not member.filename.endswith(".npy"):
+            raise ValueError(f"member {member.filename} is no .npy array")
+        # Deflate cannot shrink further than this; more is a lie about the size.
+        if member.file_size > 1100 * size:
+            raise ValueError(f"member {member.filename} claims {member.file_size} bytes in a file of {size}")
+        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+            shape, _, dtype = _npy_header(stream)
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize > member.file_size:
+            raise ValueError(f"{member.filename}: its {member.file_size} bytes do not hold {dtype} {shape}")
+        yield Weight(member.filename[:-4], len(shape), lambda member=member: _npz_member(path, member))
+
+
+def _npz_member(path: Path, member: zipfile.ZipInfo) -> NDArray[Any]:
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+            # Reading to the end makes zipfile check the sum.
+            if stream.read(1):
+                raise ValueError("bytes follow the array")
+    except (ValueError, EOFError, zipfile.BadZipFile, OSError) as error:
+        raise BadUse(f"weights file {path} is damaged: {member.filename}: {error}") from error
+    return array
+
+
+def _npy_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    version = np.lib.format.read_magic(stream)
+    if version not in readers:
+        raise ValueError(f"array has .npy version {version}; allowed: {sorted(readers)}")
+    return readers[version](stream)
+
+
+def _safetensors(path: Path) -> Iterator[Weight]:
+    file = TensorFile(path)
+    for name, (_, shape, _) in file.entries.items():
+        yield Weight(name, len(shape), lambda name=name: file.read(name))
+
+
+def _onnx(path: Path) -> Iterator[Weight]:
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError:
+        raise CheckFailed("onnx is not installed; to install it: pip install 'stlq[onnx]'") from None
+    try:
+        graph = onnx.load(os.fspath(path)).graph
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise ValueError(f"not an ONNX model: {error}") from error
+    turns = _onnx_turns(graph)
+    for tensor in graph.initializer:
+        turn, note = turns.get(tensor.name, (None, ""))
+        # Only what a layer multiplies by is a weight; everything else counts as a constant.
+        axes = len(tensor.dims) if tensor.name in turns else 0
+        yield Weight(tensor.name, axes, lambda tensor=tensor, turn=turn: _onnx_array(onnx, path, tensor, turn), note)
+
+
+def _onnx_turns(graph: Any) -> dict[str, tuple[tuple[int, int] | None, str]]:
+    """For each weight of a layer, the axes to exchange so that output channels come first."""
+    turns: dict[str, tuple[tuple[int, int] | None, str]] = {}
+    for node in graph.node:
+        attributes = {attribute.name: attribute.i for attribute in node.attribute}
+        turned = {
+            "Conv": False,
+            "ConvTranspose": True,
+            "Gemm": not attributes.get("transB", 0),
+            "MatMul": True,
+        }.get(node.op_type)
+        if turned is None or len(node.input) < 2:
+            continue
+        if node.op_type == "ConvTranspose" and attributes.get("group", 1) != 1:
+            raise ValueError(f"{node.input[1]}: ConvTranspose in {attributes['group']} groups; allowed: 1 group")
+        turns[node.input[1]] = ((0, 1), f"{node.op_type} weight turned to (O, I, ...)") if turned else (None, "")
+    return turns
+
+
+def _onnx_array(onnx: Any, path: Path, tensor: Any, turn: tuple[int, int] | None) -> NDArray[Any]:
+    try:
+        array = onnx.numpy_helper.to_array(tensor, base_dir=os.fspath(path.parent))
+    except (ValueError, TypeError, OSError) as error:
+        raise BadUse(f"weights file {path} is damaged: {tensor.name}: {error}") from error
+    return array if turn is None or array.ndim < 2 else np.swapaxes(array, *turn)
