@@ -1,0 +1,41 @@
+# `make demo` and `make test` do all of the set-up themselves; `make help` lists the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint figures clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+demo: $(VENV)/demo.stamp ## train, quantize, run through the Verilog, compare, synthesize (pictures in build/demo/)
+	$(BIN)/python -m demo
+
+test: $(VENV)/dev.stamp lint ## all checks: lint, software, hardware in the simulator, proofs
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/dev.stamp ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+figures: $(VENV)/demo.stamp ## the resource figures of the README: 8 x 8 x 3 bits on the four targets
+	$(BIN)/python -m rtl_gen --pe 8 --bits 3 --out build/figures
+	for target in generic ice40 ecp5 xilinx; do \
+	    $(BIN)/python -m rtl_gen synth build/figures --target $$target || exit 1; done
+
+clean: ## remove what was built; the environment stays (delete .venv to remove it too)
+	rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Stamps: set-up runs again only when the dependencies change.
+$(VENV)/demo.stamp: pyproject.toml scripts/setup
+	scripts/setup demo,synth iverilog
+	@touch $@
+
+# Verilator needs make, g++ and perl to turn Verilog into a program.
+$(VENV)/dev.stamp: pyproject.toml scripts/setup
+	scripts/setup dev iverilog make g++ perl
+	@touch $@ $(VENV)/demo.stamp
