@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from amaranth import Module, Shape, Signal, Value
+from amaranth import Cat, Const, Module, Shape, Signal, Value
 from amaranth.hdl import ValueLike
 
 
@@ -28,13 +28,28 @@ def add_pair(m: Module, name: str, x: Signed, y: Signed) -> Signed:
     m.d.comb += differ.eq(x.negative ^ y.negative)
     low, high = x.low + min(y.low, -y.high), x.high + max(y.high, -y.low)
     shape = Shape.cast(range(low, high + 1))
-    # The flipped operand is a signal of its own, so that synthesis sees the other one, which is plain, as
-    # the operand that feeds the carry chain.
-    flipped = Signal(shape, name=f"{name}_flipped")
-    m.d.comb += flipped.eq(y.magnitude ^ differ.replicate(shape.width).as_signed())
     total = Signal(shape, name=f"{name}_sum")
-    m.d.comb += total.eq(x.magnitude + flipped + differ)
+    m.d.comb += total.eq(add_or_subtract(x.magnitude, y.magnitude, differ, shape.width))
     return Signed(total, x.negative, low, high)
+
+
+def add_or_subtract(x: Value, y: Value, subtract: Value, width: int) -> Value:
+    """``x - y if subtract else x + y``, modulo 2^width, by one carry chain.
+
+    Written as the subtraction ``x - (y ^ ~subtract) - ~subtract``, whose last term borrows through an extra lowest bit:
+    in a subtraction Yosys always lets the plain operand x feed the carry chain, and the flipped one costs no LUT of its
+    own. In a sum it picks either, and one flipped bit more costs one LUT more (40% of an array's LUTs, measured).
+    """
+    add = ~subtract
+    minuend = Cat(Const(0, 1), extend(x, width))
+    subtrahend = Cat(add, extend(y, width) ^ add.replicate(width))
+    return (minuend - subtrahend)[1 : width + 1]
+
+
+def extend(value: Value, width: int) -> Value:
+    """`value` sign- or zero-extended to `width` bits."""
+    top = value[-1] if value.shape().signed else Const(0, 1)
+    return Cat(value, top.replicate(width - len(value)))
 
 
 def adder_tree(m: Module, terms: list[Signed], *, advance: ValueLike) -> Signed:

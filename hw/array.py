@@ -40,24 +40,25 @@ class Array(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spilled = Signal()
-        spilled_next = Signal()
+        # Kept as it enables registers: an inverter before each of them is what synthesis makes of the complement.
+        advance = Signal(init=1)
+        advance_next = Signal()
         take = Signal()
         finish = Signal()
-        m.d.sync += spilled.eq(spilled_next)
+        m.d.sync += advance.eq(advance_next)
 
         config = self._config
         join = place(m, "join", f"{config.name}_join", join_signature(config))
         connect(m, flipped(self.tiles), join.tiles)
         connect(m, flipped(self.acts), join.acts)
-        m.d.comb += join.advance_next.eq(~spilled_next)
+        m.d.comb += join.advance_next.eq(advance_next)
 
-        beat = self._beat_at_operand(m, join, spilled)
+        beat = self._beat_at_operand(m, join, advance)
         # A sum that nobody has taken yet blocks the beat that would complete the next one.
         waiting = self.sums.valid & ~self.sums.ready
         m.d.comb += [
-            spilled_next.eq(beat.ends & waiting),
-            take.eq(beat.valid & ~spilled_next),
+            advance_next.eq(~(beat.ends & waiting)),
+            take.eq(beat.valid & advance_next),
             finish.eq(beat.ends & ~waiting),
         ]
         m.d.sync += self.sums.valid.eq(beat.ends | waiting)
@@ -67,8 +68,7 @@ class Array(wiring.Component):
             m.d.comb += [
                 pe.words.eq(join.words.word_select(index, config.lanes * config.format.bits)),
                 pe.acts.eq(join.acts_held),
-                pe.advance.eq(~spilled),
-                pe.spilled.eq(spilled),
+                pe.advance.eq(advance),
                 pe.coarse.eq(beat.coarse),
                 pe.take.eq(take),
                 pe.finish.eq(finish),
@@ -76,16 +76,16 @@ class Array(wiring.Component):
             ]
         return m
 
-    def _beat_at_operand(self, m: Module, join: Any, spilled: Signal) -> data.View:
+    def _beat_at_operand(self, m: Module, join: Any, advance: Signal) -> data.View:
         """The control of the operand that the PEs see: delayed as their adder trees delay, then spilled as they spill."""
         beat = Signal(BEAT)
         m.d.comb += [beat.valid.eq(join.issue), beat.coarse.eq(join.coarse), beat.ends.eq(join.ends)]
         stages = [Signal(BEAT, name=f"beat{i}") for i in range(1 + self._config.tree_levels)]
         kept = Signal(BEAT)
         operand = Signal(BEAT)
-        with m.If(~spilled):
+        with m.If(advance):
             for stage in [*stages, kept]:
                 m.d.sync += stage.eq(beat)
                 beat = stage
-        m.d.comb += operand.eq(Mux(spilled, kept, stages[-1]))
+        m.d.comb += operand.eq(Mux(advance, stages[-1], kept))
         return operand

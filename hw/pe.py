@@ -4,7 +4,7 @@ from amaranth import Module, Mux, ResetSignal, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.adder_tree import Signed, adder_tree
+from hw.adder_tree import Signed, add_or_subtract, adder_tree
 from hw.config import ArrayConfig
 from hw.instance import place
 from hw.lane import lane_signature, product_shape
@@ -17,7 +17,6 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
             "words": In(config.lanes * config.format.bits),
             "acts": In(config.lanes * config.format.act_bits),
             "advance": In(1),
-            "spilled": In(1),
             "coarse": In(1),
             "take": In(1),
             "finish": In(1),
@@ -38,9 +37,7 @@ class PE(wiring.Component):
     words, acts : In
         One beat.
     advance : In(1)
-        Lanes and tree move; the spill register follows the tree's output.
-    spilled : In(1)
-        The operand is the spill register's.
+        Lanes and tree move, and the operand is the tree's. If 0, they stand, and the operand is the spill register's.
     coarse : In(1)
         The operand is of first words: it counts 2^residual_shift times.
     take : In(1)
@@ -58,17 +55,15 @@ class PE(wiring.Component):
         m = Module()
         operand = self._spill(m, adder_tree(m, self._terms(m), advance=self.advance))
 
-        # Flip the operand's sign here, where the residual shift already costs this logic.
+        # The operand's sign is applied here, where the accumulator's adder has it for free.
         scaled = Mux(self.coarse, operand.magnitude.shift_left(self._config.format.residual_shift), operand.magnitude)
-        addend = Signal(signed(self._config.acc_bits))
-        m.d.comb += addend.eq(scaled ^ operand.negative.replicate(self._config.acc_bits).as_signed())
 
         # Two registers load the same total: a separate accumulator can be cleared by its synchronous reset
         # when a dot product ends, so that no logic is needed to start the next one from zero.
         accumulator = Signal(signed(self._config.acc_bits), reset_less=True)
         total = Signal(signed(self._config.acc_bits))
         result = Signal(signed(self._config.acc_bits), reset_less=True)
-        m.d.comb += [total.eq(accumulator + addend + operand.negative), self.sum.eq(result)]
+        m.d.comb += [total.eq(add_or_subtract(accumulator, scaled, operand.negative, self._config.acc_bits)), self.sum.eq(result)]
         with m.If(self.finish):
             m.d.sync += result.eq(total)
         with m.If(self.finish | ResetSignal()):
@@ -105,7 +100,7 @@ class PE(wiring.Component):
         chosen = Signal.like(operand.magnitude, name="operand")
         sign = Signal(name="operand_negative")
         m.d.comb += [
-            chosen.eq(Mux(self.spilled, magnitude, operand.magnitude)),
-            sign.eq(Mux(self.spilled, negative, operand.negative)),
+            chosen.eq(Mux(self.advance, operand.magnitude, magnitude)),
+            sign.eq(Mux(self.advance, operand.negative, negative)),
         ]
         return Signed(chosen, sign, operand.low, operand.high)
