@@ -60,7 +60,9 @@ def adder_tree(m: Module, terms: list[Signed], *, advance: ValueLike) -> Signed:
     level = 0
     while len(terms) > 1:
         level += 1
-        sums = [add_pair(m, f"tree{level}_{i}", *pair) for i, pair in enumerate(zip(terms[::2], terms[1::2]))]
+        sums = [
+            add_pair(m, f"tree{level}_{i}", *pair) for i, pair in enumerate(zip(terms[::2], terms[1::2], strict=False))
+        ]
         sums += terms[len(sums) * 2 :]
         terms = [register(m, f"level{level}_{i}", term, advance=advance) for i, term in enumerate(sums)]
     return terms[0]

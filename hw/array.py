@@ -3,9 +3,10 @@
 from typing import Any
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import connect, flipped
 
+from hw.component import Component
 from hw.config import ArrayConfig
 from hw.instance import place
 from hw.join import join_signature
@@ -16,7 +17,7 @@ from hw.pe import pe_signature
 BEAT = data.StructLayout({"valid": 1, "coarse": 1, "ends": 1})
 
 
-class Array(wiring.Component):
+class Array(Component):
     """Shift-accumulate array that runs one-word and two-word tiles by their flags.
 
     Every output is a register, the ready signals too. The only event that is not known a cycle ahead is a consumer
@@ -38,7 +39,7 @@ class Array(wiring.Component):
         self._config = config
         super().__init__(array_signature(config))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         # Kept as it enables registers: an inverter before each of them is what synthesis makes of the complement.
         advance = Signal(init=1)
@@ -77,7 +78,7 @@ class Array(wiring.Component):
         return m
 
     def _beat_at_operand(self, m: Module, join: Any, advance: Signal) -> data.View:
-        """The control of the operand that the PEs see: delayed as their adder trees delay, then spilled as they spill."""
+        """The control of the operand that the PEs see: delayed as by their adder trees, then spilled as they spill."""
         beat = Signal(BEAT)
         m.d.comb += [beat.valid.eq(join.issue), beat.coarse.eq(join.coarse), beat.ends.eq(join.ends)]
         stages = [Signal(BEAT, name=f"beat{i}") for i in range(1 + self._config.tree_levels)]

@@ -20,9 +20,7 @@ class ArrayConfig:
     format: StlqFormat = field(default_factory=StlqFormat)
     pe: int = parameter(8, low=1, high=64, unit="PEs", help="processing elements: output channels per tile")
     lanes: int = parameter(8, low=1, high=64, unit="lanes", help="shift units per PE: input channels per tile")
-    depth: int = parameter(
-        4096, low=1, high=1 << 20, unit="inputs", help="longest dot product that must not overflow"
-    )
+    depth: int = parameter(4096, low=1, high=1 << 20, unit="inputs", help="longest dot product that must not overflow")
     name: str = "stlq_array"
 
     def __post_init__(self) -> None:

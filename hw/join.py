@@ -1,9 +1,12 @@
 """The input registers: meets every tile beat with the activations that it needs."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.component import Component
 from hw.config import ArrayConfig
 from hw.layouts import acts_layout, tiles_layout
 
@@ -25,7 +28,7 @@ def join_signature(config: ArrayConfig) -> wiring.Signature:
     )
 
 
-class Join(wiring.Component):
+class Join(Component):
     """One register per input stream, and the rules of tiles: which beat is a residual, which ends a dot product.
 
     Both ready signals are registers. A register can be refilled in the cycle in which it is used, and whether it
@@ -50,9 +53,9 @@ class Join(wiring.Component):
     def __init__(self, config: ArrayConfig):
         super().__init__(join_signature(config))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
-        tile = Signal(self.tiles.payload.shape(), reset_less=True)
+        tile: Any = Signal(self.tiles.payload.shape(), reset_less=True)
         tile_full = Signal()
         tile_full_next = Signal()
         acts_full = Signal()

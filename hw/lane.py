@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.component import Component
 from sw_ref.format import StlqFormat
 
 
@@ -30,7 +31,7 @@ def lane_signature(fmt: StlqFormat) -> wiring.Signature:
     )
 
 
-class Lane(wiring.Component):
+class Lane(Component):
     """A word's shift of an activation: ``term(word) * act`` is 0 if zero, else ``(-1)^negative * shifted``.
 
     Combinational. Zero and sign are left to the registers and the adder tree behind it, which have them for free.
@@ -48,7 +49,7 @@ class Lane(wiring.Component):
     def __init__(self, fmt: StlqFormat):
         super().__init__(lane_signature(fmt))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         magnitude = self.word[:-1]
         m.d.comb += [self.zero.eq(self.word == 0), self.negative.eq(self.word[-1])]

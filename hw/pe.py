@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.adder_tree import Signed, add_or_subtract, adder_tree
+from hw.component import Component
 from hw.config import ArrayConfig
 from hw.instance import place
 from hw.lane import lane_signature, product_shape
@@ -25,7 +26,7 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
     )
 
 
-class PE(wiring.Component):
+class PE(Component):
     """Sums ``term(words[l]) * acts[l]`` over lanes and beats.
 
     A beat's *operand* (the sum over its lanes) leaves the adder tree 1 + ``tree_levels`` moves of `advance`
@@ -51,7 +52,7 @@ class PE(wiring.Component):
         self._config = config
         super().__init__(pe_signature(config))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m = Module()
         operand = self._spill(m, adder_tree(m, self._terms(m), advance=self.advance))
 
@@ -63,7 +64,10 @@ class PE(wiring.Component):
         accumulator = Signal(signed(self._config.acc_bits), reset_less=True)
         total = Signal(signed(self._config.acc_bits))
         result = Signal(signed(self._config.acc_bits), reset_less=True)
-        m.d.comb += [total.eq(add_or_subtract(accumulator, scaled, operand.negative, self._config.acc_bits)), self.sum.eq(result)]
+        m.d.comb += [
+            total.eq(add_or_subtract(accumulator, scaled, operand.negative, self._config.acc_bits)),
+            self.sum.eq(result),
+        ]
         with m.If(self.finish):
             m.d.sync += result.eq(total)
         with m.If(self.finish | ResetSignal()):

@@ -15,7 +15,8 @@ def array_ports(config: ArrayConfig) -> list[dict[str, Any]]:
     ports: list[dict[str, Any]] = [
         {"name": name, "direction": "input", "width": 1, "fields": []} for name in ("clk", "rst")
     ]
-    signature = array_signature(config)
+    # The stubs know neither `flatten` nor what it yields.
+    signature: Any = array_signature(config)
     for path, member, _ in signature.flatten(signature.create()):
         ports.append(
             {

@@ -3,10 +3,10 @@
 import subprocess
 import sys
 
-from amaranth.back import rtlil
-from amaranth.lib.wiring import Component
+from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
 
 from hw.array import Array
+from hw.component import Component
 from hw.config import ArrayConfig
 from hw.join import Join
 from hw.lane import Lane

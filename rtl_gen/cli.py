@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.report import show
 
 COMMANDS = ("generate", "quantize", "simulate", "synth")
@@ -20,10 +20,10 @@ From trained weights to Verilog that agrees bit for bit:
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises :class:`BadUse` instead of printing the whole usage."""
+    """Raises :class:`UsageError` instead of printing the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise BadUse(f"{message} (see `{self.prog} --help`)")
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,9 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(argv)
-    except BadUse as error:
+    except UsageError as error:
         return _complain(error, 2)
-    except CheckFailed as error:
+    except CheckError as error:
         return _complain(error, 1)
     except BrokenPipeError:
         # The reader of our output went away: nothing is left to say, and nobody to say it to.
@@ -53,10 +53,10 @@ def _run(argv: list[str]) -> int:
         print(f"stlq {metadata.version('stlq')}")
         return 0
     if not argv:
-        raise BadUse("nothing to do; see `stlq --help`")
+        raise UsageError("nothing to do; see `stlq --help`")
     command = argv.pop(0) if not argv[0].startswith("-") else "generate"
     if command not in COMMANDS:
-        raise BadUse(f"command is {command!r}; allowed: {', '.join(COMMANDS)}")
+        raise UsageError(f"command is {command!r}; allowed: {', '.join(COMMANDS)}")
     # Only the command's own module is imported, so that each starts as quickly as it can.
     module = importlib.import_module(f"rtl_gen.{command}")
     parser = Parser(

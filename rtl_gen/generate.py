@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import NAME_RULE, ArrayConfig
-from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import MANIFEST, VERILOG, Build, config_of, derived_of, make_manifest
 from rtl_gen.options import add_format_options, add_parameter, format_values
 from rtl_gen.report import Report, progress
@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_format_options(parser)
     parser.add_argument(
-        "--out", required=True, metavar="FOLDER", type=Path, help=f"folder for {VERILOG} and {MANIFEST}; made if missing"
+        "--out",
+        required=True,
+        metavar="FOLDER",
+        type=Path,
+        help=f"folder for {VERILOG} and {MANIFEST}; made if missing",
     )
 
 
@@ -39,15 +43,16 @@ def run(args: argparse.Namespace) -> Report:
     try:
         config = config_of({**values, **format_values(args)})
     except ValueError as error:
-        raise BadUse(option_wording(str(error))) from error
+        raise UsageError(option_wording(str(error))) from error
     build = generate(config, args.out)
     data: dict[str, Any] = {"out": str(args.out), "config": config.to_dict(), "derived": derived_of(config)}
     fmt = config.format
+    sign = "signed" if fmt.act_signed else "unsigned"
     lines = [
         f"{build.verilog}: {config.pe} PEs x {config.lanes} lanes, {fmt.bits}-bit words, "
-        f"{'signed' if fmt.act_signed else 'unsigned'} {fmt.act_bits}-bit activations, residual shift {fmt.residual_shift}",
-        f"{config.macs_per_cycle} multiply-accumulates per cycle, {config.acc_bits}-bit sums of up to {config.depth} inputs, "
-        f"latency {config.latency_cycles} cycles",
+        f"{sign} {fmt.act_bits}-bit activations, residual shift {fmt.residual_shift}",
+        f"{config.macs_per_cycle} multiply-accumulates per cycle, {config.acc_bits}-bit sums "
+        f"of up to {config.depth} inputs, latency {config.latency_cycles} cycles",
     ]
     return Report(data, [*lines])
 
@@ -60,7 +65,7 @@ def option_wording(message: str) -> str:
 def generate(config: ArrayConfig, folder: Path) -> Build:
     """Write the Verilog and the manifest of `config` into `folder`, each whole or not at all.
 
-    Raises :class:`BadUse` if the folder cannot be made or written, :class:`CheckFailed` if Yosys fails.
+    Raises :class:`UsageError` if the folder cannot be made or written, :class:`CheckError` if Yosys fails.
     """
     # Amaranth takes most of the start-up time, which other commands and errors need not wait for.
     from hw.verilog import array_verilog
@@ -74,7 +79,7 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
         write_atomically(folder / MANIFEST, manifest.encode())
     except OSError as error:
         reason = error.strerror or error
-        raise BadUse(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
+        raise UsageError(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
     except RuntimeError as error:
-        raise CheckFailed(str(error)) from error
+        raise CheckError(str(error)) from error
     return Build(folder, config)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import ArrayConfig
-from rtl_gen.errors import BadUse
+from rtl_gen.errors import UsageError
 from sw_ref.format import StlqFormat, parameters_of
 
 SCHEMA = 1
@@ -68,7 +68,7 @@ def _dump(content: dict[str, Any]) -> str:
         head = {key: value for key, value in port.items() if key != "fields"}
         body = ",\n".join(f"        {json.dumps(entry)}" for entry in port["fields"])
         listed = f"[\n{body}\n      ]" if body else "[]"
-        lines.append(f"    {json.dumps(head)[:-1]}, \"fields\": {listed}}}")
+        lines.append(f'    {json.dumps(head)[:-1]}, "fields": {listed}}}')
     return text.replace('"@ports@"', "[\n" + ",\n".join(lines) + "\n  ]") + "\n"
 
 
@@ -87,39 +87,39 @@ class Build:
 def load_build(folder: str | Path) -> Build:
     """Open a build.
 
-    Raises :class:`BadUse` if there is none, or its manifest is damaged, or its Verilog was changed since.
+    Raises :class:`UsageError` if there is none, or its manifest is damaged, or its Verilog was changed since.
     """
     folder = Path(folder)
     path = folder / MANIFEST
     if not path.is_file():
-        raise BadUse(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq generate --out` wrote")
+        raise UsageError(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq generate --out` wrote")
     try:
         content = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise BadUse(f"{path} is damaged: {error}; generate the build again") from error
+        raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
     if not isinstance(content, dict) or set(content) != SECTIONS:
-        raise BadUse(f"{path} is damaged: it does not have exactly {sorted(SECTIONS)}; generate the build again")
+        raise UsageError(f"{path} is damaged: it does not have exactly {sorted(SECTIONS)}; generate the build again")
     if content["schema"] != SCHEMA:
-        raise BadUse(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
+        raise UsageError(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
     try:
         config = config_of(content["config"])
     except ValueError as error:
-        raise BadUse(f"{path} is damaged: {error}; generate the build again") from error
+        raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
     if content["derived"] != derived_of(config):
-        raise BadUse(f"{path} is damaged: derived does not follow from config; generate the build again")
+        raise UsageError(f"{path} is damaged: derived does not follow from config; generate the build again")
     _check_files(folder, content["files"])
     return Build(folder, config)
 
 
 def _check_files(folder: Path, files: Any) -> None:
     if not isinstance(files, dict) or set(files) != {VERILOG}:
-        raise BadUse(f"{folder / MANIFEST} is damaged: files is not exactly {VERILOG}; generate the build again")
+        raise UsageError(f"{folder / MANIFEST} is damaged: files is not exactly {VERILOG}; generate the build again")
     verilog = folder / VERILOG
     if not verilog.is_file():
-        raise BadUse(f"{verilog} is missing; generate the build again")
+        raise UsageError(f"{verilog} is missing; generate the build again")
     checksum = hashlib.sha256(verilog.read_bytes()).hexdigest()
     if checksum != files[VERILOG]:
-        raise BadUse(
+        raise UsageError(
             f"{verilog} has checksum {checksum[:12]}..., the manifest says {str(files[VERILOG])[:12]}...: "
             "it was changed; generate the build again"
         )

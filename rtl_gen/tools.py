@@ -8,7 +8,7 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from rtl_gen.errors import CheckFailed
+from rtl_gen.errors import CheckError
 
 INSTALL = {
     "iverilog": "apt-get install iverilog",
@@ -24,26 +24,27 @@ INSTALL = {
 def find(program: str) -> str:
     """The path of a program: beside this Python first, then on PATH.
 
-    Raises :class:`CheckFailed` saying what to install.
+    Raises :class:`CheckError` saying what to install.
     """
     found = shutil.which(program, path=sysconfig.get_path("scripts")) or shutil.which(program)
     if found is None:
-        raise CheckFailed(f"{program} is not installed; to install it: {INSTALL[program]}")
+        raise CheckError(f"{program} is not installed; to install it: {INSTALL[program]}")
     return found
 
 
-def run(command: Sequence[str], *, folder: Path, env: dict[str, str] | None = None) -> str:
+def run(command: Sequence[str], *, folder: Path, env: dict[str, str] | None = None, log: str | None = None) -> str:
     """Run a command in `folder`; returns what it printed.
 
-    Raises :class:`CheckFailed` with its last line if it fails.
+    Raises :class:`CheckError` with its first error line, from the file `log` if it writes one, if it fails.
     """
     done = subprocess.run(
         command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["no message"]
+        written = (folder / log).read_text(errors="replace") if log and (folder / log).is_file() else ""
+        said = [line for line in (written + done.stdout + done.stderr).splitlines() if line.strip()] or ["no message"]
         errors = [line for line in said if "error" in line.lower()] or said[-1:]
-        raise CheckFailed(f"{Path(command[0]).name} failed (status {done.returncode}): {errors[0].strip()}")
+        raise CheckError(f"{Path(command[0]).name} failed (status {done.returncode}): {errors[0].strip()}")
     return done.stdout
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl_gen.errors import BadUse, CheckFailed
+from rtl_gen.errors import CheckError, UsageError
 from sw_ref.tensorfile import TensorFile, TensorFileError
 
 
@@ -28,23 +28,25 @@ class Weight:
 def list_weights(path: Path) -> list[Weight]:
     """The arrays of a file, in file order; contents are read by ``Weight.load``.
 
-    Raises :class:`BadUse` for a file that is missing, damaged, or of another kind.
+    Raises :class:`UsageError` for a file that is missing, damaged, or of another kind.
     """
     readers = {".npy": _npy, ".npz": _npz, ".safetensors": _safetensors, ".onnx": _onnx}
     if path.suffix.lower() not in readers:
-        raise BadUse(f"weights file is {path}; allowed: {', '.join(readers)}")
+        raise UsageError(f"weights file is {path}; allowed: {', '.join(readers)}")
     if not path.is_file():
-        raise BadUse(f"weights file is {path}: no such file; allowed: {', '.join(readers)}")
+        raise UsageError(f"weights file is {path}: no such file; allowed: {', '.join(readers)}")
     try:
         weights = list(readers[path.suffix.lower()](path))
     except (TensorFileError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise BadUse(f"weights file {path} is damaged: {error}") from error
+        raise UsageError(f"weights file {path} is damaged: {error}") from error
     except OSError as error:
-        raise BadUse(f"weights file is {path}: {error.strerror or error}; allowed: a file that can be read") from error
+        raise UsageError(
+            f"weights file is {path}: {error.strerror or error}; allowed: a file that can be read"
+        ) from error
     names = [weight.name for weight in weights]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise BadUse(f"weights file {path} has tensor {twice} twice; allowed: once")
+        raise UsageError(f"weights file {path} has tensor {twice} twice; allowed: once")
     return weights
 
 
@@ -84,7 +86,7 @@ def _npz_member(path: Path, member: zipfile.ZipInfo) -> NDArray[Any]:
             if stream.read(1):
                 raise ValueError("bytes follow the array")
     except (ValueError, EOFError, zipfile.BadZipFile, OSError) as error:
-        raise BadUse(f"weights file {path} is damaged: {member.filename}: {error}") from error
+        raise UsageError(f"weights file {path} is damaged: {member.filename}: {error}") from error
     return array
 
 
@@ -107,7 +109,7 @@ def _onnx(path: Path) -> Iterator[Weight]:
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError:
-        raise CheckFailed("onnx is not installed; to install it: pip install 'stlq[onnx]'") from None
+        raise CheckError("onnx is not installed; to install it: pip install 'stlq[onnx]'") from None
     try:
         graph = onnx.load(os.fspath(path)).graph
     except (DecodeError, onnx.checker.ValidationError) as error:
@@ -143,5 +145,5 @@ def _onnx_array(onnx: Any, path: Path, tensor: Any, turn: tuple[int, int] | None
     try:
         array = onnx.numpy_helper.to_array(tensor, base_dir=os.fspath(path.parent))
     except (ValueError, TypeError, OSError) as error:
-        raise BadUse(f"weights file {path} is damaged: {tensor.name}: {error}") from error
+        raise UsageError(f"weights file {path} is damaged: {tensor.name}: {error}") from error
     return array if turn is None or array.ndim < 2 else np.swapaxes(array, *turn)
