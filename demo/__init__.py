@@ -1,1 +1,1 @@
-"""The demo: trained weights to Verilog that agrees bit for bit, on real handwritten digits."""
+"""The demo: from training to Verilog that agrees bit for bit, on real handwritten digits (``python -m demo``)."""
