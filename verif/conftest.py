@@ -1,0 +1,22 @@
+"""Options and fixtures of all tests."""
+
+import pytest
+
+from verif.hw.simulator import SIMULATORS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sim", choices=SIMULATORS, default="icarus", help="simulator of the cocotb benches")
+    parser.addoption("--seed", type=int, default=1, help="seed of the cocotb benches")
+
+
+@pytest.fixture(scope="session")
+def simulator(request: pytest.FixtureRequest) -> str:
+    """The simulator of the cocotb benches."""
+    return request.config.getoption("--sim")
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of the cocotb benches."""
+    return request.config.getoption("--seed")

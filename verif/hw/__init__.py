@@ -1,0 +1,1 @@
+"""Simulation benches of the array: drivers, monitors, scoreboard, launchers, broken designs."""

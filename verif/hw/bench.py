@@ -1,0 +1,161 @@
+"""The bench around one array: clock, reset, drivers, monitors and scoreboard."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.task import Task
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from hw.config import ArrayConfig
+from sw_ref.format import StlqFormat, parameters_of
+from verif.hw.drivers import Port, reluctant_sink, sink, source
+from verif.hw.monitors import Monitor, StreamRuleError
+from verif.hw.pace import Pace, always
+from verif.hw.scoreboard import MismatchError, Scoreboard
+from verif.hw.stimulus import Job, Stimulus, encode
+
+SETUP_FILE = "bench.json"
+IDLE_LIMIT = 400  # cycles without a transfer after which sums count as lost; more than any pace stalls
+
+
+def read_setup() -> tuple[ArrayConfig, int]:
+    """Configuration and seed that the launcher wrote into the simulator's folder."""
+    setup = json.loads(Path(SETUP_FILE).read_text())
+    values: dict[str, Any] = setup["config"]
+    fmt = StlqFormat(**{name: values.pop(name) for name in parameters_of(StlqFormat)})
+    return ArrayConfig(format=fmt, **values), setup["seed"]
+
+
+class Bench:
+    """Runs jobs through `dut` and checks all that comes out; make it with :meth:`start`."""
+
+    def __init__(self, dut: Any, test: str) -> None:
+        self.dut = dut
+        self.config, seed = read_setup()
+        self.seed = f"{seed}:{test}"
+        self.rng = np.random.default_rng([seed, zlib.crc32(test.encode())])
+        self.tiles, self.acts, self.sums = (Monitor(Port(dut, name)) for name in ("tiles", "acts", "sums"))
+        self.scoreboard = Scoreboard(self.config.pe, self.config.acc_bits)
+        self.stimulus = Stimulus([], [], [], [])
+        self.cycle = self.busy = self.in_reset = 0
+        self._drivers: list[Task[None]] = []
+
+    @classmethod
+    async def start(cls, dut: Any, test: str) -> "Bench":
+        """A bench with a running clock, after reset; `test` is part of the seed."""
+        bench = cls(dut, test)
+        dut._log.info(f"seed {bench.seed}")
+        for port in (bench.tiles.port, bench.acts.port):
+            port.valid.value = 0
+            port.payload.value = 0
+        dut.sums__ready.value = 0
+        dut.rst.value = 1
+        Clock(dut.clk, 10, "ns").start()
+        cocotb.start_soon(bench._watch())
+        await bench.reset()
+        return bench
+
+    async def reset(self, cycles: int = 2) -> None:
+        """Drop everything under way and hold reset for `cycles` clock edges."""
+        self._stop()
+        self.dut.rst.value = 1
+        await ClockCycles(self.dut.clk, cycles)
+        self.dut.rst.value = 0
+        self._forget()
+
+    async def run(self, jobs: Sequence[Job], **paces: Any) -> None:
+        """Send `jobs` and check everything, leftovers too; `paces` as for :meth:`launch`."""
+        self.launch(jobs, **paces)
+        await self.finish()
+
+    def launch(
+        self,
+        jobs: Sequence[Job],
+        *,
+        tiles: Pace | None = None,
+        acts: Pace | None = None,
+        sums: Pace | None = None,
+        reluctant: bool = False,
+    ) -> None:
+        """Begin to send `jobs` at the given paces (no stalls unless given)."""
+        self.send(encode(self.config, jobs, self.rng), tiles, acts, sums, reluctant)
+
+    def send(
+        self,
+        stimulus: Stimulus,
+        tiles: Pace | None = None,
+        acts: Pace | None = None,
+        sums: Pace | None = None,
+        reluctant: bool = False,
+    ) -> None:
+        """Begin to send `stimulus`."""
+        self._stop()
+        self._forget()
+        self.stimulus, self.busy = stimulus, self.cycle
+        for golden in stimulus.sums:
+            self.scoreboard.expect(golden)
+        drain = reluctant_sink if reluctant else sink
+        self._drivers = [
+            cocotb.start_soon(source(self.tiles.port, stimulus.tiles, tiles or always(), f"{self.seed}:tiles")),
+            cocotb.start_soon(source(self.acts.port, stimulus.acts, acts or always(), f"{self.seed}:acts")),
+            cocotb.start_soon(drain(self.sums.port, sums or always())),
+        ]
+
+    def _stop(self) -> None:
+        for driver in self._drivers:
+            driver.cancel()
+        self._drivers = []
+
+    def _forget(self) -> None:
+        for part in (self.tiles, self.acts, self.sums, self.scoreboard):
+            part.restart()
+
+    async def finish(self) -> None:
+        """Wait for all sums, then see that nothing is left over and nothing more comes."""
+        edge = RisingEdge(self.dut.clk)
+        while self.scoreboard.expected or self.open_beats:
+            if self.cycle - self.busy > IDLE_LIMIT:
+                raise MismatchError(
+                    f"mismatch: nothing moves: {self.scoreboard.compared} of {len(self.stimulus.sums)} sums arrived, "
+                    f"{self.open_beats} input beats not taken"
+                )
+            await edge
+        await ClockCycles(self.dut.clk, 2 * self.config.latency_cycles + 4)
+        self.scoreboard.finish(len(self.stimulus.sums))
+        for monitor, sent in ((self.tiles, self.stimulus.tiles), (self.acts, self.stimulus.acts)):
+            if [transfer.payload for transfer in monitor.transfers] != sent:
+                raise MismatchError(f"mismatch: {monitor.port.name}: beats taken are not the beats sent")
+
+    @property
+    def open_beats(self) -> int:
+        """Input beats that were not taken yet."""
+        sent = len(self.stimulus.tiles) + len(self.stimulus.acts)
+        return sent - len(self.tiles.transfers) - len(self.acts.transfers)
+
+    async def _watch(self) -> None:
+        edge = RisingEdge(self.dut.clk)
+        while True:
+            await edge
+            self.cycle += 1
+            if self.dut.rst.value:
+                self._sample_reset()
+                continue
+            self.in_reset = 0
+            moved = [monitor.sample(self.cycle) for monitor in (self.tiles, self.acts, self.sums)]
+            if any(moved):
+                self.busy = self.cycle
+            if moved[-1]:
+                self.scoreboard.compare(moved[-1].payload)
+
+    def _sample_reset(self) -> None:
+        """From the second edge of a reset on, all valid and ready outputs are 0."""
+        self.in_reset += 1
+        outputs = (self.dut.tiles__ready, self.dut.acts__ready, self.dut.sums__valid)
+        if self.in_reset > 1 and any(output.value != 0 for output in outputs):
+            raise StreamRuleError("stream rule: an output is not 0 in reset")

@@ -1,0 +1,38 @@
+"""The configurations that every bench runs on: each end of each parameter's range, and odd shapes between.
+
+Wide arrays are small in the other direction, and depths are such that a dot product of full depth
+still simulates in seconds; ``deepest`` reaches the largest depth with its 64 lanes.
+"""
+
+from typing import Any
+
+from hw.config import ArrayConfig
+from sw_ref.format import StlqFormat
+
+_FORMAT_FIELDS = {"bits", "act_bits", "act_signed", "residual_shift"}
+
+
+def _config(**values: Any) -> ArrayConfig:
+    fmt = {name: values.pop(name) for name in _FORMAT_FIELDS & set(values)}
+    return ArrayConfig(format=StlqFormat(**fmt), **values)
+
+
+CONFIGS: dict[str, ArrayConfig] = {
+    "default": _config(),
+    "smallest": _config(bits=2, act_bits=2, residual_shift=0, pe=1, lanes=1, depth=1),
+    "smallest_unsigned": _config(bits=2, act_bits=2, act_signed=False, residual_shift=0, pe=2, lanes=1, depth=3),
+    "deepest": _config(bits=5, act_bits=16, act_signed=False, residual_shift=4, pe=1, lanes=64, depth=1 << 20),
+    "widest_word": _config(bits=5, act_bits=16, residual_shift=4, pe=2, lanes=3, depth=100),
+    "tall": _config(bits=2, act_bits=4, residual_shift=4, pe=64, lanes=1, depth=40),
+    "tall_pairs": _config(bits=3, act_bits=3, act_signed=False, residual_shift=1, pe=64, lanes=2, depth=64),
+    "wide": _config(bits=4, act_bits=8, act_signed=False, residual_shift=3, pe=1, lanes=64, depth=1000),
+    "wide_signed": _config(bits=3, act_bits=6, residual_shift=0, pe=3, lanes=64, depth=640),
+    "odd_3x5": _config(residual_shift=1, pe=3, lanes=5, depth=37),
+    "odd_7x9": _config(bits=4, act_bits=7, act_signed=False, residual_shift=3, pe=7, lanes=9, depth=100),
+    "one_lane": _config(bits=5, act_bits=2, act_signed=False, residual_shift=4, pe=5, lanes=1, depth=50),
+    "one_input": _config(bits=4, act_bits=16, residual_shift=2, pe=4, lanes=4, depth=1),
+    "two_lanes": _config(bits=5, act_bits=5, residual_shift=0, pe=3, lanes=2, depth=33),
+    "one_pe": _config(bits=3, act_bits=16, act_signed=False, residual_shift=0, pe=1, lanes=7, depth=300),
+    "paper_tile": _config(bits=3, act_bits=3, act_signed=False, residual_shift=0, pe=16, lanes=16, depth=256),
+    "other_name": _config(pe=2, lanes=2, depth=64, name="my_macs"),
+}
