@@ -41,13 +41,15 @@ def add_or_subtract(x: Value, y: Value, subtract: Value, width: int) -> Value:
     own. In a sum it picks either, and one flipped bit more costs one LUT more (40% of an array's LUTs, measured).
     """
     add = ~subtract
-    minuend = Cat(Const(0, 1), extend(x, width))
-    subtrahend = Cat(add, extend(y, width) ^ add.replicate(width))
+    minuend = Cat(Const(0, 1), resize(x, width))
+    subtrahend = Cat(add, resize(y, width) ^ add.replicate(width))
     return (minuend - subtrahend)[1 : width + 1]
 
 
-def extend(value: Value, width: int) -> Value:
-    """`value` sign- or zero-extended to `width` bits."""
+def resize(value: Value, width: int) -> Value:
+    """`value` modulo 2^width: its low bits, or all of them and as many copies of its sign (or zeros) as it takes."""
+    if len(value) >= width:
+        return value[:width]
     top = value[-1] if value.shape().signed else Const(0, 1)
     return Cat(value, top.replicate(width - len(value)))
 

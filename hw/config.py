@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
 NAME_RULE = "a Verilog identifier: a letter or _, then letters, digits or _, at most 64 characters, no reserved word"
@@ -25,7 +26,7 @@ class ArrayConfig:
 
     def __post_init__(self) -> None:
         validate(self)
-        if not isinstance(self.name, str) or not VERILOG_NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not VERILOG_NAME.fullmatch(self.name) or self.name in RESERVED_WORDS:
             raise ValueError(f"name is {self.name!r}; allowed: {NAME_RULE}")
 
     @property

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
         choices=SCALE_NAMES,
-        help="scale U: least squared error, the maximum, or the best power of two (default: search; max with --literal)",
+        help="scale U: least squared error, maximum, or best power of two (default: search; max with --literal)",
     )
     parser.add_argument(
         "--per-channel", action="store_true", help="one scale per output channel (default: one per tensor)"

@@ -1,9 +1,6 @@
 """`simulate`: run quantized weights through the Verilog of a build, and compare with the golden integers."""
 
 import argparse
-import shutil
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
-from rtl_gen import testbench, tools
-from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.manifest import VERILOG, Build, load_build
+from rtl_gen.errors import UsageError
+from rtl_gen.manifest import Build, load_build
 from rtl_gen.options import whole_number
 from rtl_gen.report import Report, Table, progress
+from rtl_gen.simulator import SIMULATORS, Outcome, simulate_tensor
 from rtl_gen.testbench import Stalls
-from sw_ref.files import write_atomically
 from sw_ref.integer import dot
 from sw_ref.model import ModelError, StlqTensor, load_model
-from sw_ref.stream import act_stream, tile_stream
 
 SUMMARY = "run quantized weights through the Verilog and compare every sum"
 EXAMPLE = "stlq simulate build/ --model q.safetensors --sim icarus"
-SIMULATORS = ("icarus", "verilator")
 SHOWN = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What the Verilog did: `sums` int64 (vectors, O); `cycles` from the first `tiles` transfer to the last sum."""
-
-    sums: NDArray[np.int64]
-    cycles: int
-    beats: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,52 +82,6 @@ def run(args: argparse.Namespace) -> Report:
     return _report(args, results)
 
 
-def simulate_tensor(
-    build: Build,
-    tensor: StlqTensor,
-    acts: NDArray[np.integer],
-    *,
-    sim: str = "icarus",
-    stalls: Stalls | None = None,
-    waves: Path | None = None,
-    keep: Path | None = None,
-) -> Outcome:
-    """Stream `tensor` through the build's Verilog, once for each activation vector.
-
-    `acts`: integers in the format's range, shape (vectors, I, *kernel).
-    Raises :class:`UsageError` if tensor and build do not fit, :class:`CheckError` if the simulator is missing or fails,
-    or if the number of sums is wrong.
-    """
-    config = build.config
-    if (tensor.format, tuple(tensor.tile)) != (config.format, config.tile):
-        raise UsageError(
-            f"model is for {describe(tensor.format, tensor.tile)}; the build is {describe(config.format, config.tile)}"
-        )
-    stream = tile_stream(tensor)
-    beats = act_stream(tensor, acts)
-    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
-        folder = Path(temporary)
-        shutil.copyfile(build.verilog, folder / VERILOG)
-        (folder / testbench.BENCH).write_text(testbench.testbench(config, stream, beats, stalls or Stalls()))
-        (folder / testbench.TILES).write_text(testbench.tiles_hex(config, stream))
-        (folder / testbench.ACTS).write_text(testbench.acts_hex(config, beats))
-        said = (_icarus if sim == "icarus" else _verilator)(folder, waves=waves is not None)
-        if waves:
-            _write(waves, (folder / testbench.WAVES).read_bytes(), "--waves")
-        if keep:
-            _keep(folder, keep)
-        try:
-            sums = testbench.read_sums((folder / testbench.SUMS).read_text(), config)
-        except ValueError as error:
-            raise CheckError(str(error)) from error
-    expected = int(stream.last.sum()) * len(acts)
-    if len(sums) != expected:
-        raise CheckError(f"the Verilog gave {len(sums)} sums beats; {expected} are right")
-    cycles = next(int(line.split()[1]) for line in said.splitlines() if line.startswith("cycles "))
-    sums = sums.reshape(len(acts), -1)[:, : tensor.shape[0]]
-    return Outcome(sums=sums, cycles=cycles, beats=len(stream.words) * len(acts))
-
-
 def judge(
     config: ArrayConfig, tensor: StlqTensor, acts: NDArray[np.integer], outcome: Outcome, *, stalled: bool
 ) -> dict[str, Any]:
@@ -177,13 +116,6 @@ def random_acts(config: ArrayConfig, shape: tuple[int, ...], vectors: int, seed:
     for vector, value in zip(range(vectors - 1), extremes, strict=False):
         acts[vector] = value
     return acts
-
-
-def describe(fmt: Any, tile: tuple[int, int]) -> str:
-    """A format and a tile in words."""
-    sign = "signed" if fmt.act_signed else "unsigned"
-    number = f"bits {fmt.bits}, act-bits {fmt.act_bits} {sign}, residual-shift {fmt.residual_shift}"
-    return f"{number}, tile {tile[0]}x{tile[1]}"
 
 
 def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
@@ -226,47 +158,6 @@ def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor])
     if low < fmt.act_min or high > fmt.act_max:
         raise UsageError(f"--acts {path} holds {low} to {high}; allowed: {fmt.act_min} to {fmt.act_max}")
     return acts.astype(np.int64)
-
-
-def _icarus(folder: Path, *, waves: bool) -> str:
-    compiler, runtime = tools.find("iverilog"), tools.find("vvp")
-    tools.run([compiler, "-g2005", "-o", "bench.vvp", testbench.BENCH, VERILOG], folder=folder)
-    return tools.run([runtime, "-n", "bench.vvp", *(["+waves"] if waves else [])], folder=folder)
-
-
-def _verilator(folder: Path, *, waves: bool) -> str:
-    program, env = tools.verilator_command()
-    options = [
-        "--binary",
-        "--timing",
-        "-Wno-fatal",
-        "-Wno-lint",
-        "-O3",
-        "--top-module",
-        "testbench",
-        "--Mdir",
-        "obj",
-        "-CFLAGS",
-        "-std=c++20 -fcoroutines",
-    ]
-    traced = ["--trace"] if waves else []
-    tools.run([program, *options, *traced, "-j", "2", testbench.BENCH, VERILOG], folder=folder, env=env)
-    return tools.run([str(folder / "obj" / "Vtestbench"), *(["+waves"] if waves else [])], folder=folder)
-
-
-def _keep(folder: Path, target: Path) -> None:
-    for name in (VERILOG, testbench.BENCH, testbench.TILES, testbench.ACTS, testbench.SUMS):
-        _write(target / name, (folder / name).read_bytes(), "--keep")
-
-
-def _write(path: Path, data: bytes, option: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        raise UsageError(
-            f"{option} is {path}: {error.strerror or error}; allowed: a path that can be written"
-        ) from error
 
 
 def _report(args: argparse.Namespace, results: dict[str, dict[str, Any]]) -> Report:

