@@ -23,18 +23,18 @@ def array_ports(config: ArrayConfig) -> list[dict[str, Any]]:
                 "name": "__".join(map(str, path)),
                 "direction": "input" if member.flow is wiring.In else "output",
                 "width": Shape.cast(member.shape).width,
-                "fields": list(_fields("", 0, member.shape)),
+                "fields": list(_fields(str(path[0]), 0, member.shape)) if path[-1] == "payload" else [],
             }
         )
     return ports
 
 
 def _fields(name: str, offset: int, shape: Any) -> Iterator[dict[str, Any]]:
-    """The leaves of a layout, lowest bit first; none for a plain shape at the top."""
+    """The leaves of a layout, lowest bit first; `name` is that of the whole, which named members drop."""
     if isinstance(shape, data.Layout):
         for key, field in shape:
             label = f"{name}[{key}]" if isinstance(key, int) else str(key)
             yield from _fields(label, offset + field.offset, field.shape)
-    elif name:
+    else:
         cast = Shape.cast(shape)
         yield {"name": name, "offset": offset, "width": cast.width, "signed": cast.signed}

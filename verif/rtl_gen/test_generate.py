@@ -70,8 +70,8 @@ def test_ports_are_the_contract(run, tmp_path):
     assert fields["words[1][2]"] == (15, 3, True)
     assert fields["two_word"] == (18, 1, False)
     assert fields["last"] == (19, 1, False)
-    assert ports["acts__payload"]["fields"][2] == {"name": "[2]", "offset": 10, "width": 5, "signed": False}
-    assert ports["sums__payload"]["fields"][1] == {"name": "[1]", "offset": 12, "width": 12, "signed": True}
+    assert ports["acts__payload"]["fields"][2] == {"name": "acts[2]", "offset": 10, "width": 5, "signed": False}
+    assert ports["sums__payload"]["fields"][1] == {"name": "sums[1]", "offset": 12, "width": 12, "signed": True}
     verilog = (tmp_path / "stlq_array.v").read_text()
     assert "input [19:0] tiles__payload;" in verilog
     assert "output [23:0] sums__payload;" in verilog
