@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from demo.network import Layer
 from rtl_gen.manifest import Build
-from rtl_gen.simulate import judge, simulate_tensor
+from rtl_gen.simulate import judge
+from rtl_gen.simulator import simulate_tensor
 from rtl_gen.synth import synthesize
 
 

@@ -1,6 +1,5 @@
 """The classifier in integers: quantized weights, biases in units of a sum, requantization between the layers."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,9 @@ from numpy.typing import NDArray
 from demo.classifier import Classifier
 from sw_ref.activations import quantize_activations, search_step
 from sw_ref.format import StlqFormat
-from sw_ref.integer import dot, requantize
+from sw_ref.integer import dot, fixed_point, requantize
 from sw_ref.model import StlqTensor
 from sw_ref.quantizer import quantize_tensor
-
-MULTIPLIER_BITS = 15
 
 Sums = Callable[["Layer", NDArray[Any]], NDArray[np.int64]]
 """What computes the dot products of a layer: int64 (n, O) from activation codes (n, I)."""
@@ -83,13 +80,3 @@ def quantize(
         )
         acts = layers[-1].activate(dot(tensor, acts))
     return Network(layers=layers, pixel_step=pixel_step)
-
-
-def fixed_point(factor: float) -> tuple[int, int]:
-    """(multiplier, shift) with multiplier / 2^shift next to `factor` (0 < factor < 2^14), in 15 significant bits.
-
-    >>> fixed_point(0.375)
-    (24576, 16)
-    """
-    shift = MULTIPLIER_BITS - math.frexp(factor)[1]
-    return round(factor * 2.0**shift), shift

@@ -8,7 +8,7 @@ import pytest
 
 from demo import __main__ as demo
 from demo import hardware
-from rtl_gen.simulate import Outcome, simulate_tensor
+from rtl_gen.simulator import Outcome, simulate_tensor
 
 IMAGES, OUTPUTS, BEATS = 450, {"layer1": 40, "layer2": 20, "layer3": 10}, {"layer1": 46, "layer2": 17, "layer3": 7}
 

@@ -4,19 +4,11 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
-import pytest
 
 from demo.classifier import HIDDEN, Classifier
-from demo.network import Layer, fixed_point, golden, quantize
+from demo.network import Layer, golden, quantize
 from sw_ref.format import StlqFormat
 from sw_ref.quantizer import quantize_tensor
-
-
-@pytest.mark.parametrize("factor", [2.0**-40, 1 / 3, 0.999999999, 1.0, 1.5, 12345.678])
-def test_fixed_point_is_close_and_fits(factor: float) -> None:
-    multiplier, shift = fixed_point(factor)
-    assert 2**14 <= multiplier <= 2**15
-    assert abs(multiplier / 2**shift / factor - 1) <= 2**-15
 
 
 def test_activate_is_relu_and_exact_rounding() -> None:
