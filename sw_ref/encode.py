@@ -35,9 +35,9 @@ def along_outputs(scale: NDArray[Any], axes: int) -> NDArray[Any]:
     return scale.reshape(-1, *(1,) * (axes - 1))
 
 
-def energy(weight: NDArray[Any], tiling: Tiling) -> NDArray[np.float64]:
-    """The squared l2 norm of the weights of each block: float64, shape `tiling.grid`."""
+def block_norms(weight: NDArray[Any], tiling: Tiling) -> NDArray[np.float32]:
+    """The l2 norm of the weights of each block: float32, shape `tiling.grid`; for rankings only."""
     energies = np.zeros(tiling.grid)
     for part, blocks in tiling.parts(PART_ELEMENTS):
         energies[blocks] += tiling.sums(np.square(weight[part], dtype=np.float64))
-    return energies
+    return np.sqrt(energies, out=energies).astype(np.float32)

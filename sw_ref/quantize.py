@@ -123,7 +123,7 @@ def _codes(values: NDArray[Any], unit: NDArray[Any], levels: int, literal: bool)
     else:
         smallest = unit * unit.dtype.type(2.0**-levels)  # half of the positive side's smallest level
         alive = magnitude >= smallest
-        alive |= (magnitude >= smallest / 2) & negative
+        alive |= (magnitude >= smallest * unit.dtype.type(0.5)) & negative
         edges = [_nearest_edge(unit) * unit.dtype.type(2.0**-n) for n in range(1, levels)]
     code = np.ones(magnitude.shape, np.int8)
     for edge in edges[:-1]:
@@ -143,7 +143,7 @@ def _values(codes: NDArray[Any], unit: NDArray[Any], levels: int) -> NDArray[Any
 
 def _nearest_edge(unit: NDArray[Any]) -> NDArray[Any]:
     """Smallest float that is at least 0.75 U: at or above it, U is nearer than U / 2 (tie: U)."""
-    half, quarter = unit / 2, unit / 4
+    half, quarter = unit * unit.dtype.type(0.5), unit * unit.dtype.type(0.25)
     edge = half + quarter
     lost = quarter - (edge - half)  # exact, as half > quarter
     return np.where(lost > 0, np.nextafter(edge, unit.dtype.type(np.inf)), edge)

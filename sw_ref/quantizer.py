@@ -1,6 +1,5 @@
 """From a float weight tensor to an :class:`~sw_ref.model.StlqTensor`, in one call."""
 
-import math
 from typing import Any
 
 import ml_dtypes
@@ -17,6 +16,7 @@ from sw_ref.tiling import Selection, Tiling
 SCALES = ("search", "max", "power_of_two")
 FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64), np.dtype(ml_dtypes.bfloat16))
 AXES = {2: "(O, I)", 3: "(O, I, k)", 4: "(O, I, kh, kw)"}
+WEIGHT_MAX = float(np.finfo(np.float32).max)
 DEFAULT_RATIO = 0.15
 
 
@@ -35,7 +35,7 @@ def quantize_tensor(
     """Quantize the weights of one layer.
 
     `weight`: float16, float32, float64 or bfloat16, (O, I), (O, I, k) or (O, I, kh, kw), depthwise (C, 1, ...);
-    decided in float32 (literal mode: from its float32 values in float64).
+    decided in float64 if they are that or in literal mode, in float32 otherwise.
     `ratio` (default 0.15) or `threshold`: see :class:`~sw_ref.tiling.Selection`; `tile`: (pe, lanes).
     `granularity`: what decides together, "element", "filter", "tile" or "layer".  Unless it is "tile", R is a
     share of those blocks, and a tile has two words as soon as anything in it has.
@@ -81,8 +81,8 @@ def quantize_tensor(
     )
 
 
-def check_weight(weight: ArrayLike) -> NDArray[np.float32]:
-    """`weight` as float32, if it can be quantized; else ``ValueError``."""
+def check_weight(weight: ArrayLike) -> NDArray[Any]:
+    """`weight` as float32 (float64 stays float64), if it can be quantized; else ``ValueError``."""
     array = np.asarray(weight)
     if array.dtype.newbyteorder("=") not in FLOATS:
         raise ValueError(f"weights are {array.dtype}; allowed: {', '.join(map(str, FLOATS))}")
@@ -90,16 +90,16 @@ def check_weight(weight: ArrayLike) -> NDArray[np.float32]:
         raise ValueError(f"weights have shape {array.shape}; allowed: {', '.join(AXES.values())}")
     if array.size == 0:
         raise ValueError(f"weights have shape {array.shape}; allowed: no empty axis")
-    with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(array, np.float32)
-    # One sum finds NaN and infinity alike without a temporary; only a sum that is not finite needs a closer look.
-    if not math.isfinite(float(values.sum(dtype=np.float64))):
-        bad = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(f"weights hold {array[tuple(bad)]} at {tuple(map(int, bad))}; allowed: finite float32 numbers")
+    values = np.ascontiguousarray(array, np.float64 if array.dtype.itemsize == 8 else np.float32)
+    low, high = float(values.min()), float(values.max())
+    # Written so that NaN, which is neither below nor above anything, fails.
+    if not (low >= -WEIGHT_MAX and high <= WEIGHT_MAX):
+        bad = tuple(map(int, np.argwhere(~(np.abs(values) <= WEIGHT_MAX))[0]))
+        raise ValueError(f"weights hold {values[bad]} at {bad}; allowed: finite numbers of float32's range")
     return values
 
 
-def _scale(values: NDArray[np.float32], scale: Any, per_channel: bool, search: Search) -> NDArray[np.float32]:
+def _scale(values: NDArray[Any], scale: Any, per_channel: bool, search: Search) -> NDArray[np.float32]:
     """U: float32, shape () or (O,)."""
     channels = values.shape[:1]
     allowed = f"allowed: {', '.join(SCALES)}, a number, or {channels[0]} of them, one per output channel"
