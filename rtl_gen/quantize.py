@@ -74,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the paper's formulas: no dead zone, rounding in the log domain, residual shift 0 (default: off)",
     )
     add_format_options(parser)
+    # Told apart from the default, which --literal changes.
+    parser.set_defaults(residual_shift=None)
 
 
 def tile(text: str) -> tuple[int, int]:
@@ -89,6 +91,8 @@ def run(args: argparse.Namespace) -> Report:
     fmt = _format(args)
     if args.out.suffix.lower() != ".safetensors":
         raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors")
+    if args.out.exists() and args.weights.exists() and args.out.samefile(args.weights):
+        raise UsageError(f"--out is {args.out}: the weights themselves; allowed: another file")
     if args.out.is_dir() or not args.out.parent.is_dir():
         raise UsageError(f"--out is {args.out}; allowed: a file in a folder that exists")
     chosen, notes = _choose(list_weights(args.weights), args)
@@ -109,10 +113,10 @@ def run(args: argparse.Namespace) -> Report:
 
 def _format(args: argparse.Namespace) -> StlqFormat:
     values = format_values(args)
-    if args.literal:
-        if values["residual_shift"] not in (0, StlqFormat.residual_shift):
-            raise UsageError(f"--residual-shift is {values['residual_shift']}; allowed with --literal: 0")
-        values["residual_shift"] = 0
+    if args.literal and values["residual_shift"] not in (None, 0):
+        raise UsageError(f"--residual-shift is {values['residual_shift']}; allowed with --literal: 0")
+    if values["residual_shift"] is None:
+        values["residual_shift"] = 0 if args.literal else StlqFormat.residual_shift
     try:
         return StlqFormat(**values)
     except ValueError as error:
@@ -141,8 +145,8 @@ def _choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weigh
 
 
 def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tuple[StlqTensor, dict[str, Any]]:
-    values = weight.load()
     try:
+        values = weight.load()
         tensor = quantize_tensor(
             values,
             fmt,
@@ -154,6 +158,8 @@ def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tupl
             per_channel=args.per_channel,
             literal=args.literal,
         )
+    except UsageError:
+        raise
     except ValueError as error:
         wording = str(error)
         raise UsageError(

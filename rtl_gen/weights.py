@@ -2,7 +2,9 @@
 
 import math
 import os
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.errors import CheckError, UsageError
-from sw_ref.tensorfile import TensorFile, TensorFileError
+from sw_ref.tensorfile import TensorFile
+
+# What the readers below raise for bytes that are not what they should be: zipfile and zlib for a bad archive
+# (RuntimeError if it is encrypted), numpy and its Python parser for a bad header.
+DAMAGE = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    OverflowError,
+    AttributeError,
+    EOFError,
+    RuntimeError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +54,7 @@ def list_weights(path: Path) -> list[Weight]:
         raise UsageError(f"weights file is {path}: no such file; allowed: {', '.join(readers)}")
     try:
         weights = list(readers[path.suffix.lower()](path))
-    except (TensorFileError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except DAMAGE as error:
         raise UsageError(f"weights file {path} is damaged: {error}") from error
     except OSError as error:
         raise UsageError(
@@ -50,14 +67,17 @@ def list_weights(path: Path) -> list[Weight]:
     return weights
 
 
-def _npy(path: Path) -> Iterator[Weight]:
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of a .npy file. Raises one of :data:`DAMAGE`, or ``OSError``."""
     # A memory map checks the header against the file's size before anything is allocated.
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (TypeError, SyntaxError, OverflowError, AttributeError) as error:
-        raise ValueError(f"header is unreadable: {error}") from error
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
         raise ValueError("it holds no array")
+    return array
+
+
+def _npy(path: Path) -> Iterator[Weight]:
+    array = read_npy(path)
     yield Weight(path.stem, array.ndim, lambda: array)
 
 
@@ -85,7 +105,7 @@ def _npz_member(path: Path, member: zipfile.ZipInfo) -> NDArray[Any]:
             # Reading to the end makes zipfile check the sum.
             if stream.read(1):
                 raise ValueError("bytes follow the array")
-    except (ValueError, EOFError, zipfile.BadZipFile, OSError) as error:
+    except (*DAMAGE, OSError) as error:
         raise UsageError(f"weights file {path} is damaged: {member.filename}: {error}") from error
     return array
 
@@ -125,6 +145,7 @@ def _onnx(path: Path) -> Iterator[Weight]:
 def _onnx_turns(graph: Any) -> dict[str, tuple[tuple[int, int] | None, str]]:
     """For each weight of a layer, the axes to exchange so that output channels come first."""
     turns: dict[str, tuple[tuple[int, int] | None, str]] = {}
+    axes = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
     for node in graph.node:
         attributes = {attribute.name: attribute.i for attribute in node.attribute}
         turned = {
@@ -135,9 +156,13 @@ def _onnx_turns(graph: Any) -> dict[str, tuple[tuple[int, int] | None, str]]:
         }.get(node.op_type)
         if turned is None or len(node.input) < 2:
             continue
+        if node.op_type == "MatMul" and axes.get(node.input[1]) != 2:
+            continue  # a batch of matrices is no layer's weight
         if node.op_type == "ConvTranspose" and attributes.get("group", 1) != 1:
             raise ValueError(f"{node.input[1]}: ConvTranspose in {attributes['group']} groups; allowed: 1 group")
-        turns[node.input[1]] = ((0, 1), f"{node.op_type} weight turned to (O, I, ...)") if turned else (None, "")
+        turn = ((0, 1), f"{node.op_type} weight turned to (O, I, ...)") if turned else (None, "")
+        if turns.setdefault(node.input[1], turn)[0] != turn[0]:
+            raise ValueError(f"{node.input[1]}: two layers read it in different directions; allowed: one direction")
     return turns
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtl_gen.cli import main
+from sw_ref.model import PARTS, StlqTensor
 
 SEED = 20210619
 
@@ -82,3 +83,8 @@ def model(tmp_path: Path, run: Run, weights_file: Path) -> Path:
     path = tmp_path / "q.safetensors"
     assert run("quantize", weights_file, "--tile", "4x3", "--out", path).status == 0
     return path
+
+
+def same(left: StlqTensor, right: StlqTensor) -> bool:
+    """Whether two quantized tensors hold the same."""
+    return all(np.array_equal(getattr(left, part), getattr(right, part)) for part in PARTS)

@@ -1,24 +1,16 @@
-"""`quantize`: every kind of weights file, what is written and said, and every bad input."""
+"""`quantize`: what is written and said, and every bad option; its readers have tests of their own."""
 
 import json
-import zipfile
 
 import ml_dtypes
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
 from sw_ref.quantizer import quantize_tensor
 from sw_ref.tensorfile import write_tensors
-
-
-def same(left, right):
-    return all(
-        np.array_equal(getattr(left, part), getattr(right, part)) for part in ("word1", "word2", "two_word", "scale")
-    )
+from verif.rtl_gen.conftest import same
 
 
 def test_npz(run, weights, weights_file, tmp_path):
@@ -55,38 +47,6 @@ def test_kinds_of_files_agree(run, weights, tmp_path):
     assert same(outputs[0]["fc"], outputs[1]["fc"])
     assert sorted(outputs[1]) == ["fc", "half"]
     assert same(outputs[1]["half"], quantize_tensor(half["half"], StlqFormat()))
-
-
-def test_onnx(run, tmp_path):
-    rng = np.random.default_rng(3)
-    shapes = {
-        "conv.w": (4, 3, 3, 3),
-        "up.w": (4, 2, 2, 2),
-        "gemm.w": (5, 6),
-        "plain.w": (6, 5),
-        "mat.w": (5, 7),
-        "norm": (4, 4),
-    }
-    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
-    nodes = [
-        helper.make_node("Conv", ["x", "conv.w"], ["a"]),
-        helper.make_node("ConvTranspose", ["a", "up.w"], ["b"]),
-        helper.make_node("Gemm", ["g", "gemm.w"], ["c"], transB=1),
-        helper.make_node("Gemm", ["g", "plain.w"], ["d"]),
-        helper.make_node("MatMul", ["c", "mat.w"], ["e"]),
-        helper.make_node("Add", ["e", "norm"], ["f"]),
-    ]
-    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in ("x", "g")]
-    graph = helper.make_graph(nodes, "net", values, [], [numpy_helper.from_array(a, n) for n, a in arrays.items()])
-    onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
-    ran = run("quantize", tmp_path / "net.onnx", "--out", tmp_path / "q.safetensors", "--json")
-    assert ran.status == 0, ran
-    model = load_model(tmp_path / "q.safetensors")
-    assert sorted(model) == ["conv.w", "gemm.w", "mat.w", "plain.w", "up.w"]
-    for name, tensor in model.items():
-        turned = np.swapaxes(arrays[name], 0, 1) if name in ("up.w", "plain.w", "mat.w") else arrays[name]
-        assert same(tensor, quantize_tensor(turned, StlqFormat())), name
-    assert "up.w: ConvTranspose weight turned to (O, I, ...)" in json.loads(ran.out)["notes"]
 
 
 def test_options_reach_the_quantizer(run, weights, weights_file, tmp_path):
@@ -156,51 +116,20 @@ def test_bad_options(refused, weights_file, tmp_path, options, message):
     assert not out.exists()
 
 
-def test_bad_files(refused, weights, weights_file, tmp_path):
-    def message(path: object) -> str:
-        return refused("quantize", path, "--out", tmp_path / "q.safetensors")
-
-    assert "none.npy: no such file" in message(tmp_path / "none.npy")
-    assert "allowed: .npy, .npz, .safetensors, .onnx" in message(tmp_path / "weights.pt")
-    np.save(tmp_path / "fc.npy", weights["fc"])
-    write_tensors(tmp_path / "w.safetensors", weights, {})
-    for kind in ("npy", "npz", "safetensors", "onnx"):
-        source = {"npy": "fc.npy", "npz": "weights.npz", "safetensors": "w.safetensors"}.get(kind)
-        whole = (tmp_path / source).read_bytes() if source else b"\x08\x07nonsense"
-        for cut in (0, 1, 7, 100, len(whole) - 1):
-            (tmp_path / f"cut.{kind}").write_bytes(whole[: min(cut, len(whole))])
-            text = message(tmp_path / f"cut.{kind}")
-            assert "is damaged" in text or "has no tensor" in text, (kind, cut, text)
-    np.save(tmp_path / "o.npy", np.array([{}], object), allow_pickle=True)
-    assert "is damaged" in message(tmp_path / "o.npy")
-    write_tensors(tmp_path / "b.safetensors", {"a": np.zeros(3), "b": np.zeros(4)}, {})
-    assert "has no tensor of 2 to 4 axes among 2" in message(tmp_path / "b.safetensors")
+def test_literal_excludes_a_residual_shift(run, refused, weights_file, tmp_path):
+    options = ("quantize", weights_file, "--literal", "--out", tmp_path / "q.safetensors")
+    assert "--residual-shift is 2; allowed with --literal: 0" in refused(*options, "--residual-shift", 2)
+    assert run(*options, "--residual-shift", 0).status == 0
 
 
-def test_duplicates(refused, weights_file, tmp_path):
-    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(weights_file, "a") as archive:
-        archive.writestr("fc.npy", archive.read("fc.npy"))
-    assert "has tensor fc twice; allowed: once" in refused(
-        "quantize", weights_file, "--out", tmp_path / "q.safetensors"
-    )
-    entry = b'"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}'
-    header = b"{" + entry + b"," + entry + b"}"
-    (tmp_path / "d.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-    assert "a: appears twice" in refused("quantize", tmp_path / "d.safetensors", "--out", tmp_path / "q.safetensors")
-
-
-def test_lying_headers_allocate_nothing(refused, tmp_path):
-    """Headers that claim exabytes: refused from the sizes, not from a failed allocation."""
-    claim = np.lib.format.header_data_from_array_1_0(np.zeros((1, 1), np.float32)) | {"shape": (1 << 30, 1 << 28)}
-    with (tmp_path / "w.npy").open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, claim)
-        file.write(bytes(64))
-    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
-        archive.write(tmp_path / "w.npy", "w.npy")
-    for name in ("w.npy", "w.npz"):
-        message = refused("quantize", tmp_path / name, "--out", tmp_path / "q.safetensors")
-        assert "is damaged" in message
-        assert "memory" not in message
+def test_the_weights_are_not_overwritten(refused, weights, tmp_path):
+    path = tmp_path / "w.safetensors"
+    write_tensors(path, weights, {})
+    whole = path.read_bytes()
+    (tmp_path / "link.safetensors").symlink_to(path)
+    for out in (path, tmp_path / "link.safetensors"):
+        assert "the weights themselves; allowed: another file" in refused("quantize", path, "--out", out)
+    assert path.read_bytes() == whole
 
 
 def test_bad_out(refused, weights_file, tmp_path):
