@@ -22,10 +22,8 @@ lint: $(VENV)/dev.stamp ## style, types, and who may import whom
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-figures: $(VENV)/demo.stamp ## the resource figures of the README: 8 x 8 x 3 bits on the four targets
-	$(BIN)/python -m rtl_gen --pe 8 --bits 3 --out build/figures
-	for target in generic ice40 ecp5 xilinx; do \
-	    $(BIN)/python -m rtl_gen synth build/figures --target $$target || exit 1; done
+figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
+	$(BIN)/python -m verif.docs.figures
 
 clean: ## remove what was built; the environment stays (delete .venv to remove it too)
 	rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

