@@ -2,7 +2,11 @@
 
 import argparse
 import importlib
+import io
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
@@ -30,19 +34,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 done, 1 a check failed or a tool is missing, 2 bad use."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(argv)
+        _prepare()
+        status = _run(argv)
+        # What could not be written shall be known here, not after the exit status is settled.
+        sys.stdout.flush()
+        return status
     except UsageError as error:
         return _complain(error, 2)
     except CheckError as error:
         return _complain(error, 1)
     except BrokenPipeError:
         # The reader of our output went away: nothing is left to say, and nobody to say it to.
-        sys.stderr.close()
+        _give_up_output()
         return 1
+    except OSError as error:
+        _give_up_output()
+        return _complain(
+            f"{error.filename or 'output'}: {error.strerror or error}; allowed: a path that can be used", 2
+        )
     except KeyboardInterrupt:
         return _complain("interrupted; no file was left half-written", 130)
     except MemoryError:
         return _complain("out of memory", 1)
+
+
+def _prepare() -> None:
+    """Names that the terminal cannot show are escaped; a request to end stops simulators too, and cleans up."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _give_up_output() -> None:
+    """Send to nowhere what is still to be written, so that the interpreter does not fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _run(argv: list[str]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from hw.config import NAME_RULE, ArrayConfig
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import MANIFEST, VERILOG, Build, config_of, derived_of, make_manifest
-from rtl_gen.options import add_format_options, add_parameter, format_values
+from rtl_gen.options import add_format_options, add_parameter, format_values, path
 from rtl_gen.report import Report, progress
 from sw_ref.files import write_atomically
 from sw_ref.format import parameters_of
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         required=True,
         metavar="FOLDER",
-        type=Path,
+        type=path,
         help=f"folder for {VERILOG} and {MANIFEST}; made if missing",
     )
 

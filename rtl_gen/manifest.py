@@ -99,7 +99,7 @@ def load_build(folder: str | Path) -> Build:
         raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
     if not isinstance(content, dict) or set(content) != SECTIONS:
         raise UsageError(f"{path} is damaged: it does not have exactly {sorted(SECTIONS)}; generate the build again")
-    if content["schema"] != SCHEMA:
+    if type(content["schema"]) is not int or content["schema"] != SCHEMA:
         raise UsageError(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
     try:
         config = config_of(content["config"])

@@ -1,7 +1,9 @@
 """Options that several commands share; parameters become options from their one declaration."""
 
 import argparse
+import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from sw_ref.format import Parameter, StlqFormat, parameters_of
@@ -36,11 +38,17 @@ def format_values(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def whole_number(text: str) -> int:
-    """An option's integer."""
-    try:
-        return int(text, 10)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    """An option's integer, in plain digits."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def path(text: str) -> Path:
+    """An option's file or folder."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path")
+    return Path(text)
 
 
 def number(text: str) -> float:

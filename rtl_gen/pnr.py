@@ -13,7 +13,7 @@ from hw.ports import array_ports
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import VERILOG, Build, load_build
-from rtl_gen.options import number, whole_number
+from rtl_gen.options import number, path, whole_number
 from rtl_gen.report import Report, Table, progress
 from sw_ref.files import write_atomically
 
@@ -32,7 +32,7 @@ LOG = "nextpnr.log"
 
 HARNESS = """\
 // An array has more ports than a package has pins: they become two shift registers.
-module harness(input clk, input rst, input serial_in, input load, output serial_out);
+module {name}_harness(input clk, input rst, input serial_in, input load, output serial_out);
   reg [{inputs_high}:0] drive;
   reg [{outputs_high}:0] seen;
   wire [{outputs_high}:0] outputs;
@@ -47,7 +47,7 @@ endmodule
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("build", metavar="BUILD", type=Path, help="folder that generate wrote; gets pnr-TARGET.json")
+    parser.add_argument("build", metavar="BUILD", type=path, help="folder that generate wrote; gets pnr-TARGET.json")
     parser.add_argument("--target", required=True, choices=sorted(DEVICES), help="FPGA family")
     known = "; ".join(f"{target}: {', '.join(devices)}" for target, devices in DEVICES.items())
     parser.add_argument("--device", metavar="NAME", help=f"device; {known} (default: hx8k, 25k)")
@@ -75,12 +75,12 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--seed is {args.seed}; allowed: a whole number from 0 to {(1 << 31) - 1}")
     with progress(f"placing and routing for {device}"):
         result = place_and_route(build, args.target, device, speed=args.speed, freq=args.freq, seed=args.seed)
-    path = build.folder / f"pnr-{args.target}.json"
+    written = build.folder / f"pnr-{args.target}.json"
     try:
-        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
+        write_atomically(written, (json.dumps(result, indent=2) + "\n").encode())
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-    return _report(build, path, result)
+        raise UsageError(f"{written} cannot be written: {error.strerror or error}") from error
+    return _report(build, written, result)
 
 
 def place_and_route(
@@ -100,7 +100,7 @@ def place_and_route(
         if target == "ice40":
             text, harness_cells = _harness(build)
             (folder / "harness.v").write_text(text)
-            sources, top = [*sources, "harness.v"], "harness"
+            sources, top = [*sources, "harness.v"], f"{top}_harness"
         script = f"read_verilog {' '.join(sources)}; {SYNTH[target].format(top=top)}"
         tools.run([programs[0], "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
         options = [

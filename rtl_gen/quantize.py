@@ -4,14 +4,13 @@ import argparse
 import re
 import resource
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.options import add_format_options, format_values, number
+from rtl_gen.options import add_format_options, format_values, number, path
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.weights import Weight, list_weights
 from sw_ref.cost import Cost, cost
@@ -27,10 +26,10 @@ SCALE_NAMES = {name.replace("_", "-"): name for name in SCALES}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "weights", metavar="WEIGHTS", type=Path, help="trained weights: .npy, .npz, .safetensors or .onnx"
+        "weights", metavar="WEIGHTS", type=path, help="trained weights: .npy, .npz, .safetensors or .onnx"
     )
     parser.add_argument(
-        "--out", required=True, metavar="FILE", type=Path, help="quantized model to write (.safetensors)"
+        "--out", required=True, metavar="FILE", type=path, help="quantized model to write (.safetensors)"
     )
     parser.add_argument(
         "--tensor",
@@ -167,6 +166,8 @@ def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tupl
         ) from error
     error, signal = _energies(values, tensor)
     note = "" if signal else "all weights are zero; so are its words"
+    if signal and error > 0.25 * signal:
+        note = f"the words hold little of it (error {100 * error / signal:.0f}%); is it within float32's range?"
     return tensor, {
         "name": weight.name,
         "shape": list(tensor.shape),

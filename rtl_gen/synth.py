@@ -12,6 +12,7 @@ from typing import Any
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import VERILOG, Build, load_build
+from rtl_gen.options import path
 from rtl_gen.report import Report, Table, progress
 from sw_ref.files import write_atomically
 
@@ -71,12 +72,12 @@ TITLES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("build", metavar="BUILD", type=Path, help="folder that generate wrote; gets synth-TARGET.json")
+    parser.add_argument("build", metavar="BUILD", type=path, help="folder that generate wrote; gets synth-TARGET.json")
     parser.add_argument("--target", required=True, choices=sorted(PASSES), help="technology; generic counts gates")
     parser.add_argument(
         "--liberty",
         metavar="FILE",
-        type=Path,
+        type=path,
         help="cell library for the area in its unit; with --target generic only (default: none)",
     )
 
@@ -89,12 +90,12 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--liberty is {args.liberty}: no such file; allowed: a Liberty cell library")
     with progress(f"synthesizing for {args.target}"):
         result = synthesize(build, args.target, liberty=args.liberty)
-    path = build.folder / f"synth-{args.target}.json"
+    written = build.folder / f"synth-{args.target}.json"
     try:
-        write_atomically(path, (json.dumps(result, indent=2) + "\n").encode())
+        write_atomically(written, (json.dumps(result, indent=2) + "\n").encode())
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
-    return _report(build, path, result)
+        raise UsageError(f"{written} cannot be written: {error.strerror or error}") from error
+    return _report(build, written, result)
 
 
 def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import tokenize
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +61,11 @@ def list_weights(path: Path) -> list[Weight]:
         raise UsageError(
             f"weights file is {path}: {error.strerror or error}; allowed: a file that can be read"
         ) from error
-    names = [weight.name for weight in weights]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise UsageError(f"weights file {path} has tensor {twice} twice; allowed: once")
+    for name, times in Counter(weight.name for weight in weights).items():
+        if times > 1:
+            raise UsageError(f"weights file {path} has tensor {name} twice; allowed: once")
+        if not name.isprintable():
+            raise UsageError(f"weights file {path} has a tensor named {name!a}; allowed: printable names")
     return weights
 
 
@@ -169,6 +171,6 @@ def _onnx_turns(graph: Any) -> dict[str, tuple[tuple[int, int] | None, str]]:
 def _onnx_array(onnx: Any, path: Path, tensor: Any, turn: tuple[int, int] | None) -> NDArray[Any]:
     try:
         array = onnx.numpy_helper.to_array(tensor, base_dir=os.fspath(path.parent))
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, KeyError, OSError) as error:
         raise UsageError(f"weights file {path} is damaged: {tensor.name}: {error}") from error
     return array if turn is None or array.ndim < 2 else np.swapaxes(array, *turn)

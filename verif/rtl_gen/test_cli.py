@@ -1,9 +1,16 @@
 """The command line as a whole: help, versions, unknown commands, damaged builds, missing tools."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from rtl_gen import cli
@@ -93,3 +100,76 @@ def test_interrupt(refused, monkeypatch, tmp_path):
     monkeypatch.setattr("hw.verilog.array_verilog", interrupted)
     assert "interrupted" in refused("--out", tmp_path / "build", status=130)
     assert not list((tmp_path / "build").iterdir())
+
+
+def stlq(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own."""
+    command = [sys.executable, "-m", "rtl_gen", *map(str, args)]
+    return subprocess.run(command, check=False, text=True, **{"stderr": subprocess.PIPE, **options})
+
+
+def test_output_that_cannot_be_written(tmp_path):
+    """A full disk behind standard output, and a reader that goes away: a status and at most one line."""
+    with Path("/dev/full").open("w") as full:
+        ran = stlq("--pe", 1, "--out", tmp_path, "--json", stdout=full)
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "stlq: output: No space left on device; allowed: a path that can be used\n",
+    )
+    read, write = os.pipe()
+    os.close(read)
+    ran = stlq("--pe", 1, "--out", tmp_path, "--json", stdout=write)
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (1, "")
+
+
+def test_names_that_the_terminal_cannot_show(tmp_path):
+    name = "\u5c64\u2192.npy"
+    np.save(tmp_path / name, np.ones((2, 2)))
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    out = tmp_path / "q.safetensors"
+    ran = stlq("quantize", tmp_path / name, "--out", out, env=environment, stdout=subprocess.PIPE)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "\\u5c64\\u2192" in ran.stdout
+
+
+def test_a_request_to_end_cleans_up(tmp_path, build, model):
+    """SIGTERM in the middle of a simulation: the simulator ends too, and its folder goes."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+    (tmp_path / "scratch").mkdir()
+    command = [sys.executable, "-m", "rtl_gen", "simulate", str(build), "--model", str(model), "--vectors", "50000"]
+    running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(300):
+        if list((tmp_path / "scratch").glob("*/tiles.hex")):
+            break
+        time.sleep(0.1)
+    running.terminate()
+    assert running.communicate(timeout=30) == ("", "stlq: interrupted; no file was left half-written\n")
+    assert running.returncode == 130
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+@pytest.mark.parametrize("value", ["", "1_0", "\u0663", "0x1", " 1"])
+def test_numbers_in_plain_digits_only(refused, tmp_path, value):
+    assert f"argument --pe: {value!r} is not a whole number" in refused("--pe", value, "--out", tmp_path / "b")
+
+
+def test_empty_and_endless_paths(refused, weights_file, tmp_path):
+    assert "argument --out: '' is no path" in refused("--pe", 1, "--out", "")
+    long = tmp_path / ("x" * 300)
+    assert "File name too long" in refused("--pe", 1, "--out", long)
+    assert "File name too long" in refused("quantize", weights_file, "--out", f"{long}.safetensors")
+
+
+def test_links_and_pipes(run, refused, weights_file, model, build, tmp_path):
+    """A link's target is replaced; what is no file is neither replaced nor waited for."""
+    link = tmp_path / "link.safetensors"
+    link.symlink_to(tmp_path / "target.safetensors")
+    assert run("quantize", weights_file, "--out", link).status == 0
+    assert link.is_symlink()
+    assert (tmp_path / "target.safetensors").stat().st_size > 100
+    pipe = tmp_path / "pipe.safetensors"
+    os.mkfifo(pipe)
+    assert "not a regular file" in refused("quantize", weights_file, "--out", pipe)
+    assert pipe.is_fifo()
+    assert "not a regular file" in refused("simulate", build, "--model", pipe)

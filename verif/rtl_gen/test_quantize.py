@@ -68,6 +68,7 @@ def test_zeros_are_no_error(run, tmp_path):
     ran = run("quantize", tmp_path / "z.npy", "--out", tmp_path / "q.safetensors")
     assert ran.status == 0
     assert "note: z: all weights are zero; so are its words" in ran.out
+    assert run("quantize", tmp_path / "z.npy", "--per-channel", "--out", tmp_path / "q.safetensors").status == 0
     tensor = load_model(tmp_path / "q.safetensors")["z"]
     assert not tensor.word1.any()
     assert not tensor.word2.any()
@@ -149,3 +150,16 @@ def test_an_old_model_survives_a_refusal(run, refused, weights_file, model, tmp_
     refused("quantize", tmp_path / "w.npy", "--out", model)
     assert model.read_bytes() == whole
     assert not [p for p in tmp_path.iterdir() if p.name.endswith(".part")]
+
+
+def test_weights_beyond_the_scales_get_a_note(run, tmp_path):
+    np.save(tmp_path / "w.npy", np.full((2, 2), 1e-35, np.float32))
+    ran = run("quantize", tmp_path / "w.npy", "--out", tmp_path / "q.safetensors")
+    assert ran.status == 0
+    assert "note: w: the words hold little of it (error 100%)" in ran.out
+
+
+def test_names_that_are_not_printable(refused, tmp_path):
+    write_tensors(tmp_path / "w.safetensors", {"a\nb": np.ones((2, 2))}, {})
+    message = refused("quantize", tmp_path / "w.safetensors", "--out", tmp_path / "q.safetensors")
+    assert "has a tensor named 'a\\nb'; allowed: printable names" in message
