@@ -1,8 +1,10 @@
 """`simulate`: run quantized weights through the Verilog of a build, and compare with the golden integers."""
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +12,11 @@ from numpy.typing import NDArray
 from hw.config import ArrayConfig
 from rtl_gen.errors import UsageError
 from rtl_gen.manifest import Build, load_build
-from rtl_gen.options import whole_number
+from rtl_gen.options import path, whole_number
 from rtl_gen.report import Report, Table, progress
-from rtl_gen.simulator import SIMULATORS, Outcome, simulate_tensor
-from rtl_gen.testbench import Stalls
+from rtl_gen.simulator import SIMULATORS, Outcome, check_fit, simulation
+from rtl_gen.testbench import Amounts, Stalls
+from rtl_gen.weights import DAMAGE, read_npy
 from sw_ref.integer import dot
 from sw_ref.model import ModelError, StlqTensor, load_model
 
@@ -23,14 +26,14 @@ SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("build", metavar="BUILD", type=Path, help="folder that generate wrote")
-    parser.add_argument("--model", required=True, metavar="FILE", type=Path, help="quantized model (.safetensors)")
+    parser.add_argument("build", metavar="BUILD", type=path, help="folder that generate wrote")
+    parser.add_argument("--model", required=True, metavar="FILE", type=path, help="quantized model (.safetensors)")
     parser.add_argument("--tensor", metavar="NAME", help="one tensor of the model (default: all)")
     parser.add_argument("--sim", choices=SIMULATORS, default="icarus", help="simulator (default: icarus)")
     parser.add_argument(
         "--acts",
         metavar="FILE",
-        type=Path,
+        type=path,
         help=".npy of integer activations, shape (vectors, I, *kernel) (default: random ones, extremes among them)",
     )
     parser.add_argument(
@@ -51,12 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cycles in which each stream pauses; 0 to 99 %% (default: 0)",
     )
     parser.add_argument(
-        "--waves", metavar="FILE", type=Path, help="write a VCD of the (one) tensor's run (default: none)"
+        "--waves", metavar="FILE", type=path, help="write a VCD of the (one) tensor's run (default: none)"
     )
     parser.add_argument(
         "--keep",
         metavar="FOLDER",
-        type=Path,
+        type=path,
         help="keep the test bench, its data and its sums (default: a temporary folder)",
     )
 
@@ -64,21 +67,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     build, tensors = _inputs(args)
     given = _given_acts(args.acts, build.config, tensors) if args.acts else None
+    vectors = args.vectors if given is None else len(given)
+    stalls = Stalls(percent=args.stalls, seed=args.seed)
     results = {}
-    for name, tensor in tensors.items():
-        acts = random_acts(build.config, tensor.shape[1:], args.vectors, args.seed) if given is None else given
-        with progress(f"{name}: {len(acts)} vectors through {args.sim}"):
-            keep = args.keep / name if args.keep and len(tensors) > 1 else args.keep
-            outcome = simulate_tensor(
-                build,
-                tensor,
-                acts,
-                sim=args.sim,
-                stalls=Stalls(percent=args.stalls, seed=args.seed),
-                waves=args.waves,
-                keep=keep,
-            )
-        results[name] = judge(build.config, tensor, acts, outcome, stalled=args.stalls > 0)
+    with ExitStack() as stack:
+        with progress(f"compiling for {args.sim}"):
+            room = Amounts.most([Amounts.of(tensor, vectors) for tensor in tensors.values()])
+            bench = simulation(build, room, sim=args.sim, stalls=stalls, waves=args.waves is not None)
+            run_bench = stack.enter_context(bench)
+        for name, tensor in tensors.items():
+            acts = random_acts(build.config, tensor.shape[1:], vectors, args.seed) if given is None else given
+            keep = args.keep / quote(name, safe="").lstrip(".") if args.keep and len(tensors) > 1 else args.keep
+            with progress(f"{name}: {vectors} vectors through {args.sim}"):
+                outcome = run_bench(tensor, acts, waves=args.waves, keep=keep)
+            results[name] = judge(build.config, tensor, acts, outcome, stalled=args.stalls > 0)
     return _report(args, results)
 
 
@@ -135,21 +137,23 @@ def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
         if args.tensor not in tensors:
             raise UsageError(f"--tensor is {args.tensor!r}; allowed: {', '.join(tensors)}")
         tensors = {args.tensor: tensors[args.tensor]}
+    for name, tensor in tensors.items():
+        check_fit(build.config, tensor, name)
     if args.waves and len(tensors) > 1:
         raise UsageError(f"--waves needs one tensor; name it with --tensor: {', '.join(tensors)}")
+    if args.waves and args.waves.suffix.lower() != ".vcd":
+        raise UsageError(f"--waves is {args.waves}; allowed: a name that ends in .vcd")
     return build, tensors
 
 
 def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor]) -> NDArray[np.integer]:
     try:
-        acts = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        acts = read_npy(path)
+    except (*DAMAGE, OSError) as error:
         raise UsageError(f"--acts is {path}: {error}; allowed: a .npy file of integers") from error
     fmt = config.format
-    if not isinstance(acts, np.ndarray) or acts.dtype.kind not in "iu" or acts.size == 0:
-        raise UsageError(
-            f"--acts {path} holds {getattr(acts, 'dtype', type(acts).__name__)}; allowed: integers, not empty"
-        )
+    if acts.dtype.kind not in "iu" or acts.size == 0:
+        raise UsageError(f"--acts {path} holds {acts.dtype} {acts.shape}; allowed: integers, not empty")
     for name, tensor in tensors.items():
         if acts.shape[1:] != tensor.shape[1:]:
             inner = ", ".join(map(str, tensor.shape[1:]))

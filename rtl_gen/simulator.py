@@ -1,17 +1,21 @@
-"""Running a quantized tensor through the Verilog of a build, in Icarus Verilog or Verilator."""
+"""Running quantized tensors through the Verilog of a build, in Icarus Verilog or Verilator."""
 
+import math
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hw.config import ArrayConfig
 from rtl_gen import testbench, tools
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import VERILOG, Build
-from rtl_gen.testbench import Stalls
+from rtl_gen.testbench import Amounts, Stalls
 from sw_ref.files import write_atomically
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
@@ -45,34 +49,21 @@ def simulate_tensor(
     Raises :class:`UsageError` if tensor and build do not fit, :class:`CheckError` if the simulator is missing or fails,
     or if the number of sums is wrong.
     """
-    config = build.config
+    check_fit(build.config, tensor)
+    room = Amounts.of(tensor, len(acts))
+    with simulation(build, room, sim=sim, stalls=stalls, waves=waves is not None) as run:
+        return run(tensor, acts, waves=waves, keep=keep)
+
+
+def check_fit(config: ArrayConfig, tensor: StlqTensor, name: str = "the tensor") -> None:
+    """Raises :class:`UsageError` if the array cannot run the tensor: another format or tile, or too long sums."""
     if (tensor.format, tuple(tensor.tile)) != (config.format, config.tile):
         raise UsageError(
             f"model is for {describe(tensor.format, tensor.tile)}; the build is {describe(config.format, config.tile)}"
         )
-    stream = tile_stream(tensor)
-    beats = act_stream(tensor, acts)
-    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
-        folder = Path(temporary)
-        shutil.copyfile(build.verilog, folder / VERILOG)
-        (folder / testbench.BENCH).write_text(testbench.testbench(config, stream, beats, stalls or Stalls()))
-        (folder / testbench.TILES).write_text(testbench.tiles_hex(config, stream))
-        (folder / testbench.ACTS).write_text(testbench.acts_hex(config, beats))
-        said = (_icarus if sim == "icarus" else _verilator)(folder, waves=waves is not None)
-        if waves:
-            _write(waves, (folder / testbench.WAVES).read_bytes(), "--waves")
-        if keep:
-            _keep(folder, keep)
-        try:
-            sums = testbench.read_sums((folder / testbench.SUMS).read_text(), config)
-        except ValueError as error:
-            raise CheckError(str(error)) from error
-    expected = int(stream.last.sum()) * len(acts)
-    if len(sums) != expected:
-        raise CheckError(f"the Verilog gave {len(sums)} sums beats; {expected} are right")
-    cycles = next(int(line.split()[1]) for line in said.splitlines() if line.startswith("cycles "))
-    sums = sums.reshape(len(acts), -1)[:, : tensor.shape[0]]
-    return Outcome(sums=sums, cycles=cycles, beats=len(stream.words) * len(acts))
+    inputs = math.prod(tensor.shape[1:])
+    if inputs > config.depth:
+        raise UsageError(f"{name} adds up {inputs} inputs; allowed by the build: at most its depth, {config.depth}")
 
 
 def describe(fmt: StlqFormat, tile: tuple[int, int]) -> str:
@@ -82,13 +73,71 @@ def describe(fmt: StlqFormat, tile: tuple[int, int]) -> str:
     return f"{number}, tile {tile[0]}x{tile[1]}"
 
 
-def _icarus(folder: Path, *, waves: bool) -> str:
+@contextmanager
+def simulation(
+    build: Build, room: Amounts, *, sim: str = "icarus", stalls: Stalls | None = None, waves: bool = False
+) -> Iterator["Simulation"]:
+    """The build's Verilog compiled, ready to run tensors of up to `room`; gone, with its folder, at the end.
+
+    Raises :class:`CheckError` if the simulator is missing or fails.
+    """
+    stalls = stalls or Stalls()
+    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
+        folder = Path(temporary)
+        shutil.copyfile(build.verilog, folder / VERILOG)
+        (folder / testbench.BENCH).write_text(testbench.testbench(build.config, room, stalls))
+        compiled = {"icarus": _icarus, "verilator": _verilator}[sim](
+            folder, testbench.top_of(build.config), waves=waves
+        )
+        yield Simulation(folder=folder, config=build.config, stalls=stalls, command=compiled)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """A compiled test bench; made by :func:`simulation`."""
+
+    folder: Path
+    config: ArrayConfig
+    stalls: Stalls
+    command: list[str]
+
+    def __call__(
+        self, tensor: StlqTensor, acts: NDArray[np.integer], *, waves: Path | None = None, keep: Path | None = None
+    ) -> Outcome:
+        """One run, as :func:`simulate_tensor` describes it."""
+        stream = tile_stream(tensor)
+        amounts = Amounts.of(tensor, len(acts))
+        (self.folder / testbench.TILES).write_text(testbench.tiles_hex(self.config, stream))
+        (self.folder / testbench.ACTS).write_text(testbench.acts_hex(self.config, act_stream(tensor, acts)))
+        said = tools.run([*self.command, *amounts.plusargs], folder=self.folder)
+        if waves:
+            _write(waves, (self.folder / testbench.WAVES).read_bytes(), "--waves")
+        if keep:
+            self._keep(keep, amounts)
+        try:
+            sums = testbench.read_sums((self.folder / testbench.SUMS).read_text(), self.config)
+        except ValueError as error:
+            raise CheckError(str(error)) from error
+        if len(sums) != amounts.sums_beats:
+            raise CheckError(f"the Verilog gave {len(sums)} sums beats; {amounts.sums_beats} are right")
+        cycles = next(int(line.split()[1]) for line in said.splitlines() if line.startswith("cycles "))
+        sums = sums.reshape(len(acts), -1)[:, : tensor.shape[0]]
+        return Outcome(sums=sums, cycles=cycles, beats=amounts.tiles_beats * len(acts))
+
+    def _keep(self, target: Path, amounts: Amounts) -> None:
+        for name in (VERILOG, testbench.TILES, testbench.ACTS, testbench.SUMS):
+            _write(target / name, (self.folder / name).read_bytes(), "--keep")
+        # This tensor's bench: it needs no arguments.
+        _write(target / testbench.BENCH, testbench.testbench(self.config, amounts, self.stalls).encode(), "--keep")
+
+
+def _icarus(folder: Path, top: str, *, waves: bool) -> list[str]:
     compiler, runtime = tools.find("iverilog"), tools.find("vvp")
-    tools.run([compiler, "-g2005", "-o", "bench.vvp", testbench.BENCH, VERILOG], folder=folder)
-    return tools.run([runtime, "-n", "bench.vvp", *(["+waves"] if waves else [])], folder=folder)
+    tools.run([compiler, "-g2005", "-s", top, "-o", "bench.vvp", testbench.BENCH, VERILOG], folder=folder)
+    return [runtime, "-n", "bench.vvp", *(["+waves"] if waves else [])]
 
 
-def _verilator(folder: Path, *, waves: bool) -> str:
+def _verilator(folder: Path, top: str, *, waves: bool) -> list[str]:
     program, env = tools.verilator_command()
     options = [
         "--binary",
@@ -97,20 +146,15 @@ def _verilator(folder: Path, *, waves: bool) -> str:
         "-Wno-lint",
         "-O3",
         "--top-module",
-        "testbench",
+        top,
         "--Mdir",
         "obj",
-        "-CFLAGS",
-        "-std=c++20 -fcoroutines",
+        "-j",
+        "2",
     ]
-    traced = ["--trace"] if waves else []
-    tools.run([program, *options, *traced, "-j", "2", testbench.BENCH, VERILOG], folder=folder, env=env)
-    return tools.run([str(folder / "obj" / "Vtestbench"), *(["+waves"] if waves else [])], folder=folder)
-
-
-def _keep(folder: Path, target: Path) -> None:
-    for name in (VERILOG, testbench.BENCH, testbench.TILES, testbench.ACTS, testbench.SUMS):
-        _write(target / name, (folder / name).read_bytes(), "--keep")
+    options += ["-CFLAGS", "-std=c++20 -fcoroutines", *(["--trace"] if waves else [])]
+    tools.run([program, *options, testbench.BENCH, VERILOG], folder=folder, env=env)
+    return [str(folder / "obj" / f"V{top}"), *(["+waves"] if waves else [])]
 
 
 def _write(path: Path, data: bytes, option: str) -> None:

@@ -1,15 +1,18 @@
 """A plain Verilog test bench that streams one quantized tensor through an array.
 
 Data come from hex files, stalls from a seeded generator in the bench, so that every simulator runs the same
-cycles; the sums go to a file, and are judged elsewhere.
+cycles; the sums go to a file, and are judged elsewhere.  How much there is to stream may be said on the
+simulator's command line: one compiled bench serves many tensors.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
+from sw_ref.model import StlqTensor
 from sw_ref.stream import Stream
 
 BENCH = "testbench.v"
@@ -19,11 +22,7 @@ WAVES = "waves.vcd"
 TEMPLATE = """\
 `timescale 1ns / 1ps
 // Streams {tiles} (once per activation vector) and {acts} through {name}, writes every sum to {sums}.
-module testbench;
-  localparam BEATS = {beats};
-  localparam ACTS = {act_beats};
-  localparam SUMS = {sums_beats};
-  localparam VECTORS = {vectors};
+module {top};
   localparam STALLS = {stalls};
   localparam PATIENCE = {patience};
 
@@ -31,8 +30,10 @@ module testbench;
   reg rst = 1;
   always #5 clk = ~clk;
 
-  reg [{tiles_high}:0] tiles_data [0:BEATS-1];
-  reg [{acts_high}:0] acts_data [0:ACTS-1];
+  reg [{tiles_high}:0] tiles_data [0:{tiles_beats}-1];
+  reg [{acts_high}:0] acts_data [0:{acts_beats}-1];
+  // Beats of one vector's tiles, of all activations, of all sums.
+  integer tiles_beats, acts_beats, sums_beats, vectors;
   integer beat = 0, tiles_vector = 0;
   integer act = 0;
   integer sums = 0, cycle = 0, first = -1, idle = 0, file;
@@ -65,17 +66,21 @@ module testbench;
   wire tiles_moves = tiles_valid & tiles_ready;
   wire acts_moves = acts_valid & acts_ready;
   wire sums_moves = sums_valid & sums_ready;
-  wire tiles_last = tiles_vector == VECTORS - 1 && beat == BEATS - 1;
-  wire acts_last = act == ACTS - 1;
+  wire tiles_last = tiles_vector == vectors - 1 && beat == tiles_beats - 1;
+  wire acts_last = act == acts_beats - 1;
   reg tiles_done = 0, acts_done = 0;
 
   initial begin
-    $readmemh("{tiles}", tiles_data);
-    $readmemh("{acts}", acts_data);
+    if (!$value$plusargs("tiles_beats=%d", tiles_beats)) tiles_beats = {tiles_beats};
+    if (!$value$plusargs("acts_beats=%d", acts_beats)) acts_beats = {acts_beats};
+    if (!$value$plusargs("sums_beats=%d", sums_beats)) sums_beats = {sums_beats};
+    if (!$value$plusargs("vectors=%d", vectors)) vectors = {vectors};
+    $readmemh("{tiles}", tiles_data, 0, tiles_beats - 1);
+    $readmemh("{acts}", acts_data, 0, acts_beats - 1);
     file = $fopen("{sums}", "w");
     if ($test$plusargs("waves")) begin
       $dumpfile("{waves}");
-      $dumpvars(0, testbench);
+      $dumpvars(0, {top});
     end
     repeat (4) @(posedge clk);
     rst <= 0;
@@ -90,7 +95,7 @@ module testbench;
     if (tiles_moves) begin
       if (first < 0) first <= cycle;
       if (tiles_last) tiles_done <= 1;
-      else if (beat == BEATS - 1) begin
+      else if (beat == tiles_beats - 1) begin
         beat <= 0;
         tiles_vector <= tiles_vector + 1;
       end else beat <= beat + 1;
@@ -110,11 +115,13 @@ module testbench;
     end
 
     // After the last sum, a few cycles more would show one that nobody asked for.
-    idle <= (tiles_moves | acts_moves | sums_moves) ? 0 : idle + 1;
-    if (sums_moves && sums == SUMS - 1) $display("cycles %0d", cycle - first + 1);
-    if (idle == PATIENCE) begin
+    if (tiles_moves | acts_moves | sums_moves) idle <= 0;
+    else idle <= idle + 1;
+    if (sums_moves && sums == sums_beats - 1) $display("cycles %0d", cycle - first + 1);
+    // One sum too many is enough to know: an array may go on for ever.
+    if (idle == PATIENCE || (sums_moves && sums == sums_beats)) begin
       $fclose(file);
-      $display("sums %0d of %0d", sums, SUMS);
+      $display("sums %0d of %0d", sums, sums_beats);
       $finish;
     end
   end
@@ -130,22 +137,54 @@ class Stalls:
     seed: int = 1
 
 
-def testbench(config: ArrayConfig, stream: Stream, acts: NDArray[np.integer], stalls: Stalls) -> str:
-    """The bench that runs `stream` once for each vector of `acts`: (vectors, tiles, lanes)."""
-    fmt = config.format
+@dataclass(frozen=True, kw_only=True)
+class Amounts:
+    """How much a run streams: beats of one vector's tiles, of all its activations and sums; vectors."""
+
+    tiles_beats: int
+    acts_beats: int
+    sums_beats: int
+    vectors: int
+
+    @classmethod
+    def of(cls, tensor: StlqTensor, vectors: int) -> "Amounts":
+        tiles = tensor.two_word.size
+        return cls(
+            tiles_beats=tiles + int(tensor.two_word.sum()),
+            acts_beats=tiles * vectors,
+            sums_beats=tensor.two_word.shape[0] * vectors,
+            vectors=vectors,
+        )
+
+    @classmethod
+    def most(cls, amounts: Sequence["Amounts"]) -> "Amounts":
+        """What has room for each of `amounts`."""
+        return cls(**{name: max(getattr(a, name) for a in amounts) for name in (f.name for f in fields(cls))})
+
+    @property
+    def plusargs(self) -> list[str]:
+        """The amounts as the bench reads them from the simulator's command line."""
+        return [f"+{name}={value}" for name, value in asdict(self).items()]
+
+
+def top_of(config: ArrayConfig) -> str:
+    """The bench's module: of another name than the array's."""
+    return "bench" if config.name == "testbench" else "testbench"
+
+
+def testbench(config: ArrayConfig, amounts: Amounts, stalls: Stalls) -> str:
+    """The bench that streams `amounts`, or less if plusargs say so."""
     # xorshift needs a state other than 0.
     states = [int(s) or 1 for s in np.random.SeedSequence(stalls.seed).generate_state(3)]
     return TEMPLATE.format(
         name=config.name,
-        beats=len(stream.words),
-        act_beats=acts.shape[0] * acts.shape[1],
-        sums_beats=int(stream.last.sum()) * len(acts),
-        vectors=len(acts),
+        top=top_of(config),
+        **asdict(amounts),
         stalls=stalls.percent,
         # A stream that may pause 99 cycles of 100 can be silent for long without being stuck.
-        patience=4 * config.latency_cycles + 20 * (100 // (100 - stalls.percent)) ** 2,
-        tiles_high=config.pe * config.lanes * fmt.bits + 1,
-        acts_high=config.lanes * fmt.act_bits - 1,
+        patience=4 * config.latency_cycles + 1000 * (100 // (100 - stalls.percent)),
+        tiles_high=config.pe * config.lanes * config.format.bits + 1,
+        acts_high=config.lanes * config.format.act_bits - 1,
         sums_high=config.pe * config.acc_bits - 1,
         seed_tiles=states[0],
         seed_acts=states[1],

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from rtl_gen.manifest import load_build
 from rtl_gen.simulator import simulate_tensor
 from sw_ref.integer import dot
 from sw_ref.model import load_model
+from sw_ref.tensorfile import write_tensors
+from verif.rtl_gen.conftest import SEED
 
 
 def tamper(build, old, new):
@@ -62,6 +65,39 @@ def test_text_waves_and_kept_bench(run, build, model, tmp_path):
     ]  # fmt: skip
 
 
+def test_kept_benches_run_alone(run, build, tmp_path):
+    """One folder per tensor, inside the given one whatever a tensor is called; each needs no arguments."""
+    rng = np.random.default_rng(SEED)
+    names = {"../a/b": rng.normal(size=(9, 2)), "..": rng.normal(size=(2, 9)), "plain": rng.normal(size=(3, 3))}
+    write_tensors(tmp_path / "w.safetensors", names, {})
+    run("quantize", tmp_path / "w.safetensors", "--tile", "4x3", "--out", tmp_path / "q.safetensors")
+    kept = tmp_path / "deep" / "kept"
+    assert run("simulate", build, "--model", tmp_path / "q.safetensors", "--keep", kept).status == 0
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["kept"]
+    assert sorted(p.name for p in kept.iterdir() if p.is_dir()) == ["%2Fa%2Fb", "plain"]
+    folder = kept / "%2Fa%2Fb"
+    sums = (folder / "sums.txt").read_text()
+    (folder / "sums.txt").unlink()
+    subprocess.run(["iverilog", "-g2005", "-o", "b.vvp", "testbench.v", "stlq_array.v"], cwd=folder, check=True)
+    said = subprocess.run(["vvp", "-n", "b.vvp"], cwd=folder, check=True, capture_output=True, text=True).stdout
+    assert "sums 12 of 12" in said
+    assert (folder / "sums.txt").read_text() == sums
+
+
+def test_any_array_name_runs(run, tmp_path, model):
+    """An array may be called as the bench, or as something within it."""
+    for name in ("testbench", "array", "clk"):
+        assert run("--pe", 4, "--lanes", 3, "--name", name, "--out", tmp_path / name).status == 0
+        assert run("simulate", tmp_path / name, "--model", model, "--tensor", "fc").status == 0
+
+
+def test_sums_longer_than_the_depth(refused, run, model, tmp_path):
+    assert run("--pe", 4, "--lanes", 3, "--depth", 53, "--out", tmp_path / "b").status == 0
+    message = refused("simulate", tmp_path / "b", "--model", model)
+    assert "conv adds up 54 inputs; allowed by the build: at most its depth, 53" in message
+    assert run("simulate", tmp_path / "b", "--model", model, "--tensor", "fc").status == 0
+
+
 def test_given_activations(run, build, model, tmp_path):
     acts = np.random.default_rng(5).integers(-128, 127, (7, 12), endpoint=True)
     np.save(tmp_path / "a.npy", acts)
@@ -90,13 +126,25 @@ def test_a_broken_array_fails(run, tmp_path, weights_file, old, new, said):
     assert "golden" in ran.out
 
 
-def test_a_silent_array_ends(refused, tmp_path, run, build, model):
+@pytest.mark.parametrize(
+    ("driven", "said"),
+    [
+        ("1'h0", "the Verilog gave 0 sums beats; 8 are right"),
+        ("1'hx", "the Verilog gave 0 sums beats; 8 are right"),
+        ("1'h1", "the Verilog gave 9 sums beats; 8 are right"),
+    ],
+)
+def test_a_stuck_array_ends(refused, build, model, driven, said):
+    """One that never gives a sum, and one that never stops."""
     verilog = (build / "stlq_array.v").read_text()
     line = next(line for line in verilog.splitlines() if "sums__valid <= " in line and "1'h0" not in line)
-    tamper(build, line, line.split("<=")[0] + "<= 1'h0;")
-    assert "the Verilog gave 0 sums beats; 8 are right" in refused(
-        "simulate", build, "--model", model, "--tensor", "conv", status=1
-    )
+    tamper(build, line, line.split("<=")[0] + f"<= {driven};")
+    assert said in refused("simulate", build, "--model", model, "--tensor", "conv", status=1)
+
+
+def test_unknown_bits_are_no_sums(refused, build, model):
+    tamper(build, "accumulator <= 26'h0000000;", "accumulator <= 26'hxxxxxxx;")
+    assert "it has unknown bits" in refused("simulate", build, "--model", model, "--tensor", "fc", status=1)
 
 
 def test_bad_input(refused, run, build, model, tmp_path, weights_file):
@@ -109,6 +157,7 @@ def test_bad_input(refused, run, build, model, tmp_path, weights_file):
     assert "--stalls is 100; allowed: a whole number from 0 to 99" in message("--stalls", 100)
     assert "argument --sim: invalid choice: 'modelsim'" in message("--sim", "modelsim")
     assert "--waves needs one tensor" in message("--waves", tmp_path / "w.vcd")
+    assert "w.fst; allowed: a name that ends in .vcd" in message("--tensor", "fc", "--waves", tmp_path / "w.fst")
     assert "No such file" in message("--model", tmp_path / "none.safetensors")
     truncated = tmp_path / "short.safetensors"
     truncated.write_bytes(model.read_bytes()[:-1])
@@ -118,7 +167,7 @@ def test_bad_input(refused, run, build, model, tmp_path, weights_file):
     np.save(tmp_path / "a.npy", np.zeros((1, 11), int))
     assert "allowed for fc: (vectors, 12)" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
     np.save(tmp_path / "a.npy", np.zeros((1, 12)))
-    assert "holds float64; allowed: integers" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
+    assert "holds float64 (1, 12); allowed: integers" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
     (tmp_path / "file").write_text("")
     bad = tmp_path / "file" / "w.vcd"
     assert f"--waves is {bad}: " in message("--tensor", "fc", "--waves", bad)
