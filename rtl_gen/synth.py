@@ -138,6 +138,7 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
         "target": target,
         "liberty": liberty.name if liberty is not None else None,
         "config": build.config.to_dict(),
+        "files": {VERILOG: build.checksum},
         "resources": resources,
         "per_pe": {key: round(value / build.config.pe, 3) for key, value in resources.items()},
         "per_mac": {key: round(value / build.config.macs_per_cycle, 3) for key, value in resources.items()},

@@ -93,6 +93,11 @@ def test_missing_tools(refused, build, model, monkeypatch, command, program, ins
     assert f"{program} is not installed; to install it: {install}" in message
 
 
+def test_missing_package(refused, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hw.verilog", None)
+    assert "hw.verilog is not installed; to install it: " in refused("--out", tmp_path / "build", status=1)
+
+
 def test_interrupt(refused, monkeypatch, tmp_path):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

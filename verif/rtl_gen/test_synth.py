@@ -29,6 +29,8 @@ def test_targets(run, small, target):
     ran = run("synth", small, "--target", target)
     assert ran.status == 0, ran
     result = json.loads((small / f"synth-{target}.json").read_text())
+    # A result says which Verilog it is of.
+    assert result["files"] == json.loads((small / "manifest.json").read_text())["files"]
     resources = result["resources"]
     assert (resources["dsp"], resources["multipliers"], resources["memories"]) == (0, 0, 0)
     # Two accumulators and two sums of 26 bits, at the least.
