@@ -30,7 +30,7 @@ clean: ## remove what was built; the environment stays (delete .venv to remove i
 
 # Stamps: set-up runs again only when the dependencies change.
 $(VENV)/demo.stamp: pyproject.toml scripts/setup
-	scripts/setup demo,synth iverilog
+	scripts/setup demo,pnr,onnx iverilog
 	@touch $@
 
 # Verilator needs make, g++ and perl to turn Verilog into a program.

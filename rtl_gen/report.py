@@ -50,7 +50,10 @@ def _show_table(table: Table) -> None:
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000)
     # Apart from the table, at whose width a title would be broken.
     console.print(table.title)
-    console.print(drawn)
+    with console.capture() as text:
+        console.print(drawn)
+    # Rich fills every line up to the table's width.
+    print("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
 @contextmanager

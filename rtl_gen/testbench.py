@@ -232,4 +232,5 @@ def _bits(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
 
 def _hex_lines(bits: NDArray[np.uint8]) -> str:
     packed = np.packbits(np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))[:, ::-1], axis=1)
-    return "".join(f"{row.tobytes().hex()}\n" for row in packed)
+    digits = -(-bits.shape[1] // 4)
+    return "".join(f"{row.tobytes().hex()[-digits:]}\n" for row in packed)

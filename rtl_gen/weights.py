@@ -131,7 +131,7 @@ def _onnx(path: Path) -> Iterator[Weight]:
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError:
-        raise CheckError("onnx is not installed; to install it: pip install 'stlq[onnx]'") from None
+        raise CheckError("onnx is not installed; to install it: pip install onnx") from None
     try:
         graph = onnx.load(os.fspath(path)).graph
     except (DecodeError, onnx.checker.ValidationError) as error:
