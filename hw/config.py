@@ -16,6 +16,13 @@ class ArrayConfig:
     """One array: `pe` output channels by `lanes` input channels per tile.
 
     Raises ``ValueError`` with the parameter's name, value and allowed range when made with a bad one.
+
+    >>> config = ArrayConfig(pe=4, lanes=6, depth=100)
+    >>> config.tile, config.macs_per_cycle, config.acc_bits, config.latency_cycles
+    ((4, 6), 24, 20, 6)
+    >>> ArrayConfig(pe=65)
+    Traceback (most recent call last):
+    ValueError: pe is 65; allowed: a whole number from 1 to 64
     """
 
     format: StlqFormat = field(default_factory=StlqFormat)

@@ -58,7 +58,11 @@ def run(args: argparse.Namespace) -> Report:
 
 
 def option_wording(message: str) -> str:
-    """A parameter's error with the parameter written as the option that the user typed."""
+    """A parameter's error with the parameter written as the option that the user typed.
+
+    >>> option_wording("act_bits is 1; allowed: a whole number from 2 to 16")
+    '--act-bits is 1; allowed: a whole number from 2 to 16'
+    """
     return re.sub(r"^(\w+) is ", lambda m: f"--{m[1].replace('_', '-')} is ", message)
 
 
