@@ -64,7 +64,8 @@ def list_weights(path: Path) -> list[Weight]:
     for name, times in Counter(weight.name for weight in weights).items():
         if times > 1:
             raise UsageError(f"weights file {path} has tensor {name} twice; allowed: once")
-        if not name.isprintable():
+        # A name that is no UTF-8 reaches us from ONNX as bytes.
+        if not isinstance(name, str) or not name.isprintable():
             raise UsageError(f"weights file {path} has a tensor named {name!a}; allowed: printable names")
     return weights
 

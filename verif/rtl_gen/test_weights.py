@@ -66,6 +66,13 @@ def test_onnx_weights_that_are_none(run, refused, tmp_path):
     assert "square: two layers read it in different directions; allowed: one direction" in message
 
 
+def test_onnx_names_are_text(refused, tmp_path):
+    node = helper.make_node("MatMul", ["x", "NAME"], ["y"])
+    path = onnx_file(tmp_path / "n.onnx", [node], {"NAME": np.ones((2, 2), np.float32)})
+    path.write_bytes(path.read_bytes().replace(b"NAME", b"\xff\xfe\xfd\xfc"))
+    assert "n.onnx" in refused("quantize", path, "--out", tmp_path / "q.safetensors")
+
+
 def test_bad_files(refused, weights, weights_file, tmp_path):
     def message(path: object) -> str:
         return refused("quantize", path, "--out", tmp_path / "q.safetensors")
