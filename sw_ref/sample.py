@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from sw_ref.tiling import Selection, Tiling, largest
 
+BLOCKS = 1 << 16
+"""Most blocks of a sample: small ones cost time and memory by their number."""
 HEAVY_SHARE = 8
 """One in so many of a sample is there for its energy."""
 
@@ -29,7 +31,7 @@ class BlockSample:
     @classmethod
     def of(cls, weight: NDArray[Any], unit: float, tiling: Tiling, norms: NDArray[Any], elements: int) -> "BlockSample":
         """A sample of about `elements` elements of `weight` / `unit`; `norms` holds a number per block."""
-        wanted = max(elements // math.prod(tiling.block), HEAVY_SHARE)
+        wanted = max(min(elements // math.prod(tiling.block), BLOCKS), HEAVY_SHARE)
         if tiling.count <= wanted:
             numbers, weights = np.arange(tiling.count), np.ones(tiling.count)
         else:

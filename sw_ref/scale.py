@@ -21,6 +21,10 @@ COARSE_ELEMENTS, FINE_ELEMENTS = 1 << 17, 1 << 20
 CHANNEL_ELEMENTS = 256
 """Least elements of one output channel's sample."""
 CHANNEL_PASSES = 2
+STEP = 1 / 12
+"""Octaves between the candidates of a scan; two refinements follow, each 4 times finer."""
+MINIMA = 4
+"""How many minima of a layer's scan are looked at more closely: sharp ones hide between the candidates."""
 
 Loss = Callable[[NDArray[Any]], NDArray[Any]]
 """Candidate scales, one per thing to be scaled, to the squared error of each."""
@@ -49,7 +53,8 @@ class Search:
             self._block_loss(BlockSample.of(weight, unit, tiling, norms, elements), unit, whole)
             for elements in (COARSE_ELEMENTS, FINE_ELEMENTS)
         )
-        best = self._refine(fine, self._scan(coarse, np.array([peak / unit]), _octaves(weight, peak)))
+        best = self._minimum(coarse, self._candidates(np.array([peak / unit]), _octaves(weight.reshape(1, -1))))
+        best = _best(fine, best, self._near(STEP / 16))[0]
         return np.array(np.clip(best[0] * unit, SCALE_MIN, SCALE_MAX), np.float32)
 
     def channels(self, weight: NDArray[Any]) -> NDArray[np.float32]:
@@ -57,38 +62,50 @@ class Search:
 
         The best scales depend on the chosen blocks and these on the scales, so each is found in turn.
         """
+        if not weight.any():
+            return np.ones(weight.shape[0], np.float32)
         scale = np.full(weight.shape[0], self.layer(weight), np.float32)
         rows = weight.reshape(weight.shape[0], -1)
         peak = np.abs(rows).max(axis=1).astype(np.float64)
         alive = peak > 0
         unit = 2.0 ** np.floor(np.log2(np.where(alive, peak, 1.0)))
-        sizes = [max(n // len(rows), CHANNEL_ELEMENTS) for n in (4 * COARSE_ELEMENTS, FINE_ELEMENTS)]
+        sizes = [max(n // len(rows), CHANNEL_ELEMENTS) for n in (2 * COARSE_ELEMENTS, FINE_ELEMENTS)]
         coarse = RowSample.of(rows, unit, sizes[0])
         fine = coarse if coarse.columns is None else RowSample.of(rows, unit, sizes[1])
+        candidates = self._candidates(np.where(alive, peak / unit, 1.0), _octaves(rows))
         best = np.ones(len(rows))
         for number in range(CHANNEL_PASSES):
             energies = encode(weight, scale, self.fmt, self.tiling, literal=self.literal)[2]
             two_word = self.tiling.expand(self.selection.of(energies)).reshape(rows.shape)
             if number == 0:
-                top = np.where(alive, peak / unit, 1.0)
-                best = self._scan(self._row_loss(coarse, two_word), top, _octaves(weight, float(peak.max())))
-            best = self._refine(self._row_loss(fine, two_word), best)
+                best = _best(self._row_loss(coarse, two_word), *candidates)[0]
+            for finer in (STEP / 4, STEP / 16):
+                best = _best(self._row_loss(fine, two_word), best, self._near(finer))[0]
             scale = np.where(alive, np.clip(best * unit, SCALE_MIN, SCALE_MAX), 1.0).astype(np.float32)
         return scale
 
-    def _scan(self, loss: Loss, peak: NDArray[Any], octaves: int) -> NDArray[Any]:
-        """The best scales from 2 * `peak` (the largest level is U / 2) down to `octaves` below it, roughly."""
-        if self.powers_of_two:
-            return _best(loss, 2.0 ** np.ceil(np.log2(2 * peak)), 2.0 ** -np.arange(octaves + 1.0))
-        return _best(loss, 2 * peak, 2.0 ** -np.arange(0, octaves, 0.25))
+    def _candidates(self, peak: NDArray[Any], octaves: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Start and factors of a scan from 4 * `peak` down to `octaves` below it.
 
-    def _refine(self, loss: Loss, best: NDArray[Any]) -> NDArray[Any]:
-        """The best scales near those of the scan."""
+        The largest level is U / 2; above 4 * `peak` all repeats, with fewer levels left.
+        """
         if self.powers_of_two:
-            return _best(loss, best, np.array([1.0, 2.0, 0.5]))
-        for step in (1 / 16, 1 / 64):
-            best = _best(loss, best, 2.0 ** (step * np.arange(-3, 4)))
-        return best
+            return 2.0 ** np.ceil(np.log2(4 * peak)), 2.0 ** -np.arange(octaves + 1.0)
+        return 4 * peak, 2.0 ** -np.arange(0, octaves, STEP)
+
+    def _near(self, step: float) -> NDArray[Any]:
+        """Factors for a closer look: `step` octaves apart, or the neighbouring powers of two."""
+        return np.array([1.0, 2.0, 0.5]) if self.powers_of_two else 2.0 ** (step * np.arange(-3, 4))
+
+    def _minimum(self, loss: Loss, candidates: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[Any]:
+        """The best of one scale's candidates, after a closer look at the best few minima."""
+        scales = candidates[0] * candidates[1]
+        errors = np.array([loss(scale)[0] for scale in scales[:, None]])
+        around = np.concatenate([[np.inf], errors, [np.inf]])
+        minima = np.flatnonzero((errors <= around[:-2]) & (errors <= around[2:]))
+        chosen = minima[np.argsort(errors[minima], kind="stable")][:MINIMA]
+        closer = [_best(loss, scales[i : i + 1], self._near(STEP / 4)) for i in chosen]
+        return min(closer, key=lambda found: found[1][0])[0]
 
     def _block_loss(self, sample: BlockSample, unit: float, whole: bool) -> Loss:
         """The loss of one scale; `whole`: the blocks of the sample are parts of one block."""
@@ -98,9 +115,9 @@ class Search:
         def loss(scale: NDArray[Any]) -> NDArray[Any]:
             one, two = self._energies(sample.values, scale.astype(np.float32))
             if whole:
-                one, two = np.array([sample.weights @ one]), np.array([sample.weights @ two])
+                one, two = ((sample.weights * errors).sum(keepdims=True) for errors in (one, two))
                 return np.where(selection.of(one), two, one)
-            return np.array([sample.weights @ np.where(sample.select(selection, one), two, one)])
+            return (sample.weights * np.where(sample.select(selection, one), two, one)).sum(keepdims=True)
 
         return loss
 
@@ -117,7 +134,7 @@ class Search:
 
     def _row_loss(self, sample: RowSample, two_word: NDArray[np.bool_]) -> Loss:
         """The loss of one scale per row, for given flags."""
-        flags = sample.pick(two_word)
+        flags, weights = sample.pick(two_word), sample.weights.astype(np.float32)
         height = max(PART_ELEMENTS // sample.values.shape[1], 1)
 
         def loss(scale: NDArray[Any]) -> NDArray[Any]:
@@ -125,7 +142,8 @@ class Search:
             for start in range(0, len(scale), height):
                 part = slice(start, start + height)
                 *_, r1, r2 = self._split(sample.values[part], scales[part])
-                errors[part] = np.square(np.where(flags[part], r2, r1)) @ sample.weights
+                squares = np.square(np.where(flags[part], r2, r1))
+                errors[part] = np.einsum("ij,j->i", squares, weights)
             return errors
 
         return loss
@@ -134,17 +152,21 @@ class Search:
         return split_words(*working(values, scale, literal=self.literal), self.fmt, self.literal)
 
 
-def _octaves(weight: NDArray[Any], peak: float) -> int:
-    """Octaves from 2 * `peak` down to below half the mean magnitude, where no best scale can be."""
-    mean = float(np.abs(weight).mean(dtype=np.float64)) * weight.size / np.count_nonzero(weight)
-    return min(math.ceil(math.log2(peak / mean)) + 3, 60)
+def _octaves(rows: NDArray[Any]) -> int:
+    """Octaves from 4 times a row's maximum down to below half its mean, where no best scale can be; the most."""
+    magnitude = np.abs(rows)
+    held = np.maximum(np.count_nonzero(rows, axis=1), 1)
+    mean = magnitude.sum(axis=1, dtype=np.float64) / held
+    alive = mean > 0
+    octaves = np.log2(magnitude.max(axis=1)[alive] / mean[alive]).max()
+    return min(math.ceil(octaves) + 4, 60)
 
 
-def _best(loss: Loss, start: NDArray[Any], factors: NDArray[Any]) -> NDArray[Any]:
-    """Of `start` times each factor the one with the least loss, for each element; the first of equals."""
+def _best(loss: Loss, start: NDArray[Any], factors: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Of `start` times each factor the one with the least loss, for each element, and that loss."""
     best, least = start * factors[0], loss(start * factors[0])
     for factor in factors[1:]:
         error = loss(start * factor)
         better = error < least
         best[better], least[better] = start[better] * factor, error[better]
-    return best
+    return best, least

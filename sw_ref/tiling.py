@@ -108,15 +108,18 @@ class Tiling:
 
     def gather(self, values: NDArray[Any], blocks: NDArray[np.intp]) -> NDArray[Any]:
         """The elements of some blocks, by their number in the grid: (len(blocks), elements of a block), 0 outside."""
-        position = np.zeros((len(blocks),) + (1,) * len(self.shape), np.intp)
+        index = np.int32 if values.size < 1 << 31 else np.int64  # half the memory where it will do
+        position = np.zeros((len(blocks),) + (1,) * len(self.shape), index)
         inside = np.ones_like(position, bool)
         for axis, corner in enumerate(np.unravel_index(blocks, self.grid)):
             step, size = self.block[axis], self.shape[axis]
-            along = (np.asarray(corner) * step)[:, None] + np.arange(step)
+            along = (np.asarray(corner, index) * index(step))[:, None] + np.arange(step, dtype=index)
             along = along.reshape(len(blocks), *(step if a == axis else 1 for a in range(len(self.shape))))
-            position = position * size + np.minimum(along, size - 1)
+            position = position * index(size) + np.minimum(along, index(size - 1))
             inside = inside & (along < size)
-        return (values.reshape(-1)[position] * inside).reshape(len(blocks), -1)
+        found = values.reshape(-1)[position]
+        found *= inside
+        return found.reshape(len(blocks), -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +139,8 @@ class Selection:
 
     def __post_init__(self) -> None:
         if (self.ratio is None) == (self.threshold is None):
-            raise ValueError("ratio and threshold are both or neither given; allowed: exactly one")
+            given = "both are" if self.ratio is not None else "neither is"
+            raise ValueError(f"of ratio and threshold {given} given; allowed: exactly one")
         if self.ratio is not None and not 0 <= self.ratio <= 1:
             raise ValueError(f"ratio is {self.ratio!r}; allowed: a number from 0 to 1")
         if self.threshold is not None and not 0 <= self.threshold < math.inf:

@@ -1,0 +1,56 @@
+"""The linear activation quantizer."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from sw_ref.activations import dequantize_activations, quantize_activations, search_step
+from sw_ref.format import StlqFormat
+
+FORMATS = [StlqFormat(act_bits=a, act_signed=s) for a in (2, 3, 8, 16) for s in (True, False)]
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+def test_codes_are_the_nearest_half_up_and_clipped(fmt: StlqFormat) -> None:
+    rng = np.random.default_rng(11)
+    step = 0.25
+    values = np.concatenate([rng.standard_normal(2000) * 3, np.arange(-40, 40) * step / 2, [1e9, -1e9]])
+    expected = [
+        min(max(math.floor(Fraction(x) / Fraction(step) + Fraction(1, 2)), fmt.act_min), fmt.act_max) for x in values
+    ]
+    codes = quantize_activations(values, step, fmt)
+    assert codes.dtype == np.int32
+    assert codes.tolist() == expected
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
+def test_searched_step_is_as_good_as_a_dense_scan(size: float, fmt: StlqFormat) -> None:
+    values = np.random.default_rng(12).standard_normal(3000) * size
+    values = values if fmt.act_signed else np.maximum(values, 0)
+
+    def error(step: float) -> float:
+        return float(np.square(values - dequantize_activations(quantize_activations(values, step, fmt), step)).sum())
+
+    full = np.abs(values).max() / fmt.act_max
+    found = search_step(values, fmt)
+    assert error(found) <= 1.02 * min(error(full * 2.0 ** (-i / 20)) for i in range(120))
+
+
+def test_zeros_and_negatives_for_unsigned_have_the_step_one() -> None:
+    assert search_step(np.zeros(5), StlqFormat()) == 1.0
+    assert search_step([-1.0, 0.0], StlqFormat(act_signed=False)) == 1.0
+
+
+def test_refusals() -> None:
+    fmt = StlqFormat()
+    for bad in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="activations hold NaN or infinity; allowed: finite numbers"):
+            quantize_activations([bad], 1.0, fmt)
+    for step in (0.0, -1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=f"step is {step}; allowed: a finite number above 0"):
+            quantize_activations([0.0], step, fmt)
+    with pytest.raises(ValueError, match="there are no activations; allowed: one or more"):
+        search_step([], fmt)

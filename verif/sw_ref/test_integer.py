@@ -1,0 +1,199 @@
+"""The golden integers against plain loops over Python integers."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sw_ref.format import StlqFormat
+from sw_ref.integer import conv, dot, fixed_point, requantize
+from sw_ref.model import StlqTensor
+from verif.sw_ref.random_model import random_tensor
+
+FORMATS = [
+    StlqFormat(bits=2, act_bits=2, residual_shift=0),
+    StlqFormat(bits=3),
+    StlqFormat(bits=4, act_bits=5, act_signed=False, residual_shift=1),
+    StlqFormat(bits=5, act_bits=16, act_signed=False, residual_shift=4),
+]
+
+
+def random_acts(fmt: StlqFormat, shape: tuple[int, ...], seed: int) -> NDArray[Any]:
+    return np.random.default_rng(seed).integers(fmt.act_min, fmt.act_max + 1, shape)
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+def test_integers_are_the_terms_of_the_words(fmt: StlqFormat) -> None:
+    tensor = random_tensor(fmt, (20, 30), seed=1)
+    pairs = zip(tensor.word1.ravel().tolist(), tensor.word2.ravel().tolist(), strict=True)
+    assert tensor.integers().ravel().tolist() == [fmt.weight(a, b) for a, b in pairs]
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+@pytest.mark.parametrize("shape", [(5, 7), (9, 4, 3), (6, 3, 2, 3)])
+def test_dot_equals_a_loop(fmt: StlqFormat, shape: tuple[int, ...]) -> None:
+    tensor = random_tensor(fmt, shape, seed=2)
+    acts = random_acts(fmt, (2, 3, *shape[1:]), seed=3)
+    sums = dot(tensor, acts)
+    weights = tensor.integers().reshape(shape[0], -1).tolist()
+    for index in np.ndindex(2, 3):
+        flat = acts[index].ravel().tolist()
+        assert sums[index].tolist() == [sum(w * a for w, a in zip(row, flat, strict=True)) for row in weights]
+    assert dot(tensor, acts[0, 0]).tolist() == sums[0, 0].tolist()
+    assert sums.dtype == np.int64
+
+
+def test_dot_is_exact_at_the_extremes_of_the_largest_format() -> None:
+    fmt = StlqFormat(bits=5, act_bits=16, act_signed=True, residual_shift=4)
+    depth = 1 << 17
+    weights = np.full((2, depth), fmt.weight_max, np.int64)
+    weights[1] *= -1
+    acts = np.full(depth, fmt.act_min)
+    acts[0] += 1
+    exact = fmt.weight_max * (fmt.act_min * depth + 1)
+    assert abs(exact) > 1 << 50
+    assert dot(weights, acts).tolist() == [exact, -exact]
+    # Beyond 2^53 float64 would round: the int64 path must take over.
+    wide, ones = np.full((1, 3), (1 << 52) + 1, np.int64), np.array([1, 1, 1])
+    assert dot(wide, ones).tolist() == [3 * ((1 << 52) + 1)]
+    with pytest.raises(ValueError, match=r"sums reach \d+; allowed: below 2\^63"):
+        dot(wide, ones << 10)
+
+
+def naive_conv(
+    weights: NDArray[Any], acts: NDArray[Any], stride: Any, padding: Any, dilation: Any, groups: int
+) -> list[Any]:
+    """Convolution by the definition: one output, one product at a time."""
+    axes = weights.ndim - 2
+    strides, pads, steps = (v if isinstance(v, tuple) else (v,) * axes for v in (stride, padding, dilation))
+    outputs, inputs, *kernel = weights.shape
+    size = acts.shape[2:]
+    out = [(size[i] + 2 * pads[i] - steps[i] * (kernel[i] - 1) - 1) // strides[i] + 1 for i in range(axes)]
+    result = np.zeros((len(acts), outputs, *out), object)
+    for n, o, *at in product(range(len(acts)), range(outputs), *map(range, out)):
+        first = o // (outputs // groups) * inputs
+        total = 0
+        for i, *k in product(range(inputs), *map(range, kernel)):
+            place = [at[a] * strides[a] + k[a] * steps[a] - pads[a] for a in range(axes)]
+            if all(0 <= p < s for p, s in zip(place, size, strict=True)):
+                total += int(weights[(o, i, *k)]) * int(acts[(n, first + i, *place)])
+        result[(n, o, *at)] = total
+    return result.tolist()
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "options"),
+    [
+        ((4, 3, 3, 3), (6, 7), {}),
+        ((4, 3, 3, 3), (6, 7), {"padding": 1}),
+        ((4, 3, 3, 2), (7, 6), {"stride": (2, 1), "padding": (2, 0)}),
+        ((2, 2, 3, 3), (9, 8), {"dilation": 2, "padding": 2, "stride": 3}),
+        ((2, 2, 1, 3), (5, 9), {"dilation": (3, 2)}),
+        ((6, 2, 3, 3), (5, 5), {"groups": 3, "padding": 1}),
+        ((6, 1, 3, 3), (6, 5), {"groups": 6, "padding": 1, "stride": 2}),
+        ((6, 1, 2, 2), (4, 4), {"groups": 3}),
+        ((3, 4, 5), (11,), {}),
+        ((4, 2, 3), (9,), {"groups": 2, "stride": 2, "padding": 2, "dilation": 2}),
+        ((5, 1, 4), (8,), {"groups": 5, "padding": 3}),
+        ((2, 3, 1, 1), (3, 3), {"stride": 2}),
+        ((1, 1, 4, 4), (4, 4), {}),
+    ],
+)
+@pytest.mark.parametrize("fmt", FORMATS[1:3], ids=str)
+def test_conv_equals_the_definition(
+    fmt: StlqFormat, shape: tuple[int, ...], size: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    tensor = random_tensor(fmt, shape, seed=4)
+    groups = options.get("groups", 1)
+    acts = random_acts(fmt, (2, shape[1] * groups, *size), seed=5)
+    defaults: dict[str, Any] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    assert conv(tensor, acts, **options).tolist() == naive_conv(tensor.integers(), acts, **{**defaults, **options})
+
+
+def test_conv_of_one_position_is_the_dot_product() -> None:
+    tensor = random_tensor(StlqFormat(), (7, 5, 3, 3), seed=6)
+    acts = random_acts(tensor.format, (4, 5, 3, 3), seed=7)
+    assert (conv(tensor, acts)[:, :, 0, 0] == dot(tensor, acts)).all()
+
+
+@pytest.mark.parametrize(
+    ("acts", "message"),
+    [
+        (np.zeros((1, 4)), "activations are float64; allowed: integers"),
+        (np.full((1, 4), 128), "activation is 128; allowed: -128 to 127"),
+        (np.full((1, 4), -129), "activation is -129; allowed: -128 to 127"),
+        (np.zeros((1, 5), int), r"activations have shape \(1, 5\); allowed: \(..., 4\)"),
+        (np.array(3), r"activations have shape \(\); allowed: \(..., 4\)"),
+        (np.zeros((1, 4), np.uint64), "activations are uint64; allowed"),
+        (np.zeros((1, 4), bool), "activations are bool; allowed"),
+    ],
+)
+def test_dot_refuses(acts: Any, message: str) -> None:
+    tensor = random_tensor(StlqFormat(), (3, 4), seed=1)
+    with pytest.raises(ValueError, match=message):
+        dot(tensor, acts)
+
+
+@pytest.mark.parametrize(
+    ("options", "shape", "message"),
+    [
+        ({"stride": 0}, (1, 2, 5, 5), "stride is 0; allowed: a whole number, 1 or more, or one per kernel axis"),
+        ({"padding": -1}, (1, 2, 5, 5), "padding is -1; allowed: a whole number, 0 or more"),
+        ({"dilation": (1, 1, 1)}, (1, 2, 5, 5), r"dilation is \(1, 1, 1\); allowed"),
+        ({"groups": 1.5}, (1, 2, 5, 5), "groups is 1.5; allowed"),
+        ({"groups": 3}, (1, 6, 5, 5), "in 3 groups; allowed"),
+        ({}, (1, 3, 5, 5), r"activations have shape \(1, 3, 5, 5\) for weights \(4, 2, 3, 3\)"),
+        ({}, (2, 5, 5), r"activations have shape \(2, 5, 5\)"),
+        ({}, (1, 2, 2, 5), r"activations have shape \(1, 2, 2, 5\); allowed: at least \[3, 3\] with the padding"),
+    ],
+)
+def test_conv_refuses(options: dict[str, Any], shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        conv(random_tensor(StlqFormat(), (4, 2, 3, 3), seed=1), np.zeros(shape, int), **options)
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=str)
+@pytest.mark.parametrize("shift", [0, 1, 7, 20])
+def test_requantize_equals_python_integers(fmt: StlqFormat, shift: int) -> None:
+    rng = np.random.default_rng(9)
+    sums = np.concatenate([rng.integers(-(1 << 30), 1 << 30, 500), rng.integers(-300, 300, 500)]).reshape(200, 5)
+    multiplier, bias = rng.integers(0, 1 << 15, 5), rng.integers(-1000, 1000, 5)
+    found = requantize(sums, multiplier=multiplier, shift=shift, bias=bias, fmt=fmt)
+    half = (1 << shift) // 2
+    for row, codes in zip(sums.tolist(), found.tolist(), strict=True):
+        scaled = [(s + b) * m for s, b, m in zip(row, bias.tolist(), multiplier.tolist(), strict=True)]
+        assert codes == [min(max((v + half) // (1 << shift), fmt.act_min), fmt.act_max) for v in scaled]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"multiplier": -1, "shift": 0}, "multiplier is -1; allowed: 0 or more"),
+        ({"multiplier": 1.0, "shift": 0}, "multiplier are float64; allowed: integers"),
+        ({"multiplier": 1, "shift": -1}, "shift is -1; allowed: a whole number from 0 to 62"),
+        ({"multiplier": 1, "shift": 63}, "shift is 63; allowed"),
+        ({"multiplier": 1, "shift": True}, "shift is True; allowed"),
+        ({"multiplier": 1 << 60, "shift": 0}, r"sums up to 100 times \d+ overflow; allowed: below 2\^63"),
+    ],
+)
+def test_requantize_refuses(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        requantize([100], fmt=StlqFormat(), **options)
+
+
+@pytest.mark.parametrize("bits", [8, 15, 24])
+def test_fixed_point_is_the_nearest_factor_of_its_width(bits: int) -> None:
+    for factor in [*np.random.default_rng(10).uniform(1e-6, 2, 200), 1.0, 0.5, 2.0**-20, 1 - 2.0**-40, 2**bits - 1.0]:
+        multiplier, shift = fixed_point(float(factor), bits)
+        assert 0 < multiplier < 1 << bits
+        assert abs(multiplier / 2**shift - factor) <= factor * 2.0**-bits
+    for bad in (0.0, -1.0, 2.0**bits, float("nan")):
+        with pytest.raises(ValueError, match=r"factor is .*; allowed"):
+            fixed_point(bad, bits)
+
+
+def test_random_tensors_use_every_code() -> None:
+    tensor: StlqTensor = random_tensor(StlqFormat(bits=3), (20, 30), seed=1)
+    assert set(np.unique(tensor.word1)) == set(np.unique(tensor.word2)) == set(tensor.format.codes)
