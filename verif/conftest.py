@@ -13,10 +13,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def simulator(request: pytest.FixtureRequest) -> str:
     """The simulator of the cocotb benches."""
-    return request.config.getoption("--sim")
+    return str(request.config.getoption("--sim"))
 
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
     """The seed of the cocotb benches."""
-    return request.config.getoption("--seed")
+    return int(str(request.config.getoption("--seed")))

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from hw.config import ArrayConfig
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
@@ -24,7 +22,9 @@ def sources(module: str, verilog: str) -> dict[str, str]:
         "SHIFT": SMALL.format.residual_shift,
     }
     defines = "".join(f"`define {name} {value}\n" for name, value in constants.items())
-    text = (HERE / f"{module}.sv").read_text().replace("endmodule", times_term(SMALL.format, SMALL.acc_bits) + "endmodule")
+    text = (
+        (HERE / f"{module}.sv").read_text().replace("endmodule", times_term(SMALL.format, SMALL.acc_bits) + "endmodule")
+    )
     return {"array.v": verilog, f"{module}.sv": defines + text}
 
 

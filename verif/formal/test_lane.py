@@ -1,5 +1,6 @@
 """The lane against ``term(word) * act``, proven for all words and activations of every width of word."""
 
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
@@ -29,7 +30,10 @@ def lanes() -> dict[str, str]:
 
 
 def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_path: Path) -> None:
-    assert prove(tmp_path, {"lanes.v": "".join(lanes.values()), "all.sv": all_lanes()}, "all", mode="bmc", depth=1) == "PASS"
+    assert (
+        prove(tmp_path, {"lanes.v": "".join(lanes.values()), "all.sv": all_lanes()}, "all", mode="bmc", depth=1)
+        == "PASS"
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ def all_lanes() -> str:
     return "".join(map(one_lane, range(len(FORMATS)))) + top(range(len(FORMATS)))
 
 
-def top(indices) -> str:
+def top(indices: Iterable[int]) -> str:
     """The module `all`: every lane with words and activations of its own."""
     ports = ", ".join(f"input [4:0] word{i}, input [15:0] act{i}" for i in indices)
     checks = "\n".join(f"  check{i} check{i}(.word(word{i}), .act(act{i}));" for i in indices)

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from verif.hw.monitors import Monitor, StreamRuleError
 from verif.hw.pace import Pace, always
 from verif.hw.scoreboard import MismatchError, Scoreboard
 from verif.hw.stimulus import Job, Stimulus, encode
+
+Paces = Mapping[str, Pace]  # by name of the stream
 
 SETUP_FILE = "bench.json"
 IDLE_LIMIT = 400  # cycles without a transfer after which sums count as lost; more than any pace stalls
@@ -69,42 +71,28 @@ class Bench:
         self.dut.rst.value = 0
         self._forget()
 
-    async def run(self, jobs: Sequence[Job], **paces: Any) -> None:
-        """Send `jobs` and check everything, leftovers too; `paces` as for :meth:`launch`."""
-        self.launch(jobs, **paces)
+    async def run(self, jobs: Sequence[Job], paces: Paces | None = None, *, reluctant: bool = False) -> None:
+        """Send `jobs` as :meth:`launch` does, and check everything, leftovers too."""
+        self.launch(jobs, paces, reluctant=reluctant)
         await self.finish()
 
-    def launch(
-        self,
-        jobs: Sequence[Job],
-        *,
-        tiles: Pace | None = None,
-        acts: Pace | None = None,
-        sums: Pace | None = None,
-        reluctant: bool = False,
-    ) -> None:
-        """Begin to send `jobs` at the given paces (no stalls unless given)."""
-        self.send(encode(self.config, jobs, self.rng), tiles, acts, sums, reluctant)
+    def launch(self, jobs: Sequence[Job], paces: Paces | None = None, *, reluctant: bool = False) -> None:
+        """Begin to send `jobs`; streams without a pace do not stall. `reluctant`: ready only once valid is seen."""
+        self.send(encode(self.config, jobs, self.rng), paces, reluctant=reluctant)
 
-    def send(
-        self,
-        stimulus: Stimulus,
-        tiles: Pace | None = None,
-        acts: Pace | None = None,
-        sums: Pace | None = None,
-        reluctant: bool = False,
-    ) -> None:
+    def send(self, stimulus: Stimulus, paces: Paces | None = None, *, reluctant: bool = False) -> None:
         """Begin to send `stimulus`."""
         self._stop()
         self._forget()
         self.stimulus, self.busy = stimulus, self.cycle
         for golden in stimulus.sums:
             self.scoreboard.expect(golden)
+        tiles, acts, sums = ((paces or {}).get(name) or always() for name in ("tiles", "acts", "sums"))
         drain = reluctant_sink if reluctant else sink
         self._drivers = [
-            cocotb.start_soon(source(self.tiles.port, stimulus.tiles, tiles or always(), f"{self.seed}:tiles")),
-            cocotb.start_soon(source(self.acts.port, stimulus.acts, acts or always(), f"{self.seed}:acts")),
-            cocotb.start_soon(drain(self.sums.port, sums or always())),
+            cocotb.start_soon(source(self.tiles.port, stimulus.tiles, tiles, f"{self.seed}:tiles")),
+            cocotb.start_soon(source(self.acts.port, stimulus.acts, acts, f"{self.seed}:acts")),
+            cocotb.start_soon(drain(self.sums.port, sums)),
         ]
 
     def _stop(self) -> None:

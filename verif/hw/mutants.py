@@ -31,16 +31,18 @@ class Mutant:
 
 
 RANDOM, RESET = "random_tiles_random_flags", "reset_in_the_middle"
-STALLS, WAIT, CYCLES = "stalls_lose_repeat_and_reorder_nothing", "sums_wait_until_taken", "cycles_are_beats_plus_latency"
+STALLS, WAIT = "stalls_lose_repeat_and_reorder_nothing", "sums_wait_until_taken"
+CYCLES, DEPTH = "cycles_are_beats_plus_latency", "extremes_at_full_depth"
+RULE = "stream rule"
 
 MUTANTS = {
     # arithmetic
     "residual shift on the wrong word": Mutant(r"coarse \? (\{.*\}) : (\{.*\});", r"coarse ? \2 : \1;", RANDOM),
     "no residual shift": Mutant(r"coarse \? \{.*\} : (\{.*\});", r"coarse ? \1 : \1;", RANDOM),
-    "word shifts by one place too few": Mutant(r"= amount\[0\] \? \{.*\} : (\{.*\});", r"= amount[0] ? \1 : \1;", RANDOM),
-    "word shifts by two places too many": Mutant(r"= amount\[1\] \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
+    "one place too few": Mutant(r"= amount\[0\] \? \{.*\} : (\{.*\});", r"= amount[0] ? \1 : \1;", RANDOM),
+    "two places too many": Mutant(r"= amount\[1\] \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
     "top shift of a 5-bit word lost": Mutant(
-        r"= amount\[3\] \? \{.*\} : (\{.*\});", r"= \1;", "extremes_at_full_depth", config="widest_word"
+        r"= amount\[3\] \? \{.*\} : (\{.*\});", r"= \1;", DEPTH, config="widest_word"
     ),
     "wrong sign": Mutant(r"assign negative = word\[2\];", "assign negative = word[1];", RANDOM),
     "sign of one lane lost": Mutant(r"product4_negative <= lane4__negative;", "product4_negative <= 1'h0;", RANDOM),
@@ -52,7 +54,7 @@ MUTANTS = {
         RANDOM,
         config="odd_7x9",
     ),
-    "sum one bit short": Mutant(r"sum <= total;", "sum <= { total[16], total[16:0] };", "extremes_at_full_depth"),
+    "sum one bit short": Mutant(r"sum <= total;", "sum <= { total[16], total[16:0] };", DEPTH),
     "lanes exchanged": Mutant(r"\.act\(acts\[15:8\]\)", ".act(acts[7:0])", RANDOM),
     "sums exchanged": Mutant(r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe0__sum, pe1__sum }", RANDOM),
     # words and flags
@@ -64,23 +66,27 @@ MUTANTS = {
         RANDOM,
     ),
     "last read from the second beat": Mutant(r"if \(\w+\) (\\tile\.last  <=)", r"if (accept_tile) \1", RANDOM),
-    "activations let go after the first word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
+    "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= 18'h0*;)", r"if (rst) \1", RANDOM),
     # streams
     "beat lost under stall": Mutant(r"operand = advance \? beat3 : kept;", "operand = beat3;", STALLS),
     "operand lost under stall": Mutant(r"(operand) = advance \? (level3_0) : spill;", r"\1 = \2;", STALLS),
     "ready whether or not there is room": Mutant(r"else tiles__ready <= \w+;", "else tiles__ready <= 1'h1;", STALLS),
-    "waiting sum overwritten": Mutant(r"assign finish = operand\[2\] & \w+;", "assign finish = operand[2];", STALLS, "stream rule"),
-    "payload follows the total": Mutant(r"if \(finish\) sum <=", "if (take) sum <=", STALLS, "stream rule"),
-    "valid falls before the transfer": Mutant(r"else sums__valid <= \w+;", "else sums__valid <= operand[2];", WAIT, "stream rule"),
+    "waiting sum overwritten": Mutant(
+        r"assign finish = operand\[2\] & \w+;", "assign finish = operand[2];", STALLS, RULE
+    ),
+    "payload follows the total": Mutant(r"if \(finish\) sum <=", "if (take) sum <=", STALLS, RULE),
+    "valid falls before the transfer": Mutant(r"(else sums__valid <=) \w+;", r"\1 operand[2];", WAIT, RULE),
     "valid waits for ready": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 & sums__ready;", WAIT),
     "sums repeated": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 | sums__valid;", STALLS),
     "sums never come": Mutant(r"else sums__valid <= (\w+);", "else sums__valid <= 1'h0;", STALLS),
     # time and reset
     "bubble between dot products": Mutant(r"(issue_next = .*);", r"\1 & ~ends;", CYCLES),
-    "one tile every other cycle": Mutant(r"else tiles__ready <= (\w+);", r"else tiles__ready <= \1 & ~accept_tile;", CYCLES),
+    "a tile every other cycle": Mutant(
+        r"else tiles__ready <= (\w+);", r"else tiles__ready <= \1 & ~accept_tile;", CYCLES
+    ),
     "sum survives reset": Mutant(r"= finish \| rst;", "= finish;", RESET),
     "residual state survives reset": Mutant(r"if \(rst\) residual <= 1'h0;\n    else residual", "residual", RESET),
     "beats survive reset": Mutant(r"if \(rst\) beat2 <= 3'h0;\n    else if", "if", RESET),
-    "ready in reset": Mutant(r"if \(rst\) acts__ready <= 1'h0;", "if (rst) acts__ready <= 1'h1;", RESET, "stream rule"),
+    "ready in reset": Mutant(r"if \(rst\) acts__ready <= 1'h0;", "if (rst) acts__ready <= 1'h1;", RESET, RULE),
 }

@@ -49,4 +49,6 @@ class Scoreboard:
     def finish(self, sent: int) -> None:
         """Nothing may be left over, and every dot product of `sent` must have been compared."""
         if self.expected or self.compared != sent:
-            raise MismatchError(f"mismatch: {self.compared} of {sent} sums arrived, {len(self.expected)} still expected")
+            raise MismatchError(
+                f"mismatch: {self.compared} of {sent} sums arrived, {len(self.expected)} still expected"
+            )

@@ -42,7 +42,9 @@ def encode(config: ArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -
         last = np.flatnonzero(beats.last)
         payloads.ends.extend((before + last + beats.two_word[last]).tolist())
         beats_without = beats.payloads(config.format.bits)
-        payloads.tiles.extend(beat | flags << flags_at for beat, flags in zip(beats_without, noise.tolist(), strict=True))
+        payloads.tiles.extend(
+            beat | flags << flags_at for beat, flags in zip(beats_without, noise.tolist(), strict=True)
+        )
         payloads.acts.extend(pack_fields(beat, config.format.act_bits) for beat in act_stream(job.tensor, job.acts))
         golden = np.zeros(len(last) * config.pe, np.int64)
         golden[: len(job.tensor.word1)] = dot(job.tensor, job.acts)
@@ -65,7 +67,9 @@ def make_job(config: ArrayConfig, word1: np.ndarray, word2: np.ndarray, two_word
     return Job(tensor, acts.astype(np.int32))
 
 
-def random_job(config: ArrayConfig, rng: np.random.Generator, inputs: int, two_word: Sequence[bool] | None = None) -> Job:
+def random_job(
+    config: ArrayConfig, rng: np.random.Generator, inputs: int, two_word: Sequence[bool] | None = None
+) -> Job:
     """Random codes and activations, extremes more often than not; flags random unless given (repeated as needed)."""
     fmt = config.format
     tiles = -(-inputs // config.lanes)

