@@ -57,3 +57,15 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def tile(text: str) -> tuple[int, int]:
+    """``8x16`` as (8, 16).
+
+    >>> tile("8x16")
+    (8, 16)
+    """
+    match = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text, re.ASCII)
+    if match is None or max(sides := (int(match[1]), int(match[2]))) > 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is no tile; allowed: PExLANES from 1x1 to 64x64")
+    return sides

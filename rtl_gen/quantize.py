@@ -1,7 +1,6 @@
 """`quantize`: trained weights to a quantized model, with a table of what each tensor lost and costs."""
 
 import argparse
-import re
 import resource
 import time
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.options import add_format_options, format_values, number, path
+from rtl_gen.options import add_format_options, format_values, number, path, tile
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.weights import Weight, list_weights
 from sw_ref.cost import Cost, cost
@@ -75,18 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_format_options(parser)
     # Told apart from the default, which --literal changes.
     parser.set_defaults(residual_shift=None)
-
-
-def tile(text: str) -> tuple[int, int]:
-    """``8x16`` as (8, 16).
-
-    >>> tile("8x16")
-    (8, 16)
-    """
-    match = re.fullmatch(r"([1-9]\d?)x([1-9]\d?)", text, re.ASCII)
-    if match is None or max(sides := (int(match[1]), int(match[2]))) > 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is no tile; allowed: PExLANES from 1x1 to 64x64")
-    return sides
 
 
 def run(args: argparse.Namespace) -> Report:
