@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Mutant:
     """A design with a fault.
 
-    `test` must fail with a message that begins with `complaint`; `places`: how often `pattern` occurs.
+    `test` must fail with a message that begins with `complaint`; `places`: how often `pattern` occurs;
+    `simulator`: the only one that shows the fault, if there is one.
     """
 
     pattern: str
@@ -21,6 +22,7 @@ class Mutant:
     complaint: str = "mismatch"
     places: int = 1
     config: str = "odd_3x5"
+    simulator: str | None = None
 
     def apply(self, verilog: str) -> str:
         """The broken text. Raises ``ValueError`` if the edit does not apply exactly as often as it should."""
@@ -67,10 +69,10 @@ MUTANTS = {
     ),
     "last read from the second beat": Mutant(r"if \(\w+\) (\\tile\.last  <=)", r"if (accept_tile) \1", RANDOM),
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
-    "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= 18'h0*;)", r"if (rst) \1", RANDOM),
+    "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
-    "beat lost under stall": Mutant(r"operand = advance \? beat3 : kept;", "operand = beat3;", STALLS),
-    "operand lost under stall": Mutant(r"(operand) = advance \? (level3_0) : spill;", r"\1 = \2;", STALLS),
+    "beat lost under stall": Mutant(r"operand = advance \? (beat\d) : kept;", r"operand = \1;", STALLS),
+    "operand lost under stall": Mutant(r"operand = advance \? (level\d_0) : spill;", r"operand = \1;", STALLS),
     "ready whether or not there is room": Mutant(r"else tiles__ready <= \w+;", "else tiles__ready <= 1'h1;", STALLS),
     "waiting sum overwritten": Mutant(
         r"assign finish = operand\[2\] & \w+;", "assign finish = operand[2];", STALLS, RULE
@@ -80,6 +82,11 @@ MUTANTS = {
     "valid waits for ready": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 & sums__ready;", WAIT),
     "sums repeated": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 | sums__valid;", STALLS),
     "sums never come": Mutant(r"else sums__valid <= (\w+);", "else sums__valid <= 1'h0;", STALLS),
+    "nothing is ever worked off": Mutant(r"issue_next = .*;", "issue_next = 1'h0;", STALLS),
+    "sum of one PE unknown": Mutant(
+        r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe1__sum, 18'hx }", RANDOM, RULE, simulator="icarus"
+    ),
+    "valid unknown": Mutant(r"(else sums__valid <=) \w+;", r"\1 1'hx;", RANDOM, RULE, simulator="icarus"),
     # time and reset
     "bubble between dot products": Mutant(r"(issue_next = .*);", r"\1 & ~ends;", CYCLES),
     "a tile every other cycle": Mutant(

@@ -14,6 +14,7 @@ from verif.hw.mutants import MUTANTS
 def test_mutant_is_rejected(name: str, simulator: str, seed: int, tmp_path: Path) -> None:
     mutant = MUTANTS[name]
     config = CONFIGS[mutant.config]
+    simulator = mutant.simulator or simulator
     sim.build(simulator, config, mutant.apply(array_verilog(config)), tmp_path)
     result = sim.run(simulator, config, tmp_path, "verif.hw.tb_array", seed=seed, tests=[mutant.test])
     assert result.ran == (mutant.test,)

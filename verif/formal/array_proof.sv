@@ -1,0 +1,144 @@
+// Proven by induction, thus for ever, for a small array and whatever its environment does within the stream rules:
+// the rules of its own streams; one sums beat for every `last`; every sum equal to a naive model's.
+// The model sees the ports alone. What the device holds inside appears in assertions only: the invariants that make
+// the induction go through. They say that at every moment nothing is lost, made up or misplaced on the way.
+module array_proof (
+  input clk, input rst,
+  input tiles__valid, input [`TILES-1:0] tiles__payload,
+  input acts__valid, input [`ACTS-1:0] acts__payload,
+  input sums__ready
+);
+  wire tiles__ready, acts__ready, sums__valid;
+  wire signed [`SUMS-1:0] sums__payload;
+  stlq_array dut (.*);
+
+  reg started = 0;
+  reg was_reset = 1;
+  always @(posedge clk) started <= 1;
+  always @(posedge clk) was_reset <= rst;
+  always @* if (!started) assume (rst);
+  wire running = started && !rst && !was_reset;
+
+  // Sources hold what they offer.
+  always @(posedge clk) if (running) begin
+    if ($past(tiles__valid && !tiles__ready)) assume (tiles__valid && $stable(tiles__payload));
+    if ($past(acts__valid && !acts__ready)) assume (acts__valid && $stable(acts__payload));
+  end
+
+  // So does the array; and in reset it neither offers nor takes.
+  always @(posedge clk) if (started) begin
+    if (running && $past(sums__valid && !sums__ready)) assert (sums__valid && $stable(sums__payload));
+    if (was_reset) assert (!sums__valid && !tiles__ready && !acts__ready);
+  end
+
+  // What the device holds.
+  (* hierconn *) wire \dut.join.tile_full , \dut.join.acts_full , \dut.join.residual , \dut.join.issue ;
+  (* hierconn *) wire \dut.join.tile.two_word , \dut.join.tile.last , \dut.advance , \dut.finish ;
+  (* hierconn *) wire [`TILES-3:0] \dut.join.words ;
+  (* hierconn *) wire [`ACTS-1:0] \dut.join.acts_held ;
+  (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 , \dut.kept ;
+  (* hierconn *) wire \dut.pe0.product0_negative , \dut.pe0.product1_negative ;
+  (* hierconn *) wire \dut.pe0.level1_0_negative , \dut.pe0.spill_negative ;
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 , \dut.pe0.product1 ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.level1_0 , \dut.pe0.spill ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator ;
+  wire issue = \dut.join.issue ;
+  wire in_spill = !\dut.advance ;
+
+  // Counts at the ports.
+  reg owed = 0;                // the next tiles beat holds residual words
+  reg [3:0] pending = 0;       // dot products whose last tile came, and whose sums did not go yet
+  reg signed [2:0] ahead = 0;  // tiles begun, less acts taken
+  reg [3:0] waiting = 0;       // cycles for which all inputs were on offer, and no sums came
+  wire tile_in = tiles__valid && tiles__ready;
+  wire first_in = tile_in && !owed;
+  wire two_word_in = first_in && tiles__payload[`TILES-2];
+  wire last_in = first_in && tiles__payload[`TILES-1];
+  wire acts_in = acts__valid && acts__ready;
+  wire sums_out = sums__valid && sums__ready;
+  always @(posedge clk) if (rst) begin
+    {owed, pending, ahead, waiting} <= 0;
+  end else begin
+    if (tile_in) owed <= two_word_in;
+    pending <= pending + last_in - sums_out;
+    ahead <= ahead + (first_in ? 3'sd1 : 3'sd0) - (acts_in ? 3'sd1 : 3'sd0);
+    waiting <= pending != 0 && tiles__valid && acts__valid && !sums__valid ? waiting + 1 : 0;
+  end
+
+  wire in_join = \dut.join.tile_full || \dut.join.residual ;
+  wire ends_in_join = in_join && \dut.join.tile.last ;
+  always @(posedge clk) if (started) begin
+    assert (pending == ends_in_join + \dut.beat0 [2] + \dut.beat1 [2] + in_spill + sums__valid);
+    assert (!in_spill || \dut.kept [2] && \dut.kept [0] && sums__valid);
+    assert (ahead == $signed({2'b0, in_join}) - $signed({2'b0, \dut.join.acts_full }));
+    assert (owed == (\dut.join.tile_full ? !\dut.join.residual && \dut.join.tile.two_word : \dut.join.residual ));
+    assert (!issue || \dut.join.tile_full && \dut.join.acts_full && \dut.advance );
+    assert (!\dut.join.residual || \dut.join.tile.two_word && \dut.join.acts_full );
+    assert (tiles__ready == (issue || !\dut.join.tile_full ) || was_reset);
+    assert (!\dut.beat0 [2] || \dut.beat0 [0]);
+    assert (!\dut.beat1 [2] || \dut.beat1 [0]);
+  end
+
+`ifdef PROGRESS
+  // Sums come though nobody is ready for them, within the latency and one residual beat.
+  always @(posedge clk) if (started) assert (waiting <= `LATENCY + 1);
+`else
+  // The model: at most one beat and its activations in hand, each used exactly once; the sum so far.
+  reg [`TILES-1:0] tile;
+  reg [`ACTS-1:0] acts;
+  reg have_tile = 0, have_acts = 0, residual = 0, ends = 0;
+  reg signed [`SUMS-1:0] so_far = 0;
+  wire two_word = !residual && tile[`TILES-2];
+  wire last = residual ? ends : tile[`TILES-1];
+  wire complete = !two_word && last;
+  wire signed [`SUMS-1:0] products =
+    times_term(tile[`BITS-1:0], acts[`ACTS/2-1:0]) + times_term(tile[2*`BITS-1:`BITS], acts[`ACTS-1:`ACTS/2]);
+  wire signed [`SUMS-1:0] total = so_far + (residual ? products : products <<< `SHIFT);
+  always @(posedge clk) if (rst) begin
+    {have_tile, have_acts, residual, ends, so_far} <= 0;
+  end else begin
+    if (tile_in) tile <= tiles__payload;
+    if (acts_in) acts <= acts__payload;
+    have_tile <= tile_in || have_tile && !issue;
+    have_acts <= acts_in || have_acts && !(issue && !two_word);
+    if (issue) {residual, ends, so_far} <= {two_word, last, complete ? `SUMS'd0 : total};
+    assert (!tile_in || !have_tile || issue);
+    assert (!acts_in || !have_acts || issue && !two_word);
+    assert (!issue || have_tile && have_acts);
+  end
+
+  // The model's total after each beat that is on its way through the device, moving with it.
+  reg signed [`SUMS-1:0] total0, total1, total_kept, total_sent;
+  wire signed [`SUMS-1:0] total_here = in_spill ? total_kept : total1;
+  always @(posedge clk) begin
+    if (!in_spill) {total0, total1} <= {total, total0};
+    total_kept <= total_here;
+    if (\dut.finish ) total_sent <= total_here;
+  end
+
+  // What each of these beats will add, and the sum so far before and after it.
+  wire signed [`SUMS-1:0] product0 = \dut.pe0.product0_negative ? -\dut.pe0.product0 : \dut.pe0.product0 ;
+  wire signed [`SUMS-1:0] product1 = \dut.pe0.product1_negative ? -\dut.pe0.product1 : \dut.pe0.product1 ;
+  wire signed [`SUMS-1:0] level = \dut.pe0.level1_0_negative ? -\dut.pe0.level1_0 : \dut.pe0.level1_0 ;
+  wire signed [`SUMS-1:0] spill = \dut.pe0.spill_negative ? -\dut.pe0.spill : \dut.pe0.spill ;
+  wire signed [`SUMS-1:0] add0 = (product0 + product1) <<< (\dut.beat0 [1] ? `SHIFT : 0);
+  wire signed [`SUMS-1:0] add1 = level <<< (\dut.beat1 [1] ? `SHIFT : 0);
+  wire signed [`SUMS-1:0] add_kept = spill <<< (\dut.kept [1] ? `SHIFT : 0);
+  wire signed [`SUMS-1:0] before1 = in_spill ? 0 : \dut.pe0.accumulator ;  // a kept beat ends its dot product
+  wire signed [`SUMS-1:0] before0 = \dut.beat1 [2] ? 0 : \dut.beat1 [0] ? total1 : before1;
+  wire signed [`SUMS-1:0] before = \dut.beat0 [2] ? 0 : \dut.beat0 [0] ? total0 : before0;
+  always @(posedge clk) if (started) begin
+    assert (have_tile == \dut.join.tile_full && have_acts == \dut.join.acts_full );
+    assert (!have_tile || tile[`TILES-3:0] == \dut.join.words );
+    assert (!have_acts || acts == \dut.join.acts_held );
+    assert (residual == \dut.join.residual );
+    assert (!in_join || (residual ? ends : tile[`TILES-1]) == \dut.join.tile.last );
+    assert (!have_tile || residual || tile[`TILES-2] == \dut.join.tile.two_word );
+    assert (!in_spill || \dut.pe0.accumulator + add_kept == total_kept);
+    assert (!\dut.beat1 [0] || before1 + add1 == total1);
+    assert (!\dut.beat0 [0] || before0 + add0 == total0);
+    assert (before == so_far);
+    if (sums__valid) assert (sums__payload == total_sent);
+  end
+`endif
+endmodule
