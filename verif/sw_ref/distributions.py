@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 SEED = 4711
 
 
-def make(kind: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def make(kind: str, shape: tuple[int, ...], seed: int = SEED) -> NDArray[np.float32]:
     """A float32 tensor: see the keys for what there is."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     size = int(np.prod(shape))
 
     def outliers() -> NDArray[np.float64]:

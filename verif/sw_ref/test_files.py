@@ -20,6 +20,15 @@ def test_bytes_and_chunks(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
 
+def test_who_reads_the_old_file_goes_on_reading_it(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.write_bytes(b"old")
+    with target.open("rb") as reader:
+        write_atomically(target, b"new!")
+        assert reader.read() == b"old"
+    assert target.read_bytes() == b"new!"
+
+
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.write_bytes(b"old")

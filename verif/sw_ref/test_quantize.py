@@ -73,8 +73,7 @@ def test_literal_equals_the_formulas_on_float32(bits: int) -> None:
     assert list(zip(word1.tolist(), word2.tolist(), strict=True)) == expected
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("unit", "dtype"), [(1.0, np.float32), (3.0e-3, np.float32), (UNITS[1], np.float64)])
 @pytest.mark.parametrize("bits", BITS)
 def test_default_takes_the_nearest_level_exactly(bits: int, unit: float, dtype: type) -> None:
     fmt, scale = StlqFormat(bits=bits), dtype(unit)

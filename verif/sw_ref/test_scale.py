@@ -43,10 +43,19 @@ def test_search_is_as_good_as_a_dense_scan(kind: str, mode: dict[str, Any], bits
     weight, fmt = make(kind, (32, 48)), StlqFormat(bits=bits)
     found = error(weight, quantize_tensor(weight, fmt, **mode))
     peak = np.abs(weight).max()
-    # 150 scales from 2^-12 to 2^2.5 of the maximum, at other places than the search's own candidates.
-    scales = peak * 2.0 ** np.linspace(-12, 2.5, 150)
+    # 100 scales from 2^-12 to 2^2.5 of the maximum, at other places than the search's own candidates.
+    scales = peak * 2.0 ** np.linspace(-12, 2.5, 100)
     scan = [error(weight, quantize_tensor(weight, fmt, scale=u, **mode)) for u in scales]
     assert found <= min(scan) * 1.002 + 1e-12
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("bits", [4, 5])
+def test_sharp_minima_of_few_weights_are_found(bits: int, seed: int) -> None:
+    weight, fmt = make("outliers", (16, 20), seed), StlqFormat(bits=bits)
+    found = error(weight, quantize_tensor(weight, fmt, ratio=1))
+    scales = np.abs(weight).max() * 2.0 ** np.linspace(-5, 2.5, 200)
+    assert found <= min(error(weight, quantize_tensor(weight, fmt, ratio=1, scale=u)) for u in scales) * 1.02
 
 
 @pytest.mark.parametrize("kind", ["gauss", "student", "outliers"])

@@ -60,7 +60,7 @@ def test_twenty_million_weights_per_second_at_a_given_scale(shape: tuple[int, ..
     ids=str,
 )
 def test_memory_is_at_most_eight_times_the_tensor(options: dict[str, Any]) -> None:
-    weight = make("gauss", (1500, 2000))
+    weight = make("gauss", (1000, 1200))
     peak = peak_memory(lambda: quantize_tensor(weight, StlqFormat(), **options)) + weight.nbytes
     print(f"{peak / weight.nbytes:.1f} times")
     assert peak <= 8 * weight.nbytes
