@@ -1,49 +1,45 @@
-"""A registered adder tree that never negates a lane."""
+"""A registered adder tree of numbers in ones' complement."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from amaranth import Cat, Const, Module, Shape, Signal, Value
 from amaranth.hdl import ValueLike
 
 
-class Signed(NamedTuple):
-    """A number whose sign is kept apart: ``-magnitude if negative else magnitude``.
+class Term(NamedTuple):
+    """The number ``value + carry``: what a negative number lacks in ones' complement waits for an adder's carry in.
 
-    `low` and `high` bound `magnitude`, which may itself be below zero.
+    `value` is signed, and within `low` and `high`; `carry` is one bit.
     """
 
-    magnitude: Value
-    negative: Value
+    value: Value
+    carry: Value
     low: int
     high: int
 
 
-def add_pair(m: Module, name: str, x: Signed, y: Signed) -> Signed:
-    """``x + y`` with the sign of x factored out, so that one adder serves as adder and subtractor.
+def add_terms(m: Module, name: str, x: Term, y: Term, *, logic: bool) -> Term:
+    """``x + y``: the adder takes in the carry of y, that of x is passed on; `logic` as in :func:`add`."""
+    low, high = x.low + y.low, x.high + y.high + 1
+    total = Signal(Shape.cast(range(low, high + 1)), name=name)
+    m.d.comb += total.eq(add(x.value, y.value, y.carry, total.shape().width, logic=logic))
+    return Term(total, x.carry, low, high)
 
-    ``x + y = sign(x) * (x.magnitude +- y.magnitude)``, and a subtraction is the addition of the ones'
-    complement with a carry in: no more logic than the sum alone.
+
+def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool) -> Value:
+    """``x + y + carry``, modulo 2^width, by one carry chain; `logic`: y is not a plain register, but a function of some.
+
+    The carry enters through an extra lowest bit. Logic is best written as the subtraction ``x - ~y - ~carry``: in a
+    subtraction Yosys always lets the plain operand x feed the carry chain, and what is before y costs no LUT of its own
+    where a logic cell has inputs left for it. In a sum Yosys picks either (40% of an array's LUTs, measured). Where
+    there is nothing to share a cell with, the complement would cost an inverter on ECP5.
     """
-    differ = Signal(name=f"{name}_differ")
-    m.d.comb += differ.eq(x.negative ^ y.negative)
-    low, high = x.low + min(y.low, -y.high), x.high + max(y.high, -y.low)
-    shape = Shape.cast(range(low, high + 1))
-    total = Signal(shape, name=f"{name}_sum")
-    m.d.comb += total.eq(add_or_subtract(x.magnitude, y.magnitude, differ, shape.width))
-    return Signed(total, x.negative, low, high)
-
-
-def add_or_subtract(x: Value, y: Value, subtract: Value, width: int) -> Value:
-    """``x - y if subtract else x + y``, modulo 2^width, by one carry chain.
-
-    Written as the subtraction ``x - (y ^ ~subtract) - ~subtract``, whose last term borrows through an extra lowest bit:
-    in a subtraction Yosys always lets the plain operand x feed the carry chain, and the flipped one costs no LUT of its
-    own. In a sum it picks either, and one flipped bit more costs one LUT more (40% of an array's LUTs, measured).
-    """
-    add = ~subtract
-    minuend = Cat(Const(0, 1), resize(x, width))
-    subtrahend = Cat(add, resize(y, width) ^ add.replicate(width))
-    return (minuend - subtrahend)[1 : width + 1]
+    if logic:
+        total = Cat(Const(0, 1), resize(x, width)) - Cat(~carry, ~resize(y, width))
+    else:
+        total = Cat(carry, resize(x, width)) + Cat(carry, resize(y, width))
+    return total[1 : width + 1]
 
 
 def resize(value: Value, width: int) -> Value:
@@ -54,26 +50,28 @@ def resize(value: Value, width: int) -> Value:
     return Cat(value, top.replicate(width - len(value)))
 
 
-def adder_tree(m: Module, terms: list[Signed], *, advance: ValueLike) -> Signed:
-    """Sum of `terms`, one register per level, all moving only while `advance` is 1.
+def adder_tree(m: Module, terms: list[Term], *, registered: Callable[[int], bool], advance: ValueLike) -> Term:
+    """Sum of `terms`, with registers after the adder levels (from 1) that are `registered`.
 
-    Latency: ``(len(terms) - 1).bit_length()`` cycles.  A term without a partner passes its level in a register.
+    All registers move only while `advance` is 1. A term without a partner passes its level.
     """
     level = 0
     while len(terms) > 1:
         level += 1
-        sums = [
-            add_pair(m, f"tree{level}_{i}", *pair) for i, pair in enumerate(zip(terms[::2], terms[1::2], strict=False))
-        ]
-        sums += terms[len(sums) * 2 :]
-        terms = [register(m, f"level{level}_{i}", term, advance=advance) for i, term in enumerate(sums)]
+        pairs = zip(terms[::2], terms[1::2], strict=False)
+        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=level == 1) for i, pair in enumerate(pairs)]
+        terms = sums + terms[len(sums) * 2 :]
+        if registered(level):
+            terms = [register(m, f"level{level}_{i}", term, advance=advance) for i, term in enumerate(terms)]
     return terms[0]
 
 
-def register(m: Module, name: str, term: Signed, *, advance: ValueLike) -> Signed:
-    """`term` one cycle later; its bounds stay."""
-    magnitude = Signal(Shape.cast(range(term.low, term.high + 1)), name=name, reset_less=True)
-    negative = Signal(name=f"{name}_negative", reset_less=True)
+def register(m: Module, name: str, term: Term, *, advance: ValueLike, zero: ValueLike = 0) -> Term:
+    """`term` one cycle later, or 0 if `zero`, for which its carry must be 0; its bounds stay."""
+    value = Signal(Shape.cast(range(term.low, term.high + 1)), name=name, reset_less=True)
+    carry = Signal(name=f"{name}_carry", reset_less=True)
     with m.If(advance):
-        m.d.sync += [magnitude.eq(term.magnitude), negative.eq(term.negative)]
-    return Signed(magnitude, negative, term.low, term.high)
+        m.d.sync += [value.eq(term.value), carry.eq(term.carry)]
+    with m.If(zero):
+        m.d.sync += value.eq(0)
+    return Term(value, carry, term.low, term.high)

@@ -13,15 +13,17 @@ from hw.join import join_signature
 from hw.layouts import array_signature
 from hw.pe import pe_signature
 
-# What control knows of a beat on its way through the adder trees; `ends` implies `valid`.
-BEAT = data.StructLayout({"valid": 1, "coarse": 1, "ends": 1})
+# What control knows of a beat on its way through the adder trees: it holds first words, or residual words, or it is
+# none; and it is the last one of a dot product.
+BEAT = data.StructLayout({"coarse": 1, "fine": 1, "ends": 1})
 
 
 class Array(Component):
     """Shift-accumulate array that runs one-word and two-word tiles by their flags.
 
     Every output is a register, the ready signals too. The only event that is not known a cycle ahead is a consumer
-    that leaves a sum waiting while the next one arrives; one spill register behind each adder tree absorbs it.
+    that leaves a sum waiting while the next one is completed: that one stays in the accumulators, and from the next
+    cycle on all before them stands still.
 
     Latency: ``config.latency_cycles``. Throughput: one `tiles` beat per cycle, across dot products too.
 
@@ -44,7 +46,6 @@ class Array(Component):
         # Kept as it enables registers: an inverter before each of them is what synthesis makes of the complement.
         advance = Signal(init=1)
         advance_next = Signal()
-        take = Signal()
         finish = Signal()
         m.d.sync += advance.eq(advance_next)
 
@@ -54,15 +55,15 @@ class Array(Component):
         connect(m, flipped(self.acts), join.acts)
         m.d.comb += join.advance_next.eq(advance_next)
 
-        beat = self._beat_at_operand(m, join, advance)
-        # A sum that nobody has taken yet blocks the beat that would complete the next one.
+        operand = self._operand(m, join, advance, advance_next)
+        # While nothing advances, the accumulators hold a complete sum.
+        complete = operand.ends | ~advance
         waiting = self.sums.valid & ~self.sums.ready
         m.d.comb += [
-            advance_next.eq(~(beat.ends & waiting)),
-            take.eq(beat.valid & advance_next),
-            finish.eq(beat.ends & ~waiting),
+            advance_next.eq(~(complete & waiting)),
+            finish.eq(complete & ~waiting),
         ]
-        m.d.sync += self.sums.valid.eq(beat.ends | waiting)
+        m.d.sync += self.sums.valid.eq(complete | waiting)
 
         for index in range(config.pe):
             pe = place(m, f"pe{index}", f"{config.name}_pe", pe_signature(config))
@@ -70,23 +71,29 @@ class Array(Component):
                 pe.words.eq(join.words.word_select(index, config.lanes * config.format.bits)),
                 pe.acts.eq(join.acts_held),
                 pe.advance.eq(advance),
-                pe.coarse.eq(beat.coarse),
-                pe.take.eq(take),
+                pe.coarse.eq(operand.coarse),
+                pe.fine.eq(operand.fine),
                 pe.finish.eq(finish),
                 self.sums.payload[index].eq(pe.sum),
             ]
         return m
 
-    def _beat_at_operand(self, m: Module, join: Any, advance: Signal) -> data.View:
-        """The control of the operand that the PEs see: delayed as by their adder trees, then spilled as they spill."""
+    def _operand(self, m: Module, join: Any, advance: Signal, advance_next: Signal) -> data.View:
+        """The beat whose operand is to be accumulated in this cycle: none while nothing advances."""
         beat = Signal(BEAT)
-        m.d.comb += [beat.valid.eq(join.issue), beat.coarse.eq(join.coarse), beat.ends.eq(join.ends)]
-        stages = [Signal(BEAT, name=f"beat{i}") for i in range(1 + self._config.tree_levels)]
-        kept = Signal(BEAT)
+        m.d.comb += [
+            beat.coarse.eq(join.issue & join.coarse),
+            beat.fine.eq(join.issue & ~join.coarse),
+            beat.ends.eq(join.ends),
+        ]
+        # With nothing between inputs and accumulators: the inputs issue nothing while nothing advances.
+        if not self._config.stages:
+            return beat
+        for index in range(self._config.stages):
+            before, beat = beat, Signal(BEAT, name=f"beat{index}")
+            with m.If(advance):
+                m.d.sync += beat.eq(before)
+        # A register of its own, as it drives logic in all PEs.
         operand = Signal(BEAT)
-        with m.If(advance):
-            for stage in [*stages, kept]:
-                m.d.sync += stage.eq(beat)
-                beat = stage
-        m.d.comb += operand.eq(Mux(advance, stages[-1], kept))
+        m.d.sync += operand.eq(Mux(advance_next, Mux(advance, before, beat), 0))
         return operand

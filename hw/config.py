@@ -29,6 +29,9 @@ class ArrayConfig:
     pe: int = parameter(8, low=1, high=64, unit="PEs", help="processing elements: output channels per tile")
     lanes: int = parameter(8, low=1, high=64, unit="lanes", help="shift units per PE: input channels per tile")
     depth: int = parameter(4096, low=1, high=1 << 20, unit="inputs", help="longest dot product that must not overflow")
+    pipeline: int = parameter(
+        3, low=0, high=3, help="registers: 0 none before the accumulator, 1 after the lanes, 2 and every other adder, 3 all"
+    )
     name: str = "stlq_array"
 
     def __post_init__(self) -> None:
@@ -51,14 +54,26 @@ class ArrayConfig:
         """Levels of the adder tree of one PE."""
         return (self.lanes - 1).bit_length()
 
+    def registered(self, level: int) -> bool:
+        """Whether registers follow the lanes (level 0) or an adder level (1 to `tree_levels`)."""
+        if level == 0:
+            return self.pipeline > 0
+        # Every other one, counted from the last, whose sum is the accumulator's operand.
+        return self.pipeline == 3 or (self.pipeline == 2 and (self.tree_levels - level) % 2 == 0)
+
+    @property
+    def stages(self) -> int:
+        """Registers between the inputs' and the accumulator."""
+        return sum(map(self.registered, range(self.tree_levels + 1)))
+
     @property
     def latency_cycles(self) -> int:
         """Cycles from the transfer of a dot product's last `tiles` beat to that of its `sums` beat.
 
-        Input register, product register, one register per adder level, accumulator: without stalls a
-        dot product of B beats occupies B + latency_cycles cycles from first to last transfer.
+        Input register, `stages`, accumulator: without stalls a dot product of B beats occupies
+        B + latency_cycles cycles from first to last transfer.
         """
-        return 3 + self.tree_levels
+        return 2 + self.stages
 
     @property
     def macs_per_cycle(self) -> int:

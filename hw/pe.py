@@ -1,14 +1,16 @@
 """A processing element: lanes, adder tree, accumulator; one output channel."""
 
-from amaranth import Module, Mux, ResetSignal, Signal, signed
+from typing import Any
+
+from amaranth import Cat, Module, Mux, ResetSignal, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.adder_tree import Signed, add_or_subtract, adder_tree
+from hw.adder_tree import Term, add, adder_tree, register
 from hw.component import Component
 from hw.config import ArrayConfig
 from hw.instance import place
-from hw.lane import lane_signature, product_shape
+from hw.lane import lane_signature, near_shape, product
 
 
 def pe_signature(config: ArrayConfig) -> wiring.Signature:
@@ -19,7 +21,7 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
             "acts": In(config.lanes * config.format.act_bits),
             "advance": In(1),
             "coarse": In(1),
-            "take": In(1),
+            "fine": In(1),
             "finish": In(1),
             "sum": Out(signed(config.acc_bits)),
         }
@@ -29,22 +31,20 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
 class PE(Component):
     """Sums ``term(words[l]) * acts[l]`` over lanes and beats.
 
-    A beat's *operand* (the sum over its lanes) leaves the adder tree 1 + ``tree_levels`` moves of `advance`
-    after it entered.  An operand that could not be taken while the tree moved on is kept in a spill register
-    and is taken from there later.
+    A beat's *operand* (the sum over its lanes) leaves the adder tree ``config.stages`` moves of `advance` after it
+    entered, and is accumulated while `coarse` or `fine` is 1.
 
     Members
     -------
     words, acts : In
         One beat.
     advance : In(1)
-        Lanes and tree move, and the operand is the tree's. If 0, they stand, and the operand is the spill register's.
-    coarse : In(1)
-        The operand is of first words: it counts 2^residual_shift times.
-    take : In(1)
-        Accumulate the operand.
+        Lanes and tree move.
+    coarse, fine : In(1)
+        Accumulate the operand: it is of first words, and counts 2^residual_shift times, or of residual words. Never
+        both; if neither, nothing is added.
     finish : In(1)
-        As `take`, and the dot product is complete: `sum` gets it, and the accumulator starts at 0 again.
+        The dot product is complete: `sum` gets it, and the accumulator starts at 0 again.
     sum : Out(signed(acc_bits))
     """
 
@@ -54,10 +54,8 @@ class PE(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        operand = self._spill(m, adder_tree(m, self._terms(m), advance=self.advance))
-
-        # The operand's sign is applied here, where the accumulator's adder has it for free.
-        scaled = Mux(self.coarse, operand.magnitude.shift_left(self._config.format.residual_shift), operand.magnitude)
+        terms = [self._term(m, index) for index in range(self._config.lanes)]
+        operand = adder_tree(m, terms, registered=self._config.registered, advance=self.advance)
 
         # Two registers load the same total: a separate accumulator can be cleared by its synchronous reset
         # when a dot product ends, so that no logic is needed to start the next one from zero.
@@ -65,46 +63,54 @@ class PE(Component):
         total = Signal(signed(self._config.acc_bits))
         result = Signal(signed(self._config.acc_bits), reset_less=True)
         m.d.comb += [
-            total.eq(add_or_subtract(accumulator, scaled, operand.negative, self._config.acc_bits)),
+            total.eq(add(accumulator, *self._scaled(operand), self._config.acc_bits, logic=True)),
             self.sum.eq(result),
         ]
-        with m.If(self.finish):
-            m.d.sync += result.eq(total)
+        m.d.sync += accumulator.eq(total)
         with m.If(self.finish | ResetSignal()):
             m.d.sync += accumulator.eq(0)
-        with m.Elif(self.take):
-            m.d.sync += accumulator.eq(total)
+        with m.If(self.finish):
+            m.d.sync += result.eq(total)
         return m
 
-    def _terms(self, m: Module) -> list[Signed]:
-        fmt = self._config.format
-        terms = []
-        for index in range(self._config.lanes):
-            lane = place(m, f"lane{index}", f"{self._config.name}_lane", lane_signature(fmt), clocked=False)
-            m.d.comb += [
-                lane.word.eq(self.words.word_select(index, fmt.bits)),
-                lane.act.eq(self.acts.word_select(index, fmt.act_bits)),
-            ]
-            product = Signal(product_shape(fmt), name=f"product{index}", reset_less=True)
-            negative = Signal(name=f"product{index}_negative", reset_less=True)
-            with m.If(self.advance):
-                m.d.sync += [product.eq(lane.shifted), negative.eq(lane.negative)]
-                # The zero word clears the register instead of masking its input: a synchronous reset costs no logic.
-                with m.If(lane.zero):
-                    m.d.sync += product.eq(0)
-            terms.append(Signed(product, negative, fmt.act_min * fmt.term_max, fmt.act_max * fmt.term_max))
-        return terms
+    def _scaled(self, operand: Term) -> tuple[Any, Any]:
+        """What is accumulated: the operand at its place, or 0, and its carry."""
+        # Shifted before the carry is added, so the places that become free are filled with it: 2^k * (v + c) is
+        # 2^k * v + (2^k - 1) * c + c.
+        coarse = Cat(operand.carry.replicate(self._config.format.residual_shift), operand.value).as_signed()
+        fine = operand.value
+        width = len(coarse)
+        scaled = (coarse & self.coarse.replicate(width).as_signed()) | (fine & self.fine.replicate(width).as_signed())
+        return scaled, operand.carry & (self.coarse | self.fine)
 
-    def _spill(self, m: Module, operand: Signed) -> Signed:
-        """The operand, or the copy of the one before that could not be taken."""
-        magnitude = Signal.like(operand.magnitude, name="spill", reset_less=True)
-        negative = Signal.like(operand.negative, name="spill_negative", reset_less=True)
-        with m.If(self.advance):
-            m.d.sync += [magnitude.eq(operand.magnitude), negative.eq(operand.negative)]
-        chosen = Signal.like(operand.magnitude, name="operand")
-        sign = Signal(name="operand_negative")
+    def _term(self, m: Module, index: int) -> Term:
+        """A lane's product.
+
+        Of each pair that the tree adds, the first is complete when it is registered, and feeds the carry chain; the
+        last step of the second is taken in the adder.
+        """
+        fmt = self._config.format
+        lane = place(m, f"lane{index}", f"{self._config.name}_lane", lane_signature(fmt), clocked=False)
         m.d.comb += [
-            chosen.eq(Mux(self.advance, operand.magnitude, magnitude)),
-            sign.eq(Mux(self.advance, operand.negative, negative)),
+            lane.word.eq(self.words.word_select(index, fmt.bits)),
+            lane.act.eq(self.acts.word_select(index, fmt.act_bits)),
         ]
-        return Signed(chosen, sign, operand.low, operand.high)
+        # A negative product is one below in ones' complement.
+        extremes = [fmt.act_min * fmt.term_max, fmt.act_max * fmt.term_max]
+        low, high = (limit(*extremes, *(~extreme for extreme in extremes)) for limit in (min, max))
+        if not self._config.registered(0):
+            near = Mux(lane.zero, 0, lane.near)
+            return Term(product(fmt, near, lane.far, lane.negative), lane.negative, low, high)
+        clear = Signal(name=f"clear{index}")
+        m.d.comb += clear.eq(self.advance & lane.zero)
+        if index % 2 == 0:
+            complete = Term(product(fmt, lane.near, lane.far, lane.negative), lane.negative, low, high)
+            return register(m, f"product{index}", complete, advance=self.advance, zero=clear)
+        near = Signal(near_shape(fmt), name=f"near{index}", reset_less=True)
+        far = Signal(name=f"far{index}", reset_less=True)
+        negative = Signal(name=f"negative{index}", reset_less=True)
+        with m.If(self.advance):
+            m.d.sync += [near.eq(lane.near), far.eq(lane.far), negative.eq(lane.negative)]
+        with m.If(clear):
+            m.d.sync += near.eq(0)
+        return Term(product(fmt, near, far, negative), negative, low, high)
