@@ -30,7 +30,11 @@ class ArrayConfig:
     lanes: int = parameter(8, low=1, high=64, unit="lanes", help="shift units per PE: input channels per tile")
     depth: int = parameter(4096, low=1, high=1 << 20, unit="inputs", help="longest dot product that must not overflow")
     pipeline: int = parameter(
-        3, low=0, high=3, help="registers: 0 none before the accumulator, 1 after the lanes, 2 and every other adder, 3 all"
+        3,
+        low=0,
+        high=3,
+        unit="levels",
+        help="registers before the accumulators: 1 after the lanes, 2 and after every other adder, 3 after every adder",
     )
     name: str = "stlq_array"
 

@@ -36,14 +36,17 @@ module array_proof (
   (* hierconn *) wire \dut.join.tile.two_word , \dut.join.tile.last , \dut.advance , \dut.finish ;
   (* hierconn *) wire [`TILES-3:0] \dut.join.words ;
   (* hierconn *) wire [`ACTS-1:0] \dut.join.acts_held ;
-  (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 , \dut.kept ;
-  (* hierconn *) wire \dut.pe0.product0_negative , \dut.pe0.product1_negative ;
-  (* hierconn *) wire \dut.pe0.level1_0_negative , \dut.pe0.spill_negative ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 , \dut.pe0.product1 ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.level1_0 , \dut.pe0.spill ;
+  (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 , \dut.operand ;
+  (* hierconn *) wire \dut.pe0.product0_carry , \dut.pe0.far1 , \dut.pe0.negative1 , \dut.pe0.level1_0_carry ;
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 ;
+  (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.near1 ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.level1_0 ;
   (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator ;
   wire issue = \dut.join.issue ;
-  wire in_spill = !\dut.advance ;
+  // The accumulator holds a complete sum that has to wait for the one before it.
+  wire held = !\dut.advance ;
+  // A beat on its way: {ends, fine, coarse}.
+  wire valid0 = |\dut.beat0 , valid1 = |\dut.beat1 ;
 
   // Counts at the ports.
   reg owed = 0;                // the next tiles beat holds residual words
@@ -68,15 +71,16 @@ module array_proof (
   wire in_join = \dut.join.tile_full || \dut.join.residual ;
   wire ends_in_join = in_join && \dut.join.tile.last ;
   always @(posedge clk) if (started) begin
-    assert (pending == ends_in_join + \dut.beat0 [2] + \dut.beat1 [2] + in_spill + sums__valid);
-    assert (!in_spill || \dut.kept [2] && \dut.kept [0] && sums__valid);
+    assert (pending == ends_in_join + \dut.beat0 [2] + \dut.beat1 [2] + held + sums__valid);
+    assert (!held || sums__valid);
+    assert (\dut.operand == (held ? 3'b0 : \dut.beat1 ));
     assert (ahead == $signed({2'b0, in_join}) - $signed({2'b0, \dut.join.acts_full }));
     assert (owed == (\dut.join.tile_full ? !\dut.join.residual && \dut.join.tile.two_word : \dut.join.residual ));
     assert (!issue || \dut.join.tile_full && \dut.join.acts_full && \dut.advance );
     assert (!\dut.join.residual || \dut.join.tile.two_word && \dut.join.acts_full );
     assert (tiles__ready == (issue || !\dut.join.tile_full ) || was_reset);
-    assert (!\dut.beat0 [2] || \dut.beat0 [0]);
-    assert (!\dut.beat1 [2] || \dut.beat1 [0]);
+    assert (!(\dut.beat0 [0] && \dut.beat0 [1]) && (!\dut.beat0 [2] || \dut.beat0 [1:0] != 0));
+    assert (!(\dut.beat1 [0] && \dut.beat1 [1]) && (!\dut.beat1 [2] || \dut.beat1 [1:0] != 0));
   end
 
 `ifdef PROGRESS
@@ -108,25 +112,22 @@ module array_proof (
   end
 
   // The model's total after each beat that is on its way through the device, moving with it.
-  reg signed [`SUMS-1:0] total0, total1, total_kept, total_sent;
-  wire signed [`SUMS-1:0] total_here = in_spill ? total_kept : total1;
+  reg signed [`SUMS-1:0] total0, total1, total_held, total_sent;
   always @(posedge clk) begin
-    if (!in_spill) {total0, total1} <= {total, total0};
-    total_kept <= total_here;
-    if (\dut.finish ) total_sent <= total_here;
+    if (!held) {total0, total1, total_held} <= {total, total0, total1};
+    if (\dut.finish ) total_sent <= held ? total_held : total1;
   end
 
   // What each of these beats will add, and the sum so far before and after it.
-  wire signed [`SUMS-1:0] product0 = \dut.pe0.product0_negative ? -\dut.pe0.product0 : \dut.pe0.product0 ;
-  wire signed [`SUMS-1:0] product1 = \dut.pe0.product1_negative ? -\dut.pe0.product1 : \dut.pe0.product1 ;
-  wire signed [`SUMS-1:0] level = \dut.pe0.level1_0_negative ? -\dut.pe0.level1_0 : \dut.pe0.level1_0 ;
-  wire signed [`SUMS-1:0] spill = \dut.pe0.spill_negative ? -\dut.pe0.spill : \dut.pe0.spill ;
-  wire signed [`SUMS-1:0] add0 = (product0 + product1) <<< (\dut.beat0 [1] ? `SHIFT : 0);
-  wire signed [`SUMS-1:0] add1 = level <<< (\dut.beat1 [1] ? `SHIFT : 0);
-  wire signed [`SUMS-1:0] add_kept = spill <<< (\dut.kept [1] ? `SHIFT : 0);
-  wire signed [`SUMS-1:0] before1 = in_spill ? 0 : \dut.pe0.accumulator ;  // a kept beat ends its dot product
-  wire signed [`SUMS-1:0] before0 = \dut.beat1 [2] ? 0 : \dut.beat1 [0] ? total1 : before1;
-  wire signed [`SUMS-1:0] before = \dut.beat0 [2] ? 0 : \dut.beat0 [0] ? total0 : before0;
+  wire signed [`SUMS-1:0] product0 = \dut.pe0.product0 + $signed({1'b0, \dut.pe0.product0_carry });
+  wire signed [`SUMS-1:0] shifted1 = \dut.pe0.far1 ? \dut.pe0.near1 <<< `FAR : \dut.pe0.near1 ;
+  wire signed [`SUMS-1:0] product1 = \dut.pe0.negative1 ? -shifted1 : shifted1;
+  wire signed [`SUMS-1:0] level = \dut.pe0.level1_0 + $signed({1'b0, \dut.pe0.level1_0_carry });
+  wire signed [`SUMS-1:0] add0 = (product0 + product1) <<< (\dut.beat0 [0] ? `SHIFT : 0);
+  wire signed [`SUMS-1:0] add1 = level <<< (\dut.beat1 [0] ? `SHIFT : 0);
+  wire signed [`SUMS-1:0] before1 = held ? 0 : \dut.pe0.accumulator ;
+  wire signed [`SUMS-1:0] before0 = \dut.beat1 [2] ? 0 : valid1 ? total1 : before1;
+  wire signed [`SUMS-1:0] before = \dut.beat0 [2] ? 0 : valid0 ? total0 : before0;
   always @(posedge clk) if (started) begin
     assert (have_tile == \dut.join.tile_full && have_acts == \dut.join.acts_full );
     assert (!have_tile || tile[`TILES-3:0] == \dut.join.words );
@@ -134,9 +135,9 @@ module array_proof (
     assert (residual == \dut.join.residual );
     assert (!in_join || (residual ? ends : tile[`TILES-1]) == \dut.join.tile.last );
     assert (!have_tile || residual || tile[`TILES-2] == \dut.join.tile.two_word );
-    assert (!in_spill || \dut.pe0.accumulator + add_kept == total_kept);
-    assert (!\dut.beat1 [0] || before1 + add1 == total1);
-    assert (!\dut.beat0 [0] || before0 + add0 == total0);
+    assert (!held || \dut.pe0.accumulator == total_held);
+    assert (!valid1 || before1 + add1 == total1);
+    assert (!valid0 || before0 + add0 == total0);
     assert (before == so_far);
     if (sums__valid) assert (sums__payload == total_sent);
   end

@@ -46,6 +46,8 @@ def sources(verilog: str, *flags: str) -> dict[str, str]:
         "TILES": SMALL.pe * SMALL.lanes * fmt.bits + 2,
         "ACTS": SMALL.lanes * fmt.act_bits,
         "PRODUCT": fmt.act_bits + fmt.levels - 1,
+        "NEAR": fmt.act_bits + fmt.levels // 2 - 1,
+        "FAR": fmt.levels // 2,
         "SUMS": SMALL.pe * SMALL.acc_bits,
         "LATENCY": SMALL.latency_cycles,
         "SHIFT": fmt.residual_shift,

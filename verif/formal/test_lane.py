@@ -41,9 +41,10 @@ def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_
     [
         ("assign zero = ! word;", "assign zero = 1'h0;"),
         ("assign negative = word[2];", "assign negative = word[1];"),
-        ("assign shifted = amount[1] ?", "assign shifted = amount[0] ?"),
+        ("assign near = amount[0] ?", "assign near = amount[1] ?"),
+        (" far, amount[0] } = word[2] ?", " far, amount[0] } = word[1] ?"),
     ],
-    ids=["zero", "sign", "shift"],
+    ids=["zero", "sign", "near", "far"],
 )
 def test_a_broken_lane_is_no_such_product(lanes: dict[str, str], tmp_path: Path, original: str, broken: str) -> None:
     index = FORMATS.index(StlqFormat(bits=3, act_bits=16))
@@ -68,15 +69,17 @@ def top(indices: Iterable[int]) -> str:
 def one_lane(index: int) -> str:
     """A module that checks the lane of FORMATS[index] for its inputs' low bits."""
     fmt = FORMATS[index]
-    width = fmt.act_bits + fmt.levels - 1
+    near, width = fmt.act_bits + fmt.levels // 2 - 1, fmt.act_bits + fmt.levels + 1
     signed = "signed" if fmt.act_signed else ""
     return f"""\
 module check{index}(input [{fmt.bits - 1}:0] word, input {signed} [{fmt.act_bits - 1}:0] act);
-{times_term(fmt, width + 2)}
-  wire zero, negative;
-  wire {signed} [{width - 1}:0] shifted;
-  array{index}_lane dut(.word(word), .act(act), .zero(zero), .negative(negative), .shifted(shifted));
-  wire signed [{width + 1}:0] product = shifted;
+{times_term(fmt, width)}
+  wire zero, negative, far;
+  wire {signed} [{near - 1}:0] near;
+  array{index}_lane dut(.word(word), .act(act), .zero(zero), .negative(negative), .near(near), .far(far));
+  wire signed [{width - 1}:0] wide = near;
+  wire signed [{width - 1}:0] product = far ? wide <<< {fmt.levels // 2} : wide;
   always @* assert ((zero ? 0 : negative ? -product : product) == times_term(word, act));
+  always @* assert (!zero || !negative && !far);
 endmodule
 """

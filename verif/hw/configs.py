@@ -34,5 +34,9 @@ CONFIGS: dict[str, ArrayConfig] = {
     "two_lanes": _config(bits=5, act_bits=5, residual_shift=0, pe=3, lanes=2, depth=33),
     "one_pe": _config(bits=3, act_bits=16, act_signed=False, residual_shift=0, pe=1, lanes=7, depth=300),
     "paper_tile": _config(bits=3, act_bits=3, act_signed=False, residual_shift=0, pe=16, lanes=16, depth=256),
+    "no_registers": _config(residual_shift=1, pe=3, lanes=5, depth=37, pipeline=0),
+    "no_registers_one_lane": _config(bits=2, act_bits=5, act_signed=False, pe=2, lanes=1, depth=9, pipeline=0),
+    "lane_registers": _config(bits=4, act_bits=6, act_signed=False, pe=2, lanes=8, depth=64, pipeline=1),
+    "every_other_register": _config(bits=5, residual_shift=3, pe=2, lanes=11, depth=99, pipeline=2),
     "other_name": _config(pe=2, lanes=2, depth=64, name="my_macs"),
 }

@@ -5,6 +5,7 @@ anew cannot leave a mutant unbroken.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -17,7 +18,7 @@ class Mutant:
     """
 
     pattern: str
-    replacement: str
+    replacement: str | Callable[[re.Match[str]], str]
     test: str
     complaint: str = "mismatch"
     places: int = 1
@@ -39,16 +40,23 @@ RULE = "stream rule"
 
 MUTANTS = {
     # arithmetic
-    "residual shift on the wrong word": Mutant(r"coarse \? (\{.*\}) : (\{.*\});", r"coarse ? \2 : \1;", RANDOM),
-    "no residual shift": Mutant(r"coarse \? \{.*\} : (\{.*\});", r"coarse ? \1 : \1;", RANDOM),
+    "residual shift on the wrong word": Mutant(
+        r"& (\{ (?:coarse, )+)([\s\S]*?)& (\{ (?:fine, )+)",
+        lambda found: f"& {found[1].replace('coarse', 'fine')}{found[2]}& {found[3].replace('fine', 'coarse')}",
+        RANDOM,
+    ),
+    "no residual shift": Mutant(r"= \{ level3_0, level3_0_carry \}", "= { level3_0[13], level3_0 }", RANDOM),
+    "gap of the residual shift not filled": Mutant(r"(\{ level3_0, )level3_0_carry", r"\g<1>1'h0", RANDOM),
     "one place too few": Mutant(r"= amount\[0\] \? \{.*\} : (\{.*\});", r"= amount[0] ? \1 : \1;", RANDOM),
-    "two places too many": Mutant(r"= amount\[1\] \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
+    "two places too many": Mutant(r"= far1 \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
     "top shift of a 5-bit word lost": Mutant(
-        r"= amount\[3\] \? \{.*\} : (\{.*\});", r"= \1;", DEPTH, config="widest_word"
+        r"= lane0__far \? \{.*\} : (\{.*\});", r"= \1;", DEPTH, config="widest_word"
     ),
     "wrong sign": Mutant(r"assign negative = word\[2\];", "assign negative = word[1];", RANDOM),
-    "sign of one lane lost": Mutant(r"product4_negative <= lane4__negative;", "product4_negative <= 1'h0;", RANDOM),
-    "no carry with the ones' complement": Mutant(r"(tree2_0_sum, .*\{ _\w+_, )_\w+_ \};", r"\g<1>1'h1 };", RANDOM),
+    "sign of one lane lost": Mutant(r"negative3 <= lane3__negative;", "negative3 <= 1'h0;", RANDOM),
+    "carry of one lane lost": Mutant(r"product4_carry <= lane4__negative;", "product4_carry <= 1'h0;", RANDOM),
+    "no carry with the ones' complement": Mutant(r"level2_1_carry( \} \+ )", r"1'h0\1", RANDOM),
+    "carry of nothing accumulated": Mutant(r"(level3_0_carry) & \w+;", r"\1;", STALLS),
     "zero word counts": Mutant(r"assign zero = ! word;", "assign zero = 1'h0;", RANDOM),
     "unsigned activations sign-extended": Mutant(
         r"= amount\[0\] \? \{ act, 1'h0 \} : \{ 1'h0, act \};",
@@ -60,7 +68,9 @@ MUTANTS = {
     "lanes exchanged": Mutant(r"\.act\(acts\[15:8\]\)", ".act(acts[7:0])", RANDOM),
     "sums exchanged": Mutant(r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe0__sum, pe1__sum }", RANDOM),
     # words and flags
-    "second word dropped": Mutant(r"coarse \? (\{.*\}) : \{.*\};", r"coarse ? \1 : 0;", RANDOM),
+    "second word dropped": Mutant(
+        r"& \{ (?:fine, )+fine", lambda found: found[0].replace("fine", "1'h0"), RANDOM
+    ),
     "second word dropped, its flag ignored": Mutant(r"(two_word_next = )[^;]*;", r"\g<1>1'h0;", RANDOM),
     "two_word read from the second beat": Mutant(
         r"tile_done = residual \| (\w+);([\s\S]*)two_word_next = \w+ \?",
@@ -71,13 +81,13 @@ MUTANTS = {
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
-    "beat lost under stall": Mutant(r"operand = advance \? (beat\d) : kept;", r"operand = \1;", STALLS),
-    "operand lost under stall": Mutant(r"operand = advance \? (level\d_0) : spill;", r"operand = \1;", STALLS),
+    "beat lost under stall": Mutant(r"= advance \? (beat\d) : beat\d;", r"= \1;", STALLS),
+    "beat accumulated twice": Mutant(r"\|( \{ \w+, rst \};)", r"& \1", STALLS),
     "ready whether or not there is room": Mutant(r"else tiles__ready <= \w+;", "else tiles__ready <= 1'h1;", STALLS),
     "waiting sum overwritten": Mutant(
-        r"assign finish = operand\[2\] & \w+;", "assign finish = operand[2];", STALLS, RULE
+        r"assign finish = (\w+) & \w+;", r"assign finish = \1;", STALLS, RULE
     ),
-    "payload follows the total": Mutant(r"if \(finish\) sum <=", "if (take) sum <=", STALLS, RULE),
+    "payload follows the total": Mutant(r"if \(finish\) sum <=", "sum <=", STALLS, RULE),
     "valid falls before the transfer": Mutant(r"(else sums__valid <=) \w+;", r"\1 operand[2];", WAIT, RULE),
     "valid waits for ready": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 & sums__ready;", WAIT),
     "sums repeated": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 | sums__valid;", STALLS),
@@ -94,6 +104,6 @@ MUTANTS = {
     ),
     "sum survives reset": Mutant(r"= finish \| rst;", "= finish;", RESET),
     "residual state survives reset": Mutant(r"if \(rst\) residual <= 1'h0;\n    else residual", "residual", RESET),
-    "beats survive reset": Mutant(r"if \(rst\) beat2 <= 3'h0;\n    else if", "if", RESET),
+    "beats survive reset": Mutant(r"if \(rst\) beat0 <= 3'h0;\n    else if", "if", RESET),
     "ready in reset": Mutant(r"if \(rst\) acts__ready <= 1'h0;", "if (rst) acts__ready <= 1'h1;", RESET, RULE),
 }
