@@ -53,4 +53,6 @@ def array_verilog(config: ArrayConfig) -> str:
     )
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
-    return yosys.stdout
+    # As long as each PE stays a module, the equal control registers of all PEs stay apart.
+    pe = f"module {config.name}_pe("
+    return yosys.stdout.replace(pe, f"(* keep_hierarchy *)\n{pe}")
