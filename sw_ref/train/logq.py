@@ -1,0 +1,58 @@
+"""The logarithmic quantizer on tensors: the same values as :mod:`sw_ref.quantize`, to the last bit.
+
+The default quantizer works on the bits of float32 numbers.  Magnitudes of floats order as their bits do, and a
+step of 2^23 in the bits is a factor of 2: so the distance of |x| from the edge between the two largest levels,
+shifted right by 23, says how many levels below the largest one x is, exactly.
+"""
+
+import torch
+from torch import Tensor
+
+from sw_ref.format import StlqFormat
+from sw_ref.quantize import log_edges
+
+MANTISSA = 23
+MAGNITUDE = 0x7FFFFFFF
+
+
+def log_q(x: Tensor, unit: Tensor, fmt: StlqFormat, *, literal: bool = False) -> Tensor:
+    """The value of one word for each element of `x`: log_dequantize(log_quantize(x)), in the type of `x`.
+
+    `unit` is U, float32, and broadcasts against `x`.  `x` is float32; in literal mode it may be float64, and the
+    decision is taken in float64.
+    """
+    return _literal(x, unit, fmt.levels) if literal else _nearest(x, unit, fmt.levels)
+
+
+def nearest_edge(unit: Tensor) -> Tensor:
+    """Smallest float32 that is at least 0.75 U: from there on U is nearer than U / 2."""
+    half, quarter = unit * 0.5, unit * 0.25
+    edge = half + quarter
+    lost = quarter - (edge - half)
+    return torch.where(lost > 0, torch.nextafter(edge, torch.full_like(edge, torch.inf)), edge)
+
+
+def _nearest(x: Tensor, unit: Tensor, levels: int) -> Tensor:
+    largest = (unit * 0.5).view(torch.int32)
+    # The edge between U / 2 and U / 4.
+    edge = nearest_edge(unit * 0.5).view(torch.int32)
+    bits = x.contiguous().view(torch.int32)
+    negative = bits >> 31  # -1 or 0
+    magnitude = bits & MAGNITUDE
+    below = ((magnitude - edge) >> MANTISSA).clamp_(max=0)
+    below = torch.maximum(below, negative + (2 - levels))  # only the negative side has level M
+    found = (below << MANTISSA).add_(largest).bitwise_or_(bits & ~MAGNITUDE)
+    # Dead zone: half of the smallest level of the side.
+    alive = magnitude >= (negative << MANTISSA).add_(largest - ((levels - 1) << MANTISSA))
+    return found.mul_(alive).view(torch.float32)
+
+
+def _literal(x: Tensor, unit: Tensor, levels: int) -> Tensor:
+    wide, scale = x.double(), unit.double()
+    ratio = wide.abs() / scale
+    value = torch.full_like(ratio, 0.5)
+    edges = log_edges(levels)
+    for edge in edges[:-1]:
+        value = torch.where(ratio < edge, value * 0.5, value)
+    value = torch.where((ratio < edges[-1]) & (wide < 0), value * 0.5, value)
+    return (value * scale * wide.sign()).to(x.dtype)
