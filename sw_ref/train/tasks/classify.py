@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sw_ref.train.tasks.digits import add_noise, batches_of, digits, pick, place
+from sw_ref.train.tasks.digits import add_noise, batches_of, digits, pick, place, writers
 from sw_ref.train.tasks.networks import residual_network, separable_network
-from sw_ref.train.tasks.task import Recipe, Task, generator, uniform
+from sw_ref.train.tasks.task import SPLITS, Recipe, Task, generator, uniform
 
 SIZE = 16
 SCALE, REACH, NOISE = (0.7, 1.0), 0.2, 0.15
@@ -51,7 +51,7 @@ class Classify(Task):
         return {"accuracy": 100 * float(right.double().mean())}
 
     def sources(self) -> dict[str, list[str]]:
-        return {split: [f"digit {n}" for n in digits(split).numbers] for split in ("train", "valid", "test")}
+        return {split: writers(split) for split in SPLITS}
 
 
 def _show(images: Tensor, random: torch.Generator) -> Tensor:

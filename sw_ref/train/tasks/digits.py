@@ -1,7 +1,7 @@
 """scikit-learn's handwritten digits, split by writer.
 
-Each writer of this set filled in the same form, so the sequence of labels repeats, and its three rows of 0 to 9 mark
-where a writer begins.  The splits are cut there: nobody's hand is in two of them.
+Each writer of this set filled in the same form, so the labels repeat, and three rows of 0 to 9 mark where a writer
+begins.  Nobody's hand is in two splits.
 """
 
 import math
@@ -15,30 +15,33 @@ from torch.nn import functional
 
 from sw_ref.train.tasks.task import uniform
 
-STARTS = {"train": 0, "valid": 1029, "test": 1287}
-"""First image of each split: 8, 2 and 4 writers."""
-END = 1797
+STARTS = (0, 130, 256, 386, 516, 646, 776, 906, 1029, 1157, 1287, 1415, 1545, 1667, 1797)
+"""First image of each of the 14 writers, and the end."""
+WRITERS = {"train": range(8), "valid": range(8, 10), "test": range(10, 14)}
 PIXEL_MAX = 16.0
 
 
 @dataclass(frozen=True)
 class Digits:
-    """Images (n, 1, 8, 8) in 0..1, their labels (n,) int64, and their numbers in scikit-learn's set."""
+    """Images (n, 1, 8, 8) in 0..1 and their labels (n,) int64."""
 
     images: Tensor
     labels: Tensor
-    numbers: range
 
 
 @cache
 def digits(split: str) -> Digits:
     """The digits of a split."""
-    ends = {"train": STARTS["valid"], "valid": STARTS["test"], "test": END}
-    numbers = range(STARTS[split], ends[split])
+    writers = WRITERS[split]
+    part = slice(STARTS[writers.start], STARTS[writers.stop])
     pixels, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pixels).float().reshape(-1, 1, 8, 8) / PIXEL_MAX
-    part = slice(numbers.start, numbers.stop)
-    return Digits(images[part], torch.from_numpy(labels[part]).long(), numbers)
+    return Digits(images[part], torch.from_numpy(labels[part]).long())
+
+
+def writers(split: str) -> list[str]:
+    """Names of a split's writers."""
+    return [f"writer {number}" for number in WRITERS[split]]
 
 
 def place(images: Tensor, size: int, scale: tuple[float, float], center: Tensor, random: torch.Generator) -> Tensor:

@@ -4,18 +4,22 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sw_ref.train.tasks.networks import UNet
 from sw_ref.train.tasks.photographs import crop, photograph
-from sw_ref.train.tasks.task import Recipe, Task, generator, uniform
+from sw_ref.train.tasks.task import Recipe, Task, generator, predictions, to_pixels, uniform
 
 PICTURES = {
-    "train": ("astronaut", "coffee", "china", "hubble_deep_field", "retina", "immunohistochemistry", "brick", "grass")
-    + ("gravel", "coins", "moon", "text"),
+    "train": (
+        *("astronaut", "coffee", "china", "hubble_deep_field", "retina", "immunohistochemistry"),
+        *("brick", "grass", "gravel", "coins", "moon", "text"),
+    ),
     "valid": ("stereo_motorcycle", "page"),
     "test": ("chelsea", "flower", "rocket", "camera"),
 }
@@ -62,8 +66,14 @@ class Enhance(Task):
                 ssim.append(float(structural_similarity(seen.numpy(), clean.numpy(), **options)))
         return {"psnr": sum(psnr) / len(psnr), "ssim": sum(ssim) / len(ssim)}
 
+    def pictures(self, model: nn.Module) -> dict[str, NDArray[np.uint8]]:
+        inputs, targets = _exposed("test")[0]
+        output, target = next(predictions(model, iter([(inputs[:1], targets[:1])])))
+        raw = inputs[:1, [0, 1, 3]].repeat_interleave(2, 2).repeat_interleave(2, 3)
+        return {"input": to_pixels(raw[0]), "target": to_pixels(target[0]), "output": to_pixels(output[0])}
+
     def sources(self) -> dict[str, list[str]]:
-        return {split: list(names) for split, names in PICTURES.items()}
+        return {split: [f"picture {name}" for name in names] for split, names in PICTURES.items()}
 
 
 def expose(clean: Tensor, random: torch.Generator) -> Tensor:

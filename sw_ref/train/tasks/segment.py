@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sw_ref.train.tasks.digits import add_noise, batches_of, digits, pick, place
+from sw_ref.train.tasks.digits import add_noise, batches_of, pick, place, writers
 from sw_ref.train.tasks.networks import DilatedNet
 from sw_ref.train.tasks.photographs import crop, photograph
-from sw_ref.train.tasks.task import Recipe, Task, generator, uniform
+from sw_ref.train.tasks.task import Recipe, Task, generator, predictions, to_pixels, uniform
 
 TEXTURES = {
     "train": ("brick", "grass", "hubble_deep_field", "moon", "coins", "cell"),
@@ -26,6 +28,14 @@ INK = 0.35
 """A pixel belongs to a digit where its ink is above this."""
 SCENES = 400
 """In a held-out split."""
+COLORS = np.array(
+    [
+        *((32, 32, 32), (31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189)),
+        *((140, 86, 75), (227, 119, 194), (188, 189, 34), (23, 190, 207), (255, 255, 255)),
+    ],
+    np.uint8,
+)
+"""Of the classes, in pictures: dark background, one colour per digit."""
 
 
 class Segment(Task):
@@ -61,11 +71,17 @@ class Segment(Task):
         iou = hits / (confusion.sum(0) + confusion.sum(1) - hits)
         return {"miou": 100 * float(iou.mean()), "pixel_accuracy": 100 * float(hits.sum() / confusion.sum())}
 
-    def sources(self) -> dict[str, list[str]]:
+    def pictures(self, model: nn.Module) -> dict[str, NDArray[np.uint8]]:
+        images, labels = _held_out("test")
+        output, target = next(predictions(model, iter([(images[:4], labels[:4])])))
         return {
-            split: [*(f"digit {n}" for n in digits(split).numbers), *(f"texture {name}" for name in names)]
-            for split, names in TEXTURES.items()
+            "input": to_pixels(_side_by_side(images[:4, 0])[None]),
+            "target": COLORS[_side_by_side(target).numpy()],
+            "output": COLORS[_side_by_side(output.argmax(1)).numpy()],
         }
+
+    def sources(self) -> dict[str, list[str]]:
+        return {split: [*writers(split), *(f"picture {name}" for name in names)] for split, names in TEXTURES.items()}
 
 
 def scenes(split: str, count: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -100,3 +116,9 @@ def _signs(count: int, random: torch.Generator) -> Tensor:
 def _held_out(split: str) -> tuple[Tensor, Tensor]:
     images, labels = scenes(split, SCENES, generator(1 if split == "valid" else 2))
     return images.contiguous(memory_format=torch.channels_last), labels
+
+
+def _side_by_side(maps: Tensor) -> Tensor:
+    """Four (H, W) as one (2H, 2W)."""
+    first, second, third, fourth = maps
+    return torch.cat([torch.cat([first, second], 1), torch.cat([third, fourth], 1)], 0)

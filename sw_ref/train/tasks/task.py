@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 SPLITS = ("train", "valid", "test")
@@ -80,8 +81,8 @@ class Task(ABC):
             raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS[1:])}")
         return self.measure(predictions(model, self.held_out(split)))
 
-    def picture(self, model: nn.Module) -> dict[str, Any]:
-        """A held-out example as pictures (uint8, (H, W, 3)) by name: input, target and output.  None for most tasks."""
+    def pictures(self, model: nn.Module) -> dict[str, NDArray[np.uint8]]:
+        """A held-out example, (H, W, 3) by name: "input", "target" and "output"; nothing where it is no picture."""
         del model
         return {}
 
@@ -108,3 +109,9 @@ def generator(*numbers: int) -> torch.Generator:
 def uniform(random: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
     """Uniform random numbers from `low` to `high`."""
     return torch.rand(shape, generator=random) * (high - low) + low
+
+
+def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
+    """A picture (1 or 3, H, W) in 0..1 as (H, W, 3) bytes."""
+    pixels = picture.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
