@@ -1,8 +1,9 @@
 """The layers of a model that have weights to quantize, and how their weights lie."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,14 +25,21 @@ Batch = Tensor | Sequence[Any]
 """The arguments of one call of a model: one tensor, or a tuple of arguments."""
 
 
-def quantizable(model: nn.Module) -> dict[str, nn.Module]:
+def quantizable(model: nn.Module, skip: Collection[str] = ()) -> dict[str, nn.Module]:
     """Modules with a float32 parameter `weight` of 2 to 4 axes, by name; embeddings and norms are none.
 
     A user's own module counts if it has such a weight, (O, I, *kernel), and takes the activations as first argument.
-    Raises ``ValueError`` if there is none, one is of another type, or the model is prepared already.
+    Raises ``ValueError`` if there is none, one is of another type, or the model is prepared already; or if one in
+    `skip` is no module of the model.
     """
     found: dict[str, nn.Module] = {}
-    for name, module in model.named_modules():
+    modules = dict(model.named_modules())
+    for name in skip:
+        if name not in modules:
+            raise ValueError(f"skip holds {name!r}; allowed: names of the model's modules")
+    for name, module in modules.items():
+        if name in skip:
+            continue
         if parametrize.is_parametrized(module, "weight"):
             raise ValueError(f"{name}.weight has a parametrization already; allowed: a model that is not prepared")
         weight = getattr(module, "weight", None)
@@ -52,24 +60,27 @@ def kind(module: nn.Module) -> str:
     return next((name for cls, name in KINDS.items() if isinstance(module, cls)), "custom")
 
 
-def to_outputs_first(weight: Tensor, module: nn.Module) -> Tensor:
-    """A layer's weight as (O, I, *kernel): transposed convolutions hold (I, O / groups, *kernel)."""
-    if not isinstance(module, _ConvTransposeNd):
+def transposed_groups(module: nn.Module) -> int:
+    """Groups of a transposed convolution, whose weight is (I, O / groups, *kernel); 0 for all other layers."""
+    return int(module.groups) if isinstance(module, _ConvTransposeNd) else 0
+
+
+def to_outputs_first(weight: Tensor, transposed_groups: int) -> Tensor:
+    """A layer's weight as (O, I, *kernel)."""
+    if not transposed_groups:
         return weight
     inputs, outputs, *kernel = weight.shape
-    groups = int(module.groups)
-    split = weight.reshape(groups, inputs // groups, outputs, *kernel).transpose(1, 2)
-    return split.reshape(groups * outputs, inputs // groups, *kernel)
+    split = weight.reshape(transposed_groups, inputs // transposed_groups, outputs, *kernel).transpose(1, 2)
+    return split.reshape(transposed_groups * outputs, inputs // transposed_groups, *kernel)
 
 
-def to_layout(weight: Tensor, module: nn.Module) -> Tensor:
+def to_layout(weight: Tensor, transposed_groups: int) -> Tensor:
     """The inverse of :func:`to_outputs_first`."""
-    if not isinstance(module, _ConvTransposeNd):
+    if not transposed_groups:
         return weight
     outputs, inputs, *kernel = weight.shape
-    groups = int(module.groups)
-    split = weight.reshape(groups, outputs // groups, inputs, *kernel).transpose(1, 2)
-    return split.reshape(groups * inputs, outputs // groups, *kernel)
+    split = weight.reshape(transposed_groups, outputs // transposed_groups, inputs, *kernel).transpose(1, 2)
+    return split.reshape(transposed_groups * inputs, outputs // transposed_groups, *kernel)
 
 
 def call(model: nn.Module, batch: Batch) -> Any:
@@ -77,38 +88,55 @@ def call(model: nn.Module, batch: Batch) -> Any:
     return model(batch) if isinstance(batch, Tensor) else model(*batch)
 
 
+SAMPLES = 1 << 16
+"""Activations of each layer that are kept for its first step."""
+
+
 @dataclass
 class Uses:
-    """How often a layer's weights are used, and what it is given.
+    """How a layer is used: `positions`, products per weight and sample; `elements`, activations per sample.
 
-    `calls`: how often it ran; `positions`: products per weight and sample; `low`: the smallest activation seen.
+    `samples`: some of the activations that it is given; `low`: the smallest of all.
     """
 
-    calls: int = 0
     positions: int = 0
+    elements: int = 0
     low: float = math.inf
+    samples: list[Tensor] = field(default_factory=list, repr=False)
 
 
-def count_uses(model: nn.Module, layers: dict[str, nn.Module], batch: Batch) -> dict[str, Uses]:
-    """Run the model once and count, in order of execution; a layer that does not run is an error (``ValueError``)."""
+def observe(model: nn.Module, layers: dict[str, nn.Module], batches: Sequence[Batch]) -> dict[str, Uses]:
+    """Run the model on all batches and see how its layers are used, in order of execution.
+
+    Raises ``ValueError`` if there is no batch, or a layer does not run.
+    """
+    if not batches:
+        raise ValueError("there are no calibration batches; allowed: one or more")
     uses: dict[str, Uses] = {}
-    hooks = []
-    for name, module in layers.items():
+    share = SAMPLES // len(batches) + 1
 
-        def record(module: nn.Module, args: tuple[Any, ...], output: Tensor, name: str = name) -> None:
-            use = uses.setdefault(name, Uses())
-            use.calls += 1
-            use.positions += positions(module, args[0], output)
-            use.low = min(use.low, float(args[0].detach().min()))
+    def record(module: nn.Module, args: tuple[Any, ...], output: Tensor, name: str) -> None:
+        use, inputs = uses.setdefault(name, Uses()), args[0].detach()
+        if counting:
+            use.positions += positions(module, inputs, output)
+            use.elements += math.prod(inputs.shape[1:])
+        use.low = min(use.low, float(inputs.min()))
+        use.samples.append(inputs.flatten()[:: inputs.numel() // share + 1])
 
-        hooks.append(module.register_forward_hook(record))
-    with evaluating(model), torch.no_grad():
-        call(model, batch)
-    for hook in hooks:
-        hook.remove()
+    hooks = [module.register_forward_hook(partial(record, name=name)) for name, module in layers.items()]
+    try:
+        with evaluating(model), torch.no_grad():
+            for number, batch in enumerate(batches):
+                counting = number == 0
+                call(model, batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
     missing = [name for name in layers if name not in uses]
     if missing:
-        raise ValueError(f"{missing[0]} does not run in the model's forward; allowed: layers that do, in `skip` others")
+        raise ValueError(
+            f"{missing[0]} does not run in the model's forward; allowed: layers that run, or those in skip"
+        )
     return uses
 
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 
 from sw_ref.format import StlqFormat
+from sw_ref.quantizer import SCALES
 
 WEIGHTS = ("float", "words", "uniform", "apot")
 BUDGETS = ("layer", "threshold", "cycles")
 ANNEALS = ("outside", "inside", "none")
 RESIDUAL_GRADIENTS = ("cancel", "through")
 ORDERS = ("together", "ranked")
-SCALES = ("search", "max", "power_of_two")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,102 @@
+"""The straight-through operators: what goes forward is quantized, what comes back is written down here.
+
+With g the gradient of the loss with respect to the output, and c = C + v per weight (1 where C is set):
+
+========== ======================================== ==================== ==========================
+operator   forward                                  dL/dw                dL/dc
+========== ======================================== ==================== ==========================
+outside    LogQ(w) + c * LogQ(r1)                   g, or g * (1 + c)    g * LogQ(r1)
+inside     LogQ(w) + LogQ(r1 * c)                   g, or g * (1 + c)    g * r1
+one word   LogQ(w)                                  g                    (there is no c)
+========== ======================================== ==================== ==========================
+
+r1 = w - LogQ(w) is on the scale U * 2^-k.  Both LogQ pass gradients as the identity does, so r1 passes 1 - 1 = 0 to w
+("cancel": the same as if r1 were detached); with "through" the LogQ(w) in r1 counts as a constant, and r1 passes c.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from sw_ref.format import StlqFormat
+from sw_ref.train.logq import log_q
+
+
+class TwoWords(Function):
+    """w and c -> the weight that the array holds (with v = 0) or is led to (with v above 0)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, weight: Tensor, factor: Tensor, unit: Tensor, fmt: StlqFormat, literal: bool, mode: tuple[str, str]
+    ) -> Tensor:
+        anneal, residual_gradient = mode
+        # In literal mode numpy takes r1 in float64, so that no bit of it is lost.
+        exact = weight.double() if literal else weight
+        first = log_q(exact, unit, fmt, literal=literal)
+        r1 = exact - first
+        fine = unit * 2.0**-fmt.residual_shift
+        if anneal == "inside":
+            slope = r1
+            second = log_q(r1 * factor, fine, fmt, literal=literal)
+        else:
+            slope = log_q(r1, fine, fmt, literal=literal)
+            second = slope * factor
+        ctx.through = residual_gradient == "through"
+        ctx.save_for_backward(
+            slope.to(weight.dtype) if ctx.needs_input_grad[1] else None, factor if ctx.through else None
+        )
+        return first.add_(second).to(weight.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,) = grads
+        slope, factor = ctx.saved_tensors
+        to_weight = grad * (1 + factor) if ctx.through else grad
+        to_factor = grad * slope if slope is not None else None
+        return to_weight, to_factor, None, None, None, None
+
+
+class OneWord(Function):
+    """w -> LogQ(w); the gradient passes unchanged."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, unit: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
+        return log_q(weight, unit, fmt, literal=literal)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return grads[0], None, None, None
+
+
+class LinearSteps(Function):
+    """x and step -> step * clip(floor(x / step + 1/2), low, high), with a learned step.
+
+    dL/dx = g where low < x / step < high, else 0.  dL/dstep = grad_scale * the sum of g * q where clipped, and inside
+    of g * (q - x / step) (LSQ) or of 0 (PACT: `clip_only`), with q the clipped code.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, step: Tensor, limits: tuple[int, int], grad_scale: float, clip_only: bool
+    ) -> Tensor:
+        # x is kept by its maker anyway: nothing else of its size is saved.
+        ctx.save_for_backward(x, step)
+        ctx.rest = limits, grad_scale, clip_only
+        return linear_codes(x, step, limits).mul_(step)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (x, step), (limits, grad_scale, clip_only) = ctx.saved_tensors, ctx.rest
+        (grad,) = grads
+        scaled, codes = x / step, linear_codes(x, step, limits)
+        to_x = torch.ops.aten.hardtanh_backward(grad, scaled, *limits)
+        flat = codes.flatten()
+        to_step = grad.flatten().dot(flat) - to_x.flatten().dot(flat if clip_only else scaled.flatten())
+        return to_x, (to_step * grad_scale).reshape(step.shape), None, None, None
+
+
+def linear_codes(x: Tensor, step: Tensor, limits: tuple[int, int]) -> Tensor:
+    """clip(floor(x / step + 1/2)): the activation codes, as floats."""
+    return (x / step).add_(0.5).floor_().clamp_(*limits)

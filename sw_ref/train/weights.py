@@ -1,0 +1,119 @@
+"""The weight quantizer of the method: a parametrization of a layer's `weight`.
+
+It turns the float weight into words in the forward pass.  All state is in parameters and
+buffers, in the layout that the layer's weight has; only C and v are laid out by blocks of (O, I, *kernel).
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sw_ref.format import StlqFormat
+from sw_ref.tiling import Tiling
+from sw_ref.train.layers import to_layout
+from sw_ref.train.methods import Method
+from sw_ref.train.straight import OneWord, TwoWords
+
+EPSILON = 0.001
+"""Below this, an element of v is 0."""
+
+
+class Words(nn.Module):
+    """LogQ(w) + LogQ(r1 * (C + v)): one word or two per weight.
+
+    Buffers: `scale` (U, float32, () or (O,)), `selection` (C, bool, one per block), `deadline` (progress at which an
+    element of v must be 0; only with v).  Parameter: `v` (one per block; None where it is left out or C is 1 all over).
+    """
+
+    scale: Tensor
+    selection: Tensor
+    deadline: Tensor | None
+    v: nn.Parameter | None
+
+    def __init__(
+        self,
+        *,
+        fmt: StlqFormat,
+        method: Method,
+        tiling: Tiling,
+        scale: NDArray[np.float32],
+        selection: NDArray[np.bool_],
+        norms: NDArray[np.float64],
+        transposed_groups: int = 0,
+    ) -> None:
+        """`norms`: l2 norm of r1 per block, which v starts from."""
+        super().__init__()
+        self.fmt, self.method, self.tiling = fmt, method, tiling
+        self.transposed_groups = transposed_groups
+        self.register_buffer("scale", torch.from_numpy(np.array(scale)))
+        self.register_buffer("selection", torch.from_numpy(selection.copy()))
+        annealed = method.anneal != "none" and not selection.all()
+        free = ~selection
+        self.v = nn.Parameter(torch.from_numpy(initial_v(norms, free))) if annealed else None
+        deadline = torch.from_numpy(deadlines(norms, free, method)) if annealed else None
+        self.register_buffer("deadline", deadline)
+        self.one_word = not annealed and not selection.any()
+
+    def forward(self, weight: Tensor) -> Tensor:
+        unit = self.unit(weight.ndim)
+        if self.one_word:
+            return OneWord.apply(weight, unit, self.fmt, self.method.literal)
+        mode = self.method.anneal, self.method.residual_gradient
+        return TwoWords.apply(weight, self.factor(), unit, self.fmt, self.method.literal, mode)
+
+    def unit(self, axes: int) -> Tensor:
+        """U, so that it broadcasts against the layer's weight."""
+        if self.scale.ndim == 0:
+            return self.scale
+        along = self.scale.reshape(-1, *(1,) * (axes - 1))
+        spread = along.expand(*self.tiling.shape[:2], *(1,) * (axes - 2))
+        return to_layout(spread, self.transposed_groups)
+
+    def factor(self) -> Tensor:
+        """C + v for each weight, in the layer's layout."""
+        blocks = self.selection.to(self.scale.dtype)
+        if self.v is not None:
+            blocks = blocks + self.v
+        return to_layout(expand(blocks, self.tiling), self.transposed_groups)
+
+    @torch.no_grad()
+    def anneal(self, progress: float) -> None:
+        """Hold |v| below its limit at `progress`, 0 where C is 1, and 0 below epsilon."""
+        if self.v is None or self.deadline is None:
+            return
+        width = 1.0 if self.method.order == "together" else RANKED_WIDTH
+        limit = ((self.deadline - progress) / (self.method.anneal_end * width)).clamp_(0, 1)
+        limit.masked_fill_(self.selection, 0)
+        self.v.copy_(torch.minimum(torch.maximum(self.v, -limit), limit))
+        self.v.masked_fill_(self.v.abs() < EPSILON, 0)
+
+
+RANKED_WIDTH = 0.25
+"""With order "ranked", each element of v falls during this share of the annealing."""
+
+
+def initial_v(norms: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Softmax of the residuals where C = 0, divided by its maximum: exp(|r1| - max|r1|), and 0 where C = 1."""
+    peak = norms[free].max()
+    return (np.exp(norms - peak) * free).astype(np.float32)
+
+
+def deadlines(norms: NDArray[np.float64], free: NDArray[np.bool_], method: Method) -> NDArray[np.float32]:
+    """The progress at which each element of v is 0: for all the same, or small residuals first."""
+    found = np.full(norms.shape, method.anneal_end, np.float32)
+    if method.order == "ranked":
+        order = np.argsort(norms[free], kind="stable")
+        rank = np.empty(order.size)
+        rank[order] = np.arange(1, order.size + 1) / order.size
+        found[free] = method.anneal_end * (RANKED_WIDTH + (1 - RANKED_WIDTH) * rank)
+    return found
+
+
+def expand(blocks: Tensor, tiling: Tiling) -> Tensor:
+    """One value per block -> one per weight, (O, I, *kernel); the gradient is summed over the block."""
+    for axis, (size, step) in enumerate(zip(tiling.shape, tiling.block, strict=True)):
+        if step > 1:
+            spread = [*blocks.shape[: axis + 1], step, *blocks.shape[axis + 1 :]]
+            blocks = blocks.unsqueeze(axis + 1).expand(spread).flatten(axis, axis + 1).narrow(axis, 0, size)
+    return blocks
