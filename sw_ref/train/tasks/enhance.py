@@ -43,7 +43,7 @@ class Enhance(Task):
     batch: ClassVar[int] = 8
     steps: ClassVar[int] = 40
     pretraining: ClassVar[Recipe] = Recipe(epochs=80, rate=2e-3)
-    tuning: ClassVar[Recipe] = Recipe(epochs=20, rate=5e-4)
+    tuning: ClassVar[Recipe] = Recipe(epochs=16, rate=5e-4)
 
     def draw(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         names = PICTURES["train"]
@@ -62,8 +62,8 @@ class Enhance(Task):
         for outputs, targets in pairs:
             for seen, clean in zip(outputs.clamp(0, 1), targets, strict=True):
                 psnr.append(-10 * float(torch.log10((seen - clean).double().square().mean())))
-                options: Any = {"channel_axis": 0, "data_range": 1.0}
-                ssim.append(float(structural_similarity(seen.numpy(), clean.numpy(), **options)))
+                similarity: Any = structural_similarity(seen.numpy(), clean.numpy(), channel_axis=0, data_range=1.0)
+                ssim.append(float(similarity))
         return {"psnr": sum(psnr) / len(psnr), "ssim": sum(ssim) / len(ssim)}
 
     def pictures(self, model: nn.Module) -> dict[str, NDArray[np.uint8]]:

@@ -26,7 +26,7 @@ CENTERS = ((-0.47, -0.47), (0.47, -0.47), (-0.47, 0.47), (0.47, 0.47))
 SCALE, REACH, NOISE = (0.35, 0.55), 0.15, 0.05
 INK = 0.35
 """A pixel belongs to a digit where its ink is above this."""
-SCENES = 400
+SCENES = 800
 """In a held-out split."""
 COLORS = np.array(
     [
@@ -48,8 +48,8 @@ class Segment(Task):
     unit: ClassVar[str] = "%"
     batch: ClassVar[int] = 16
     steps: ClassVar[int] = 40
-    pretraining: ClassVar[Recipe] = Recipe(epochs=80, rate=3e-3)
-    tuning: ClassVar[Recipe] = Recipe(epochs=20, rate=1e-3)
+    pretraining: ClassVar[Recipe] = Recipe(epochs=60, rate=3e-3)
+    tuning: ClassVar[Recipe] = Recipe(epochs=12, rate=1e-3)
 
     def draw(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         return scenes("train", self.batch, random)

@@ -1,0 +1,223 @@
+"""One training run: a task's float network, pre-trained or taken from the cache, fine-tuned by a method, measured."""
+
+import json
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sw_ref.files import write_atomically
+from sw_ref.format import StlqFormat
+from sw_ref.tensorfile import write_tensors
+from sw_ref.tiling import Selection, check_tile
+from sw_ref.train.checkpoint import load_checkpoint, restore_model, save_checkpoint, state_of
+from sw_ref.train.export import finalize
+from sw_ref.train.fit import Fit, Report, check_about
+from sw_ref.train.methods import find_method
+from sw_ref.train.prepare import prepare
+from sw_ref.train.quantization import Quantization
+from sw_ref.train.tasks import TASKS
+from sw_ref.train.tasks.task import Recipe, Task
+
+SCHEMA = 1
+CHECKPOINT, MODEL, PICTURES, RESULT = "checkpoint.safetensors", "model.safetensors", "pictures.safetensors", "run.json"
+CALIBRATION_BATCHES = 4
+CALIBRATION_EPOCH = 1_000_000
+"""Numbers the batches that start the activation steps and measure sensitivities; no training gets that far."""
+LIBRARIES = ("stlq", "torch", "numpy", "scikit-learn", "scikit-image")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a run is; two runs with equal fields give the same result on one device.
+
+    `network`, `pretrain_epochs`, `epochs` and `rate`: None for the task's own.
+    Raises ``ValueError`` with what is wrong, its value and what is allowed.
+    """
+
+    task: str
+    method: str
+    network: str | None = None
+    bits: int = 3
+    act_bits: int = 6
+    residual_shift: int = 2
+    ratio: float = 0.15
+    tile: tuple[int, int] = (8, 8)
+    seed: int = 0
+    pretrain_epochs: int | None = None
+    epochs: int | None = None
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"task is {self.task!r}; allowed: {', '.join(TASKS)}")
+        networks = self.of_task.networks
+        if self.network is None:
+            object.__setattr__(self, "network", next(iter(networks)))
+        if self.network not in networks:
+            raise ValueError(f"network is {self.network!r}; allowed for {self.task}: {', '.join(networks)}")
+        find_method(self.method)
+        Selection(ratio=self.ratio)
+        check_tile(self.tile)
+        StlqFormat(bits=self.bits, act_bits=self.act_bits, residual_shift=self.residual_shift)
+        for name in ("seed", "pretrain_epochs", "epochs"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} is {value}; allowed: a whole number, 0 or more")
+        if self.rate is not None and not 0 < self.rate < 1:
+            raise ValueError(f"rate is {self.rate}; allowed: a number between 0 and 1")
+
+    @property
+    def of_task(self) -> Task:
+        return TASKS[self.task]
+
+    @property
+    def format(self) -> StlqFormat:
+        return StlqFormat(bits=self.bits, act_bits=self.act_bits, residual_shift=self.residual_shift)
+
+    @property
+    def pretraining(self) -> Recipe:
+        return _recipe(self.of_task.pretraining, self.pretrain_epochs, None)
+
+    @property
+    def tuning(self) -> Recipe:
+        return _recipe(self.of_task.tuning, self.epochs, self.rate)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The fields as JSON has them, with the task's own where they were left open."""
+        tuning = {"epochs": self.tuning.epochs, "rate": self.tuning.rate}
+        return asdict(self) | {"tile": list(self.tile), "pretrain_epochs": self.pretraining.epochs} | tuning
+
+    @property
+    def about_float(self) -> dict[str, Any]:
+        """What the float network depends on, and nothing else: all methods share it."""
+        recipe = asdict(self.pretraining)
+        return {"task": self.task, "network": self.network, "seed": self.seed, **recipe}
+
+    @property
+    def float_name(self) -> str:
+        return f"{self.task}-{self.network}-seed{self.seed}"
+
+    @property
+    def name(self) -> str:
+        """Tells the runs of one campaign apart."""
+        return f"{self.task}-{self.network}-{self.method}-r{self.ratio * 100:g}-seed{self.seed}"
+
+
+def _recipe(default: Recipe, epochs: int | None, rate: float | None) -> Recipe:
+    return Recipe(epochs=default.epochs if epochs is None else epochs, rate=default.rate if rate is None else rate)
+
+
+def perform(
+    run: Run, out: Path, floats: Path, report: Report, *, device: str = "cpu", resume: bool = False, command: str = ""
+) -> dict[str, Any]:
+    """Do `run`, leave its files in `out`, and return its result (which is `run.json` too).
+
+    The float network is taken from the folder `floats`, or trained and left there.  `resume` continues from the
+    checkpoints, where there are any.  Raises what :class:`Fit` raises.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    floats.mkdir(parents=True, exist_ok=True)
+    task = run.of_task
+    model = pretrained(run, floats, report, device=device, resume=resume)
+    before = measure(task, model)
+    quantization = put_on(run, model)
+    fit = Fit(
+        task=task,
+        model=model,
+        recipe=run.tuning if quantization.method.trains else _recipe(run.tuning, 0, None),
+        seed=run.seed,
+        checkpoint=out / CHECKPOINT,
+        about=run.about,
+        first_epoch=run.pretraining.epochs,
+        quantization=quantization,
+    )
+    if resume:
+        fit.resume()
+    started = time.perf_counter()
+    history = fit.run(report)
+    save_checkpoint(out / MODEL, state_of(model), {"about": run.about})
+    if quantization.method.exports:
+        finalize(model, quantization, _calibration(run, device)[0]).save(out)
+    pictures = task.pictures(model)
+    if pictures:
+        write_tensors(out / PICTURES, pictures, {})
+    result = {
+        "schema": SCHEMA,
+        "run": run.about,
+        "command": command,
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        "split": task.sources(),
+        "float": before,
+        "result": measure(task, model),
+        "cycles": quantization.weight_cycles(),
+        "seconds": round(time.perf_counter() - started, 1),
+        "history": history,
+    }
+    write_atomically(out / RESULT, (json.dumps(result) + "\n").encode())
+    return result
+
+
+def pretrained(run: Run, floats: Path, report: Report, *, device: str = "cpu", resume: bool = False) -> nn.Module:
+    """The float network of a run, on `device`: from the cache, or trained now."""
+    task = run.of_task
+    model = task.build(str(run.network), run.seed).to(device)
+    cached = floats / f"{run.float_name}.safetensors"
+    if cached.exists():
+        tensors, facts = load_checkpoint(cached)
+        check_about(cached, facts.get("about"), run.about_float)
+        restore_model(model, tensors, cached)
+        return model
+    unfinished = floats / f"{run.float_name}.unfinished.safetensors"
+    fit = Fit(
+        task=task,
+        model=model,
+        recipe=run.pretraining,
+        seed=run.seed,
+        checkpoint=unfinished,
+        about=run.about_float,
+    )
+    if resume:
+        fit.resume()
+    fit.run(report)
+    save_checkpoint(cached, state_of(model), {"about": run.about_float})
+    unfinished.unlink(missing_ok=True)
+    return model
+
+
+def put_on(run: Run, model: nn.Module) -> Quantization:
+    """Prepare a float network for the run's method."""
+    device = str(next(model.parameters()).device)
+
+    def task_loss(model: nn.Module) -> Iterator[Tensor]:
+        for inputs, targets in run.of_task.batches(run.seed, CALIBRATION_EPOCH):
+            yield run.of_task.loss(model(inputs.to(device)), targets.to(device))
+
+    return prepare(
+        model,
+        method=run.method,
+        fmt=run.format,
+        ratio=run.ratio,
+        calibration=_calibration(run, device),
+        tile=run.tile,
+        task_loss=task_loss,
+    )
+
+
+def _calibration(run: Run, device: str) -> list[Tensor]:
+    batches = run.of_task.batches(run.seed, CALIBRATION_EPOCH)
+    return [next(batches)[0].to(device) for _ in range(CALIBRATION_BATCHES)]
+
+
+def measure(task: Task, model: nn.Module) -> dict[str, Mapping[str, float]]:
+    """The metrics on the held-out splits."""
+    return {split: task.evaluate(model, split) for split in ("valid", "test")}
