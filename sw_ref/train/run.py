@@ -124,7 +124,6 @@ def perform(
     checkpoints, where there are any.  Raises what :class:`Fit` raises.
     """
     out.mkdir(parents=True, exist_ok=True)
-    floats.mkdir(parents=True, exist_ok=True)
     task = run.of_task
     model = pretrained(run, floats, report, device=device, resume=resume)
     before = measure(task, model)
@@ -177,6 +176,7 @@ def pretrained(run: Run, floats: Path, report: Report, *, device: str = "cpu", r
         check_about(cached, facts.get("about"), run.about_float)
         restore_model(model, tensors, cached)
         return model
+    floats.mkdir(parents=True, exist_ok=True)
     unfinished = floats / f"{run.float_name}.unfinished.safetensors"
     fit = Fit(
         task=task,
