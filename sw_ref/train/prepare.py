@@ -61,7 +61,7 @@ def prepare(
         select(layers, fmt, chosen, ratio)
     for name, layer in layers.items():
         if chosen.weights != "float":
-            _attach_weights(modules[name], layer, fmt, chosen)
+            _attach_weights(modules[name], layer, fmt, chosen, granularity)
         if chosen.weights != "float" and activations is not None:
             linear.attach(modules[name], uses[name], fmt, activations)
     return Quantization(model, method=chosen, fmt=fmt, tile=tile, lambda_v=lambda_v, layers=layers)
@@ -87,7 +87,7 @@ def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity
     )
 
 
-def _attach_weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method) -> None:
+def _attach_weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, granularity: str) -> None:
     weight: Tensor = module.weight  # type: ignore[assignment]
     if method.weights == "uniform":
         quantizer: nn.Module = Uniform(weight, method.bits or fmt.bits)
@@ -101,6 +101,7 @@ def _attach_weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Me
             scale=layer.scale,
             selection=layer.flags,
             norms=layer.norms,
+            granularity=granularity,
             transposed_groups=transposed_groups(module),
         )
     parametrize.register_parametrization(module, "weight", quantizer.to(weight.device))

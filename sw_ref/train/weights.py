@@ -40,12 +40,13 @@ class Words(nn.Module):
         scale: NDArray[np.float32],
         selection: NDArray[np.bool_],
         norms: NDArray[np.float64],
+        granularity: str = "tile",
         transposed_groups: int = 0,
     ) -> None:
         """`norms`: l2 norm of r1 per block, which v starts from."""
         super().__init__()
         self.fmt, self.method, self.tiling = fmt, method, tiling
-        self.transposed_groups = transposed_groups
+        self.granularity, self.transposed_groups = granularity, transposed_groups
         self.register_buffer("scale", torch.from_numpy(np.array(scale)))
         self.register_buffer("selection", torch.from_numpy(selection.copy()))
         annealed = method.anneal != "none" and not selection.all()
