@@ -121,11 +121,11 @@ def perform(
     """Do `run`, leave its files in `out`, and return its result (which is `run.json` too).
 
     The float network is taken from the folder `floats`, or trained and left there.  `resume` continues from the
-    checkpoints, where there are any.  Raises what :class:`Fit` raises.
+    checkpoint of fine-tuning, if there is one.  Raises what :class:`Fit` raises.
     """
     out.mkdir(parents=True, exist_ok=True)
     task = run.of_task
-    model = pretrained(run, floats, report, device=device, resume=resume)
+    model = pretrained(run, floats, report, device=device)
     before = measure(task, model)
     quantization = put_on(run, model)
     fit = Fit(
@@ -166,8 +166,8 @@ def perform(
     return result
 
 
-def pretrained(run: Run, floats: Path, report: Report, *, device: str = "cpu", resume: bool = False) -> nn.Module:
-    """The float network of a run, on `device`: from the cache, or trained now."""
+def pretrained(run: Run, floats: Path, report: Report, *, device: str = "cpu") -> nn.Module:
+    """The float network of a run, on `device`: from the cache, or trained now (from where that was stopped)."""
     task = run.of_task
     model = task.build(str(run.network), run.seed).to(device)
     cached = floats / f"{run.float_name}.safetensors"
@@ -186,8 +186,7 @@ def pretrained(run: Run, floats: Path, report: Report, *, device: str = "cpu", r
         checkpoint=unfinished,
         about=run.about_float,
     )
-    if resume:
-        fit.resume()
+    fit.resume()
     fit.run(report)
     save_checkpoint(cached, state_of(model), {"about": run.about_float})
     unfinished.unlink(missing_ok=True)
