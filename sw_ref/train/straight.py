@@ -92,8 +92,7 @@ class LinearSteps(Function):
         (grad,) = grads
         scaled, codes = x / step, linear_codes(x, step, limits)
         to_x = torch.ops.aten.hardtanh_backward(grad, scaled, *limits)
-        flat = codes.flatten()
-        to_step = grad.flatten().dot(flat) - to_x.flatten().dot(flat if clip_only else scaled.flatten())
+        to_step = (grad * codes).addcmul_(to_x, codes if clip_only else scaled, value=-1).sum()
         return to_x, (to_step * grad_scale).reshape(step.shape), None, None, None
 
 

@@ -22,12 +22,14 @@ EPSILON = 0.001
 class Words(nn.Module):
     """LogQ(w) + LogQ(r1 * (C + v)): one word or two per weight.
 
-    Buffers: `scale` (U, float32, () or (O,)), `selection` (C, bool, one per block), `deadline` (progress at which an
-    element of v must be 0; only with v).  Parameter: `v` (one per block; None where it is left out or C is 1 all over).
+    Buffers: `scale` (U, float32, () or (O,)), `selection` (C, bool, one per block); with v also `limit` (what |v| may
+    not exceed: its value after the last step) and `deadline` (progress at which v is 0 at the latest), one per block.
+    Parameter: `v`, one per block; None where it is left out or C is 1 all over.
     """
 
     scale: Tensor
     selection: Tensor
+    limit: Tensor | None
     deadline: Tensor | None
     v: nn.Parameter | None
 
@@ -49,11 +51,11 @@ class Words(nn.Module):
         self.granularity, self.transposed_groups = granularity, transposed_groups
         self.register_buffer("scale", torch.from_numpy(np.array(scale)))
         self.register_buffer("selection", torch.from_numpy(selection.copy()))
-        annealed = method.anneal != "none" and not selection.all()
-        free = ~selection
-        self.v = nn.Parameter(torch.from_numpy(initial_v(norms, free))) if annealed else None
-        deadline = torch.from_numpy(deadlines(norms, free, method)) if annealed else None
-        self.register_buffer("deadline", deadline)
+        annealed, free = method.anneal != "none" and not selection.all(), ~selection
+        start = torch.from_numpy(initial_v(norms, free)) if annealed else None
+        self.v = nn.Parameter(start.clone()) if start is not None else None
+        self.register_buffer("limit", start)
+        self.register_buffer("deadline", torch.from_numpy(deadlines(norms, free, method)) if annealed else None)
         self.one_word = not annealed and not selection.any()
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -80,14 +82,14 @@ class Words(nn.Module):
 
     @torch.no_grad()
     def anneal(self, progress: float) -> None:
-        """Hold |v| below its limit at `progress`, 0 where C is 1, and 0 below epsilon."""
-        if self.v is None or self.deadline is None:
+        """Hold |v| below its limit at `progress` and below what it was; 0 where C is 1, and 0 below epsilon."""
+        if self.v is None or self.limit is None or self.deadline is None:
             return
-        width = 1.0 if self.method.order == "together" else RANKED_WIDTH
-        limit = ((self.deadline - progress) / (self.method.anneal_end * width)).clamp_(0, 1)
-        limit.masked_fill_(self.selection, 0)
-        self.v.copy_(torch.minimum(torch.maximum(self.v, -limit), limit))
-        self.v.masked_fill_(self.v.abs() < EPSILON, 0)
+        fall = self.method.anneal_end * (1.0 if self.method.order == "together" else RANKED_WIDTH)
+        limit = torch.minimum(self.limit, (self.deadline - progress) / fall).clamp_(min=0)
+        limit = torch.minimum(limit, self.v.abs())
+        self.limit.copy_(torch.where(limit < EPSILON, 0, limit))
+        self.v.copy_(torch.copysign(self.limit, self.v))
 
 
 RANKED_WIDTH = 0.25
