@@ -1,5 +1,6 @@
 """The activation quantizer: linear, A bits, with a learned step (LSQ) or a learned clip (PACT)."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +13,13 @@ from sw_ref.train.layers import Uses
 from sw_ref.train.straight import LinearSteps, linear_codes
 
 KINDS = ("lsq", "pact")
-STEP_MIN = 2.0**-40
 
 
 class Activations(nn.Module):
     """Quantizes what a layer is given: step * clip(floor(x / step + 1/2)), in the range of `fmt`.
 
-    `step` is the parameter, for PACT too: its clip is step * (largest code), and only clipped activations move it.
+    The parameter is log2 of the step, so that an optimizer's rate is relative to it and it stays above 0.  For PACT
+    too: its clip is step * (largest code), and only clipped activations move it.
     """
 
     def __init__(self, fmt: StlqFormat, step: float, kind: str, elements: int) -> None:
@@ -26,7 +27,12 @@ class Activations(nn.Module):
         super().__init__()
         self.fmt, self.clip_only = fmt, kind == "pact"
         self.grad_scale = (elements * fmt.act_max) ** -0.5
-        self.step = nn.Parameter(torch.tensor(float(step)))
+        self.log_step = nn.Parameter(torch.tensor(math.log2(step)))
+
+    @property
+    def step(self) -> Tensor:
+        """The real value of code 1."""
+        return self.log_step.exp2()
 
     @property
     def limits(self) -> tuple[int, int]:

@@ -134,7 +134,7 @@ def _affine(layer: nn.Module, tensor: StlqTensor) -> tuple[NDArray[np.float64], 
     outputs, fmt = tensor.shape[0], tensor.format
     step = _activations("layer", layer).step.item()
     unit = tensor.scale.astype(np.float64) * 2.0 ** -(fmt.levels + fmt.residual_shift)
-    bias = layer.bias
+    bias = getattr(layer, "bias", None)
     values = bias.detach().cpu().numpy().astype(np.float64) if isinstance(bias, Tensor) else np.zeros(outputs)
     return np.broadcast_to(unit * step, outputs).copy(), values
 

@@ -71,7 +71,7 @@ class _Recorder(TorchFunctionMode):
             if not self.inside:
                 op = type(module).__name__.removeprefix("Parametrized")
                 constants = [] if hasattr(module, "weight") else getattr(module, "__constants__", [])
-                options = {key: getattr(module, key) for key in constants if hasattr(module, key)}
+                options = {key: _plain(getattr(module, key)) for key in constants if hasattr(module, key)}
                 self._add(Node(name, op, self.sources.pop(), options), output)
 
         return [module.register_forward_pre_hook(enter, prepend=True), module.register_forward_hook(leave)]
@@ -81,10 +81,10 @@ class _Recorder(TorchFunctionMode):
         sources = [] if self.inside else self._known((*args, *kwargs.values()))
         output = func(*args, **kwargs)
         name = getattr(func, "__name__", str(func))
-        if sources and not name.startswith("__get") and any(isinstance(t, Tensor) for t in _flat(output)):
-            plain = [a for a in args if not isinstance(a, Tensor) and not _holds_tensors(a)]
+        if sources and name != "__get__" and any(isinstance(t, Tensor) for t in _flat(output)):
+            plain = [_plain(a) for a in args if not _holds_tensors(a)]
             options = {"args": plain} if plain else {}
-            options |= {key: value for key, value in kwargs.items() if not isinstance(value, Tensor)}
+            options |= {key: _plain(value) for key, value in kwargs.items() if not _holds_tensors(value)}
             self._add(Node(f"{name}_{len(self.nodes)}", name, sources, options), output)
         return output
 
@@ -110,3 +110,10 @@ def _flat(values: Any) -> list[Any]:
 
 def _holds_tensors(value: Any) -> bool:
     return any(isinstance(leaf, Tensor) for leaf in _flat(value))
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON holds it: lists for tuples, text for what it cannot hold."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -97,7 +97,7 @@ class Export:
         """Write `weights.safetensors` (the quantized model file) and `network.safetensors` (all the rest).
 
         The second file holds NAME.multiplier, NAME.bias, NAME.act_step, and as metadata the layers, the graph and the
-        SHA-256 of the first.  Raises ``OSError``; ``ValueError`` if the graph has options that JSON cannot hold.
+        SHA-256 of the first.  Raises ``OSError``.
         """
         keys = ("name", "kind", "options", "norm")
         rows = [
@@ -107,7 +107,7 @@ class Export:
         metadata = {
             "schema": SCHEMA,
             "layers": json.dumps(rows),
-            "graph": json.dumps([asdict(node) for node in self.graph], default=str),
+            "graph": json.dumps([asdict(node) for node in self.graph]),
         }
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)

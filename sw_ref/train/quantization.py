@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sw_ref.format import StlqFormat
-from sw_ref.train.activations import STEP_MIN
 from sw_ref.train.methods import Method
 from sw_ref.train.select import Layer
 from sw_ref.train.weights import Words
@@ -68,15 +67,12 @@ class Quantization:
         """To be called after each optimizer step; `progress` is the share of all steps that is done, 0..1.
 
         Holds |v| below its falling limit (0 from the method's `anneal_end` on), keeps v 0 where C is 1, truncates it
-        below epsilon, and keeps learned steps above 0.  Raises ``ValueError`` for another `progress`.
+        below epsilon.  Raises ``ValueError`` for another `progress`.
         """
         if not 0 <= progress <= 1:
             raise ValueError(f"progress is {progress!r}; allowed: a number from 0 to 1")
         for _, quantizer in self.words():
             quantizer.anneal(progress)
-        with torch.no_grad():
-            for step in self._steps():
-                step.clamp_(min=STEP_MIN)
 
     def _steps(self) -> Iterator[nn.Parameter]:
         """Learned steps and clips, of activations and weights."""

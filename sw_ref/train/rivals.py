@@ -14,24 +14,25 @@ CANDIDATES = 48
 
 
 class Uniform(nn.Module):
-    """LSQ: step * clip(round(w / step)), the step learned; it starts at the least squared error."""
+    """LSQ: step * clip(round(w / step)), the step (its log2) learned; it starts at the least squared error."""
 
     def __init__(self, weight: Tensor, bits: int) -> None:
         super().__init__()
         self.limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
         high = self.limits[1]
         self.grad_scale = (weight.numel() * high) ** -0.5
-        self.step = nn.Parameter(best_clip(weight, lambda w, clip: self._levels(w, clip / high)) / high)
+        step = best_clip(weight, lambda w, clip: self._levels(w, clip / high)) / high
+        self.log_step = nn.Parameter(step.log2())
 
     def forward(self, weight: Tensor) -> Tensor:
-        return self._levels(weight, self.step)
+        return self._levels(weight, self.log_step.exp2())
 
     def _levels(self, weight: Tensor, step: Tensor) -> Tensor:
         return LinearSteps.apply(weight, step, self.limits, self.grad_scale, False)
 
 
 class Apot(nn.Module):
-    """APoT: the nearest of sums of powers of two, with both signs, times a learned clip.
+    """APoT: the nearest of sums of powers of two, with both signs, times a clip that is learned (its log2).
 
     3 bits: 0, 1/4, 1/2, 1; 4 bits: sums of one of {0, 1, 1/2, 1/8} and one of {0, 1/4}; 5 bits: of {0, 1, 1/4, 1/16}
     and {0, 1/2, 1/8, 1/32}; divided by the largest sum.  Gradients: to w where it is not clipped; to the clip as LSQ's.
@@ -55,11 +56,11 @@ class Apot(nn.Module):
         self.register_buffer("levels", torch.cat([-positive[1:].flip(0), positive]))
         self.register_buffer("edges", (self.levels[1:] + self.levels[:-1]) / 2)
         self.grad_scale = weight.numel() ** -0.5
-        self.clip = nn.Parameter(best_clip(weight, self._levels))
+        self.log_clip = nn.Parameter(best_clip(weight, self._levels).log2())
 
     def forward(self, weight: Tensor) -> Tensor:
-        clip = self.clip * self.grad_scale
-        return self._levels(weight, clip + (self.clip - clip).detach())
+        scaled = self.log_clip * self.grad_scale
+        return self._levels(weight, (scaled + (self.log_clip - scaled).detach()).exp2())
 
     def _levels(self, weight: Tensor, clip: Tensor) -> Tensor:
         bounded = (weight / clip).clamp(-1, 1)

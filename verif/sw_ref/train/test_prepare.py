@@ -104,6 +104,8 @@ def test_meta_device_has_no_values_but_shapes() -> None:
     assert net.up.weight.device.type == "meta"
 
 
+# Tracing makes an instance of each operator, and warns about that itself.
+@pytest.mark.filterwarnings("ignore:.*Function.* should not be instantiated:DeprecationWarning")
 def test_compiled_model_computes_the_same() -> None:
     net, quantization = prepared()
     # The eager backend traces all operators, and needs no C++ compiler.
@@ -139,16 +141,8 @@ def test_layers_in_skip_stay_float() -> None:
 
 def test_activations_are_unsigned_where_nothing_is_negative() -> None:
     net, _ = prepared()
-    signed = {name: net.get_submodule(name).act_quantizer.fmt.act_signed for name in LAYERS}
-    assert signed == {
-        "stem": False,
-        "depthwise": False,
-        "grouped": True,
-        "up": True,
-        "line": True,
-        "own": True,
-        "last": False,
-    }
+    signed = [name for name in LAYERS if net.get_submodule(name).act_quantizer.fmt.act_signed]
+    assert signed == ["grouped", "line", "own"]
     assert not hasattr(prepared(activations=None)[0].stem, "act_quantizer")
 
 
