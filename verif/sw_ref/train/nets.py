@@ -81,11 +81,19 @@ def prepared(method: str | Method = "stlq", model: nn.Module | None = None, **op
     return net, prepare(net, **{**defaults, **options})
 
 
-def train(net: nn.Module, quantization: Quantization, *, steps: int = 8, start: int = 0, optimizer: Any = None) -> Any:
-    """Steps `start`.. of 8 in all; returns the optimizer."""
+def train(
+    net: nn.Module,
+    quantization: Quantization,
+    *,
+    steps: int = 8,
+    start: int = 0,
+    optimizer: Any = None,
+    evaluating: bool = False,
+) -> Any:
+    """Steps `start`.. of 8 in all, with batch norm as in evaluation if so; returns the optimizer."""
     total = 8
     optimizer = optimizer or torch.optim.Adam(quantization.parameter_groups(lr=1e-2))
-    net.train()
+    net.train(not evaluating)
     for number in range(start, start + steps):
         inputs, labels = images(SEED + number)
         loss = functional.cross_entropy(net(inputs), labels) + quantization.penalty()
