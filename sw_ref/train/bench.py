@@ -1,0 +1,90 @@
+"""What quantization costs in training: time and memory of a step, for each method, on the enhancement network.
+
+``python -m sw_ref.train.bench [--method stlq] [--batch 8] [--steps 20] [--device cpu|cuda]`` prints a table.  Each
+method has a process of its own; methods take turns, and the median of all steps counts, so that a machine that is
+busy for a while does not decide.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+from sw_ref.format import StlqFormat
+from sw_ref.train.methods import METHODS
+from sw_ref.train.prepare import prepare
+from sw_ref.train.tasks import TASKS
+
+ROUNDS = 5
+RATIO = 0.15
+
+
+def measure(method: str, batch: int, steps: int, device: str) -> dict[str, float]:
+    """Seconds of each step (the median), and MiB that training needs on top of the model's own."""
+    torch.set_num_threads(1)
+    task = TASKS["enhance"]
+    model = task.build("unet", 0).to(device)
+    random = torch.Generator().manual_seed(0)
+    inputs = torch.rand(batch, *task.example, generator=random).to(device).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        targets = torch.rand_like(model(inputs))
+    quantization = prepare(
+        model, method=method, fmt=StlqFormat(bits=3, act_bits=6), ratio=RATIO, calibration=[inputs]
+    )  # fmt: skip
+    optimizer = torch.optim.Adam(quantization.parameter_groups(lr=1e-5))
+    before = memory(device)
+    seconds = []
+    for step in range(steps + 2):
+        start = time.perf_counter()
+        loss = (model(inputs) - targets).abs().mean() + quantization.penalty()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        quantization.step(0.1)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        if step >= 2:  # the first ones allocate
+            seconds.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(seconds), "mib": memory(device) - before}
+
+
+def memory(device: str) -> float:
+    """MiB: the most that was ever allocated, by CUDA or by the process."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sw_ref.train.bench", description="time and memory of a step")
+    parser.add_argument("--method", choices=[m for m in METHODS if METHODS[m].budget != "cycles"], default="stlq")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--alone", action="store_true", help="measure in this process and print JSON")
+    args = parser.parse_args()
+    if args.alone:
+        print(json.dumps(measure(args.method, args.batch, args.steps, args.device)))
+        return 0
+    rest = [f"--batch={args.batch}", f"--steps={args.steps}", f"--device={args.device}", "--alone"]
+    found: dict[str, list[dict[str, float]]] = {"float": [], args.method: []}
+    for _ in range(ROUNDS):
+        for method, runs in found.items():
+            command = [sys.executable, "-m", "sw_ref.train.bench", f"--method={method}", *rest]
+            runs.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    medians = {m: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for m, runs in found.items()}
+    print(f"{'method':16}{'ms per step':>14}{'MiB':>10}{'time':>10}{'memory':>10}")
+    base = medians["float"]
+    for method, values in medians.items():
+        ratios = [values[key] / base[key] for key in ("seconds", "mib")]
+        print(f"{method:16}{1e3 * values['seconds']:14.1f}{values['mib']:10.1f}{ratios[0]:9.2f}x{ratios[1]:9.2f}x")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
