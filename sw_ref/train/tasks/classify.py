@@ -13,7 +13,7 @@ from sw_ref.train.tasks.networks import residual_network, separable_network
 from sw_ref.train.tasks.task import SPLITS, Recipe, Task, generator, uniform
 
 SIZE = 16
-SCALE, REACH, NOISE = (0.7, 1.0), 0.2, 0.15
+SCALE, REACH, NOISE = (0.7, 1.0), 0.2, 0.25
 VIEWS = 10
 """Each held-out digit is shown this often, distorted differently: one digit is then less than the last decimal."""
 
@@ -32,7 +32,7 @@ class Classify(Task):
     batch: ClassVar[int] = 64
     steps: ClassVar[int] = 32
     pretraining: ClassVar[Recipe] = Recipe(epochs=60, rate=3e-3)
-    tuning: ClassVar[Recipe] = Recipe(epochs=20, rate=1e-3)
+    tuning: ClassVar[Recipe] = Recipe(epochs=10, rate=3e-4)
 
     def draw(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         images, labels = pick("train", self.batch, random)

@@ -32,9 +32,9 @@ class Residual(nn.Module):
 
 
 def residual_network() -> nn.Module:
-    """Three residual blocks, 8 to 32 channels."""
-    blocks = [Residual(8, 8), Residual(8, 16, stride=2), Residual(16, 32, stride=2)]
-    return nn.Sequential(convolution(1, 8), *blocks, *_classifier(32))
+    """Three residual blocks, 4 to 16 channels."""
+    blocks = [Residual(4, 4), Residual(4, 8, stride=2), Residual(8, 16, stride=2)]
+    return nn.Sequential(convolution(1, 4), *blocks, *_classifier(16))
 
 
 def separable_network() -> nn.Module:
