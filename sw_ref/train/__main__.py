@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _complain(f"{error.filename}: {error.strerror}; allowed: a path that can be used", 2)
     except KeyboardInterrupt as error:
-        return _complain(f"interrupted; `--resume` continues{f' from {error}' if str(error) else ''}", 130)
+        how = "the same command" if argv[:1] == ["campaign"] else "`--resume`"
+        return _complain(f"interrupted; {how} continues{f' from {error}' if str(error) else ''}", 130)
 
 
 def _complain(error: object, status: int) -> int:
@@ -65,6 +66,8 @@ def _train(argv: list[str]) -> int:
         rate=args.rate,
     )
     check_device(args.device)
+    if args.threads < 1:
+        raise ValueError(f"threads is {args.threads}; allowed: a whole number, 1 or more")
     if not args.resume and any((out / name).exists() for name in (CHECKPOINT, RESULT)):
         raise ValueError(f"{out} holds a run already; allowed: another --out, or --resume to continue it")
     if args.resume and not out.is_dir():

@@ -85,6 +85,8 @@ def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     """The command `campaign`."""
     _add_arguments(parser)
     args = parser.parse_args(argv)
+    if args.seeds < 1:
+        raise ValueError(f"seeds is {args.seeds}; allowed: a whole number, 1 or more")
     campaign = Campaign(
         results=Path(args.out),
         work=Path(args.work),
