@@ -2,8 +2,8 @@
 
 The default quantizer works on the bits of float32 numbers.  Magnitudes of floats order as their bits do, and a
 step of 2^23 in the bits is a factor of 2: so the distance of |x| from the edge between the two largest levels,
-shifted right by 23, says how many levels below the largest one x is, exactly.  Comparisons that give booleans
-are several times slower on a CPU.
+shifted right by 23, says how many levels below the largest one x is, exactly.  (Comparisons that give booleans
+are several times slower on a CPU.)
 """
 
 import torch
@@ -23,7 +23,27 @@ def log_q(x: Tensor, unit: Tensor, fmt: StlqFormat, *, literal: bool = False) ->
     `unit` is U, float32, and broadcasts against `x`.  `x` is float32; in literal mode it may be float64, and the
     decision is taken in float64.
     """
-    return _literal(x, unit, fmt.levels) if literal else _nearest(x, unit, fmt.levels)
+    return word(x, marks(unit, fmt, literal), fmt, literal)
+
+
+def marks(unit: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
+    """What a word is found by, for a scale U: to be made once and given to :func:`word` as often as needed."""
+    return unit if literal else bounds(unit, fmt.levels)
+
+
+def word(x: Tensor, marks: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
+    """:func:`log_q`, with the :func:`marks` of its scale."""
+    return _literal(x, marks, fmt.levels) if literal else _nearest(x, marks, fmt.levels)
+
+
+def bounds(unit: Tensor, levels: int) -> Tensor:
+    """What the default quantizer compares with, for a scale U: int32, (3, *shape of `unit`), the bits of floats.
+
+    The edge between the levels U / 2 and U / 4; the level U / 2; the last float in the positive side's dead zone.
+    """
+    half = unit * 0.5
+    edge, largest = nearest_edge(half).view(torch.int32), half.view(torch.int32)
+    return torch.stack([edge, largest, largest - ((levels - 1) << MANTISSA) - 1])
 
 
 def nearest_edge(unit: Tensor) -> Tensor:
@@ -34,19 +54,18 @@ def nearest_edge(unit: Tensor) -> Tensor:
     return torch.where(lost > 0, torch.nextafter(edge, torch.full_like(edge, torch.inf)), edge)
 
 
-def _nearest(x: Tensor, unit: Tensor, levels: int) -> Tensor:
-    largest = (unit * 0.5).view(torch.int32)
-    # The edge between U / 2 and U / 4.
-    edge = nearest_edge(unit * 0.5).view(torch.int32)
+def _nearest(x: Tensor, bounds: Tensor, levels: int) -> Tensor:
+    """The nearest level for each element, with the :func:`bounds` of its scale."""
+    edge, largest, dead = bounds.unbind()
     bits = x.contiguous().view(torch.int32)
     negative = bits >> SIGN  # -1 or 0
     magnitude = bits & MAGNITUDE
     below = ((magnitude - edge) >> MANTISSA).clamp_(max=0)
     below = torch.maximum(below, negative + (2 - levels))  # only the negative side has level M
     found = (below << MANTISSA).add_(largest).bitwise_or_(bits & ~MAGNITUDE)
-    # Dead zone: from half of the smallest level of the side on, the difference is negative and keeps all bits.
-    smallest = (negative << MANTISSA).add_(largest - ((levels - 1) << MANTISSA) - 1)
-    return found.bitwise_and_(smallest.sub_(magnitude) >> SIGN).view(torch.float32)
+    # The negative side's dead zone is half as wide.  Outside of it the difference is negative and keeps all bits.
+    alive = (negative << MANTISSA).add_(dead).sub_(magnitude) >> SIGN
+    return found.bitwise_and_(alive).view(torch.float32)
 
 
 def _literal(x: Tensor, unit: Tensor, levels: int) -> Tensor:

@@ -58,10 +58,10 @@ class Quantization:
 
     def penalty(self) -> Tensor:
         """lambda * ||v||^2, to be added to the task loss: a scalar on the model's device."""
-        total = torch.zeros((), device=next(self.model.parameters()).device)
-        for v in self.annealed():
-            total = total + v.square().sum()
-        return self.lambda_v * total
+        found = self.annealed()
+        if not found:
+            return torch.zeros((), device=next(self.model.parameters()).device)
+        return self.lambda_v * torch.cat([v.flatten() for v in found]).square().sum()
 
     def step(self, progress: float) -> None:
         """To be called after each optimizer step; `progress` is the share of all steps that is done, 0..1.

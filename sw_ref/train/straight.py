@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from sw_ref.format import StlqFormat
-from sw_ref.train.logq import log_q
+from sw_ref.train.logq import word
 
 
 class TwoWords(Function):
@@ -29,19 +29,19 @@ class TwoWords(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, weight: Tensor, factor: Tensor, unit: Tensor, fmt: StlqFormat, literal: bool, mode: tuple[str, str]
+        ctx: Any, weight: Tensor, factor: Tensor, marks: Tensor, fmt: StlqFormat, literal: bool, mode: tuple[str, str]
     ) -> Tensor:
+        """`marks`: those of U and of U * 2^-k (see :mod:`sw_ref.train.logq`), stacked."""
         anneal, residual_gradient = mode
         # In literal mode numpy takes r1 in float64, so that no bit of it is lost.
         exact = weight.double() if literal else weight
-        first = log_q(exact, unit, fmt, literal=literal)
+        first = word(exact, marks[0], fmt, literal)
         r1 = exact - first
-        fine = unit * 2.0**-fmt.residual_shift
         if anneal == "inside":
             slope = r1
-            second = log_q(r1 * factor, fine, fmt, literal=literal)
+            second = word(r1 * factor, marks[1], fmt, literal)
         else:
-            slope = log_q(r1, fine, fmt, literal=literal)
+            slope = word(r1, marks[1], fmt, literal)
             second = slope * factor
         ctx.through = residual_gradient == "through"
         ctx.save_for_backward(
@@ -62,8 +62,9 @@ class OneWord(Function):
     """w -> LogQ(w); the gradient passes unchanged."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, unit: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
-        return log_q(weight, unit, fmt, literal=literal)
+    def forward(ctx: Any, weight: Tensor, marks: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
+        """`marks`: those of U."""
+        return word(weight, marks, fmt, literal)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -81,21 +82,22 @@ class LinearSteps(Function):
     def forward(
         ctx: Any, x: Tensor, step: Tensor, limits: tuple[int, int], grad_scale: float, clip_only: bool
     ) -> Tensor:
-        # x is kept by its maker anyway: nothing else of its size is saved.
-        ctx.save_for_backward(x, step)
+        out = linear_codes(x, step, limits).mul_(step)
+        # Their makers and takers keep x and the output anyway: nothing else of their size is saved.
+        ctx.save_for_backward(x, step, out)
         ctx.rest = limits, grad_scale, clip_only
-        return linear_codes(x, step, limits).mul_(step)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (x, step), (limits, grad_scale, clip_only) = ctx.saved_tensors, ctx.rest
+        (x, step, out), (limits, grad_scale, clip_only) = ctx.saved_tensors, ctx.rest
         (grad,) = grads
-        scaled, codes = x / step, linear_codes(x, step, limits)
-        to_x = torch.ops.aten.hardtanh_backward(grad, scaled, *limits)
-        to_step = (grad * codes).addcmul_(to_x, codes if clip_only else scaled, value=-1).sum()
-        return to_x, (to_step * grad_scale).reshape(step.shape), None, None, None
+        to_x = torch.ops.aten.hardtanh_backward(grad, x * step.reciprocal(), *limits)
+        # Everywhere g * q, less g * (what does not count) inside; both times step.
+        to_step = (grad * out).addcmul_(to_x, out if clip_only else x, value=-1).sum()
+        return to_x, (to_step / step * grad_scale).reshape(step.shape), None, None, None
 
 
 def linear_codes(x: Tensor, step: Tensor, limits: tuple[int, int]) -> Tensor:
     """clip(floor(x / step + 1/2)): the activation codes, as floats."""
-    return (x / step).add_(0.5).floor_().clamp_(*limits)
+    return (x * step.reciprocal()).add_(0.5).floor_().clamp_(*limits)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sw_ref.format import StlqFormat
 from sw_ref.tiling import Tiling
 from sw_ref.train.layers import to_layout
+from sw_ref.train.logq import marks
 from sw_ref.train.methods import Method
 from sw_ref.train.straight import OneWord, TwoWords
 
@@ -22,12 +23,13 @@ EPSILON = 0.001
 class Words(nn.Module):
     """LogQ(w) + LogQ(r1 * (C + v)): one word or two per weight.
 
-    Buffers: `scale` (U, float32, () or (O,)), `selection` (C, bool, one per block); with v also `limit` (what |v| may
-    not exceed: its value after the last step) and `deadline` (progress at which v is 0 at the latest), one per block.
-    Parameter: `v`, one per block; None where it is left out or C is 1 all over.
+    Buffers: `scale` (U, float32, () or (O,)), `marks` (what both words are found by), and per block `selection` (C,
+    bool); with v also `limit` (what |v| may not exceed: its value after the last step) and `deadline` (the progress
+    at which v is 0 at the latest).  Parameter: `v`, one per block; None where it is left out or C is 1 all over.
     """
 
     scale: Tensor
+    marks: Tensor
     selection: Tensor
     limit: Tensor | None
     deadline: Tensor | None
@@ -50,6 +52,9 @@ class Words(nn.Module):
         self.fmt, self.method, self.tiling = fmt, method, tiling
         self.granularity, self.transposed_groups = granularity, transposed_groups
         self.register_buffer("scale", torch.from_numpy(np.array(scale)))
+        unit = self._unit()
+        both = [marks(u, fmt, method.literal) for u in (unit, unit * 2.0**-fmt.residual_shift)]
+        self.register_buffer("marks", torch.stack(both))
         self.register_buffer("selection", torch.from_numpy(selection.copy()))
         annealed, free = method.anneal != "none" and not selection.all(), ~selection
         start = torch.from_numpy(initial_v(norms, free)) if annealed else None
@@ -59,18 +64,17 @@ class Words(nn.Module):
         self.one_word = not annealed and not selection.any()
 
     def forward(self, weight: Tensor) -> Tensor:
-        unit = self.unit(weight.ndim)
+        literal, mode = self.method.literal, (self.method.anneal, self.method.residual_gradient)
         if self.one_word:
-            return OneWord.apply(weight, unit, self.fmt, self.method.literal)
-        mode = self.method.anneal, self.method.residual_gradient
-        return TwoWords.apply(weight, self.factor(), unit, self.fmt, self.method.literal, mode)
+            return OneWord.apply(weight, self.marks[0], self.fmt, literal)
+        return TwoWords.apply(weight, self.factor(), self.marks, self.fmt, literal, mode)
 
-    def unit(self, axes: int) -> Tensor:
+    def _unit(self) -> Tensor:
         """U, so that it broadcasts against the layer's weight."""
         if self.scale.ndim == 0:
             return self.scale
-        along = self.scale.reshape(-1, *(1,) * (axes - 1))
-        spread = along.expand(*self.tiling.shape[:2], *(1,) * (axes - 2))
+        ones = (1,) * (len(self.tiling.shape) - 2)
+        spread = self.scale.reshape(-1, 1, *ones).expand(*self.tiling.shape[:2], *ones)
         return to_layout(spread, self.transposed_groups)
 
     def factor(self) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sw_ref.format import StlqFormat
 from sw_ref.quantize import log_dequantize, log_quantize
+from sw_ref.train.logq import marks
 from sw_ref.train.straight import LinearSteps, OneWord, TwoWords, linear_codes
 from verif.sw_ref.train.nets import SEED
 
@@ -33,7 +34,8 @@ def test_two_words(anneal: str, residual_gradient: str, literal: bool) -> None:
     factor[:4] = 1
     factor.requires_grad_()
     fine = float(UNIT) * 2.0**-fmt.residual_shift
-    out = TwoWords.apply(weight, factor, UNIT, fmt, literal, (anneal, residual_gradient))
+    both = torch.stack([marks(UNIT, fmt, literal), marks(torch.tensor(fine), fmt, literal)])
+    out = TwoWords.apply(weight, factor, both, fmt, literal, (anneal, residual_gradient))
     first = log_q(weight.detach(), float(UNIT), fmt, literal)
     r1, c = weight.detach() - first, factor.detach()
     second = log_q(r1 * c, fine, fmt, literal) if anneal == "inside" else c * log_q(r1, fine, fmt, literal)
@@ -46,7 +48,7 @@ def test_two_words(anneal: str, residual_gradient: str, literal: bool) -> None:
 
 def test_one_word_passes_the_gradient_as_it_is() -> None:
     weight, grad = random(5, 4).requires_grad_(), random(5, 4, seed=2)
-    OneWord.apply(weight, UNIT, StlqFormat(), False).backward(grad)
+    OneWord.apply(weight, marks(UNIT, StlqFormat(), False), StlqFormat(), False).backward(grad)
     assert torch.equal(weight.grad, grad)
 
 
