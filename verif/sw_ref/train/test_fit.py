@@ -123,7 +123,7 @@ def test_nan_loss_stops_names_the_layer_and_keeps_the_last_good_state(tmp_path):
 def test_a_parameter_that_is_not_finite_is_named(tmp_path):
     fit = make(tmp_path)
     with torch.no_grad():
-        fit.model[3].weight[0, 0, 0, 0] = torch.inf
+        fit.model.get_parameter("3.weight")[0, 0, 0, 0] = torch.inf
     with pytest.raises(TrainingError, match=r"^loss is nan in epoch 1, step 1; 3.weight is not finite$"):
         fit.run(lambda _: None)
     assert not fit.checkpoint.exists()

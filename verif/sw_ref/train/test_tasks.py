@@ -39,7 +39,7 @@ def test_no_picture_is_another_one_under_a_second_name():
 
 
 def test_writers_begin_where_the_form_begins():
-    labels = "".join(map(str, load_digits().target))
+    labels = "".join(map(str, load_digits(return_X_y=True)[1]))
     assert len(labels) == STARTS[-1] == 1797
     for start, end in itertools.pairwise(STARTS):
         # A few fields of some forms are missing in the set.
@@ -51,7 +51,7 @@ def test_writers_begin_where_the_form_begins():
 def test_digits_of_the_splits_are_all_of_them_once():
     parts = [digits(split) for split in SPLITS]
     assert [len(part.labels) for part in parts] == [1029, 258, 510]
-    assert np.array_equal(np.concatenate([part.labels for part in parts]), load_digits().target)
+    assert np.array_equal(np.concatenate([part.labels for part in parts]), load_digits(return_X_y=True)[1])
 
 
 @each_task
