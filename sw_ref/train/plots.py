@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from sw_ref.model import load_model
 from sw_ref.tensorfile import TensorFile
 from sw_ref.train.methods import METHODS
-from sw_ref.train.table import Result, Row, standard_error
+from sw_ref.train.table import REFERENCE, Result, Row, standard_error
 from sw_ref.train.tasks import TASKS
 
 DPI = 110
@@ -48,7 +48,10 @@ def _save(figure: Figure | None, path: Path) -> None:
 
 
 def cycles(rows: Sequence[Row]) -> Figure | None:
-    """The mean score of each method over its cycles, with the standard error over the seeds."""
+    """The mean score of each method over its cycles, with the standard error over the seeds.
+
+    What is far below all others is named at the lower edge, so that the others can be told apart.
+    """
     placed = [row for row in rows if row.cycles is not None]
     if not placed:
         return None
@@ -60,11 +63,15 @@ def cycles(rows: Sequence[Row]) -> Figure | None:
         for number, method in enumerate(dict.fromkeys(row.method for row in placed)):
             points = sorted((row for row in placed if row.method == method), key=lambda row: row.cycles or 0)
             _curve(axis, points, colors(number % 20), "os^vDPX*<>hdp8"[number % 14])
-        axis.set_xlabel(
-            "array cycles, as a multiple of one word everywhere (hollow: not words, one cycle a tile)"
-        )
+        for row in placed:
+            if row.method == REFERENCE:
+                axis.axhline(row.mean, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
+        _zoom(axis, placed)
+        axis.set_xlabel("array cycles, as a multiple of one word everywhere (hollow: not words, one cycle a tile)")
         axis.set_ylabel(f"test {task.primary} ({task.unit})")
-        axis.set_title(f"{placed[0].task}, {placed[0].network}: mean and standard error over the seeds")
+        axis.set_title(
+            f"{placed[0].task}, {placed[0].network}: mean and standard error over the seeds (dashed: R = 100%)"
+        )
         axis.grid(alpha=0.25)
         figure.legend(loc="outside right center")
     return figure
@@ -76,6 +83,17 @@ def _curve(axis: Axes, points: Sequence[Row], color: Any, marker: str) -> None:
     on_array = METHODS[points[0].method].exports
     options: Any = {"color": color, "marker": marker, "markersize": 7, "linewidth": 1, "label": points[0].method}
     axis.errorbar(at, [row.mean for row in points], np.nan_to_num(errors), mfc=color if on_array else "none", **options)
+
+
+def _zoom(axis: Axes, rows: Sequence[Row]) -> None:
+    scores = [row.mean for row in rows]
+    top, middle = max(scores), float(np.median(scores))
+    lowest = top - 4 * (top - middle)
+    below = [row for row in rows if row.mean < lowest]
+    if below and top > middle:
+        axis.set_ylim(lowest, top + 0.3 * (top - middle))
+        names = ", ".join(f"{row.label} {row.mean:.1f}" for row in sorted(below, key=lambda row: -row.mean))
+        axis.text(0.02, 0.02, f"below: {names}", transform=axis.transAxes)
 
 
 def annealing(runs: Sequence[Result]) -> Figure | None:
