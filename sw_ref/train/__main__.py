@@ -12,7 +12,8 @@ import torch
 from sw_ref.train import campaign
 from sw_ref.train.fit import TrainingError
 from sw_ref.train.methods import METHODS
-from sw_ref.train.run import CHECKPOINT, RESULT, Run, perform
+from sw_ref.train.run import CHECKPOINT, RESULT, perform
+from sw_ref.train.spec import Run
 from sw_ref.train.tasks import TASKS
 
 PROGRAM = "python -m sw_ref.train"

@@ -13,9 +13,10 @@ import torch
 
 from sw_ref.files import write_atomically
 from sw_ref.train import plots, table
-from sw_ref.train.fit import check_about
+from sw_ref.train.fit import TrainingError, check_about
 from sw_ref.train.methods import METHODS, find_method
-from sw_ref.train.run import RESULT, Run, perform
+from sw_ref.train.run import RESULT, perform
+from sw_ref.train.spec import Run
 from sw_ref.train.tasks import TASKS
 
 RUNS, FLOATS, TABLE = "runs", "floats", "table.md"
@@ -101,14 +102,27 @@ def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     torch.set_num_threads(1)
     print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done", flush=True)
     command = shlex.join(["python", "-m", "sw_ref.train", "campaign", *argv])
-    for number, run in enumerate([] if args.report else todo, 1):
-        started = time.perf_counter()
-        done = campaign.perform(run, command)
-        value = done["result"]["test"][run.of_task.primary]
-        seconds = time.perf_counter() - started
-        print(f"{number}/{len(todo)} {run.name}: {value:.2f} {run.of_task.unit}, {seconds:.0f} s", flush=True)
+    failed = [] if args.report else _perform(campaign, todo, command)
     campaign.report()
+    if failed:
+        raise TrainingError(f"{len(failed)} of {len(todo)} runs stopped: {'; '.join(failed)}")
     return 0
+
+
+def _perform(campaign: Campaign, todo: Sequence[Run], command: str) -> list[str]:
+    """Do the runs, a line on each; returns what went wrong with those that could not be ended."""
+    failed: list[str] = []
+    for number, run in enumerate(todo, 1):
+        started = time.perf_counter()
+        try:
+            value = campaign.perform(run, command)["result"]["test"][run.of_task.primary]
+            outcome = f"{value:.2f} {run.of_task.unit}"
+        except TrainingError as error:
+            outcome = str(error)
+            failed.append(f"{run.name}: {error}")
+        seconds = time.perf_counter() - started
+        print(f"{number}/{len(todo)} {run.name}: {outcome}, {seconds:.0f} s", flush=True)
+    return failed
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

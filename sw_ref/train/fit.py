@@ -21,6 +21,7 @@ from sw_ref.train.checkpoint import (
     save_checkpoint,
     state_of,
 )
+from sw_ref.train.diagnose import find_bad
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.tasks.task import Recipe, Task
 
@@ -146,7 +147,7 @@ class Fit:
         save_checkpoint(self.checkpoint, state_of(self.model, self.optimizer), facts)
 
     def _give_up(self, what: str, inputs: Tensor | None = None) -> None:
-        where = first_bad_layer(self.model, inputs) if inputs is not None else ""
+        where = f"; {find_bad(self.model, inputs)}" if inputs is not None else ""
         kept = f"; {self.checkpoint} holds the last good state" if self.checkpoint.exists() else ""
         at = self.progress
         raise TrainingError(f"{what} in epoch {at.epoch + 1}, step {at.step + 1}{where}{kept}")
@@ -162,29 +163,6 @@ def check_about(path: Path, found: Any, expected: Mapping[str, Any]) -> None:
     for key in sorted(expected.keys() | found.keys()):
         if found.get(key) != expected.get(key):
             raise CheckpointError(f"{path}: of another run: {key} is {found.get(key)}; allowed: {expected.get(key)}")
-
-
-def first_bad_layer(model: nn.Module, inputs: Tensor) -> str:
-    """Where a forward pass first is not finite, as the end of a sentence: a parameter, or a layer's output."""
-    for name, value in model.named_parameters():
-        if not torch.isfinite(value).all():
-            return f"; {name} is not finite"
-    found: list[str] = []
-
-    def look(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            if not found and isinstance(output, Tensor) and not torch.isfinite(output).all():
-                found.append(name)
-
-        return hook
-
-    # The hooks of inner modules run before those of the modules that hold them.
-    hooks = [module.register_forward_hook(look(name or "the model")) for name, module in model.named_modules()]
-    with torch.no_grad():
-        model(inputs)
-    for hook in hooks:
-        hook.remove()
-    return f"; the output of {found[0]} is not finite" if found else "; the output of every layer is finite"
 
 
 class _Stop:

@@ -13,7 +13,8 @@ from sw_ref.train import run as run_module
 from sw_ref.train.campaign import Campaign
 from sw_ref.train.checkpoint import CheckpointError, load_checkpoint
 from sw_ref.train.fit import Fit
-from sw_ref.train.run import Run, perform
+from sw_ref.train.run import perform
+from sw_ref.train.spec import Run
 from sw_ref.train.table import markdown, rows
 from sw_ref.train.tasks import TASKS
 from verif.sw_ref.train.tiny import Tiny

@@ -127,3 +127,20 @@ def test_a_campaign_does_what_is_left_and_reports(tmp_path, capsys):
     assert "| two-word | 2.000 | 2 |" in (tmp_path / "results" / "table.md").read_text()
     assert main([*options, "--seeds", "3", "--report"]) == 0
     assert capsys.readouterr().out.splitlines() == ["6 runs, 4 of them done"]
+
+
+def test_a_campaign_goes_on_after_a_run_that_stopped(tmp_path, capsys, monkeypatch, tiny):
+    loss, calls = tiny.loss, []
+
+    def poisoned(outputs, targets):
+        calls.append(outputs)
+        return loss(outputs, targets) * (torch.nan if 2 * Tiny.steps < len(calls) <= 2 * Tiny.steps + 5 else 1)
+
+    monkeypatch.setattr(tiny, "loss", poisoned)
+    folders = ["--out", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
+    assert main(["campaign", "--tasks", "tiny", "--methods", "one-word,two-word", "--seeds", "1", *folders]) == 1
+    captured = capsys.readouterr()
+    assert "1/2 tiny-plain-one-word-r0-seed0: loss is nan in epoch 1, step 1" in captured.out
+    assert "2/2 tiny-plain-two-word-r100-seed0: -0." in captured.out
+    assert captured.err.startswith("stlq train: 1 of 2 runs stopped: tiny-plain-one-word-r0-seed0: loss is nan")
+    assert [path.name for path in (tmp_path / "results" / "runs").iterdir()] == ["tiny-plain-two-word-r100-seed0.json"]
