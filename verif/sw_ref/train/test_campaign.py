@@ -143,7 +143,7 @@ def test_report_writes_the_table_and_the_plots(tmp_path):
     assert table.count("\n| stlq ") == 2
     assert "| one-word | 1.000 | 2 |" in table
     assert "| two-word | 2.000 | 2 |" in table
-    for name in ("cycles", "annealing", "weights"):
+    for name in ("cycles", "annealing", "weights", "pictures"):
         assert imread(tmp_path / "results" / f"{name}-tiny-plain.png").std() > 0
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sw_ref.train.tasks.task import SPLITS, Recipe, Task, generator
+from sw_ref.train.tasks.task import SPLITS, Recipe, Task, generator, predictions, to_pixels
 
 
 def network() -> nn.Module:
@@ -41,6 +43,12 @@ class Tiny(Task):
 
     def measure(self, pairs: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:
         return {"closeness": -float(torch.stack([self.loss(*pair) for pair in pairs]).mean())}
+
+    def pictures(self, model: nn.Module) -> dict[str, NDArray[np.uint8]]:
+        inputs, target = next(self.held_out("test"))
+        output, _ = next(predictions(model, iter([(inputs, target)])))
+        grey = {"input": inputs[0], "target": target[0].expand(1, 6, 6), "output": output[0].expand(1, 6, 6)}
+        return {name: to_pixels(picture) for name, picture in grey.items()}
 
     def sources(self) -> dict[str, list[str]]:
         return {split: [split] for split in SPLITS}
