@@ -18,15 +18,14 @@ KINDS = ("lsq", "pact")
 class Activations(nn.Module):
     """Quantizes what a layer is given: step * clip(floor(x / step + 1/2)), in the range of `fmt`.
 
-    The parameter is log2 of the step, so that an optimizer's rate is relative to it and it stays above 0.  For PACT
+    The parameter is log2 of the step, so that an optimizer's rate is relative to it and it stays above 0; its
+    gradient is not made smaller as LSQ's is (Adam's epsilon would swallow it).  For PACT
     too: its clip is step * (largest code), and only clipped activations move it.
     """
 
-    def __init__(self, fmt: StlqFormat, step: float, kind: str, elements: int) -> None:
-        """`elements`: activations per sample, which the gradient of the step is scaled by, as LSQ does."""
+    def __init__(self, fmt: StlqFormat, step: float, kind: str) -> None:
         super().__init__()
         self.fmt, self.clip_only = fmt, kind == "pact"
-        self.grad_scale = (elements * fmt.act_max) ** -0.5
         self.log_step = nn.Parameter(torch.tensor(math.log2(step)))
 
     @property
@@ -40,11 +39,11 @@ class Activations(nn.Module):
         return self.fmt.act_min, self.fmt.act_max
 
     def forward(self, x: Tensor) -> Tensor:
-        return LinearSteps.apply(x.float(), self.step, self.limits, self.grad_scale, self.clip_only)
+        return LinearSteps.apply(x.float(), self.log_step, self.limits, self.clip_only)
 
     def codes(self, x: Tensor) -> Tensor:
         """The integer activations: int32."""
-        return linear_codes(x.float(), self.step, self.limits).int()
+        return linear_codes(x.float(), self.log_step, self.limits).int()
 
 
 def quantize_inputs(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -57,5 +56,5 @@ def attach(layer: nn.Module, use: Uses, fmt: StlqFormat, kind: str) -> None:
     fmt = replace(fmt, act_signed=use.low < 0)
     samples = torch.cat(use.samples)
     step = search_step(samples.cpu().numpy(), fmt)
-    layer.act_quantizer = Activations(fmt, step, kind, use.elements).to(samples.device)
+    layer.act_quantizer = Activations(fmt, step, kind).to(samples.device)
     layer.register_forward_pre_hook(quantize_inputs)

@@ -94,13 +94,12 @@ SAMPLES = 1 << 16
 
 @dataclass
 class Uses:
-    """How a layer is used: `positions`, products per weight and sample; `elements`, activations per sample.
+    """How a layer is used: `positions`, products per weight and sample.
 
     `samples`: some of the activations that it is given; `low`: the smallest of all.
     """
 
     positions: int = 0
-    elements: int = 0
     low: float = math.inf
     samples: list[Tensor] = field(default_factory=list, repr=False)
 
@@ -119,7 +118,6 @@ def observe(model: nn.Module, layers: dict[str, nn.Module], batches: Sequence[Ba
         use, inputs = uses.setdefault(name, Uses()), args[0].detach()
         if counting:
             use.positions += positions(module, inputs, output)
-            use.elements += math.prod(inputs.shape[1:])
         use.low = min(use.low, float(inputs.min()))
         use.samples.append(inputs.flatten()[:: inputs.numel() // share + 1])
 

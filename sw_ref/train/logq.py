@@ -2,7 +2,7 @@
 
 The default quantizer works on the bits of float32 numbers.  Magnitudes of floats order as their bits do, and a
 step of 2^23 in the bits is a factor of 2: so the distance of |x| from the edge between the two largest levels,
-shifted right by 23, says how many levels below the largest one x is, exactly.  (Comparisons that give booleans
+rounded down to such steps, says how many levels below the largest one x is, exactly.  (Comparisons that give booleans
 are several times slower on a CPU.)
 """
 
@@ -12,9 +12,8 @@ from torch import Tensor
 from sw_ref.format import StlqFormat
 from sw_ref.quantize import log_edges
 
-MANTISSA = 23
-MAGNITUDE = 0x7FFFFFFF
-SIGN = 31
+SIGN, EXPONENT = -(1 << 31), -(1 << 23)
+"""Bits of a float32 as an int32: the sign; the exponent and the sign."""
 
 
 def log_q(x: Tensor, unit: Tensor, fmt: StlqFormat, *, literal: bool = False) -> Tensor:
@@ -43,7 +42,7 @@ def bounds(unit: Tensor, levels: int) -> Tensor:
     """
     half = unit * 0.5
     edge, largest = nearest_edge(half).view(torch.int32), half.view(torch.int32)
-    return torch.stack([edge, largest, largest - ((levels - 1) << MANTISSA) - 1])
+    return torch.stack([edge, largest, largest - ((levels - 1) << 23) - 1])
 
 
 def nearest_edge(unit: Tensor) -> Tensor:
@@ -58,13 +57,13 @@ def _nearest(x: Tensor, bounds: Tensor, levels: int) -> Tensor:
     """The nearest level for each element, with the :func:`bounds` of its scale."""
     edge, largest, dead = bounds.unbind()
     bits = x.contiguous().view(torch.int32)
-    negative = bits >> SIGN  # -1 or 0
-    magnitude = bits & MAGNITUDE
-    below = ((magnitude - edge) >> MANTISSA).clamp_(max=0)
-    below = torch.maximum(below, negative + (2 - levels))  # only the negative side has level M
-    found = (below << MANTISSA).add_(largest).bitwise_or_(bits & ~MAGNITUDE)
+    magnitude = bits & ~SIGN
+    negative = (bits >> 31) << 23  # -1 in the exponent, or 0
+    below = (magnitude - edge).bitwise_and_(EXPONENT).clamp_(max=0)
+    found = torch.maximum(below, negative + ((2 - levels) << 23))  # only the negative side has level M
+    found.add_(largest).bitwise_or_(bits & SIGN)
     # The negative side's dead zone is half as wide.  Outside of it the difference is negative and keeps all bits.
-    alive = (negative << MANTISSA).add_(dead).sub_(magnitude) >> SIGN
+    alive = negative.add_(dead).sub_(magnitude).bitwise_right_shift_(31)
     return found.bitwise_and_(alive).view(torch.float32)
 
 

@@ -20,15 +20,14 @@ class Uniform(nn.Module):
         super().__init__()
         self.limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
         high = self.limits[1]
-        self.grad_scale = (weight.numel() * high) ** -0.5
-        step = best_clip(weight, lambda w, clip: self._levels(w, clip / high)) / high
-        self.log_step = nn.Parameter(step.log2())
+        clip = best_clip(weight, lambda w, clip: self._levels(w, (clip / high).log2()))
+        self.log_step = nn.Parameter((clip / high).log2())
 
     def forward(self, weight: Tensor) -> Tensor:
-        return self._levels(weight, self.log_step.exp2())
+        return self._levels(weight, self.log_step)
 
-    def _levels(self, weight: Tensor, step: Tensor) -> Tensor:
-        return LinearSteps.apply(weight, step, self.limits, self.grad_scale, False)
+    def _levels(self, weight: Tensor, log_step: Tensor) -> Tensor:
+        return LinearSteps.apply(weight, log_step, self.limits, False)
 
 
 class Apot(nn.Module):
@@ -55,12 +54,10 @@ class Apot(nn.Module):
         positive = torch.tensor(sums / sums.max(), dtype=torch.float32, device=weight.device)
         self.register_buffer("levels", torch.cat([-positive[1:].flip(0), positive]))
         self.register_buffer("edges", (self.levels[1:] + self.levels[:-1]) / 2)
-        self.grad_scale = weight.numel() ** -0.5
         self.log_clip = nn.Parameter(best_clip(weight, self._levels).log2())
 
     def forward(self, weight: Tensor) -> Tensor:
-        scaled = self.log_clip * self.grad_scale
-        return self._levels(weight, (scaled + (self.log_clip - scaled).detach()).exp2())
+        return self._levels(weight, self.log_clip.exp2())
 
     def _levels(self, weight: Tensor, clip: Tensor) -> Tensor:
         bounded = (weight / clip).clamp(-1, 1)

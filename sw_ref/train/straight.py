@@ -14,6 +14,7 @@ r1 = w - LogQ(w) is on the scale U * 2^-k.  Both LogQ pass gradients as the iden
 ("cancel": the same as if r1 were detached); with "through" the LogQ(w) in r1 counts as a constant, and r1 passes c.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -72,32 +73,30 @@ class OneWord(Function):
 
 
 class LinearSteps(Function):
-    """x and step -> step * clip(floor(x / step + 1/2), low, high), with a learned step.
+    """x and s = log2(step) -> step * clip(floor(x / step + 1/2), low, high), with a learned step.
 
-    dL/dx = g where low < x / step < high, else 0.  dL/dstep = grad_scale * the sum of g * q where clipped, and inside
-    of g * (q - x / step) (LSQ) or of 0 (PACT: `clip_only`), with q the clipped code.
+    dL/dx = g where low < x / step < high, else 0.  dL/ds = ln(2) * step * the sum of g * q where clipped, and inside of
+    g * (q - x / step) (LSQ) or of 0 (PACT: `clip_only`), with q the clipped code.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, step: Tensor, limits: tuple[int, int], grad_scale: float, clip_only: bool
-    ) -> Tensor:
-        out = linear_codes(x, step, limits).mul_(step)
+    def forward(ctx: Any, x: Tensor, log_step: Tensor, limits: tuple[int, int], clip_only: bool) -> Tensor:
+        out = linear_codes(x, log_step, limits).mul_(log_step.exp2())
         # Their makers and takers keep x and the output anyway: nothing else of their size is saved.
-        ctx.save_for_backward(x, step, out)
-        ctx.rest = limits, grad_scale, clip_only
+        ctx.save_for_backward(x, log_step, out)
+        ctx.rest = limits, clip_only
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (x, step, out), (limits, grad_scale, clip_only) = ctx.saved_tensors, ctx.rest
+        (x, log_step, out), (limits, clip_only) = ctx.saved_tensors, ctx.rest
         (grad,) = grads
-        to_x = torch.ops.aten.hardtanh_backward(grad, x * step.reciprocal(), *limits)
-        # Everywhere g * q, less g * (what does not count) inside; both times step.
+        to_x = torch.ops.aten.hardtanh_backward(grad, x * (-log_step).exp2(), *limits)
+        # Everywhere g * step * q, less g * (what does not count) inside.
         to_step = (grad * out).addcmul_(to_x, out if clip_only else x, value=-1).sum()
-        return to_x, (to_step / step * grad_scale).reshape(step.shape), None, None, None
+        return to_x, to_step * math.log(2), None, None
 
 
-def linear_codes(x: Tensor, step: Tensor, limits: tuple[int, int]) -> Tensor:
+def linear_codes(x: Tensor, log_step: Tensor, limits: tuple[int, int]) -> Tensor:
     """clip(floor(x / step + 1/2)): the activation codes, as floats."""
-    return (x * step.reciprocal()).add_(0.5).floor_().clamp_(*limits)
+    return (x * (-log_step).exp2()).add_(0.5).floor_().clamp_(*limits)

@@ -19,7 +19,7 @@ from verif.sw_ref.distributions import make
 def test_codes_equal_the_numpy_quantizer(act_bits: int, act_signed: bool) -> None:
     fmt = StlqFormat(act_bits=act_bits, act_signed=act_signed)
     x, step = make("gauss", (4000,)), 0.125  # a power of two: the division is exact
-    quantizer = Activations(fmt, step, "lsq", x.size)
+    quantizer = Activations(fmt, step, "lsq")
     codes = quantizer.codes(torch.from_numpy(x)).numpy()
     assert np.array_equal(codes, quantize_activations(x, step, fmt))
     assert np.array_equal(quantizer(torch.from_numpy(x)).detach().numpy(), codes.astype(np.float32) * np.float32(step))
@@ -29,7 +29,7 @@ def test_codes_equal_the_numpy_quantizer(act_bits: int, act_signed: bool) -> Non
 @pytest.mark.parametrize(("start", "kind"), [(0.02, "lsq"), (4.0, "lsq"), (0.02, "pact")])
 def test_steps_learn_from_either_side(start: float, kind: str) -> None:
     x = torch.from_numpy(np.abs(make("gauss", (2000,))))
-    quantizer = Activations(StlqFormat(act_bits=4, act_signed=False), start, kind, 1)
+    quantizer = Activations(StlqFormat(act_bits=4, act_signed=False), start, kind)
     optimizer = torch.optim.Adam(quantizer.parameters(), lr=0.05)
     errors = []
     for _ in range(300):
@@ -43,7 +43,7 @@ def test_steps_learn_from_either_side(start: float, kind: str) -> None:
 
 
 def test_step_stays_above_0() -> None:
-    quantizer = Activations(StlqFormat(), 0.5, "lsq", 1)
+    quantizer = Activations(StlqFormat(), 0.5, "lsq")
     with torch.no_grad():
         quantizer.log_step -= 30
     assert float(quantizer.step.detach()) > 0

@@ -56,12 +56,12 @@ def test_one_word_passes_the_gradient_as_it_is() -> None:
 @pytest.mark.parametrize("limits", [(0, 7), (-4, 3)])
 def test_linear_steps(limits: tuple[int, int], clip_only: bool) -> None:
     low, high = limits
-    step, grad, grad_scale = 0.3, random(200, seed=2), 0.25
+    step, grad = 0.3, random(200, seed=2)
     # The limits themselves count as clipped.
     x = torch.cat([random(196) * 2, torch.tensor([0.0, 0.15, 0.3 * high, 0.3 * low])])
     x.requires_grad_()
-    learned = torch.tensor(step, requires_grad=True)
-    LinearSteps.apply(x, learned, limits, grad_scale, clip_only).backward(grad)
+    learned = torch.tensor(step).log2().requires_grad_()
+    LinearSteps.apply(x, learned, limits, clip_only).backward(grad)
     expected_x, expected_step = [], 0.0
     for value, g in zip(x.detach().div(step).tolist(), grad.tolist(), strict=True):
         inside = low < np.float32(value) < high
@@ -69,9 +69,9 @@ def test_linear_steps(limits: tuple[int, int], clip_only: bool) -> None:
         expected_x.append(g if inside else 0.0)
         expected_step += g * (code if not inside else 0.0 if clip_only else code - value)
     assert x.grad.tolist() == pytest.approx(expected_x, rel=1e-6)
-    assert float(learned.grad) == pytest.approx(grad_scale * expected_step, rel=1e-4)
+    assert float(learned.grad) == pytest.approx(np.log(2) * step * expected_step, rel=1e-4)
 
 
 def test_codes_are_rounded_half_up_and_clipped() -> None:
     x = torch.tensor([-9.0, -0.75, -0.25, 0.0, 0.24, 0.25, 0.75, 9.0])
-    assert linear_codes(x, torch.tensor(0.5), (-2, 1)).tolist() == [-2, -1, 0, 0, 0, 1, 1, 1]
+    assert linear_codes(x, torch.tensor(-1.0), (-2, 1)).tolist() == [-2, -1, 0, 0, 0, 1, 1, 1]
