@@ -38,10 +38,19 @@ def test_a_run_prints_its_progress_and_result(tmp_path, capsys):
     assert lines[6].endswith(f"; {result['cycles']:,} cycles per sample")
 
 
-def test_ctrl_c_then_resume_ends_like_an_uninterrupted_run(tmp_path, capsys, monkeypatch, tiny):
-    options = ["--task", "tiny", "--ratio", "0.5", "--floats", str(tmp_path / "floats")]
-    assert main([*options, "--out", str(tmp_path / "whole")]) == 0
-    draw, left = tiny.draw, [2 + run_module.CALIBRATION_BATCHES + 7]  # two to measure the float network
+@pytest.mark.parametrize(
+    ("batches", "where"),
+    [
+        (3, "tiny-plain-seed0.unfinished.safetensors: epoch 1, step 3"),
+        # All batches of pre-training, two to measure the float network, those of calibration, and 7 of fine-tuning.
+        (2 * Tiny.steps + 2 + run_module.CALIBRATION_BATCHES + 7, "checkpoint.safetensors: epoch 2, step 2"),
+    ],
+)
+def test_ctrl_c_then_resume_ends_like_an_uninterrupted_run(tmp_path, capsys, monkeypatch, tiny, batches, where):
+    options = ["--task", "tiny", "--ratio", "0.5", "--out"]
+    whole, stopped = str(tmp_path / "whole"), str(tmp_path / "stopped")
+    assert main([*options, whole]) == 0
+    draw, left = tiny.draw, [batches]
 
     def stop_later(random):
         left[0] -= 1
@@ -49,17 +58,14 @@ def test_ctrl_c_then_resume_ends_like_an_uninterrupted_run(tmp_path, capsys, mon
             signal.raise_signal(signal.SIGINT)
         return draw(random)
 
-    out = tmp_path / "stopped"
-    monkeypatch.setattr(tiny, "draw", stop_later)
-    assert main([*options, "--out", str(out)]) == 130
-    monkeypatch.undo()
-    monkeypatch.setitem(TASKS, "tiny", tiny)
-    path = out / "checkpoint.safetensors"
-    assert capsys.readouterr().err == f"stlq train: interrupted; `--resume` continues from {path}: epoch 2, step 2\n"
-    assert main([*options, "--out", str(out), "--resume"]) == 0
-    whole, resumed = (load_checkpoint(tmp_path / name / "model.safetensors")[0] for name in ("whole", "stopped"))
-    assert whole.keys() == resumed.keys()
-    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+    with monkeypatch.context() as patched:
+        patched.setattr(tiny, "draw", stop_later)
+        assert main([*options, stopped]) == 130
+    assert capsys.readouterr().err == f"stlq train: interrupted; `--resume` continues from {stopped}/{where}\n"
+    assert main([*options, stopped, "--resume"]) == 0
+    expected, resumed = (load_checkpoint(f"{folder}/model.safetensors")[0] for folder in (whole, stopped))
+    assert expected.keys() == resumed.keys()
+    assert all(torch.equal(value, resumed[name]) for name, value in expected.items())
 
 
 def test_a_loss_that_is_nan_is_exit_status_1(tmp_path, capsys, monkeypatch, tiny):
