@@ -18,9 +18,9 @@ KINDS = ("lsq", "pact")
 class Activations(nn.Module):
     """Quantizes what a layer is given: step * clip(floor(x / step + 1/2)), in the range of `fmt`.
 
-    The parameter is log2 of the step, so that an optimizer's rate is relative to it and it stays above 0; its
-    gradient is not made smaller as LSQ's is (Adam's epsilon would swallow it).  For PACT
-    too: its clip is step * (largest code), and only clipped activations move it.
+    The parameter is log2 of the step, so that an optimizer's rate is relative to it and it stays above 0.  Its gradient
+    is not made smaller as LSQ's is: Adam's epsilon would swallow it.  PACT's clip is step * (largest code): only
+    clipped activations move it.
     """
 
     def __init__(self, fmt: StlqFormat, step: float, kind: str) -> None:
