@@ -45,7 +45,7 @@ def test_steps_learn_from_either_side(start: float, kind: str) -> None:
 def test_step_stays_above_0() -> None:
     quantizer = Activations(StlqFormat(), 0.5, "lsq")
     with torch.no_grad():
-        quantizer.log_step -= 30
+        quantizer.log_step.sub_(30)
     assert float(quantizer.step.detach()) > 0
     assert torch.isfinite(quantizer(torch.ones(3))).all()
 

@@ -1,5 +1,7 @@
 """The torch quantizer against the numpy one: equal to the last bit, on random values and on every boundary."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ def boundaries(unit: float) -> NDArray[np.float32]:
     return np.concatenate([values, -values])
 
 
-def expected(x: NDArray[np.float32], unit: np.ndarray, fmt: StlqFormat, literal: bool) -> NDArray[np.float32]:
+def expected(x: NDArray[np.float32], unit: Any, fmt: StlqFormat, literal: bool) -> NDArray[np.float32]:
     return log_dequantize(log_quantize(x, unit, fmt, literal=literal), unit, fmt).astype(np.float32)
 
 
