@@ -7,11 +7,13 @@ not decide.  On a CPU, processor time of one thread is measured.
 
 import argparse
 import json
-import resource
+import os
+import re
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import torch
 
@@ -22,6 +24,8 @@ from sw_ref.train.tasks import TASKS
 
 ROUNDS = 5
 RATIO = 0.15
+RETURN_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4096", "MALLOC_TRIM_THRESHOLD_": "0"}
+"""Makes the C library give freed memory back at once, which the memory, not the time, is measured with."""
 
 
 def measure(method: str, batch: int, steps: int, device: str) -> dict[str, float]:
@@ -37,7 +41,7 @@ def measure(method: str, batch: int, steps: int, device: str) -> dict[str, float
         model, method=method, fmt=StlqFormat(bits=3, act_bits=6), ratio=RATIO, calibration=[inputs]
     )  # fmt: skip
     optimizer = torch.optim.Adam(quantization.parameter_groups(lr=1e-5), fused=True)
-    before = memory(device)
+    before = reset_peak(device)
     clock = time.process_time if device == "cpu" else time.perf_counter
     seconds = []
     for step in range(steps + 2):
@@ -51,14 +55,36 @@ def measure(method: str, batch: int, steps: int, device: str) -> dict[str, float
             torch.cuda.synchronize()
         if step >= 2:  # the first ones allocate
             seconds.append(clock() - start)
-    return {"seconds": statistics.median(seconds), "mib": memory(device) - before}
+    return {"seconds": statistics.median(seconds), "mib": peak(device) - before}
 
 
-def memory(device: str) -> float:
-    """MiB: the most that was ever allocated, by CUDA or by the process."""
+def reset_peak(device: str) -> float:
+    """MiB in use now; the peak is counted from here on."""
     if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated() / 2**20
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def peak(device: str) -> float:
+    """MiB: the most that was allocated by CUDA, or held by the process, since :func:`reset_peak`."""
+    return torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else _status("VmHWM")
+
+
+def _status(field: str) -> float:
+    """A figure of the process in MiB, as Linux keeps it."""
+    found = re.search(rf"^{field}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"/proc/self/status has no {field}; the memory of a CPU run is measured on Linux only")
+    return int(found[1]) / 2**10
+
+
+def run_alone(method: str, rest: list[str], **environment: str) -> dict[str, float]:
+    """:func:`measure` in a process of its own."""
+    command = [sys.executable, "-m", "sw_ref.train.bench", f"--method={method}", "--alone", *rest]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | environment)
+    return json.loads(done.stdout)
 
 
 def main() -> int:
@@ -72,12 +98,11 @@ def main() -> int:
     if args.alone:
         print(json.dumps(measure(args.method, args.batch, args.steps, args.device)))
         return 0
-    rest = [f"--batch={args.batch}", f"--steps={args.steps}", f"--device={args.device}", "--alone"]
+    rest = [f"--batch={args.batch}", f"--steps={args.steps}", f"--device={args.device}"]
     found: dict[str, list[dict[str, float]]] = {"float": [], args.method: []}
     for _ in range(ROUNDS):
         for method, runs in found.items():
-            command = [sys.executable, "-m", "sw_ref.train.bench", f"--method={method}", *rest]
-            runs.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+            runs.append(run_alone(method, rest) | {"mib": run_alone(method, rest, **RETURN_MEMORY)["mib"]})
     medians = {m: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for m, runs in found.items()}
     print(f"{'method':16}{'ms per step':>14}{'MiB':>10}{'time':>10}{'memory':>10}")
     base = medians["float"]
