@@ -32,7 +32,7 @@ class Classify(Task):
     batch: ClassVar[int] = 64
     steps: ClassVar[int] = 32
     pretraining: ClassVar[Recipe] = Recipe(epochs=60, rate=3e-3)
-    tuning: ClassVar[Recipe] = Recipe(epochs=10, rate=3e-4)
+    tuning: ClassVar[Recipe] = Recipe(epochs=10, rate=1e-3)
 
     def draw(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         images, labels = pick("train", self.batch, random)

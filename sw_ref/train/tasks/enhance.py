@@ -45,7 +45,7 @@ class Enhance(Task):
     batch: ClassVar[int] = 8
     steps: ClassVar[int] = 40
     pretraining: ClassVar[Recipe] = Recipe(epochs=80, rate=2e-3)
-    tuning: ClassVar[Recipe] = Recipe(epochs=16, rate=2e-4)
+    tuning: ClassVar[Recipe] = Recipe(epochs=16, rate=1.5e-3)
 
     def draw(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         names = PICTURES["train"]
