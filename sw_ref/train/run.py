@@ -30,6 +30,19 @@ CALIBRATION_EPOCH = 1_000_000
 LIBRARIES = ("stlq", "torch", "numpy", "scikit-learn", "scikit-image")
 
 
+def _code_digest() -> str:
+    """SHA-256 (hex) of the sources of `sw_ref`: results with another one may have been made by another method."""
+    folder = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+CODE = _code_digest()
+"""Taken when the sources are loaded: they may be edited while a campaign runs."""
+
+
 def perform(
     run: Run, out: Path, floats: Path, report: Report, *, device: str = "cpu", resume: bool = False, command: str = ""
 ) -> dict[str, Any]:
@@ -70,7 +83,7 @@ def perform(
         "device": device,
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
-        "code": code_digest(),
+        "code": CODE,
         "split": task.sources(),
         "float": before,
         "result": measure(task, model),
@@ -136,12 +149,3 @@ def _calibration(run: Run, device: str) -> list[Tensor]:
 def measure(task: Task, model: nn.Module) -> dict[str, Mapping[str, float]]:
     """The metrics on the held-out splits."""
     return {split: task.evaluate(model, split) for split in ("valid", "test")}
-
-
-def code_digest() -> str:
-    """SHA-256 (hex) of the sources of `sw_ref`: results with another one may have been made by another method."""
-    folder = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
