@@ -23,7 +23,8 @@ class Method:
     `ratio`: fixed share of two-word tiles (None: the caller's).  `budget`: "layer" (the same share of each layer),
     "threshold" (blocks of the whole network above one residual norm) or "cycles" (blocks of the whole network by
     what they are worth to the task loss per cycle); the last two use the cycles that the ratio would use.
-    `granularity`: of the blocks (None: the caller's).  `reorder`: gather large residuals by reordering channels.
+    `granularity`: of the blocks (None: the caller's).  `reorder`: gather what gains from second words by reordering
+    channels; needs budget "cycles".
 
     `anneal`: how v acts on a residual: "inside", LogQ(r1 * v); "outside", v * LogQ(r1); "none", v is left out.
     `anneal_end`: progress at which v is 0; `order`: all of v falls "together", or "ranked", small residuals first.
@@ -58,6 +59,8 @@ class Method:
         for field, values in allowed.items():
             if getattr(self, field) not in values:
                 raise ValueError(f"{field} is {getattr(self, field)!r}; allowed: {', '.join(values)}")
+        if self.reorder and self.budget != "cycles":
+            raise ValueError(f"budget is {self.budget!r}; allowed with reorder: 'cycles'")
         if not 0 < self.anneal_end <= 1:
             raise ValueError(f"anneal_end is {self.anneal_end!r}; allowed: above 0, up to 1")
 

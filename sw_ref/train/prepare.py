@@ -14,6 +14,7 @@ from sw_ref.train import activations as linear
 from sw_ref.train.layers import Batch, evaluating, observe, quantizable, to_outputs_first, transposed_groups
 from sw_ref.train.methods import Method, find_method
 from sw_ref.train.quantization import Quantization
+from sw_ref.train.reorder import reorder
 from sw_ref.train.rivals import Apot, Uniform
 from sw_ref.train.select import Layer, select
 from sw_ref.train.weights import Words
@@ -57,6 +58,9 @@ def prepare(
     layers = {name: _layer(modules[name], uses[name].positions, tile, granularity) for name in uses}
     if chosen.budget == "cycles" and task_loss is not None:
         measure_fisher(model, modules, layers, task_loss)
+    if chosen.reorder:
+        select(layers, fmt, chosen, ratio)
+        reorder(model, layers, calibration[0])
     if chosen.weights == "words":
         select(layers, fmt, chosen, ratio)
     for name, layer in layers.items():

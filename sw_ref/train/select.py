@@ -20,7 +20,8 @@ class Layer:
 
     `tiles`: of the array; `positions`: uses of each weight per sample; `blocks`: what shares one decision.
     `fisher`: mean squared gradient of the task loss per weight (for budget "cycles").
-    `scale`, `norms` (l2 norm of r1 per block), `gains` (what the second words take off the loss), `flags` (C).
+    `scale`, `norms` (l2 norm of r1 per block), `saved` (what the second word takes off the loss, per weight), `gains`
+    (the same per block), `flags` (C).
     """
 
     weight: NDArray[np.float32]
@@ -30,6 +31,7 @@ class Layer:
     fisher: NDArray[np.float32] | None = None
     scale: NDArray[np.float32] = field(default_factory=lambda: np.ones((), np.float32))
     norms: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    saved: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     gains: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     flags: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
@@ -56,7 +58,7 @@ class Layer:
             r1 = self.weight - log_dequantize(word1, unit, fmt)
             r2 = r1 - log_dequantize(word2, unit * np.float32(2.0**-fmt.residual_shift), fmt)
             saved = self.fisher * (np.square(r1, dtype=np.float64) - np.square(r2, dtype=np.float64))
-            self.gains = self.blocks.sums(saved)
+            self.saved, self.gains = saved, self.blocks.sums(saved)
 
 
 def select(layers: dict[str, Layer], fmt: StlqFormat, method: Method, ratio: float) -> None:
