@@ -57,8 +57,8 @@ class Layer:
             unit = along_outputs(self.scale, self.weight.ndim) if self.scale.ndim else self.scale
             r1 = self.weight - log_dequantize(word1, unit, fmt)
             r2 = r1 - log_dequantize(word2, unit * np.float32(2.0**-fmt.residual_shift), fmt)
-            saved = self.fisher * (np.square(r1, dtype=np.float64) - np.square(r2, dtype=np.float64))
-            self.saved, self.gains = saved, self.blocks.sums(saved)
+            self.saved = np.multiply(self.fisher, np.square(r1) - np.square(r2), dtype=np.float64)
+            self.gains = self.blocks.sums(self.saved)
 
 
 def select(layers: dict[str, Layer], fmt: StlqFormat, method: Method, ratio: float) -> None:

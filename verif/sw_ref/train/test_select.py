@@ -133,6 +133,7 @@ def test_positions() -> None:
     [
         ({"budget": "words"}, "budget is 'words'; allowed: layer, threshold, cycles"),
         ({"anneal": "both"}, "anneal is 'both'; allowed: outside, inside, none"),
+        ({"reorder": True}, "budget is 'layer'; allowed with reorder: 'cycles'"),
         ({"anneal_end": 0}, "anneal_end is 0; allowed: above 0, up to 1"),
         ({"scale": "mean"}, "scale is 'mean'; allowed: search, max, power_of_two"),
     ],
