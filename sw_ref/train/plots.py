@@ -25,7 +25,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 BEFORE, AFTER = "#3b6ea5", "#e07b1a"
-SHOWN = (("one-word", 0.0), ("stlq", 0.05), ("stlq", 0.15), ("two-word", 1.0))
+SHOWN = (("float", 0.0), ("one-word", 0.0), ("stlq", 0.15), ("stlq-cycles", 0.15), ("two-word", 1.0))
 """Methods whose pictures are shown, with their ratios."""
 LAYERS_SHOWN = 6
 
@@ -88,10 +88,10 @@ def _curve(axis: Axes, points: Sequence[Row], color: Any, marker: str) -> None:
 def _zoom(axis: Axes, rows: Sequence[Row]) -> None:
     scores = [row.mean for row in rows]
     top, middle = max(scores), float(np.median(scores))
-    lowest = top - 4 * (top - middle)
+    lowest = top - 10 * (top - middle)
     below = [row for row in rows if row.mean < lowest]
     if below and top > middle:
-        axis.set_ylim(lowest, top + 0.3 * (top - middle))
+        axis.set_ylim(lowest, top + 0.5 * (top - middle))
         names = ", ".join(f"{row.label} {row.mean:.1f}" for row in sorted(below, key=lambda row: -row.mean))
         axis.text(0.02, 0.02, f"below: {names}", transform=axis.transAxes)
 
@@ -138,6 +138,7 @@ def weights(runs: Sequence[Result], work: Path) -> Figure | None:
             axis.set_yscale("log")
             axis.set_title(f"{name}, {before.size:,} weights")
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        figure.supylabel("how many weights", fontsize="medium")
         figure.suptitle(f"Weights of {run['task']}, {run['network']} (stlq, R = {run['ratio']:.0%})", x=0.01, ha="left")
     return figure
 
@@ -159,7 +160,7 @@ def pictures(runs: Sequence[Result], work: Path) -> Figure | None:
 def _shown(runs: Sequence[Result], work: Path) -> Iterator[tuple[str, Any]]:
     first = min((result["run"]["seed"] for result in runs), default=0)
     by_method = {(r["run"]["method"], r["run"]["ratio"]): r for r in runs if r["run"]["seed"] == first}
-    chosen = [by_method[key] for key in (("float", 0.0), *SHOWN) if key in by_method]
+    chosen = [by_method[key] for key in SHOWN if key in by_method]
     files = [(r, TensorFile(path)) for r in chosen if (path := _folder(work, r) / "pictures.safetensors").exists()]
     for number, (result, file) in enumerate(files):
         run, task = result["run"], TASKS[result["run"]["task"]]
