@@ -1,8 +1,8 @@
 """What quantization costs in training: time and memory of a step, for each method, on the enhancement network.
 
 ``python -m sw_ref.train.bench [--method stlq] [--batch 8] [--steps 20] [--device cpu|cuda]`` prints a table.  Each
-method has a process of its own; they take turns, and medians count, so that a machine that is busy for a while does
-not decide.  On a CPU, processor time of one thread is measured.
+method has a process of its own; they take turns, and the round with the least counts, since other work on the machine
+can only add.  On a CPU, processor time of one thread is measured.
 """
 
 import argparse
@@ -103,10 +103,10 @@ def main() -> int:
     for _ in range(ROUNDS):
         for method, runs in found.items():
             runs.append(run_alone(method, rest) | {"mib": run_alone(method, rest, **RETURN_MEMORY)["mib"]})
-    medians = {m: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for m, runs in found.items()}
+    least = {m: {key: min(run[key] for run in runs) for key in runs[0]} for m, runs in found.items()}
     print(f"{'method':16}{'ms per step':>14}{'MiB':>10}{'time':>10}{'memory':>10}")
-    base = medians["float"]
-    for method, values in medians.items():
+    base = least["float"]
+    for method, values in least.items():
         ratios = [values[key] / base[key] for key in ("seconds", "mib")]
         print(f"{method:16}{1e3 * values['seconds']:14.1f}{values['mib']:10.1f}{ratios[0]:9.2f}x{ratios[1]:9.2f}x")
     return 0

@@ -78,7 +78,7 @@ _ALL = (
     Method(name="float", weights="float", ratio=0.0),
     Method(name="ptq", trains=False, anneal="none"),
     Method(name="stlq"),
-    Method(name="stlq-literal", literal=True, scale="max", anneal="inside", anneal_end=1.0),
+    Method(name="stlq-literal", literal=True, scale="max", anneal="inside"),
     Method(name="one-word", ratio=0.0, anneal="none"),
     Method(name="two-word", ratio=1.0, anneal="none"),
     Method(name="no-v", anneal="none"),
