@@ -49,7 +49,7 @@ class Segment(Task):
     batch: ClassVar[int] = 16
     steps: ClassVar[int] = 40
     pretraining: ClassVar[Recipe] = Recipe(epochs=60, rate=3e-3)
-    tuning: ClassVar[Recipe] = Recipe(epochs=12, rate=1e-3)
+    tuning: ClassVar[Recipe] = Recipe(epochs=12, rate=3e-3)
 
     def draw(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         return scenes("train", self.batch, random)
