@@ -60,7 +60,8 @@ def cycles(rows: Sequence[Row]) -> Figure | None:
         figure = Figure(figsize=(8.5, 5), layout="constrained")
         axis = figure.subplots()
         colors = mpl.colormaps["tab20"]
-        for number, method in enumerate(dict.fromkeys(row.method for row in placed)):
+        for method in dict.fromkeys(row.method for row in placed):
+            number = list(METHODS).index(method)  # a method looks the same in all plots
             points = sorted((row for row in placed if row.method == method), key=lambda row: row.cycles or 0)
             _curve(axis, points, colors(number % 20), "os^vDPX*<>hdp8"[number % 14])
         for row in placed:
