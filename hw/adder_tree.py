@@ -28,7 +28,7 @@ def add_terms(m: Module, name: str, x: Term, y: Term, *, logic: bool) -> Term:
 
 
 def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool) -> Value:
-    """``x + y + carry``, modulo 2^width, by one carry chain; `logic`: y is not a plain register, but a function of some.
+    """``x + y + carry``, modulo 2^width, by one carry chain; `logic`: y is a function of registers, not one itself.
 
     The carry enters through an extra lowest bit. Logic is best written as the subtraction ``x - ~y - ~carry``: in a
     subtraction Yosys always lets the plain operand x feed the carry chain, and what is before y costs no LUT of its own

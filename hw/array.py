@@ -81,11 +81,12 @@ class Array(Component):
         # With nothing between inputs and accumulators: the inputs issue nothing while nothing advances.
         if not self._config.stages:
             return join.beat_next
-        beat = join.beat
+        beats = [join.beat]
         for index in range(self._config.stages):
-            before, beat = beat, Signal(BEAT, name=f"beat{index}")
+            beat = Signal(BEAT, name=f"beat{index}")
             with m.If(advance):
-                m.d.sync += beat.eq(before)
+                m.d.sync += beat.eq(beats[-1])
+            beats.append(beat)
         operand_next = Signal(BEAT)
-        m.d.comb += operand_next.eq(Mux(advance_next, Mux(advance, before, beat), 0))
+        m.d.comb += operand_next.eq(Mux(advance_next, Mux(advance, beats[-2], beats[-1]), 0))
         return operand_next

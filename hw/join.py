@@ -8,7 +8,6 @@ from hw.component import Component
 from hw.config import ArrayConfig
 from hw.layouts import acts_layout, tiles_layout
 
-
 BEAT = data.StructLayout({"coarse": 1, "fine": 1, "ends": 1})
 """What control knows of a beat: it holds first words, or residual words, or it is none; and it is the last one of a dot
 product."""
