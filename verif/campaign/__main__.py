@@ -7,7 +7,7 @@ import sys
 
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs",)
+CAMPAIGNS = ("configs", "mutation", "gates")
 
 
 def main() -> int:

@@ -18,6 +18,8 @@ mutate {options}
 dffunmap
 expose -dff -evert-dff gold gate
 miter -equiv -flatten gold gate miter
+# What both have in common becomes one: what is left to be proven is the fault.
+opt -full miter
 tee -o verdict.txt sat -timeout 120 -prove trigger 0 miter
 """
 
@@ -37,8 +39,5 @@ def is_equivalent(config: ArrayConfig, options: str, folder: Path) -> str | None
             return None
         raise
     verdict = (folder / "verdict.txt").read_text()
-    if "SUCCESS!" in verdict:
-        return "registers"
-    if "FAIL!" not in verdict:
-        raise CheckError(f"the proof of {options} ended without a verdict")
-    return None
+    # Neither a counterexample nor an end in time is a proof.
+    return "registers" if "SUCCESS!" in verdict else None

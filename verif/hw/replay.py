@@ -117,7 +117,7 @@ def _outputs(cycle: Cycle, sums: int) -> int:
 
 def _icarus(folder: Path) -> list[str]:
     compiler, runtime = tools.find("iverilog"), tools.find("vvp")
-    tools.run([compiler, "-g2005", "-s", TOP, "-o", "replay.vvp", "replay.v", "design.v"], folder=folder)
+    tools.run([compiler, "-g2012", "-s", TOP, "-o", "replay.vvp", "replay.v", "design.v"], folder=folder)
     return [runtime, "-n", "replay.vvp"]
 
 
