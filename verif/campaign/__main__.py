@@ -7,7 +7,7 @@ import sys
 
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs", "mutation", "gates")
+CAMPAIGNS = ("configs", "mutation", "gates", "fuzz")
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 from hw.config import ArrayConfig
 from rtl_gen import tools
 from rtl_gen.errors import CheckError
+from verif.campaign.induction import holds_by_induction
 
 DESIGN = "design.il"
 LOG = "equivalence.log"
@@ -25,8 +26,22 @@ tee -o verdict.txt sat -timeout 120 -prove trigger 0 miter
 
 
 def is_equivalent(config: ArrayConfig, options: str, folder: Path) -> str | None:
-    """How the mutant of ``DESIGN`` in `folder` was proven equal to it, or None: it was not."""
+    """How the mutant of ``DESIGN`` in `folder` was proven equal to it, or None: it was not.
+
+    "registers": all registers always hold the same; "induction": the outputs do, in every state that can be reached.
+    """
     mutant = options.replace(f"-module {config.name} ", "-module gate ")
+    if _same_registers(config, mutant, folder):
+        return "registers"
+    widths = {
+        "tiles": config.macs_per_cycle * config.format.bits + 2,
+        "acts": config.lanes * config.format.act_bits,
+        "sums": config.pe * config.acc_bits,
+    }
+    return "induction" if holds_by_induction(DESIGN, config.name, mutant, widths, folder) else None
+
+
+def _same_registers(config: ArrayConfig, mutant: str, folder: Path) -> bool:
     script = REGISTERS.format(design=DESIGN, name=config.name, options=mutant)
     (folder / "equivalence.ys").write_text(script)
     (folder / "verdict.txt").unlink(missing_ok=True)
@@ -36,8 +51,8 @@ def is_equivalent(config: ArrayConfig, options: str, folder: Path) -> str | None
     except CheckError as error:
         # A register with a clock that is no longer the clock has no counterpart.
         if "No matching port" in str(error):
-            return None
+            return False
         raise
     verdict = (folder / "verdict.txt").read_text()
     # Neither a counterexample nor an end in time is a proof.
-    return "registers" if "SUCCESS!" in verdict else None
+    return "SUCCESS!" in verdict
