@@ -139,11 +139,16 @@ def try_kind(
     return {"kind": kind, "files": count, **tally, "findings": findings}
 
 
+def watch() -> None:
+    """Let a reader take no longer than ``SECONDS``."""
+    signal.signal(signal.SIGALRM, _hang)
+
+
 def limit() -> None:
-    """Let this process use no more than ``MEBIBYTES`` above what it has; a reader, no longer than ``SECONDS``."""
+    """The same, and let this process take no more than ``MEBIBYTES`` above what it has."""
+    watch()
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + (MEBIBYTES << 20), resource.RLIM_INFINITY))
-    signal.signal(signal.SIGALRM, _hang)
 
 
 def _hang(*_: object) -> None:
