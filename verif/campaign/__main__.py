@@ -7,7 +7,7 @@ import sys
 
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs", "mutation", "gates", "fuzz")
+CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage")
 
 
 def main() -> int:

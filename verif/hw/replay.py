@@ -1,5 +1,6 @@
 """Replays a trace on a design in Icarus Verilog or Verilator, and says where it first goes wrong."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,9 +75,12 @@ class Replay:
         return [None if words[2] == "-1" else int(words[2]) for words in found]
 
 
-def compile_replay(trace: Trace, verilog: str, folder: Path, *, sim: str = "icarus", variants: int = 0) -> Replay:
+def compile_replay(
+    trace: Trace, verilog: str, folder: Path, *, sim: str = "icarus", variants: int = 0, options: Sequence[str] = ()
+) -> Replay:
     """Compile the design `verilog` with `trace`; one with variants has an input `variant` of `variants` bits.
 
+    `options` are more of the simulator's own.
     Raises :class:`CheckError` if the simulator is missing or refuses the design.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +105,7 @@ def compile_replay(trace: Trace, verilog: str, folder: Path, *, sim: str = "icar
     (folder / "replay.v").write_text(bench)
     (folder / INPUTS).write_text("".join(f"{_inputs(cycle, **widths):x}\n" for cycle in trace.cycles))
     (folder / OUTPUTS).write_text("".join(f"{_outputs(cycle, widths['sums']):x}\n" for cycle in trace.cycles))
-    return Replay(folder, {"icarus": _icarus, "verilator": _verilator}[sim](folder))
+    return Replay(folder, {"icarus": _icarus, "verilator": _verilator}[sim](folder, options))
 
 
 def _inputs(cycle: Cycle, *, tiles: int, acts: int, sums: int) -> int:
@@ -115,15 +119,15 @@ def _outputs(cycle: Cycle, sums: int) -> int:
     return row << sums | (cycle.sums or 0)
 
 
-def _icarus(folder: Path) -> list[str]:
+def _icarus(folder: Path, options: Sequence[str]) -> list[str]:
     compiler, runtime = tools.find("iverilog"), tools.find("vvp")
-    tools.run([compiler, "-g2012", "-s", TOP, "-o", "replay.vvp", "replay.v", "design.v"], folder=folder)
+    tools.run([compiler, "-g2012", *options, "-s", TOP, "-o", "replay.vvp", "replay.v", "design.v"], folder=folder)
     return [runtime, "-n", "replay.vvp"]
 
 
-def _verilator(folder: Path, *options: str) -> list[str]:
+def _verilator(folder: Path, options: Sequence[str]) -> list[str]:
     program, env = tools.verilator_command()
     command = [program, "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "--top-module", TOP, "--Mdir", "obj"]
     command += ["-CFLAGS", "-std=c++20 -fcoroutines -O1", *options]
     tools.run([*command, "replay.v", "design.v"], folder=folder, env=env)
-    return [str(folder / "obj" / f"V{TOP}")]
+    return [str(folder.resolve() / "obj" / f"V{TOP}")]

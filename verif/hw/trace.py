@@ -135,12 +135,12 @@ def make_trace(config: ArrayConfig, seed: int, *, rounds: int = 3) -> Trace:
         # What is cut off in the middle must leave no trace in what follows.
         for _ in range(2):
             cut = int(rng.integers(1, 12 + 2 * config.latency_cycles))
-            trace.reset(int(rng.choice([1, 1, 2, 3])), trace.run(stimulus, _paces(trace, shares, seed), cut=cut))
-        trace.reset(1, trace.run(stimulus, _paces(trace, shares, seed)))
+            trace.reset(int(rng.choice([1, 1, 2, 3])), trace.run(stimulus, paces_of(trace, shares, seed), cut=cut))
+        trace.reset(1, trace.run(stimulus, paces_of(trace, shares, seed)))
     return trace
 
 
-def _paces(trace: Trace, shares: Sequence[float], seed: int) -> list[Pace]:
+def paces_of(trace: Trace, shares: Sequence[float], seed: int) -> list[Pace]:
     """Paces of tiles, acts and sums that stall in these shares of the cycles; 1: until the array must be full."""
     full = 2 * trace.config.latency_cycles + 12
     return [
@@ -157,6 +157,7 @@ def _program(
     for _ in range(rounds):
         for shares in ((0, 0, 0), (0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5), (0.3, 0.3, 0.3), (0, 0, 1), (0.7, 0.6, 0.7)):
             yield random_jobs(config, rng, 8, tiles=3), shares
+        yield random_jobs(config, rng, 12, tiles=2), (0, 0, 0.8)
         for two_word in ([False], [True]):
             yield random_jobs(config, rng, 12, tiles=1, two_word=two_word), (0, 0, 0)
             yield random_jobs(config, rng, 12, tiles=1, two_word=two_word), (0, 0, 0.5)
