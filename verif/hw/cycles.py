@@ -1,0 +1,65 @@
+"""What the array's streams do in every cycle: a model of its timing, without arithmetic.
+
+The contract says what comes out, and when it comes without stalls. This model says more: at every clock edge, under
+any stalls, which of the three outputs are 1. It is as fast as one register per input stream, ``config.stages``
+registers on the way and one waiting place for a complete sum can be.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Flags(NamedTuple):
+    """The flags of a `tiles` beat."""
+
+    two_word: bool
+    last: bool
+
+
+class CycleModel:
+    """One array's timing; `sums` come from `golden`, in order, one for each dot product that is completed.
+
+    After :meth:`step`, `tiles_ready`, `acts_ready` and `sums` (None: not valid) are the outputs of the next cycle.
+    """
+
+    def __init__(self, stages: int, golden: Iterator[int]) -> None:
+        self._golden = golden
+        self.tiles_ready = self.acts_ready = False
+        self.sums: int | None = None
+        # What the input registers hold; a tile stays until its residual beat is used, the activations too.
+        self._flags = Flags(False, False)
+        self._tile_full = self._acts_full = self._residual = self._issue = False
+        # The sums that the beats on their way complete (None: none), the newest first; and the one that must wait.
+        self._way: list[int | None] = [None] * stages
+        self._held: int | None = None
+
+    def step(self, tile: Flags | None, acts: bool, taken: bool) -> None:
+        """One clock edge outside reset: a tiles beat is on offer (or None), an acts beat is, sums are taken."""
+        tile_in, acts_in = tile is not None and self.tiles_ready, acts and self.acts_ready
+        self._move(self._use() if self._issue else None, waiting=self.sums is not None and not taken)
+        if tile is not None and tile_in:
+            self._flags = self._flags if self._residual else tile
+        self._tile_full |= tile_in
+        self._acts_full |= acts_in
+        self._issue = self._tile_full and self._acts_full and self._held is None
+        last_word = self._residual or not self._flags.two_word
+        self.tiles_ready = not self._tile_full or self._issue
+        self.acts_ready = not self._acts_full or (self._issue and last_word)
+
+    def _use(self) -> int | None:
+        """Hand the beat in the input registers on; returns the sums that it completes."""
+        done = self._residual or not self._flags.two_word
+        self._tile_full = False
+        self._acts_full = not done
+        self._residual = not done
+        return next(self._golden) if done and self._flags.last else None
+
+    def _move(self, beat: int | None, *, waiting: bool) -> None:
+        """While a complete sum is held nothing moves; else all do, and `beat` follows."""
+        complete = self._held
+        if self._held is None:
+            self._way.insert(0, beat)
+            complete = self._way.pop()
+        self._held = complete if waiting else None
+        if not waiting:
+            self.sums = complete
