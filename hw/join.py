@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -51,6 +51,7 @@ class Join(Component):
     """
 
     def __init__(self, config: ArrayConfig):
+        self._residual_beats = config.format.residual_beats
         super().__init__(join_signature(config))
 
     def elaborate(self, platform: object) -> Module:
@@ -65,6 +66,8 @@ class Join(Component):
         issue = Signal()
         issue_next = Signal()
         two_word_next = Signal()
+        # Of numbers without residual words each tile is one beat, and the flag is ignored.
+        two_word = self.tiles.payload.two_word if self._residual_beats else Const(0)
         accept_tile = Signal()
         accept_acts = Signal()
         tile_done = Signal()
@@ -75,7 +78,7 @@ class Join(Component):
             # The beat in hand completes its tile, and with it lets go of the activations.
             tile_done.eq(residual | ~tile.two_word),
             residual_next.eq(Mux(issue, ~tile_done, residual)),
-            two_word_next.eq(Mux(accept_tile & ~residual_next, self.tiles.payload.two_word, tile.two_word)),
+            two_word_next.eq(Mux(accept_tile & ~residual_next, two_word, tile.two_word)),
             tile_full_next.eq(accept_tile | (tile_full & ~issue)),
             acts_full_next.eq(accept_acts | (acts_full & ~(issue & tile_done))),
             issue_next.eq(tile_full_next & acts_full_next & self.advance_next),
