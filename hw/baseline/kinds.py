@@ -9,6 +9,7 @@ from hw.component import Component
 from hw.config import ArrayConfig
 from hw.lane import Lane
 from hw.verilog import PEModules
+from sw_ref.format import Format
 from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat
 
 
@@ -17,7 +18,7 @@ def rival_config(fmt: RivalFormat, **values: Any) -> ArrayConfig:
     return ArrayConfig(format=cast(Any, fmt), **values)
 
 
-def pe_forms(fmt: RivalFormat) -> dict[str, PEModules]:
+def pe_forms(fmt: Format) -> dict[str, PEModules]:
     """The PEs for a format by name; where there are several, the smallest depends on target and synthesis."""
     if isinstance(fmt, IntegerFormat):
         return {

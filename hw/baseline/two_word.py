@@ -13,13 +13,18 @@ class TwoWordPE(RivalPE):
         config, word = self._config, self._config.format.word
         codes = [self._code(lane) for lane in range(config.lanes)]
         first, second = (
-            [self._term(m, word, f"{lane}_{half}", code.word_select(half, word.bits), lane) for lane, code in enumerate(codes)]
+            [
+                self._term(m, word, f"{lane}_{half}", code.word_select(half, word.bits), lane)
+                for lane, code in enumerate(codes)
+            ]
             for half in (0, 1)
         )
         # Where a register follows the trees, both sums are added before it.
         top = config.tree_levels
         coarse, fine = (
-            adder_tree(m, terms, registered=lambda level: level < top and config.registered(level), advance=self.advance)
+            adder_tree(
+                m, terms, registered=lambda level: level < top and config.registered(level), advance=self.advance
+            )
             for terms in (first, second)
         )
         shift = word.residual_shift

@@ -68,9 +68,7 @@ MUTANTS = {
     "lanes exchanged": Mutant(r"\.act\(acts\[15:8\]\)", ".act(acts[7:0])", RANDOM),
     "sums exchanged": Mutant(r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe0__sum, pe1__sum }", RANDOM),
     # words and flags
-    "second word dropped": Mutant(
-        r"& \{ (?:fine, )+fine", lambda found: found[0].replace("fine", "1'h0"), RANDOM
-    ),
+    "second word dropped": Mutant(r"& \{ (?:fine, )+fine", lambda found: found[0].replace("fine", "1'h0"), RANDOM),
     "second word dropped, its flag ignored": Mutant(r"(two_word_next = )[^;]*;", r"\g<1>1'h0;", RANDOM),
     "two_word read from the second beat": Mutant(
         r"tile_done = residual \| (\w+);([\s\S]*)two_word_next = \w+ \?",
@@ -84,9 +82,7 @@ MUTANTS = {
     "beat lost under stall": Mutant(r"= advance \? (beat\d) : beat\d;", r"= \1;", STALLS),
     "beat accumulated twice": Mutant(r"\|( \{ \w+, rst \};)", r"& \1", STALLS),
     "ready whether or not there is room": Mutant(r"else tiles__ready <= \w+;", "else tiles__ready <= 1'h1;", STALLS),
-    "waiting sum overwritten": Mutant(
-        r"assign finish = (\w+) & \w+;", r"assign finish = \1;", STALLS, RULE
-    ),
+    "waiting sum overwritten": Mutant(r"assign finish = (\w+) & \w+;", r"assign finish = \1;", STALLS, RULE),
     "payload follows the total": Mutant(r"if \(finish\) sum <=", "sum <=", STALLS, RULE),
     "valid falls before the transfer": Mutant(r"(else sums__valid <=) \w+;", r"\1 operand[2];", WAIT, RULE),
     "valid waits for ready": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 & sums__ready;", WAIT),
