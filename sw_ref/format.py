@@ -61,10 +61,10 @@ def validate(instance: Any) -> None:
 class Format:
     """What every array needs to know of its numbers, whatever the kind of its weights.
 
-    `bits` is the width of what one weight has in a `tiles` beat, `weight_max` the largest magnitude of a weight.
+    Each has `bits`, too: the width of what one weight has in a `tiles` beat. `weight_max` is the largest magnitude of
+    a weight.
     """
 
-    bits: int
     act_bits: int
     act_signed: bool
     residual_beats: ClassVar[bool]  # a tile's weights may go on in a second beat

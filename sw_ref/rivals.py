@@ -11,7 +11,7 @@ from sw_ref.format import Format, StlqFormat, parameter, validate
 
 @dataclass(frozen=True, kw_only=True)
 class RivalFormat(Format):
-    """A format without residual beats; `codes` are all codes of a weight, as unsigned fields of `bits` bits."""
+    """A format without residual beats."""
 
     act_bits: int = parameter(8, low=2, high=16, unit="bits", help="width of an activation")
     act_signed: bool = parameter(True, help="activations are signed (two's complement)")
@@ -22,7 +22,9 @@ class RivalFormat(Format):
 
     @property
     def codes(self) -> range:
-        return range(1 << self.bits)
+        """All codes of a weight, as unsigned fields."""
+        bits: int = getattr(self, "bits")
+        return range(1 << bits)
 
     @property
     def weight_max(self) -> int:

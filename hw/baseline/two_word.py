@@ -1,16 +1,20 @@
 """Lanes that multiply by both words of a weight at once: two shifters each, every tile one beat."""
 
+from typing import cast
+
 from amaranth import Cat, Module
 
 from hw.adder_tree import Term, add_terms, adder_tree, register
 from hw.baseline.pe import RivalPE
+from sw_ref.rivals import TwoWordFormat
 
 
 class TwoWordPE(RivalPE):
     """Adds first words and residual words in a tree each, which stay as narrow as they can, and then both sums."""
 
     def _operand(self, m: Module) -> Term:
-        config, word = self._config, self._config.format.word
+        config, fmt = self._config, cast(TwoWordFormat, self._config.format)
+        word = fmt.word
         codes = [self._code(lane) for lane in range(config.lanes)]
         first, second = (
             [
