@@ -78,7 +78,7 @@ class Join(Component):
             # The beat in hand completes its tile, and with it lets go of the activations.
             tile_done.eq(residual | ~tile.two_word),
             residual_next.eq(Mux(issue, ~tile_done, residual)),
-            two_word_next.eq(Mux(accept_tile & ~residual_next, two_word, tile.two_word)),
+            two_word_next.eq(Mux(self.tiles.ready & ~residual_next, two_word, tile.two_word)),
             tile_full_next.eq(accept_tile | (tile_full & ~issue)),
             acts_full_next.eq(accept_acts | (acts_full & ~(issue & tile_done))),
             issue_next.eq(tile_full_next & acts_full_next & self.advance_next),
@@ -92,13 +92,14 @@ class Join(Component):
             self.tiles.ready.eq(~tile_full_next | issue_next),
             self.acts.ready.eq(~acts_full_next | (issue_next & (residual_next | ~two_word_next))),
         ]
-        with m.If(accept_tile):
+        # A register that may be filled takes what is there, valid or not: ready enables it without logic between.
+        with m.If(self.tiles.ready):
             m.d.sync += tile.words.eq(self.tiles.payload.words)
             # The flags of a residual beat are ignored: those of its tile's first beat stay.
             with m.If(~residual_next):
                 m.d.sync += tile.last.eq(self.tiles.payload.last)
         held = Signal(self.acts.payload.shape(), reset_less=True)
-        with m.If(accept_acts):
+        with m.If(self.acts.ready):
             m.d.sync += held.eq(self.acts.payload)
 
         m.d.comb += [

@@ -4,7 +4,7 @@ Each says by :meth:`weight` which integer a code stands for; golden sums follow 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from sw_ref.format import Format, StlqFormat, parameter, validate
 
@@ -23,8 +23,7 @@ class RivalFormat(Format):
     @property
     def codes(self) -> range:
         """All codes of a weight, as unsigned fields."""
-        bits: int = getattr(self, "bits")
-        return range(1 << bits)
+        return range(1 << cast(Any, self).bits)
 
     @property
     def weight_max(self) -> int:

@@ -79,6 +79,7 @@ module array_proof (
     assert (!issue || \dut.join.tile_full && \dut.join.acts_full && \dut.advance );
     assert (!\dut.join.residual || \dut.join.tile.two_word && \dut.join.acts_full );
     assert (tiles__ready == (issue || !\dut.join.tile_full ) || was_reset);
+    assert (acts__ready == (issue && (\dut.join.residual || !\dut.join.tile.two_word ) || !\dut.join.acts_full ) || was_reset);
     assert (!(\dut.beat0 [0] && \dut.beat0 [1]) && (!\dut.beat0 [2] || \dut.beat0 [1:0] != 0));
     assert (!(\dut.beat1 [0] && \dut.beat1 [1]) && (!\dut.beat1 [2] || \dut.beat1 [1:0] != 0));
   end
