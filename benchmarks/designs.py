@@ -9,6 +9,7 @@ from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
 from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
 
+STLQ_FORM = "default"
 RATIOS = (0.0, 0.05, 0.15, 0.5, 1.0)
 # Passes before synthesis: its own multipliers, or Booth's. Multiplications are cut to their operands' widths first.
 BOOTH = "wreduce; opt_clean; booth; opt_clean"
@@ -40,7 +41,7 @@ class Design:
 
 def stlq(bits: int = 3, act_bits: int = 8, **values: Any) -> Design:
     """The project's own array; what is not given is as the generator has it."""
-    return Design(f"stlq{bits}", "default", ArrayConfig(format=StlqFormat(bits=bits, act_bits=act_bits), **values))
+    return Design(f"stlq{bits}", STLQ_FORM, ArrayConfig(format=StlqFormat(bits=bits, act_bits=act_bits), **values))
 
 
 def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
@@ -56,3 +57,8 @@ def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
     if name == "int":
         designs.insert(1, Design(kind, "product booth", config, BOOTH))
     return designs
+
+
+def forms(kind: str) -> tuple[str, ...]:
+    """The names of all forms of a rival."""
+    return tuple(design.form for design in rival(kind))

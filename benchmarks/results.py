@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.designs import RATIOS
+from benchmarks.designs import RATIOS, STLQ_FORM, forms
 from sw_ref.files import write_atomically
 
 Lines = list[dict[str, Any]]
@@ -45,16 +45,15 @@ def compared(area: Lines) -> Lines:
     return [line for line in area if (line["pe"], line["lanes"]) == (PE, LANES)]
 
 
-def smallest(area: Lines, kind: str, target: str, act_bits: int, forms: tuple[str, ...] | None = None) -> Any:
-    """The 8 x 8 array of a kind with the fewest LUTs, of some of its forms; None if any was not measured."""
-    lines = [
-        line
-        for line in compared(area)
-        if (line["kind"], line["target"], line["act_bits"]) == (kind, target, act_bits)
-        and (forms is None or line["form"] in forms)
-    ]
-    complete = forms is None or len(lines) == len(forms)
-    return min(lines, key=lambda line: line["luts"]) if lines and complete else None
+def smallest(
+    area: Lines, kind: str, target: str, act_bits: int, of: tuple[str, ...] | None = None
+) -> dict[str, Any] | None:
+    """The 8 x 8 array of a kind with the fewest LUTs, of the forms `of` (all); None unless all were measured."""
+    wanted = of or ((STLQ_FORM,) if kind.startswith("stlq") else forms(kind))
+    key = (kind, target, act_bits)
+    lines = [line for line in compared(area) if (line["kind"], line["target"], line["act_bits"]) == key]
+    lines = [line for line in lines if line["form"] in wanted]
+    return min(lines, key=lambda line: line["luts"]) if len(lines) == len(wanted) else None
 
 
 def cost(line: dict[str, Any], ratio: float) -> float:
@@ -64,29 +63,29 @@ def cost(line: dict[str, Any], ratio: float) -> float:
 
 
 def comparison(area: Lines) -> Lines:
-    """Each rival's LUT x cycles over those of STLQ, by form: the best that Yosys makes of it, and the best of all."""
+    """Each rival's LUT x cycles over those of STLQ: in the best form that Yosys makes of it, and in the best of all."""
+    lines = compared(area)
+    kinds = dict.fromkeys(line["kind"] for line in lines if not line["residual_beats"])
     found = []
-    for own in compared(area):
-        if not own["residual_beats"]:
-            continue
-        target, act_bits = own["target"], own["act_bits"]
-        kinds = dict.fromkeys(line["kind"] for line in compared(area) if not line["residual_beats"])
+    for own in (line for line in lines if line["residual_beats"]):
         for kind in kinds:
-            by_yosys = smallest(area, kind, target, act_bits, BY_YOSYS) if kind.startswith("int") else None
-            for by, best in (("Yosys", by_yosys), ("any form", smallest(area, kind, target, act_bits))):
+            ways = {"Yosys": BY_YOSYS} if kind.startswith("int") else {}
+            for by, of in {**ways, "any form": None}.items():
+                best = smallest(area, kind, own["target"], own["act_bits"], of)
                 if best is not None:
-                    ratios = {f"{ratio:g}": round(cost(best, 0) / cost(own, ratio), 3) for ratio in RATIOS}
-                    found.append(
-                        {
-                            "own": own["kind"],
-                            "rival": kind,
-                            "by": by,
-                            "form": best["form"],
-                            "target": target,
-                            "act_bits": act_bits,
-                            "own_luts": own["luts"],
-                            "rival_luts": best["luts"],
-                            "ratio_at_r": ratios,
-                        }
-                    )
+                    found.append(_ratios(own, best, by))
     return found
+
+
+def _ratios(own: dict[str, Any], best: dict[str, Any], by: str) -> dict[str, Any]:
+    return {
+        "own": own["kind"],
+        "rival": best["kind"],
+        "by": by,
+        "form": best["form"],
+        "target": own["target"],
+        "act_bits": own["act_bits"],
+        "own_luts": own["luts"],
+        "rival_luts": best["luts"],
+        "ratio_at_r": {f"{ratio:g}": round(cost(best, ratio) / cost(own, ratio), 3) for ratio in RATIOS},
+    }
