@@ -11,8 +11,10 @@ from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
 
 STLQ_FORM = "default"
 RATIOS = (0.0, 0.05, 0.15, 0.5, 1.0)
-# Passes before synthesis: its own multipliers, or Booth's. Multiplications are cut to their operands' widths first.
-BOOTH = "wreduce; opt_clean; booth; opt_clean"
+# Passes before synthesis. Rivals become flat, so that their PEs may share what they have in common. For Booth's
+# multipliers multiplications are cut to their operands' widths first.
+FLAT = "setattr -mod -unset keep_hierarchy; flatten; opt_clean"
+BOOTH = f"{FLAT}; wreduce; opt_clean; booth; opt_clean"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
         "two": lambda: TwoWordFormat(word_bits=bits, act_bits=act_bits),
     }[name]()
     config = rival_config(fmt, **values)
-    designs = [Design(kind, form, config) for form in pe_forms(fmt)]
+    designs = [Design(kind, form, config, FLAT) for form in pe_forms(fmt)]
     if name == "int":
         designs.insert(1, Design(kind, "product booth", config, BOOTH))
     return designs

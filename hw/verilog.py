@@ -57,4 +57,6 @@ def array_verilog(config: ArrayConfig, pe: PEModules = pe_modules) -> str:
     )
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
-    return yosys.stdout
+    # As long as each PE stays a module, the equal control registers of all PEs stay apart.
+    header = f"module {config.name}_pe("
+    return yosys.stdout.replace(header, f"(* keep_hierarchy *)\n{header}")

@@ -112,7 +112,8 @@ def place_and_route(
             LOG,
         ]
         options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail"]
-        options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else []
+        # The other router of iCE40 never comes to an end on these arrays.
+        options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else ["--router", "router2"]
         tools.run([programs[1], *options], folder=folder, log=LOG)
         try:
             report = json.loads((folder / "report.json").read_text())

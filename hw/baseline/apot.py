@@ -77,6 +77,6 @@ class ApotPE(RivalPE):
     def _register(self, m: Module, name: str, number: Factored) -> Factored:
         value = Signal(number.value.shape(), name=name, reset_less=True)
         sign = Signal(name=f"{name}_sign", reset_less=True)
-        with m.If(self.advance):
+        with m.If(self._advance):
             m.d.sync += [value.eq(number.value), sign.eq(number.sign)]
         return Factored(value, sign, number.low, number.high)

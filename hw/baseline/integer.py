@@ -27,7 +27,7 @@ class ProductPE(RivalPE):
             product = Signal(Shape.cast(range(low, high + 1)), name=f"product{lane}")
             m.d.comb += product.eq(self._act(lane) * self._code(lane).as_signed())
             terms.append(Term(self._held(m, f"held{lane}", product), NO_CARRY, low, high))
-        return adder_tree(m, terms, registered=self._config.registered, advance=self.advance, logic=False)
+        return adder_tree(m, terms, registered=self._config.registered, advance=self._advance, logic=False)
 
 
 class RowsPE(RivalPE):
@@ -45,7 +45,7 @@ class RowsPE(RivalPE):
         lanes = range(self._config.lanes)
         single = self._radix == 4 and self._config.format.bits == 2
         terms = [self._digit_lane(m, lane) if single else self._lane(m, lane) for lane in lanes]
-        return adder_tree(m, terms, registered=self._config.registered, advance=self.advance, logic=single)
+        return adder_tree(m, terms, registered=self._config.registered, advance=self._advance, logic=single)
 
     def _lane(self, m: Module, lane: int) -> Term:
         """The product as a chain of sums."""

@@ -13,8 +13,8 @@ class RivalPE(PE):
     """A :class:`PE` of other lanes; accumulator, control and number of registers in a row are the same."""
 
     def _scaled(self, operand: Term) -> tuple[Any, Any]:
-        value = operand.value & self.coarse.replicate(len(operand.value)).as_signed()
-        return value, operand.carry & self.coarse
+        value = operand.value & self._coarse.replicate(len(operand.value)).as_signed()
+        return value, operand.carry & self._coarse
 
     def _code(self, lane: int) -> Value:
         """The weight of a lane, unsigned."""
@@ -36,11 +36,11 @@ class RivalPE(PE):
             with m.If(enable):
                 m.d.comb += held.eq(value)
             return held
-        with m.If(self.advance):
+        with m.If(self._advance):
             m.d.sync += held.eq(value)
         if not isinstance(enable, int):
             clear = Signal(name=f"{name}_clear")
-            m.d.comb += clear.eq(self.advance & ~enable)
+            m.d.comb += clear.eq(self._advance & ~enable)
             with m.If(clear):
                 m.d.sync += held.eq(0)
         return held

@@ -27,7 +27,7 @@ class TwoWordPE(RivalPE):
         top = config.tree_levels
         coarse, fine = (
             adder_tree(
-                m, terms, registered=lambda level: level < top and config.registered(level), advance=self.advance
+                m, terms, registered=lambda level: level < top and config.registered(level), advance=self._advance
             )
             for terms in (first, second)
         )
@@ -36,5 +36,5 @@ class TwoWordPE(RivalPE):
         scaled = Term(shifted, coarse.carry, coarse.low << shift, ((coarse.high + 1) << shift) - 1)
         operand = add_terms(m, "both", fine, scaled, logic=False)
         if top and config.registered(top):
-            return register(m, "operand", operand, advance=self.advance)
+            return register(m, "operand", operand, advance=self._advance)
         return operand

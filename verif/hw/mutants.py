@@ -75,7 +75,7 @@ MUTANTS = {
         r"tile_done = \1;\2two_word_next = accept_tile ?",
         RANDOM,
     ),
-    "last read from the second beat": Mutant(r"if \(\w+\) (\\tile\.last  <=)", r"if (accept_tile) \1", RANDOM),
+    "last read from the second beat": Mutant(r"last_next = \w+ \?", "last_next = tiles__ready ?", RANDOM),
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
