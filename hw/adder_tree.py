@@ -50,16 +50,19 @@ def resize(value: Value, width: int) -> Value:
     return Cat(value, top.replicate(width - len(value)))
 
 
-def adder_tree(m: Module, terms: list[Term], *, registered: Callable[[int], bool], advance: ValueLike) -> Term:
+def adder_tree(
+    m: Module, terms: list[Term], *, registered: Callable[[int], bool], advance: ValueLike, logic: bool = True
+) -> Term:
     """Sum of `terms`, with registers after the adder levels (from 1) that are `registered`.
 
-    All registers move only while `advance` is 1. A term without a partner passes its level.
+    All registers move only while `advance` is 1. A term without a partner passes its level. `logic`: the second term
+    of each pair is, as in :func:`add`.
     """
     level = 0
     while len(terms) > 1:
         level += 1
         pairs = zip(terms[::2], terms[1::2], strict=False)
-        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=level == 1) for i, pair in enumerate(pairs)]
+        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=logic and level == 1) for i, pair in enumerate(pairs)]
         terms = sums + terms[len(sums) * 2 :]
         if registered(level):
             terms = [register(m, f"level{level}_{i}", term, advance=advance) for i, term in enumerate(terms)]

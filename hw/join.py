@@ -1,6 +1,6 @@
 """The input registers: meets every tile beat with the activations that it needs."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -50,6 +50,7 @@ class Join(Component):
     """
 
     def __init__(self, config: ArrayConfig):
+        self._residual_beats = config.format.residual_beats
         super().__init__(join_signature(config))
 
     def elaborate(self, platform: object) -> Module:
@@ -66,6 +67,8 @@ class Join(Component):
         issue = Signal()
         issue_next = Signal()
         two_word_next = Signal()
+        # Of numbers without residual words each tile is one beat, and the flag is ignored.
+        flag = self.tiles.payload.two_word if self._residual_beats else Const(0)
         last_next = Signal()
         done_next = Signal()
         accept_tile = Signal()
@@ -79,7 +82,7 @@ class Join(Component):
             tile_done.eq(residual | ~two_word),
             residual_next.eq(Mux(issue, ~tile_done, residual)),
             # The flags of a residual beat are ignored: those of its tile's first beat stay.
-            two_word_next.eq(Mux(self.tiles.ready & ~residual_next, self.tiles.payload.two_word, two_word)),
+            two_word_next.eq(Mux(self.tiles.ready & ~residual_next, flag, two_word)),
             last_next.eq(Mux(self.tiles.ready & ~residual_next, self.tiles.payload.last, last)),
             done_next.eq(residual_next | ~two_word_next),
             tile_full_next.eq(accept_tile | (tile_full & ~issue)),
