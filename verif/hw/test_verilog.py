@@ -15,6 +15,7 @@ from verif.hw.lint import lint
 MULTIPLIERS = ("mul", "div", "mod", "pow", "macc", "dsp", "mac16", "mult18")
 REGISTERS = ("$dff", "$dffe", "$sdff", "$sdffe", "$sdffce")
 OUTPUTS = {"tiles__ready", "acts__ready", "sums__valid", "sums__payload"}
+ONE_MODULE = "setattr -mod -unset keep_hierarchy *"
 SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5 -nodsp", "xilinx": "synth_xilinx -nodsp"}
 
 
@@ -57,7 +58,8 @@ def test_netlist(name: str, tmp_path: Path) -> None:
     """No cell multiplies, and every bit of every output is a register's."""
     config = CONFIGS[name]
     script = (
-        f"read_verilog {write(name, tmp_path)}; hierarchy -check -top {config.name}; proc; flatten; opt; check -assert"
+        f"read_verilog {write(name, tmp_path)}; hierarchy -check -top {config.name}; {ONE_MODULE}; proc; flatten; opt; "
+        "check -assert"
     )
     netlist = yosys(script, tmp_path)
     assert multipliers(netlist) == set()
@@ -74,7 +76,8 @@ def test_netlist(name: str, tmp_path: Path) -> None:
 def test_no_dsp_after_synthesis(target: str, tmp_path: Path) -> None:
     name = "odd_3x5"
     netlist = yosys(
-        f"read_verilog {write(name, tmp_path)}; {SYNTH[target]} -top {CONFIGS[name].name} -flatten", tmp_path
+        f"read_verilog {write(name, tmp_path)}; {ONE_MODULE}; {SYNTH[target]} -top {CONFIGS[name].name} -flatten",
+        tmp_path,
     )
     assert multipliers({"modules": {name: netlist["modules"][CONFIGS[name].name]}}) == set()
 
