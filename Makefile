@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint campaign figures clean
+.PHONY: help demo test lint campaign figures bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -27,6 +27,9 @@ campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged
 
 figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
 	$(BIN)/python -m verif.docs.figures
+
+bench: $(VENV)/dev.stamp ## measure the array beside its rivals, hours, goes on where it stopped (benchmarks/results/)
+	nice -n 10 $(BIN)/python -m benchmarks
 
 clean: ## remove what was built; the environment stays (delete .venv to remove it too)
 	rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

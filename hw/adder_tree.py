@@ -28,7 +28,7 @@ def add_terms(m: Module, name: str, x: Term, y: Term, *, logic: bool) -> Term:
 
 
 def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool) -> Value:
-    """``x + y + carry``, modulo 2^width, by one carry chain; `logic`: y is not a plain register, but a function of some.
+    """``x + y + carry``, modulo 2^width, by one carry chain; `logic`: y is a function of registers, not one itself.
 
     The carry enters through an extra lowest bit. Logic is best written as the subtraction ``x - ~y - ~carry``: in a
     subtraction Yosys always lets the plain operand x feed the carry chain, and what is before y costs no LUT of its own
@@ -50,16 +50,19 @@ def resize(value: Value, width: int) -> Value:
     return Cat(value, top.replicate(width - len(value)))
 
 
-def adder_tree(m: Module, terms: list[Term], *, registered: Callable[[int], bool], advance: ValueLike) -> Term:
+def adder_tree(
+    m: Module, terms: list[Term], *, registered: Callable[[int], bool], advance: ValueLike, logic: bool = True
+) -> Term:
     """Sum of `terms`, with registers after the adder levels (from 1) that are `registered`.
 
-    All registers move only while `advance` is 1. A term without a partner passes its level.
+    All registers move only while `advance` is 1. A term without a partner passes its level. `logic`: the second term
+    of each pair is, as in :func:`add`.
     """
     level = 0
     while len(terms) > 1:
         level += 1
         pairs = zip(terms[::2], terms[1::2], strict=False)
-        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=level == 1) for i, pair in enumerate(pairs)]
+        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=logic and level == 1) for i, pair in enumerate(pairs)]
         terms = sums + terms[len(sums) * 2 :]
         if registered(level):
             terms = [register(m, f"level{level}_{i}", term, advance=advance) for i, term in enumerate(terms)]

@@ -9,13 +9,9 @@ from amaranth.lib.wiring import connect, flipped
 from hw.component import Component
 from hw.config import ArrayConfig
 from hw.instance import place
-from hw.join import join_signature
+from hw.join import BEAT, join_signature
 from hw.layouts import array_signature
 from hw.pe import pe_signature
-
-# What control knows of a beat on its way through the adder trees: it holds first words, or residual words, or it is
-# none; and it is the last one of a dot product.
-BEAT = data.StructLayout({"coarse": 1, "fine": 1, "ends": 1})
 
 
 class Array(Component):
@@ -55,9 +51,11 @@ class Array(Component):
         connect(m, flipped(self.acts), join.acts)
         m.d.comb += join.advance_next.eq(advance_next)
 
-        operand = self._operand(m, join, advance, advance_next)
+        operand_next = self._operand_next(m, join, advance, advance_next)
+        ends = Signal()
+        m.d.sync += ends.eq(operand_next.ends)
         # While nothing advances, the accumulators hold a complete sum.
-        complete = operand.ends | ~advance
+        complete = ends | ~advance
         waiting = self.sums.valid & ~self.sums.ready
         m.d.comb += [
             advance_next.eq(~(complete & waiting)),
@@ -70,30 +68,25 @@ class Array(Component):
             m.d.comb += [
                 pe.words.eq(join.words.word_select(index, config.lanes * config.format.bits)),
                 pe.acts.eq(join.acts_held),
-                pe.advance.eq(advance),
-                pe.coarse.eq(operand.coarse),
-                pe.fine.eq(operand.fine),
+                pe.advance_next.eq(advance_next),
+                pe.coarse_next.eq(operand_next.coarse),
+                pe.fine_next.eq(operand_next.fine),
                 pe.finish.eq(finish),
                 self.sums.payload[index].eq(pe.sum),
             ]
         return m
 
-    def _operand(self, m: Module, join: Any, advance: Signal, advance_next: Signal) -> data.View:
-        """The beat whose operand is to be accumulated in this cycle: none while nothing advances."""
-        beat = Signal(BEAT)
-        m.d.comb += [
-            beat.coarse.eq(join.issue & join.coarse),
-            beat.fine.eq(join.issue & ~join.coarse),
-            beat.ends.eq(join.ends),
-        ]
+    def _operand_next(self, m: Module, join: Any, advance: Signal, advance_next: Signal) -> data.View:
+        """The beat whose operand is accumulated in the next cycle: none while nothing advances."""
         # With nothing between inputs and accumulators: the inputs issue nothing while nothing advances.
         if not self._config.stages:
-            return beat
+            return join.beat_next
+        beats = [join.beat]
         for index in range(self._config.stages):
-            before, beat = beat, Signal(BEAT, name=f"beat{index}")
+            beat = Signal(BEAT, name=f"beat{index}")
             with m.If(advance):
-                m.d.sync += beat.eq(before)
-        # A register of its own, as it drives logic in all PEs.
-        operand = Signal(BEAT)
-        m.d.sync += operand.eq(Mux(advance_next, Mux(advance, before, beat), 0))
-        return operand
+                m.d.sync += beat.eq(beats[-1])
+            beats.append(beat)
+        operand_next = Signal(BEAT)
+        m.d.comb += operand_next.eq(Mux(advance_next, Mux(advance, beats[-2], beats[-1]), 0))
+        return operand_next

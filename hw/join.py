@@ -1,14 +1,16 @@
 """The input registers: meets every tile beat with the activations that it needs."""
 
-from typing import Any
-
-from amaranth import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth import Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
 from hw.config import ArrayConfig
 from hw.layouts import acts_layout, tiles_layout
+
+BEAT = data.StructLayout({"coarse": 1, "fine": 1, "ends": 1})
+"""What control knows of a beat: it holds first words, or residual words, or it is none; and it is the last one of a dot
+product."""
 
 
 def join_signature(config: ArrayConfig) -> wiring.Signature:
@@ -21,9 +23,8 @@ def join_signature(config: ArrayConfig) -> wiring.Signature:
             "advance_next": In(1),
             "words": Out(config.pe * config.lanes * config.format.bits),
             "acts_held": Out(config.lanes * config.format.act_bits),
-            "issue": Out(1),
-            "coarse": Out(1),
-            "ends": Out(1),
+            "beat": Out(BEAT),
+            "beat_next": Out(BEAT),
         }
     )
 
@@ -41,21 +42,22 @@ class Join(Component):
     advance_next : In(1)
         Whether the consumer will take a beat in the next cycle, if there is one.
     words, acts_held : Out
-        Payload of the beat; meaningful while `issue` is 1.
-    issue : Out(1)
-        A beat is handed over in this cycle.
-    coarse : Out(1)
-        The beat holds first words.
-    ends : Out(1)
-        The beat is the last one of a dot product.
+        Payload of the beat; meaningful while there is one.
+    beat : Out(BEAT)
+        The beat that is handed over in this cycle, if any.
+    beat_next : Out(BEAT)
+        The one of the next cycle.
     """
 
     def __init__(self, config: ArrayConfig):
+        self._residual_beats = config.format.residual_beats
         super().__init__(join_signature(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        tile: Any = Signal(self.tiles.payload.shape(), reset_less=True)
+        words = Signal.like(self.words, name="words_held", reset_less=True)
+        two_word = Signal(reset_less=True)
+        last = Signal(reset_less=True)
         tile_full = Signal()
         tile_full_next = Signal()
         acts_full = Signal()
@@ -65,6 +67,10 @@ class Join(Component):
         issue = Signal()
         issue_next = Signal()
         two_word_next = Signal()
+        # Of numbers without residual words each tile is one beat, and the flag is ignored.
+        flag = self.tiles.payload.two_word if self._residual_beats else Const(0)
+        last_next = Signal()
+        done_next = Signal()
         accept_tile = Signal()
         accept_acts = Signal()
         tile_done = Signal()
@@ -73,9 +79,12 @@ class Join(Component):
             accept_tile.eq(self.tiles.valid & self.tiles.ready),
             accept_acts.eq(self.acts.valid & self.acts.ready),
             # The beat in hand completes its tile, and with it lets go of the activations.
-            tile_done.eq(residual | ~tile.two_word),
+            tile_done.eq(residual | ~two_word),
             residual_next.eq(Mux(issue, ~tile_done, residual)),
-            two_word_next.eq(Mux(accept_tile & ~residual_next, self.tiles.payload.two_word, tile.two_word)),
+            # The flags of a residual beat are ignored: those of its tile's first beat stay.
+            two_word_next.eq(Mux(self.tiles.ready & ~residual_next, flag, two_word)),
+            last_next.eq(Mux(self.tiles.ready & ~residual_next, self.tiles.payload.last, last)),
+            done_next.eq(residual_next | ~two_word_next),
             tile_full_next.eq(accept_tile | (tile_full & ~issue)),
             acts_full_next.eq(accept_acts | (acts_full & ~(issue & tile_done))),
             issue_next.eq(tile_full_next & acts_full_next & self.advance_next),
@@ -85,24 +94,26 @@ class Join(Component):
             acts_full.eq(acts_full_next),
             residual.eq(residual_next),
             issue.eq(issue_next),
-            tile.two_word.eq(two_word_next),
+            two_word.eq(two_word_next),
+            last.eq(last_next),
             self.tiles.ready.eq(~tile_full_next | issue_next),
-            self.acts.ready.eq(~acts_full_next | (issue_next & (residual_next | ~two_word_next))),
+            self.acts.ready.eq(~acts_full_next | (issue_next & done_next)),
         ]
-        with m.If(accept_tile):
-            m.d.sync += tile.words.eq(self.tiles.payload.words)
-            # The flags of a residual beat are ignored: those of its tile's first beat stay.
-            with m.If(~residual_next):
-                m.d.sync += tile.last.eq(self.tiles.payload.last)
+        # A register that may be filled takes what is there, valid or not: ready enables it without logic between.
+        with m.If(self.tiles.ready):
+            m.d.sync += words.eq(self.tiles.payload.words)
         held = Signal(self.acts.payload.shape(), reset_less=True)
-        with m.If(accept_acts):
+        with m.If(self.acts.ready):
             m.d.sync += held.eq(self.acts.payload)
 
         m.d.comb += [
-            self.words.eq(tile.words),
+            self.words.eq(words),
             self.acts_held.eq(held),
-            self.issue.eq(issue),
-            self.coarse.eq(~residual),
-            self.ends.eq(issue & tile_done & tile.last),
+            self.beat.coarse.eq(issue & ~residual),
+            self.beat.fine.eq(issue & residual),
+            self.beat.ends.eq(issue & tile_done & last),
+            self.beat_next.coarse.eq(issue_next & ~residual_next),
+            self.beat_next.fine.eq(issue_next & residual_next),
+            self.beat_next.ends.eq(issue_next & done_next & last_next),
         ]
         return m

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, ResetSignal, Signal, signed
+from amaranth import Cat, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from hw.component import Component
 from hw.config import ArrayConfig
 from hw.instance import place
 from hw.lane import lane_signature, near_shape, product
+from sw_ref.format import StlqFormat
 
 
 def pe_signature(config: ArrayConfig) -> wiring.Signature:
@@ -19,9 +20,9 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
         {
             "words": In(config.lanes * config.format.bits),
             "acts": In(config.lanes * config.format.act_bits),
-            "advance": In(1),
-            "coarse": In(1),
-            "fine": In(1),
+            "advance_next": In(1),
+            "coarse_next": In(1),
+            "fine_next": In(1),
             "finish": In(1),
             "sum": Out(signed(config.acc_bits)),
         }
@@ -32,17 +33,17 @@ class PE(Component):
     """Sums ``term(words[l]) * acts[l]`` over lanes and beats.
 
     A beat's *operand* (the sum over its lanes) leaves the adder tree ``config.stages`` moves of `advance` after it
-    entered, and is accumulated while `coarse` or `fine` is 1.
+    entered, and is accumulated after `coarse_next` or `fine_next` was 1.
 
     Members
     -------
     words, acts : In
         One beat.
-    advance : In(1)
-        Lanes and tree move.
-    coarse, fine : In(1)
-        Accumulate the operand: it is of first words, and counts 2^residual_shift times, or of residual words. Never
-        both; if neither, nothing is added.
+    advance_next : In(1)
+        Lanes and tree move in the next cycle.
+    coarse_next, fine_next : In(1)
+        In the next cycle accumulate the operand: it is of first words, and counts 2^residual_shift times, or of
+        residual words. Never both; if neither, nothing is added.
     finish : In(1)
         The dot product is complete: `sum` gets it, and the accumulator starts at 0 again.
     sum : Out(signed(acc_bits))
@@ -54,8 +55,16 @@ class PE(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        terms = [self._term(m, index) for index in range(self._config.lanes)]
-        operand = adder_tree(m, terms, registered=self._config.registered, advance=self.advance)
+        # Of each PE's own, as they drive logic all over it: one for all PEs would be the array's slowest net.
+        self._advance = Signal(name="advance", init=1)
+        self._coarse, self._fine = Signal(name="coarse"), Signal(name="fine")
+        m.d.sync += [
+            self._advance.eq(self.advance_next),
+            self._coarse.eq(self.coarse_next),
+            self._fine.eq(self.fine_next),
+        ]
+
+        operand = self._operand(m)
 
         # Two registers load the same total: a separate accumulator can be cleared by its synchronous reset
         # when a dot product ends, so that no logic is needed to start the next one from zero.
@@ -73,6 +82,13 @@ class PE(Component):
             m.d.sync += result.eq(total)
         return m
 
+    def _operand(self, m: Module) -> Term:
+        """The sum over the lanes, `config.stages` moves of `advance` after its words and activations."""
+        fmt = self._config.format
+        words = [self.words.word_select(index, fmt.bits) for index in range(self._config.lanes)]
+        terms = [self._term(m, fmt, str(index), word, index) for index, word in enumerate(words)]
+        return adder_tree(m, terms, registered=self._config.registered, advance=self._advance)
+
     def _scaled(self, operand: Term) -> tuple[Any, Any]:
         """What is accumulated: the operand at its place, or 0, and its carry."""
         # Shifted before the carry is added, so the places that become free are filled with it: 2^k * (v + c) is
@@ -80,19 +96,18 @@ class PE(Component):
         coarse = Cat(operand.carry.replicate(self._config.format.residual_shift), operand.value).as_signed()
         fine = operand.value
         width = len(coarse)
-        scaled = (coarse & self.coarse.replicate(width).as_signed()) | (fine & self.fine.replicate(width).as_signed())
-        return scaled, operand.carry & (self.coarse | self.fine)
+        scaled = (coarse & self._coarse.replicate(width).as_signed()) | (fine & self._fine.replicate(width).as_signed())
+        return scaled, operand.carry & (self._coarse | self._fine)
 
-    def _term(self, m: Module, index: int) -> Term:
-        """A lane's product.
+    def _term(self, m: Module, fmt: StlqFormat, name: str, word: Value, index: int) -> Term:
+        """The product of lane `index`; `name` ends those of its signals.
 
         Of each pair that the tree adds, the first is complete when it is registered, and feeds the carry chain; the
         last step of the second is taken in the adder.
         """
-        fmt = self._config.format
-        lane = place(m, f"lane{index}", f"{self._config.name}_lane", lane_signature(fmt), clocked=False)
+        lane = place(m, f"lane{name}", f"{self._config.name}_lane", lane_signature(fmt), clocked=False)
         m.d.comb += [
-            lane.word.eq(self.words.word_select(index, fmt.bits)),
+            lane.word.eq(word),
             lane.act.eq(self.acts.word_select(index, fmt.act_bits)),
         ]
         # A negative product is one below in ones' complement.
@@ -101,15 +116,15 @@ class PE(Component):
         if not self._config.registered(0):
             near = Mux(lane.zero, 0, lane.near)
             return Term(product(fmt, near, lane.far, lane.negative), lane.negative, low, high)
-        clear = Signal(name=f"clear{index}")
-        m.d.comb += clear.eq(self.advance & lane.zero)
+        clear = Signal(name=f"clear{name}")
+        m.d.comb += clear.eq(self._advance & lane.zero)
         if index % 2 == 0:
             complete = Term(product(fmt, lane.near, lane.far, lane.negative), lane.negative, low, high)
-            return register(m, f"product{index}", complete, advance=self.advance, zero=clear)
-        near = Signal(near_shape(fmt), name=f"near{index}", reset_less=True)
-        far = Signal(name=f"far{index}", reset_less=True)
-        negative = Signal(name=f"negative{index}", reset_less=True)
-        with m.If(self.advance):
+            return register(m, f"product{name}", complete, advance=self._advance, zero=clear)
+        near = Signal(near_shape(fmt), name=f"near{name}", reset_less=True)
+        far = Signal(name=f"far{name}", reset_less=True)
+        negative = Signal(name=f"negative{name}", reset_less=True)
+        with m.If(self._advance):
             m.d.sync += [near.eq(lane.near), far.eq(lane.far), negative.eq(lane.negative)]
         with m.If(clear):
             m.d.sync += near.eq(0)

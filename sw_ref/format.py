@@ -8,7 +8,7 @@ in the field's metadata, from which the command line builds its options and :fun
 """
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,40 @@ def validate(instance: Any) -> None:
             raise ValueError(f"{name} is {value!r}; allowed: {rule.allowed}")
 
 
+class Format:
+    """What every array needs to know of its numbers, whatever the kind of its weights.
+
+    Each has `bits`, too: the width of what one weight has in a `tiles` beat. `weight_max` is the largest magnitude of
+    a weight.
+    """
+
+    act_bits: int
+    act_signed: bool
+    residual_beats: ClassVar[bool]  # a tile's weights may go on in a second beat
+
+    @property
+    def weight_max(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def act_min(self) -> int:
+        return -(1 << (self.act_bits - 1)) if self.act_signed else 0
+
+    @property
+    def act_max(self) -> int:
+        return (1 << (self.act_bits - self.act_signed)) - 1
+
+    def acc_bits(self, depth: int) -> int:
+        """Smallest signed width that holds every dot product of up to `depth` inputs.
+
+        The extremes are +-depth * weight_max * max|a|, for weights that are symmetric.
+        """
+        extreme = depth * self.weight_max * max(self.act_max, -self.act_min)
+        return extreme.bit_length() + 1
+
+
 @dataclass(frozen=True, kw_only=True)
-class StlqFormat:
+class StlqFormat(Format):
     """Format of weights and activations; all derived widths and ranges are properties.
 
     Raises ``ValueError`` with the parameter's name, value and allowed range when made with a bad one.
@@ -77,6 +109,8 @@ class StlqFormat:
     residual_shift: int = parameter(
         2, low=0, high=4, unit="bits", help="how much finer the second word is than the first"
     )
+
+    residual_beats: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         validate(self)
@@ -101,14 +135,6 @@ class StlqFormat:
         """Largest magnitude of a (two-word) integer weight W."""
         return (self.term_max << self.residual_shift) + self.term_max
 
-    @property
-    def act_min(self) -> int:
-        return -(1 << (self.act_bits - 1)) if self.act_signed else 0
-
-    @property
-    def act_max(self) -> int:
-        return (1 << (self.act_bits - self.act_signed)) - 1
-
     def term(self, code: int) -> int:
         """The integer that a word stands for: 0, or sign(q) * 2^(M-|q|).
 
@@ -124,14 +150,6 @@ class StlqFormat:
     def weight(self, word1: int, word2: int = 0) -> int:
         """The integer weight W = term(q1) * 2^k + term(q2); the real weight is U * W * 2^-(M+k)."""
         return (self.term(word1) << self.residual_shift) + self.term(word2)
-
-    def acc_bits(self, depth: int) -> int:
-        """Smallest signed width that holds every dot product of up to `depth` inputs.
-
-        The extremes are +-depth * weight_max * max|a|, symmetric since weights are.
-        """
-        extreme = depth * self.weight_max * max(self.act_max, -self.act_min)
-        return extreme.bit_length() + 1
 
     def to_dict(self) -> dict[str, Any]:
         """The parameters by name, ready for JSON."""

@@ -119,12 +119,12 @@ def _codes(values: NDArray[Any], unit: NDArray[Any], levels: int, literal: bool)
     if literal:
         alive = magnitude != 0
         magnitude /= unit
-        edges = _log_edges(levels)
+        edges = log_edges(levels)
     else:
         smallest = unit * unit.dtype.type(2.0**-levels)  # half of the positive side's smallest level
         alive = magnitude >= smallest
         alive |= (magnitude >= smallest * unit.dtype.type(0.5)) & negative
-        edges = [_nearest_edge(unit) * unit.dtype.type(2.0**-n) for n in range(1, levels)]
+        edges = [nearest_edge(unit) * unit.dtype.type(2.0**-n) for n in range(1, levels)]
     code = np.ones(magnitude.shape, np.int8)
     for edge in edges[:-1]:
         code += magnitude < edge
@@ -141,7 +141,7 @@ def _values(codes: NDArray[Any], unit: NDArray[Any], levels: int) -> NDArray[Any
     return np.take(np.array(positive + negative, unit.dtype), codes, mode="wrap") * unit
 
 
-def _nearest_edge(unit: NDArray[Any]) -> NDArray[Any]:
+def nearest_edge(unit: NDArray[Any]) -> NDArray[Any]:
     """Smallest float that is at least 0.75 U: at or above it, U is nearer than U / 2 (tie: U)."""
     half, quarter = unit * unit.dtype.type(0.5), unit * unit.dtype.type(0.25)
     edge = half + quarter
@@ -150,7 +150,7 @@ def _nearest_edge(unit: NDArray[Any]) -> NDArray[Any]:
 
 
 @cache
-def _log_edges(levels: int) -> list[float]:
+def log_edges(levels: int) -> list[float]:
     """For n = 1..M-1, the smallest |x| / U whose -round(log2(|x| / U)) is at most n."""
     edges = []
     for n in range(1, levels):

@@ -110,6 +110,11 @@ def _scale(values: NDArray[Any], scale: Any, per_channel: bool, search: Search) 
         return check_scale(np.array(np.broadcast_to(given, channels if per_channel else given.shape), np.float32))
     if scale not in SCALES:
         raise ValueError(f"scale is {scale!r}; {allowed}")
+    return layer_scale(values, scale, per_channel, search)
+
+
+def layer_scale(values: NDArray[Any], scale: str, per_channel: bool, search: Search) -> NDArray[np.float32]:
+    """U as one of SCALES finds it: float32, shape () or (O,)."""
     if scale == "max":
         peak = np.abs(values.reshape(len(values), -1)).max(axis=1)
         peak = peak if per_channel else peak.max()

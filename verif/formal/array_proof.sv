@@ -33,10 +33,11 @@ module array_proof (
 
   // What the device holds.
   (* hierconn *) wire \dut.join.tile_full , \dut.join.acts_full , \dut.join.residual , \dut.join.issue ;
-  (* hierconn *) wire \dut.join.tile.two_word , \dut.join.tile.last , \dut.advance , \dut.finish ;
+  (* hierconn *) wire \dut.join.two_word , \dut.join.last , \dut.advance , \dut.finish ;
   (* hierconn *) wire [`TILES-3:0] \dut.join.words ;
   (* hierconn *) wire [`ACTS-1:0] \dut.join.acts_held ;
-  (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 , \dut.operand ;
+  (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 ;
+  (* hierconn *) wire \dut.ends , \dut.pe0.coarse , \dut.pe0.fine , \dut.pe0.advance ;
   (* hierconn *) wire \dut.pe0.product0_carry , \dut.pe0.far1 , \dut.pe0.negative1 , \dut.pe0.level1_0_carry ;
   (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 ;
   (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.near1 ;
@@ -69,16 +70,18 @@ module array_proof (
   end
 
   wire in_join = \dut.join.tile_full || \dut.join.residual ;
-  wire ends_in_join = in_join && \dut.join.tile.last ;
+  wire ends_in_join = in_join && \dut.join.last ;
   always @(posedge clk) if (started) begin
     assert (pending == ends_in_join + \dut.beat0 [2] + \dut.beat1 [2] + held + sums__valid);
     assert (!held || sums__valid);
-    assert (\dut.operand == (held ? 3'b0 : \dut.beat1 ));
+    assert ({\dut.ends , \dut.pe0.fine , \dut.pe0.coarse } == (held ? 3'b0 : \dut.beat1 ));
+    assert (\dut.pe0.advance == \dut.advance );
     assert (ahead == $signed({2'b0, in_join}) - $signed({2'b0, \dut.join.acts_full }));
-    assert (owed == (\dut.join.tile_full ? !\dut.join.residual && \dut.join.tile.two_word : \dut.join.residual ));
+    assert (owed == (\dut.join.tile_full ? !\dut.join.residual && \dut.join.two_word : \dut.join.residual ));
     assert (!issue || \dut.join.tile_full && \dut.join.acts_full && \dut.advance );
-    assert (!\dut.join.residual || \dut.join.tile.two_word && \dut.join.acts_full );
+    assert (!\dut.join.residual || \dut.join.two_word && \dut.join.acts_full );
     assert (tiles__ready == (issue || !\dut.join.tile_full ) || was_reset);
+    assert (acts__ready == (issue && (\dut.join.residual || !\dut.join.two_word ) || !\dut.join.acts_full ) || was_reset);
     assert (!(\dut.beat0 [0] && \dut.beat0 [1]) && (!\dut.beat0 [2] || \dut.beat0 [1:0] != 0));
     assert (!(\dut.beat1 [0] && \dut.beat1 [1]) && (!\dut.beat1 [2] || \dut.beat1 [1:0] != 0));
   end
@@ -133,8 +136,8 @@ module array_proof (
     assert (!have_tile || tile[`TILES-3:0] == \dut.join.words );
     assert (!have_acts || acts == \dut.join.acts_held );
     assert (residual == \dut.join.residual );
-    assert (!in_join || (residual ? ends : tile[`TILES-1]) == \dut.join.tile.last );
-    assert (!have_tile || residual || tile[`TILES-2] == \dut.join.tile.two_word );
+    assert (!in_join || (residual ? ends : tile[`TILES-1]) == \dut.join.last );
+    assert (!have_tile || residual || tile[`TILES-2] == \dut.join.two_word );
     assert (!held || \dut.pe0.accumulator == total_held);
     assert (!valid1 || before1 + add1 == total1);
     assert (!valid0 || before0 + add0 == total0);

@@ -16,6 +16,9 @@ expect pass,fail
 smtbmc z3
 [script]
 read -formal {files}
+hierarchy -top {top}
+# So that the proof can name what is inside.
+setattr -mod -unset keep_hierarchy *
 prep -flatten -top {top}
 # The device starts in any state, as a chip does that has no initial values; its reset must do.
 setattr -unset init w:dut.*

@@ -13,10 +13,10 @@ from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from hw.config import ArrayConfig
-from sw_ref.format import StlqFormat, parameters_of
 from verif.hw.drivers import Port, reluctant_sink, sink, source
 from verif.hw.monitors import Monitor, StreamRuleError
 from verif.hw.pace import Pace, always
+from verif.hw.rivals import config_from
 from verif.hw.scoreboard import MismatchError, Scoreboard
 from verif.hw.stimulus import Job, Stimulus, encode
 
@@ -29,9 +29,7 @@ IDLE_LIMIT = 400  # cycles without a transfer after which sums count as lost; mo
 def read_setup() -> tuple[ArrayConfig, int]:
     """Configuration and seed that the launcher wrote into the simulator's folder."""
     setup = json.loads(Path(SETUP_FILE).read_text())
-    values: dict[str, Any] = setup["config"]
-    fmt = StlqFormat(**{name: values.pop(name) for name in parameters_of(StlqFormat)})
-    return ArrayConfig(format=fmt, **values), setup["seed"]
+    return config_from(setup), setup["seed"]
 
 
 class Bench:

@@ -13,6 +13,7 @@ from cocotb_tools.runner import get_runner
 from hw.config import ArrayConfig
 from rtl_gen.tools import verilator_command
 from verif.hw.bench import SETUP_FILE
+from verif.hw.rivals import setup_of
 
 SIMULATORS = ("icarus", "verilator")
 # Yosys writes sums and slices whose widths differ from their targets, as Verilog allows.
@@ -48,7 +49,7 @@ def run(
     simulator: str, config: ArrayConfig, folder: Path, module: str, *, seed: int, tests: Sequence[str] | None = None
 ) -> Result:
     """Run the in-simulator tests of `module` (all, or those named) on what :func:`build` left in `folder`."""
-    (folder / SETUP_FILE).write_text(json.dumps({"config": config.to_dict(), "seed": seed}))
+    (folder / SETUP_FILE).write_text(json.dumps({**setup_of(config), "seed": seed}))
     results = folder / "results.xml"
     with _environment(simulator), suppress(SystemExit):  # so the runner tells pytest of a failure; the report says more
         get_runner(simulator).test(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from hw.config import ArrayConfig
 from sw_ref.integer import dot
 from sw_ref.model import StlqTensor, load_model
 from sw_ref.stream import act_stream, pack_fields, tile_stream
+from verif.hw.rivals import RivalTensor, extreme_codes
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,18 @@ class Stimulus:
 
 
 def encode(config: ArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -> Stimulus:
-    """Beats and golden sums of `jobs`; the flags of residual beats, which the array ignores, are noise."""
+    """Beats and golden sums of `jobs`; flags that the array ignores are noise.
+
+    Those are both flags of residual beats, and `two_word` of rivals.
+    """
     payloads = Stimulus([], [], [], [])
     for job in jobs:
         beats = tile_stream(job.tensor)
-        residual = np.append(0, beats.two_word[:-1])
-        noise = rng.integers(0, 4, len(residual)) * residual
+        if config.format.residual_beats:
+            residual = np.append(0, beats.two_word[:-1])
+            noise = rng.integers(0, 4, len(residual)) * residual
+        else:
+            noise = rng.integers(0, 2, len(beats.two_word))
         flags_at = beats.words[0].size * config.format.bits
         before = len(payloads.tiles)
         last = np.flatnonzero(beats.last)
@@ -45,15 +53,24 @@ def encode(config: ArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -
         payloads.tiles.extend(
             beat | flags << flags_at for beat, flags in zip(beats_without, noise.tolist(), strict=True)
         )
-        payloads.acts.extend(pack_fields(beat, config.format.act_bits) for beat in act_stream(job.tensor, job.acts))
+        acts = act_stream(job.tensor, job.acts)
+        payloads.acts.extend(pack_fields(beat, config.format.act_bits) for beat in acts)
+        weights = job.tensor if config.format.residual_beats else job.tensor.integers()
         golden = np.zeros(len(last) * config.pe, np.int64)
-        golden[: len(job.tensor.word1)] = dot(job.tensor, job.acts)
+        golden[: len(job.tensor.word1)] = dot(weights, job.acts)
         payloads.sums.extend(golden.reshape(-1, config.pe).tolist())
     return payloads
 
 
 def make_job(config: ArrayConfig, word1: np.ndarray, word2: np.ndarray, two_word: np.ndarray, acts: np.ndarray) -> Job:
-    """A job of given codes (O, I); `two_word` (tiles of one row,) holds for every row, `word2` only where it is set."""
+    """A job of given codes (O, I); `two_word` (tiles of one row,) holds for every row, `word2` only where it is set.
+
+    A rival's weights have `word1` alone.
+    """
+    fmt: Any = config.format
+    if not fmt.residual_beats:
+        tensor = RivalTensor(word1.astype(np.int16), fmt, config.tile)
+        return Job(cast(StlqTensor, tensor), acts.astype(np.int32))
     rows = -(-len(word1) // config.pe)
     held = np.repeat(two_word, config.lanes)[: word1.shape[1]]
     tensor = StlqTensor(
@@ -77,7 +94,7 @@ def random_job(
     rows = int(rng.integers(1, config.pe + 1)) if rng.random() < 0.2 else config.pe
     shape = (rows, max(inputs, config.lanes))
     codes = np.array(fmt.codes)
-    word1, word2 = (_mixed(rng, shape, codes, np.array([1, -1, 0, -fmt.levels])) for _ in range(2))
+    word1, word2 = (_mixed(rng, shape, codes, np.array(extreme_codes(fmt))) for _ in range(2))
     if inputs < config.lanes:
         # Fewer inputs than lanes lie anywhere among them; the others have zero words, and activations all the same.
         used = rng.permutation(config.lanes) < inputs

@@ -8,6 +8,7 @@ from cocotb.triggers import ClockCycles
 
 from verif.hw.bench import Bench
 from verif.hw.pace import delayed, stalling
+from verif.hw.rivals import extreme_codes
 from verif.hw.scoreboard import MismatchError
 from verif.hw.stimulus import extreme_jobs, random_jobs, trained_jobs
 
@@ -50,7 +51,7 @@ async def extremes_at_full_depth(dut: Any) -> None:
         return
     if tiles_deep > FULL_DEPTH_LIMIT:
         raise ValueError(f"depth is {config.depth}; allowed: at most {FULL_DEPTH_LIMIT} tiles, to simulate in time")
-    await bench.run(list(extreme_jobs(config, (1, -1), (max(acts, key=abs),), config.depth)))
+    await bench.run(list(extreme_jobs(config, extreme_codes(fmt)[:2], (max(acts, key=abs),), config.depth)))
     await bench.run(list(extreme_jobs(config, fmt.codes, acts, config.lanes * (ALL_CODES_LIMIT // dots))))
 
 

@@ -1,0 +1,82 @@
+"""APoT lanes: a sign over a sum of one or two shifted activations."""
+
+from typing import Any, NamedTuple
+
+from amaranth import Const, Module, Mux, Shape, Signal, Value
+
+from hw.adder_tree import Term, add, resize
+from hw.baseline.pe import RivalPE, with_sign
+
+
+class Factored(NamedTuple):
+    """The number ``-value`` if `sign`, else ``value``, which is within `low` and `high`."""
+
+    value: Value
+    sign: Value
+    low: int
+    high: int
+
+
+class ApotPE(RivalPE):
+    """Adds numbers whose signs stand aside: a pair keeps the sign of its first, and no lane negates.
+
+    x and y of signs s and t are ``x + y`` or ``x - y`` under s: one carry chain, with the exclusive or before y in its
+    LUTs. The last sign is taken in where the operand meets the accumulator.
+    """
+
+    def _operand(self, m: Module) -> Term:
+        config = self._config
+        numbers = [self._lane(m, lane) for lane in range(config.lanes)]
+        level = 0
+        while len(numbers) > 1:
+            level += 1
+            pairs = zip(numbers[::2], numbers[1::2], strict=False)
+            sums = [self._add(m, f"tree{level}_{i}", *pair) for i, pair in enumerate(pairs)]
+            numbers = sums + numbers[len(sums) * 2 :]
+            if config.registered(level):
+                numbers = [self._register(m, f"level{level}_{i}", number) for i, number in enumerate(numbers)]
+        (total,) = numbers
+        signed = with_sign(total.value)
+        value = (signed ^ total.sign.replicate(len(signed)).as_signed()).as_signed()
+        return Term(value, total.sign, min(total.low, ~total.high), max(total.high, ~total.low))
+
+    def _lane(self, m: Module, lane: int) -> Factored:
+        fmt: Any = self._config.format
+        code, act = self._code(lane), self._act(lane)
+        sign = self._held(m, f"sign{lane}", code[-1])
+        low, high = fmt.act_min * fmt.weight_max, fmt.act_max * fmt.weight_max
+        if fmt.bits == 3:
+            value = self._held(m, f"product{lane}", self._select(m, f"first{lane}", act, code[:2]))
+            return Factored(value, sign, low, high)
+        second = self._held(m, f"second{lane}", act, enable=code[2])
+        act, index = self._held(m, f"act{lane}", act), self._held(m, f"index{lane}", code[:2])
+        value = Signal(Shape.cast(range(low, high + 1)), name=f"product{lane}")
+        first = self._select(m, f"first{lane}", act, index)
+        m.d.comb += value.eq(add(second.shift_left(1), first, Const(0, 1), len(value), logic=True))
+        return Factored(value, sign, low, high)
+
+    def _select(self, m: Module, name: str, act: Value, index: Value) -> Value:
+        """The activation at the place of one of the first set's terms, or 0."""
+        fmt: Any = self._config.format
+        one, two, three = (act.shift_left(place) for place in fmt.places)
+        chosen = Signal(three.shape(), name=name)
+        m.d.comb += chosen.eq(Mux(index[1], Mux(index[0], three, two), Mux(index[0], one, 0)))
+        return chosen
+
+    def _add(self, m: Module, name: str, x: Factored, y: Factored) -> Factored:
+        low, high = x.low + min(y.low, -y.high), x.high + max(y.high, -y.low)
+        total = Signal(Shape.cast(range(low, high + 1)), name=name)
+        differ = Signal(name=f"{name}_differ")
+        width = len(total)
+        m.d.comb += [
+            differ.eq(x.sign ^ y.sign),
+            total.eq(add(x.value, resize(y.value, width) ^ differ.replicate(width), differ, width, logic=True)),
+        ]
+        return Factored(total, x.sign, low, high)
+
+    def _register(self, m: Module, name: str, number: Factored) -> Factored:
+        value = Signal(number.value.shape(), name=name, reset_less=True)
+        sign = Signal(name=f"{name}_sign", reset_less=True)
+        with m.If(self._advance):
+            m.d.sync += [value.eq(number.value), sign.eq(number.sign)]
+        return Factored(value, sign, number.low, number.high)

@@ -1,0 +1,36 @@
+"""The rivals by name: a number format, and the PEs that can be had for it."""
+
+from typing import Any, cast
+
+from hw.baseline.apot import ApotPE
+from hw.baseline.integer import ProductPE, RowsPE
+from hw.baseline.two_word import TwoWordPE
+from hw.component import Component
+from hw.config import ArrayConfig
+from hw.lane import Lane
+from hw.verilog import PEModules
+from sw_ref.format import Format
+from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat
+
+
+def rival_config(fmt: RivalFormat, **values: Any) -> ArrayConfig:
+    """An array of a rival's numbers: all that :class:`ArrayConfig` says of an array holds, but for its format."""
+    return ArrayConfig(format=cast(Any, fmt), **values)
+
+
+def pe_forms(fmt: Format) -> dict[str, PEModules]:
+    """The PEs for a format by name; where there are several, the smallest depends on target and synthesis."""
+    if isinstance(fmt, IntegerFormat):
+        return {
+            "product": lambda config: {f"{config.name}_pe": ProductPE(config)},
+            "rows2": lambda config: {f"{config.name}_pe": RowsPE(config, 2)},
+            "rows4": lambda config: {f"{config.name}_pe": RowsPE(config, 4)},
+        }
+    if isinstance(fmt, ApotFormat):
+        return {"apot": lambda config: {f"{config.name}_pe": ApotPE(config)}}
+    return {"two_word": _two_word}
+
+
+def _two_word(config: ArrayConfig) -> dict[str, Component]:
+    fmt: Any = config.format
+    return {f"{config.name}_pe": TwoWordPE(config), f"{config.name}_lane": Lane(fmt.word)}

@@ -1,0 +1,51 @@
+"""What the PEs of all rivals share: one beat a tile, so an operand is accumulated or not, but never shifted."""
+
+from typing import Any
+
+from amaranth import Cat, Const, Module, Signal, Value
+
+from hw.adder_tree import Term
+from hw.lane import act_shape
+from hw.pe import PE
+
+
+class RivalPE(PE):
+    """A :class:`PE` of other lanes; accumulator, control and number of registers in a row are the same."""
+
+    def _scaled(self, operand: Term) -> tuple[Any, Any]:
+        value = operand.value & self._coarse.replicate(len(operand.value)).as_signed()
+        return value, operand.carry & self._coarse
+
+    def _code(self, lane: int) -> Value:
+        """The weight of a lane, unsigned."""
+        return self.words.word_select(lane, self._config.format.bits)
+
+    def _act(self, lane: int) -> Value:
+        """The activation of a lane."""
+        fmt = self._config.format
+        act = self.acts.word_select(lane, fmt.act_bits)
+        return act.as_signed() if act_shape(fmt).signed else act
+
+    def _held(self, m: Module, name: str, value: Value, *, enable: Any = 1) -> Value:
+        """`value`, or 0 unless `enable`, behind the registers that follow the lanes, if there are any.
+
+        Clearing a register costs no logic where it is the register's synchronous reset.
+        """
+        held = Signal(value.shape(), name=name, reset_less=True)
+        if not self._config.registered(0):
+            with m.If(enable):
+                m.d.comb += held.eq(value)
+            return held
+        with m.If(self._advance):
+            m.d.sync += held.eq(value)
+        if not isinstance(enable, int):
+            clear = Signal(name=f"{name}_clear")
+            m.d.comb += clear.eq(self._advance & ~enable)
+            with m.If(clear):
+                m.d.sync += held.eq(0)
+        return held
+
+
+def with_sign(value: Value) -> Value:
+    """The same number, signed."""
+    return value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()

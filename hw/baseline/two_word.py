@@ -1,0 +1,40 @@
+"""Lanes that multiply by both words of a weight at once: two shifters each, every tile one beat."""
+
+from typing import cast
+
+from amaranth import Cat, Module
+
+from hw.adder_tree import Term, add_terms, adder_tree, register
+from hw.baseline.pe import RivalPE
+from sw_ref.rivals import TwoWordFormat
+
+
+class TwoWordPE(RivalPE):
+    """Adds first words and residual words in a tree each, which stay as narrow as they can, and then both sums."""
+
+    def _operand(self, m: Module) -> Term:
+        config, fmt = self._config, cast(TwoWordFormat, self._config.format)
+        word = fmt.word
+        codes = [self._code(lane) for lane in range(config.lanes)]
+        first, second = (
+            [
+                self._term(m, word, f"{lane}_{half}", code.word_select(half, word.bits), lane)
+                for lane, code in enumerate(codes)
+            ]
+            for half in (0, 1)
+        )
+        # Where a register follows the trees, both sums are added before it.
+        top = config.tree_levels
+        coarse, fine = (
+            adder_tree(
+                m, terms, registered=lambda level: level < top and config.registered(level), advance=self._advance
+            )
+            for terms in (first, second)
+        )
+        shift = word.residual_shift
+        shifted = Cat(coarse.carry.replicate(shift), coarse.value).as_signed()
+        scaled = Term(shifted, coarse.carry, coarse.low << shift, ((coarse.high + 1) << shift) - 1)
+        operand = add_terms(m, "both", fine, scaled, logic=False)
+        if top and config.registered(top):
+            return register(m, "operand", operand, advance=self._advance)
+        return operand

@@ -1,0 +1,60 @@
+"""The activation quantizer: linear, A bits, with a learned step (LSQ) or a learned clip (PACT)."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sw_ref.activations import search_step
+from sw_ref.format import StlqFormat
+from sw_ref.train.layers import Uses
+from sw_ref.train.straight import LinearSteps, linear_codes
+
+KINDS = ("lsq", "pact")
+
+
+class Activations(nn.Module):
+    """Quantizes what a layer is given: step * clip(floor(x / step + 1/2)), in the range of `fmt`.
+
+    The parameter is log2 of the step, so that an optimizer's rate is relative to it and it stays above 0.  Its gradient
+    is not made smaller as LSQ's is: Adam's epsilon would swallow it.  PACT's clip is step * (largest code): only
+    clipped activations move it.
+    """
+
+    def __init__(self, fmt: StlqFormat, step: float, kind: str) -> None:
+        super().__init__()
+        self.fmt, self.clip_only = fmt, kind == "pact"
+        self.log_step = nn.Parameter(torch.tensor(math.log2(step)))
+
+    @property
+    def step(self) -> Tensor:
+        """The real value of code 1."""
+        return self.log_step.exp2()
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The smallest and the largest code."""
+        return self.fmt.act_min, self.fmt.act_max
+
+    def forward(self, x: Tensor) -> Tensor:
+        return LinearSteps.apply(x.float(), self.log_step, self.limits, self.clip_only)
+
+    def codes(self, x: Tensor) -> Tensor:
+        """The integer activations: int32."""
+        return linear_codes(x.float(), self.log_step, self.limits).int()
+
+
+def quantize_inputs(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A forward pre-hook: the layer's first argument, quantized.  (A plain function, so that copies share nothing.)"""
+    return (module.act_quantizer(args[0]), *args[1:])  # type: ignore[operator]
+
+
+def attach(layer: nn.Module, use: Uses, fmt: StlqFormat, kind: str) -> None:
+    """Quantize the layer's input from here on: unsigned if none was negative; the step of least squared error."""
+    fmt = replace(fmt, act_signed=use.low < 0)
+    samples = torch.cat(use.samples)
+    step = search_step(samples.cpu().numpy(), fmt)
+    layer.act_quantizer = Activations(fmt, step, kind).to(samples.device)
+    layer.register_forward_pre_hook(quantize_inputs)

@@ -1,0 +1,179 @@
+"""From a trained model to what the hardware reads: :func:`finalize`."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sw_ref.format import StlqFormat
+from sw_ref.model import StlqTensor
+from sw_ref.quantize import quantize_words
+from sw_ref.tiling import Tiling
+from sw_ref.train.activations import Activations
+from sw_ref.train.graph import Node, record_graph
+from sw_ref.train.layers import Batch, kind, to_outputs_first
+from sw_ref.train.network import Export, ExportedLayer
+from sw_ref.train.quantization import Quantization
+from sw_ref.train.weights import Words
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Export:
+    """Words, flags, scales, activation steps, biases and graph of a trained model; the model stays as it is.
+
+    `example`: one batch of model inputs, to see in which order the layers run.  A batch norm that alone takes a
+    layer's output is folded into the layer's multiplier and bias, as in evaluation mode.
+
+    Raises ``ValueError`` if v is not 0 everywhere, the method makes no words, activations are float, or a layer pads
+    with something else than zeros.
+    """
+    method, view = quantization.method, quantization.on(model)
+    if not method.exports:
+        raise ValueError(f"method is {method.name}; allowed: one whose weights are words")
+    found = dict(view.words())
+    formats = {name: _activations(name, view.layers[name]).fmt for name in found}
+    shared = common_format(list(formats.values()))
+    nodes = record_graph(model, found, example)
+    norms = foldable_norms(nodes, model, found)
+    layers = {}
+    for name, quantizer in found.items():
+        layer = view.layers[name]
+        tensor = to_tensor(name, layer, quantizer, shared, view.tile)
+        multiplier, bias = _affine(layer, tensor)
+        if name in norms:
+            multiplier, bias = _fold(model.get_submodule(norms[name]), multiplier, bias)
+        layers[name] = ExportedLayer(
+            name=name,
+            kind=kind(layer),
+            options=_options(name, layer),
+            tensor=tensor,
+            act_step=_activations(name, layer).step.item(),
+            act_format=formats[name],
+            multiplier=multiplier,
+            bias=bias,
+            norm=norms.get(name),
+        )
+    return Export(layers=layers, graph=_without(nodes, norms))
+
+
+def to_tensor(name: str, layer: nn.Module, quantizer: Words, fmt: StlqFormat, tile: tuple[int, int]) -> StlqTensor:
+    """The words of a layer, checked against the weight that it trained with."""
+    if quantizer.v is not None and torch.count_nonzero(quantizer.v):
+        left = int(torch.count_nonzero(quantizer.v))
+        raise ValueError(f"{name}: v is not 0 in {left} of {quantizer.v.numel()} blocks; allowed: 0 (step to the end)")
+    original: Tensor = layer.parametrizations["weight"].original  # type: ignore[index, union-attr]
+    values, trained = (_outputs_first(w, quantizer) for w in (original, layer.weight))  # type: ignore[arg-type]
+    blocks, scale = quantizer.tiling, quantizer.scale.cpu().numpy()
+    mask = blocks.expand(quantizer.selection.cpu().numpy())
+    unit = scale.reshape(-1, *(1,) * (values.ndim - 1)) if scale.ndim else scale
+    word1, word2 = quantize_words(values, unit, fmt, mask, literal=quantizer.method.literal)
+    tiles = Tiling.of(values.shape, tile)
+    tensor = StlqTensor(
+        word1=word1,
+        word2=word2,
+        two_word=tiles.any(mask).astype(np.uint8),
+        scale=scale,
+        format=fmt,
+        tile=tile,
+        granularity=quantizer.granularity,
+    )
+    if not np.array_equal(tensor.dequantize(), trained):
+        raise ValueError(f"{name}: its words do not stand for the weights that it trained with")
+    return tensor
+
+
+def common_format(formats: list[StlqFormat]) -> StlqFormat:
+    """One format that holds the activations of all layers: one bit wider where unsigned ones meet signed ones.
+
+    >>> common_format([StlqFormat(act_bits=6), StlqFormat(act_bits=6, act_signed=False)]).act_bits
+    7
+    """
+    signed = any(fmt.act_signed for fmt in formats)
+    bits = max(fmt.act_bits + (signed and not fmt.act_signed) for fmt in formats)
+    return replace(formats[0], act_signed=signed, act_bits=bits)
+
+
+def foldable_norms(nodes: list[Node], model: nn.Module, layers: dict[str, Words]) -> dict[str, str]:
+    """Layer name -> name of the batch norm that is the only one to take its output."""
+    takers: dict[str, list[str]] = {}
+    for node in nodes:
+        for source in node.inputs:
+            takers.setdefault(source, []).append(node.name)
+    modules = dict(model.named_modules())
+    return {
+        name: takers[name][0]
+        for name in layers
+        if len(takers.get(name, [])) == 1 and isinstance(modules.get(takers[name][0]), NORMS)
+    }
+
+
+def _without(nodes: list[Node], norms: dict[str, str]) -> list[Node]:
+    """The graph with the folded norms taken out: who took the norm's output takes the layer's."""
+    layer_of = {norm: layer for layer, norm in norms.items()}
+    kept = [node for node in nodes if node.name not in layer_of]
+    return [replace(node, inputs=[layer_of.get(source, source) for source in node.inputs]) for node in kept]
+
+
+def _outputs_first(weight: Tensor, quantizer: Words) -> NDArray[np.float32]:
+    return np.ascontiguousarray(to_outputs_first(weight.detach(), quantizer.transposed_groups).cpu().numpy())
+
+
+def _activations(name: str, layer: nn.Module) -> Activations:
+    found = getattr(layer, "act_quantizer", None)
+    if not isinstance(found, Activations):
+        raise ValueError(f"{name}: its activations are float; allowed: a model prepared with activations")
+    return found
+
+
+def _affine(layer: nn.Module, tensor: StlqTensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What turns the layer's sums into its outputs: act_step * U * 2^-(M+k), and its bias; each (O,)."""
+    outputs, fmt = tensor.shape[0], tensor.format
+    step = _activations("layer", layer).step.item()
+    unit = tensor.scale.astype(np.float64) * 2.0 ** -(fmt.levels + fmt.residual_shift)
+    bias = getattr(layer, "bias", None)
+    values = bias.detach().cpu().numpy().astype(np.float64) if isinstance(bias, Tensor) else np.zeros(outputs)
+    return np.broadcast_to(unit * step, outputs).copy(), values
+
+
+def _fold(
+    norm: nn.Module, multiplier: NDArray[np.float64], bias: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Multiplier and bias with a batch norm's running statistics and affine parameters in them."""
+
+    def values(name: str, default: float) -> NDArray[np.float64]:
+        tensor = getattr(norm, name)
+        return np.full(len(bias), default) if tensor is None else tensor.detach().cpu().numpy().astype(np.float64)
+
+    if getattr(norm, "running_mean", None) is None:
+        raise ValueError("a batch norm keeps no running statistics; allowed: track_running_stats=True")
+    gain = values("weight", 1.0) / np.sqrt(values("running_var", 1.0) + float(norm.eps))  # type: ignore[arg-type]
+    return multiplier * gain, (bias - values("running_mean", 0.0)) * gain + values("bias", 0.0)
+
+
+def _options(name: str, layer: nn.Module) -> dict[str, Any]:
+    """Stride, padding, dilation, groups of a convolution, per kernel axis; nothing for other layers."""
+    if kind(layer) not in ("conv", "conv_transpose"):
+        return {}
+    if layer.padding_mode != "zeros":
+        raise ValueError(f"{name}: padding_mode is {layer.padding_mode!r}; allowed: 'zeros'")
+    options = {key: list(getattr(layer, key)) for key in ("stride", "dilation")} | {"groups": layer.groups}
+    if kind(layer) == "conv_transpose":
+        options["output_padding"] = list(layer.output_padding)  # type: ignore[arg-type]
+    return options | {"padding": _padding(name, layer)}
+
+
+def _padding(name: str, layer: Any) -> list[int]:
+    if layer.padding == "valid":
+        return [0] * len(layer.kernel_size)
+    if layer.padding != "same":
+        return list(layer.padding)
+    totals = [d * (k - 1) for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+    if any(total % 2 for total in totals):
+        raise ValueError(
+            f"{name}: padding 'same' is uneven for kernel {layer.kernel_size}; allowed: the same both sides"
+        )
+    return [total // 2 for total in totals]

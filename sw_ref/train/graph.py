@@ -1,0 +1,119 @@
+"""The graph of a network: what was computed from what, seen while it runs once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from sw_ref.train.layers import Batch, call, evaluating
+
+
+@dataclass
+class Node:
+    """One operation: `name` (a module's, or op_number), `op` (the class of a module, the name of a function).
+
+    `inputs`: names of the nodes whose tensors it takes, "input_0"... are the model's; `options`: its other arguments.
+    """
+
+    name: str
+    op: str
+    inputs: list[str]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> list[Node]:
+    """The nodes in order of execution, for one run of `model` in evaluation mode on `batch`.
+
+    The `layers`, and PyTorch's own modules without parts, are one node each; elsewhere every function is one.
+    """
+    recorder = _Recorder(batch)
+    leaves, hooks = set(layers), []
+    for name, module in model.named_modules():
+        own = type(module).__module__.startswith("torch.nn.modules") and not list(module.children())
+        if name in leaves or own:
+            hooks += recorder.watch(name, module)
+    try:
+        with evaluating(model), torch.no_grad(), recorder:
+            call(model, batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return recorder.nodes
+
+
+class _Recorder(TorchFunctionMode):
+    """Sees every function on tensors, and through hooks the modules that count as one node."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__()
+        self.nodes: list[Node] = []
+        self.names: dict[int, str] = {}
+        self.kept: list[Tensor] = []  # while a tensor lives, its id is its own
+        self.inside = 0
+        self.sources: list[list[str]] = []
+        arguments = [batch] if isinstance(batch, Tensor) else [a for a in batch if isinstance(a, Tensor)]
+        for number, tensor in enumerate(arguments):
+            self._name(tensor, f"input_{number}")
+
+    def watch(self, name: str, module: nn.Module) -> list[Any]:
+        """Hooks that record the module as one node, before any other hook changes its inputs."""
+
+        def enter(module: nn.Module, args: tuple[Any, ...]) -> None:
+            if not self.inside:
+                self.sources.append(self._known(args))
+            self.inside += 1
+
+        def leave(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            self.inside -= 1
+            if not self.inside:
+                op = type(module).__name__.removeprefix("Parametrized")
+                constants = [] if hasattr(module, "weight") else getattr(module, "__constants__", [])
+                options = {key: _plain(getattr(module, key)) for key in constants if hasattr(module, key)}
+                self._add(Node(name, op, self.sources.pop(), options), output)
+
+        return [module.register_forward_pre_hook(enter, prepend=True), module.register_forward_hook(leave)]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        sources = [] if self.inside else self._known((*args, *kwargs.values()))
+        output = func(*args, **kwargs)
+        name = getattr(func, "__name__", str(func))
+        if sources and name != "__get__" and any(isinstance(t, Tensor) for t in _flat(output)):
+            plain = [_plain(a) for a in args if not _holds_tensors(a)]
+            options = {"args": plain} if plain else {}
+            options |= {key: _plain(value) for key, value in kwargs.items() if not _holds_tensors(value)}
+            self._add(Node(f"{name}_{len(self.nodes)}", name, sources, options), output)
+        return output
+
+    def _known(self, values: Any) -> list[str]:
+        return [self.names[id(t)] for t in _flat(values) if id(t) in self.names]
+
+    def _add(self, node: Node, output: Any) -> None:
+        self.nodes.append(node)
+        for tensor in _flat(output):
+            if isinstance(tensor, Tensor):
+                self._name(tensor, node.name)
+
+    def _name(self, tensor: Tensor, name: str) -> None:
+        self.kept.append(tensor)
+        self.names[id(tensor)] = name
+
+
+def _flat(values: Any) -> list[Any]:
+    if isinstance(values, (tuple, list)):
+        return [leaf for value in values for leaf in _flat(value)]
+    return [values]
+
+
+def _holds_tensors(value: Any) -> bool:
+    return any(isinstance(leaf, Tensor) for leaf in _flat(value))
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON holds it: lists for tuples, text for what it cannot hold."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -1,0 +1,140 @@
+"""A trained network in integers: :class:`Export`, its two files, and the golden result of each layer."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sw_ref.format import StlqFormat
+from sw_ref.integer import conv, dot
+from sw_ref.model import StlqTensor, load_model, save_model
+from sw_ref.tensorfile import TensorFile, TensorFileError, write_tensors
+from sw_ref.train.graph import Node
+
+SCHEMA = "1"
+WEIGHTS, NETWORK = "weights.safetensors", "network.safetensors"
+ARRAYS = ("multiplier", "bias", "act_step")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportedLayer:
+    """One layer in integers: real output = multiplier * S + bias per output channel, S the golden's sum.
+
+    `kind`: "linear", "conv", "conv_transpose" or "custom"; `options` of convolutions: stride, padding, dilation (one
+    per kernel axis), groups, output_padding.  `act_step`, `act_format`: inputs are codes * act_step, the codes in the
+    range of act_format.  `multiplier`, `bias`: float64, (O,); the batch norm `norm` is folded into them.
+    """
+
+    name: str
+    kind: str
+    options: dict[str, Any]
+    tensor: StlqTensor
+    act_step: float
+    act_format: StlqFormat
+    multiplier: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    norm: str | None
+
+    def sums(self, codes: NDArray[Any]) -> NDArray[np.int64]:
+        """The golden's sums for a batch of activation codes: (n, ..., I) linear, (n, I, *size) convolutions.
+
+        Raises ``ValueError`` for a user's own module, of which the golden does not know what it computes.
+        """
+        if self.kind == "linear":
+            return dot(self.tensor, codes)
+        if self.kind == "conv":
+            return conv(self.tensor, codes, **self.options)
+        if self.kind == "conv_transpose":
+            return conv_transpose(self.tensor, codes, **self.options)
+        raise ValueError(f"{self.name} is a module of the user's own; allowed: linear and convolution layers")
+
+    def outputs(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sums to real outputs: multiplier * S + bias, along the channel axis."""
+        shape = (-1,) if self.kind == "linear" else (-1, *(1,) * (sums.ndim - 2))
+        return sums * self.multiplier.reshape(shape) + self.bias.reshape(shape)
+
+
+def conv_transpose(
+    tensor: StlqTensor,
+    codes: NDArray[Any],
+    *,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+    output_padding: list[int],
+) -> NDArray[np.int64]:
+    """Transposed convolution in integers: a convolution of the spread-out input with the flipped kernel."""
+    weights = np.flip(tensor.integers(), tuple(range(2, 2 + len(stride))))
+    n, inputs, *sizes = codes.shape
+    edges = [d * (k - 1) - p for d, k, p in zip(dilation, weights.shape[2:], padding, strict=True)]
+    spread = [(size - 1) * s + 1 for size, s in zip(sizes, stride, strict=True)]
+    total = [max(e, 0) + m + max(e, 0) + o for e, m, o in zip(edges, spread, output_padding, strict=True)]
+    wide = np.zeros((n, inputs, *total), np.int64)
+    inner = tuple(slice(max(e, 0), max(e, 0) + m, s) for e, m, s in zip(edges, spread, stride, strict=True))
+    wide[(slice(None), slice(None), *inner)] = codes
+    cut = tuple(slice(max(-e, 0), t - max(-e, 0)) for e, t in zip(edges, total, strict=True))
+    return conv(weights, wide[(slice(None), slice(None), *cut)], dilation=tuple(dilation), groups=groups)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Export:
+    """A whole network: its layers in order of execution, and the graph of what happens between them."""
+
+    layers: dict[str, ExportedLayer]
+    graph: list[Node]
+
+    @property
+    def tensors(self) -> dict[str, StlqTensor]:
+        """What the quantized model file holds."""
+        return {name: layer.tensor for name, layer in self.layers.items()}
+
+    def save(self, folder: str | Path) -> None:
+        """Write `weights.safetensors` (the quantized model file) and `network.safetensors` (all the rest).
+
+        The second file holds NAME.multiplier, NAME.bias, NAME.act_step, and as metadata the layers, the graph and the
+        SHA-256 of the first.  Raises ``OSError``.
+        """
+        keys = ("name", "kind", "options", "norm")
+        rows = [
+            {key: getattr(layer, key) for key in keys} | {"act_format": layer.act_format.to_dict()}
+            for layer in self.layers.values()
+        ]
+        metadata = {
+            "schema": SCHEMA,
+            "layers": json.dumps(rows),
+            "graph": json.dumps([asdict(node) for node in self.graph]),
+        }
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        save_model(path / WEIGHTS, self.tensors)
+        metadata["weights_sha256"] = hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest()
+        arrays = {f"{n}.{key}": np.asarray(getattr(x, key)) for n, x in self.layers.items() for key in ARRAYS}
+        write_tensors(path / NETWORK, arrays, metadata)
+
+
+def load_export(folder: str | Path) -> Export:
+    """Read what :meth:`Export.save` wrote.
+
+    Raises ``ValueError`` for files that are damaged or not of the same export, ``OSError`` if one cannot be read.
+    """
+    path = Path(folder)
+    file, tensors = TensorFile(path / NETWORK), load_model(path / WEIGHTS)
+    try:
+        rows, graph, digest = (file.metadata[key] for key in ("layers", "graph", "weights_sha256"))
+        if digest != hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest():
+            raise TensorFileError(f"{WEIGHTS} is not the one of this export")
+        layers = {}
+        for row in json.loads(rows):
+            name = row["name"]
+            values: dict[str, Any] = {key: file.read(f"{name}.{key}") for key in ARRAYS}
+            values["act_step"] = float(values["act_step"])
+            values["act_format"] = StlqFormat.from_dict(row.pop("act_format"))
+            layers[name] = ExportedLayer(**row, **values, tensor=tensors[name])
+        return Export(layers=layers, graph=[Node(**node) for node in json.loads(graph)])
+    except (KeyError, TypeError) as error:
+        raise TensorFileError(f"{NETWORK}: {error} is missing or of the wrong kind") from error

@@ -1,0 +1,135 @@
+"""Put a method on a model: weights and activations are quantized from here on."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from sw_ref.format import StlqFormat
+from sw_ref.quantize import check_literal
+from sw_ref.tiling import Selection, Tiling
+from sw_ref.train import activations as linear
+from sw_ref.train.layers import Batch, evaluating, observe, quantizable, to_outputs_first, transposed_groups
+from sw_ref.train.methods import Method, find_method
+from sw_ref.train.quantization import Quantization
+from sw_ref.train.reorder import reorder
+from sw_ref.train.rivals import Apot, Uniform
+from sw_ref.train.select import Layer, select
+from sw_ref.train.weights import Words
+
+TaskLoss = Callable[[nn.Module], Iterable[Tensor]]
+"""Yields the task loss of one batch after the other, for the model that it is given."""
+
+
+def prepare(
+    model: nn.Module,
+    *,
+    method: str | Method,
+    fmt: StlqFormat,
+    ratio: float,
+    calibration: Sequence[Batch],
+    tile: tuple[int, int] = (16, 16),
+    granularity: str = "tile",
+    activations: str | None = "lsq",
+    lambda_v: float = 1e-4,
+    task_loss: TaskLoss | None = None,
+    skip: Collection[str] = (),
+) -> Quantization:
+    """Quantize `model` in place by `method`, from its trained float weights; train it further as usual.
+
+    `calibration`: batches of model inputs (a tensor, or a tuple of arguments); the first counts how often each layer
+    is used, all of them start the activation steps.  `fmt` gives the bits of weights and activations (`act_signed`
+    is found per layer: unsigned where no input is negative).  `ratio`: share of two-word tiles, or of the cycles
+    that it stands for.  `activations`: "lsq" (learned step), "pact" (learned clip) or None (float).
+    `task_loss`: for methods with budget "cycles".  `skip`: names of layers to leave in float.
+
+    Raises ``ValueError`` with what is wrong, its value and what is allowed; the model is then as it was.
+    """
+    chosen = find_method(method)
+    fmt, granularity = chosen.format(fmt), chosen.granularity or granularity
+    ratio = ratio if chosen.ratio is None else chosen.ratio
+    Selection(ratio=ratio)
+    check_literal(fmt, chosen.literal)
+    _check_choices(chosen, activations, lambda_v, task_loss)
+    modules = quantizable(model, skip)
+    uses = observe(model, modules, calibration)
+    layers = {name: _layer(modules[name], uses[name].positions, tile, granularity) for name in uses}
+    if chosen.budget == "cycles" and task_loss is not None:
+        measure_fisher(model, modules, layers, task_loss)
+    if chosen.reorder:
+        select(layers, fmt, chosen, ratio)
+        reorder(model, layers, calibration[0])
+    if chosen.weights == "words":
+        select(layers, fmt, chosen, ratio)
+    for name, layer in layers.items():
+        if chosen.weights != "float":
+            _attach_weights(modules[name], layer, fmt, chosen, granularity)
+        if chosen.weights != "float" and activations is not None:
+            linear.attach(modules[name], uses[name], fmt, activations)
+    return Quantization(model, method=chosen, fmt=fmt, tile=tile, lambda_v=lambda_v, layers=layers)
+
+
+def _check_choices(method: Method, activations: str | None, lambda_v: float, task_loss: TaskLoss | None) -> None:
+    if activations is not None and activations not in linear.KINDS:
+        raise ValueError(f"activations is {activations!r}; allowed: {', '.join(linear.KINDS)}, None")
+    if not 0 <= lambda_v < np.inf:
+        raise ValueError(f"lambda_v is {lambda_v!r}; allowed: a finite number, 0 or more")
+    if method.budget == "cycles" and task_loss is None:
+        raise ValueError(f"task_loss is None; allowed for method {method.name}: a function that yields losses")
+
+
+def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity: str) -> Layer:
+    weight = to_outputs_first(module.weight.detach(), transposed_groups(module))  # type: ignore[union-attr, arg-type]
+    values = np.ascontiguousarray(weight.cpu().numpy())
+    return Layer(
+        weight=values,
+        tiles=Tiling.of(values.shape, tile),
+        blocks=Tiling.of(values.shape, tile, granularity),
+        positions=positions,
+    )
+
+
+def _attach_weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, granularity: str) -> None:
+    weight: Tensor = module.weight  # type: ignore[assignment]
+    if method.weights == "uniform":
+        quantizer: nn.Module = Uniform(weight, method.bits or fmt.bits)
+    elif method.weights == "apot":
+        quantizer = Apot(weight, method.bits or fmt.bits)
+    else:
+        quantizer = Words(
+            fmt=fmt,
+            method=method,
+            tiling=layer.blocks,
+            scale=layer.scale,
+            selection=layer.flags,
+            norms=layer.norms,
+            granularity=granularity,
+            transposed_groups=transposed_groups(module),
+        )
+    parametrize.register_parametrization(module, "weight", quantizer.to(weight.device))
+
+
+def measure_fisher(
+    model: nn.Module, modules: dict[str, nn.Module], layers: dict[str, Layer], task_loss: TaskLoss
+) -> None:
+    """Set `fisher` of all layers: the squared gradient of the task loss per weight, mean over the batches.
+
+    Raises ``ValueError`` if `task_loss` yields nothing, or a loss that is not finite.
+    """
+    weights = [modules[name].weight for name in layers]
+    totals = [torch.zeros_like(weight) for weight in weights]  # type: ignore[arg-type]
+    count = 0
+    with evaluating(model):
+        for loss in task_loss(model):
+            if not torch.isfinite(loss):
+                raise ValueError(f"task_loss is {loss.item()}; allowed: finite numbers")
+            for total, grad in zip(totals, torch.autograd.grad(loss, weights), strict=True):  # type: ignore[arg-type]
+                total += grad.square()
+            count += 1
+    if count == 0:
+        raise ValueError("task_loss yields nothing; allowed: one loss or more")
+    for (name, layer), total in zip(layers.items(), totals, strict=True):
+        fisher = to_outputs_first(total / count, transposed_groups(modules[name]))
+        layer.fisher = np.ascontiguousarray(fisher.cpu().numpy())

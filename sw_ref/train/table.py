@@ -1,0 +1,112 @@
+"""Results of runs as a table: mean and spread over seeds, and differences to R = 100% seed by seed."""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sw_ref.train.tasks import TASKS
+
+REFERENCE, UNIT_CYCLES = "two-word", "one-word"
+"""The method that differences are taken to (R = 100%), and the one whose cycles count as 1."""
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A method at one ratio on one network.  `scores`: of the primary metric on the test split, by seed.
+
+    `differences`: to the reference, for the seeds that both have.  `cycles`: as a multiple of those with one word
+    everywhere, None as long as that method has not run.
+    """
+
+    task: str
+    network: str
+    method: str
+    ratio: float
+    scores: dict[int, float]
+    differences: list[float]
+    cycles: float | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} {self.ratio:.0%}" if 0 < self.ratio < 1 else self.method
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.scores.values())
+
+
+def rows(results: Iterable[Result]) -> list[Row]:
+    """A row for each (task, network, method, ratio), in the order in which they first appear."""
+    groups: dict[tuple[Any, ...], dict[int, Result]] = defaultdict(dict)
+    for result in results:
+        run = result["run"]
+        groups[run["task"], run["network"], run["method"], run["ratio"]][run["seed"]] = result
+    found = []
+    for (task, network, method, ratio), by_seed in groups.items():
+        reference = _scores(task, groups.get((task, network, REFERENCE, 1.0), {}))
+        unit = _cycles(groups.get((task, network, UNIT_CYCLES, 0.0), {}))
+        scores = _scores(task, by_seed)
+        row = Row(
+            task=task,
+            network=network,
+            method=method,
+            ratio=ratio,
+            scores=scores,
+            differences=[scores[seed] - reference[seed] for seed in scores if seed in reference],
+            cycles=_cycles(by_seed) / unit if unit else None,
+        )
+        found.append(row)
+    return found
+
+
+def _scores(task: str, by_seed: dict[int, Result]) -> dict[int, float]:
+    return {seed: result["result"]["test"][TASKS[task].primary] for seed, result in sorted(by_seed.items())}
+
+
+def _cycles(by_seed: dict[int, Result]) -> float:
+    return statistics.fmean(result["cycles"] for result in by_seed.values()) if by_seed else 0.0
+
+
+def spread(values: Sequence[float]) -> float:
+    """The sample's standard deviation; NaN for fewer than two values."""
+    return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Of the mean; NaN for fewer than two values."""
+    return spread(values) / math.sqrt(len(values)) if values else math.nan
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """One table per network."""
+    parts = []
+    for task, network in dict.fromkeys((row.task, row.network) for row in rows):
+        measure = f"{TASKS[task].primary} ({TASKS[task].unit})"
+        lines = [
+            f"### {task}, {network}: test {measure}\n",
+            "| method | cycles | seeds | mean | standard deviation | difference to R = 100% | its standard error |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        lines += [_line(row) for row in rows if (row.task, row.network) == (task, network)]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _line(row: Row) -> str:
+    values = list(row.scores.values())
+    difference = statistics.fmean(row.differences) if row.differences else math.nan
+    numbers = (row.mean, spread(values), difference, standard_error(row.differences))
+    mean, deviation, shift, error = (_text(number) for number in numbers)
+    if row.differences:
+        shift = shift if shift.startswith("-") else f"+{shift}"
+    cycles = "" if row.cycles is None else f"{row.cycles:.3f}"
+    return f"| {row.label} | {cycles} | {len(values)} | {mean} | {deviation} | {shift} | {error} |"
+
+
+def _text(number: float) -> str:
+    return "" if math.isnan(number) else f"{number:.3f}"

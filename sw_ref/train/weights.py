@@ -1,0 +1,126 @@
+"""The weight quantizer of the method: a parametrization of a layer's `weight`.
+
+It turns the float weight into words in the forward pass.  All state is in parameters and
+buffers, in the layout that the layer's weight has; only C and v are laid out by blocks of (O, I, *kernel).
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sw_ref.format import StlqFormat
+from sw_ref.tiling import Tiling
+from sw_ref.train.layers import to_layout
+from sw_ref.train.logq import marks
+from sw_ref.train.methods import Method
+from sw_ref.train.straight import OneWord, TwoWords
+
+EPSILON = 0.001
+"""Below this, an element of v is 0."""
+
+
+class Words(nn.Module):
+    """LogQ(w) + LogQ(r1 * (C + v)): one word or two per weight.
+
+    Buffers: `scale` (U, float32, () or (O,)), `marks` (what both words are found by), and per block `selection` (C,
+    bool); with v also `limit` (what |v| may not exceed: its value after the last step) and `deadline` (the progress
+    at which v is 0 at the latest).  Parameter: `v`, one per block; None where it is left out or C is 1 all over.
+    """
+
+    scale: Tensor
+    marks: Tensor
+    selection: Tensor
+    limit: Tensor | None
+    deadline: Tensor | None
+    v: nn.Parameter | None
+
+    def __init__(
+        self,
+        *,
+        fmt: StlqFormat,
+        method: Method,
+        tiling: Tiling,
+        scale: NDArray[np.float32],
+        selection: NDArray[np.bool_],
+        norms: NDArray[np.float64],
+        granularity: str = "tile",
+        transposed_groups: int = 0,
+    ) -> None:
+        """`norms`: l2 norm of r1 per block, which v starts from."""
+        super().__init__()
+        self.fmt, self.method, self.tiling = fmt, method, tiling
+        self.granularity, self.transposed_groups = granularity, transposed_groups
+        self.register_buffer("scale", torch.from_numpy(np.array(scale)))
+        unit = self._unit()
+        both = [marks(u, fmt, method.literal) for u in (unit, unit * 2.0**-fmt.residual_shift)]
+        self.register_buffer("marks", torch.stack(both))
+        self.register_buffer("selection", torch.from_numpy(selection.copy()))
+        annealed, free = method.anneal != "none" and not selection.all(), ~selection
+        start = torch.from_numpy(initial_v(norms, free)) if annealed else None
+        self.v = nn.Parameter(start.clone()) if start is not None else None
+        self.register_buffer("limit", start)
+        self.register_buffer("deadline", torch.from_numpy(deadlines(norms, free, method)) if annealed else None)
+        self.one_word = not annealed and not selection.any()
+
+    def forward(self, weight: Tensor) -> Tensor:
+        literal, mode = self.method.literal, (self.method.anneal, self.method.residual_gradient)
+        if self.one_word:
+            return OneWord.apply(weight, self.marks[0], self.fmt, literal)
+        return TwoWords.apply(weight, self.factor(), self.marks, self.fmt, literal, mode)
+
+    def _unit(self) -> Tensor:
+        """U, so that it broadcasts against the layer's weight."""
+        if self.scale.ndim == 0:
+            return self.scale
+        ones = (1,) * (len(self.tiling.shape) - 2)
+        spread = self.scale.reshape(-1, 1, *ones).expand(*self.tiling.shape[:2], *ones)
+        return to_layout(spread, self.transposed_groups)
+
+    def factor(self) -> Tensor:
+        """C + v for each weight, in the layer's layout."""
+        blocks = self.selection.to(self.scale.dtype)
+        if self.v is not None:
+            blocks = blocks + self.v
+        return to_layout(expand(blocks, self.tiling), self.transposed_groups)
+
+    @torch.no_grad()
+    def anneal(self, progress: float) -> None:
+        """Hold |v| below its limit at `progress` and below what it was; 0 where C is 1, and 0 below epsilon."""
+        if self.v is None or self.limit is None or self.deadline is None:
+            return
+        fall = self.method.anneal_end * (1.0 if self.method.order == "together" else RANKED_WIDTH)
+        limit = torch.minimum(self.limit, (self.deadline - progress) / fall).clamp_(min=0)
+        limit = torch.minimum(limit, self.v.abs())
+        self.limit.copy_(torch.where(limit < EPSILON, 0, limit))
+        self.v.copy_(torch.copysign(self.limit, self.v))
+
+
+RANKED_WIDTH = 0.25
+"""With order "ranked", each element of v falls during this share of the annealing."""
+
+
+def initial_v(norms: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Softmax of the residuals where C = 0, divided by its maximum: exp(|r1| - max|r1|), and 0 where C = 1."""
+    peak = norms[free].max()
+    return (np.exp(norms - peak) * free).astype(np.float32)
+
+
+def deadlines(norms: NDArray[np.float64], free: NDArray[np.bool_], method: Method) -> NDArray[np.float32]:
+    """The progress at which each element of v is 0: for all the same, or small residuals first."""
+    found = np.full(norms.shape, method.anneal_end, np.float32)
+    if method.order == "ranked":
+        order = np.argsort(norms[free], kind="stable")
+        rank = np.empty(order.size)
+        rank[order] = np.arange(1, order.size + 1) / order.size
+        found[free] = method.anneal_end * (RANKED_WIDTH + (1 - RANKED_WIDTH) * rank)
+    return found
+
+
+def expand(blocks: Tensor, tiling: Tiling) -> Tensor:
+    """One value per block -> one per weight, (O, I, *kernel); the gradient is summed over the block."""
+    for axis, (size, step) in enumerate(zip(tiling.shape, tiling.block, strict=True)):
+        if step > 1:
+            spread = [*blocks.shape[: axis + 1], step, *blocks.shape[axis + 1 :]]
+            blocks = blocks.unsqueeze(axis + 1).expand(spread).flatten(axis, axis + 1).narrow(axis, 0, size)
+    return blocks

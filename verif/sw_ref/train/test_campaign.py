@@ -1,0 +1,177 @@
+"""Runs and campaigns on a tiny task: files, float networks shared, resumed after a stop, table and plots."""
+
+import json
+import math
+import re
+
+import pytest
+import torch
+from matplotlib.image import imread
+
+from sw_ref.model import load_model
+from sw_ref.train import run as run_module
+from sw_ref.train.campaign import Campaign
+from sw_ref.train.checkpoint import CheckpointError, load_checkpoint
+from sw_ref.train.fit import Fit
+from sw_ref.train.run import perform
+from sw_ref.train.spec import Run
+from sw_ref.train.table import markdown, rows
+from sw_ref.train.tasks import TASKS
+from verif.sw_ref.train.tiny import Tiny
+
+METHODS = ("float", "one-word", "two-word", "stlq")
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    monkeypatch.setitem(TASKS, "tiny", Tiny())
+
+
+def quiet(facts):
+    del facts
+
+
+def campaign(folder, **fields):
+    options = {"tasks": ["tiny"], "methods": METHODS, "ratios": (0.25, 0.5), "seeds": range(2)} | fields
+    return Campaign(results=folder / "results", work=folder / "work", **options)
+
+
+def test_a_run_leaves_its_result_model_and_words(tmp_path):
+    run = Run(task="tiny", method="stlq", ratio=0.5, seed=3)
+    result = perform(run, tmp_path / "out", tmp_path / "floats", quiet, command="as typed")
+    assert json.loads((tmp_path / "out" / "run.json").read_text()) == result
+    assert result["run"] == run.about
+    assert result["command"] == "as typed"
+    assert result["split"] == Tiny().sources()
+    assert {"python", "torch", "numpy", "scikit-learn", "scikit-image", "stlq"} == result["versions"].keys()
+    assert [epoch["epoch"] for epoch in result["history"]] == [1, 2, 3, 4]
+    assert result["history"][0]["v_norm"] > 0 == result["history"][-1]["v_norm"]
+    words = load_model(tmp_path / "out" / "weights.safetensors")
+    assert [tensor.shape for tensor in words.values()] == [(8, 1, 3, 3), (8, 8, 3, 3), (1, 32)]
+    assert load_checkpoint(tmp_path / "out" / "model.safetensors")[1] == {"about": run.about}
+
+
+def test_the_float_network_is_trained_once_and_shared(tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(run_module, "Fit", lambda **fields: trained.append(fields["about"]) or Fit(**fields))
+    for method in ("one-word", "stlq"):
+        perform(Run(task="tiny", method=method), tmp_path / method, tmp_path / "floats", quiet)
+    pretraining = [about for about in trained if "method" not in about]
+    assert len(trained) == 3
+    assert pretraining == [{"task": "tiny", "network": "plain", "seed": 0, "epochs": 2, "rate": 1e-2}]
+    assert [path.name for path in (tmp_path / "floats").iterdir()] == ["tiny-plain-seed0.safetensors"]
+
+
+def test_a_float_network_of_other_training_is_refused(tmp_path):
+    perform(Run(task="tiny", method="float"), tmp_path / "a", tmp_path / "floats", quiet)
+    with pytest.raises(
+        CheckpointError, match=r"tiny-plain-seed0.safetensors: of another run: epochs is 2; allowed: 7$"
+    ):
+        perform(Run(task="tiny", method="float", pretrain_epochs=7), tmp_path / "b", tmp_path / "floats", quiet)
+    assert not list((tmp_path / "b").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ({"task": "sing"}, "task is 'sing'; allowed: classify, enhance, segment, tiny"),
+        ({"network": "wide"}, "network is 'wide'; allowed for tiny: plain"),
+        ({"method": "magic"}, "method is 'magic'; allowed: float, ptq"),
+        ({"ratio": 1.5}, "ratio is 1.5; allowed: a number from 0 to 1"),
+        ({"ratio": math.nan}, "ratio is nan; allowed: a number from 0 to 1"),
+        ({"tile": (0, 8)}, "tile is (0, 8); allowed: two whole numbers, 1 or more"),
+        ({"bits": 6}, "bits is 6; allowed: a whole number from 2 to 5"),
+        ({"act_bits": 1}, "act_bits is 1; allowed: a whole number from 2 to 16"),
+        ({"seed": -1}, "seed is -1; allowed: a whole number, 0 or more"),
+        ({"epochs": -1}, "epochs is -1; allowed: a whole number, 0 or more"),
+        ({"rate": 0.0}, "rate is 0.0; allowed: a number between 0 and 1"),
+    ],
+)
+def test_impossible_runs_are_refused(field, line):
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}"):
+        Run(**{"task": "tiny", "method": "stlq"} | field)
+
+
+def test_the_grid_has_each_run_once(tmp_path):
+    names = [run.name for run in campaign(tmp_path).runs()]
+    assert names == [
+        f"tiny-plain-{method}-seed{seed}"
+        for seed in range(2)
+        for method in ("float-r0", "one-word-r0", "two-word-r100", "stlq-r25", "stlq-r50")
+    ]
+
+
+def scores(result):
+    """What must not depend on stops: None if the run is not done."""
+    return result and (result["result"], result["float"], result["cycles"], len(result["history"]))
+
+
+def test_a_stopped_campaign_goes_on_where_it_was(tmp_path):
+    whole, stopped = campaign(tmp_path / "whole", seeds=[0]), campaign(tmp_path / "stopped", seeds=[0])
+    runs = list(whole.runs())
+    for run in runs:
+        whole.perform(run, "")
+    for run in runs[:2]:
+        stopped.perform(run, "")
+    # The third run was stopped after its training: its checkpoint is there, its result is not.
+    third = stopped.perform(runs[2], "")
+    (stopped.results / "runs" / f"{runs[2].name}.json").unlink()
+    assert [stopped.result(run) is None for run in runs] == [False, False, True, True, True]
+    for run in runs[2:]:
+        stopped.perform(run, "")
+    assert scores(stopped.result(runs[2])) == scores(third)
+    for run in runs:
+        assert scores(whole.result(run)) == scores(stopped.result(run))
+
+
+def test_a_result_of_another_campaign_is_refused(tmp_path):
+    first = campaign(tmp_path, methods=["float"], seeds=[0])
+    for run in first.runs():
+        first.perform(run, "")
+    other = campaign(tmp_path, methods=["float"], seeds=[0], options={"epochs": 9})
+    with pytest.raises(CheckpointError, match=r"of another run: epochs is 4; allowed: 9"):
+        other.result(next(other.runs()))
+
+
+def test_report_writes_the_table_and_the_plots(tmp_path):
+    grid = campaign(tmp_path)
+    assert grid.report() == []
+    for run in grid.runs():
+        grid.perform(run, "")
+    assert len(grid.report()) == 10
+    table = (tmp_path / "results" / "table.md").read_text()
+    assert table.count("\n| stlq ") == 2
+    assert "| one-word | 1.000 | 2 |" in table
+    assert "| two-word | 2.000 | 2 |" in table
+    for name in ("cycles", "annealing", "weights", "pictures"):
+        assert imread(tmp_path / "results" / f"{name}-tiny-plain.png").std() > 0
+
+
+def result(method, ratio, seed, score, cycles):
+    about = {"task": "tiny", "network": "plain", "method": method, "ratio": ratio, "seed": seed}
+    return {"run": about, "result": {"test": {"closeness": score}}, "cycles": cycles}
+
+
+def test_table_pairs_the_seeds():
+    results = [
+        *(result("one-word", 0.0, seed, 1.0, 100) for seed in range(3)),
+        *(result("two-word", 1.0, seed, score, 200) for seed, score in enumerate((5.0, 6.0, 7.0))),
+        *(result("stlq", 0.15, seed, score, 115) for seed, score in enumerate((4.0, 6.0, 6.0, 99.0))),
+    ]
+    one, two, stlq = rows(results)
+    assert (one.cycles, two.cycles, stlq.cycles) == (1.0, 2.0, 1.15)
+    assert stlq.differences == [-1.0, 0.0, -1.0]
+    assert two.differences == [0.0, 0.0, 0.0]
+    # Mean 28.75, deviation by hand; paired: mean -2/3, deviation 1/sqrt(3), standard error 1/3.
+    assert "| stlq 15% | 1.150 | 4 | 28.750 | 46.843 | -0.667 | 0.333 |" in markdown([one, two, stlq])
+
+
+def test_one_seed_has_no_spread():
+    row = rows([result("stlq", 0.15, 0, 2.0, 115)])
+    assert "| stlq 15% |  | 1 | 2.000 |  |  |  |" in markdown(row)
+
+
+def test_runs_do_not_touch_the_global_random_state(tmp_path):
+    state = torch.get_rng_state()
+    perform(Run(task="tiny", method="stlq"), tmp_path / "out", tmp_path / "floats", quiet)
+    assert torch.equal(torch.get_rng_state(), state)

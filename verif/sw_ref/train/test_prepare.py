@@ -1,0 +1,222 @@
+"""prepare on any model: every kind of layer, PyTorch's own mechanisms, refusals that leave the model as it was."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sw_ref.format import StlqFormat
+from sw_ref.train import METHODS, prepare
+from verif.sw_ref.train.nets import FMT, LAYERS, SEED, images, make, prepared, train
+
+
+def same(one: nn.Module, two: nn.Module) -> bool:
+    ours, theirs = one.state_dict(), two.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_every_kind_of_layer(method: str) -> None:
+    net, quantization = prepared(method)
+    assert list(quantization.layers) == LAYERS
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    train(net, quantization)
+    after = net.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    for name in LAYERS:
+        key = f"{name}.weight" if method == "float" else f"{name}.parametrizations.weight.original"
+        assert key in changed
+    assert not {name for name in changed if "selection" in name or "scale" in name}
+    assert quantization.v_norm() == quantization.share_left() == 0
+    quantization.check_finite()
+
+
+@pytest.mark.parametrize("method", ["stlq", "stlq-literal", "lsq3", "apot3"])
+def test_same_seed_same_result(method: str) -> None:
+    nets = []
+    for _ in range(2):
+        net, quantization = prepared(method)
+        train(net, quantization)
+        nets.append(net)
+    assert same(*nets)
+    other = make(SEED + 1)
+    train(*prepared(method, other))
+    assert not same(nets[0], other)
+
+
+@pytest.mark.parametrize("method", ["stlq", "lsq3"])
+def test_resumed_run_continues_exactly(method: str) -> None:
+    whole, quantization = prepared(method)
+    train(whole, quantization)
+    net, quantization = prepared(method)
+    optimizer = train(net, quantization, steps=3)
+    state, optimizer_state = copy.deepcopy((net.state_dict(), optimizer.state_dict()))
+    digest = quantization.selection_digest()
+    again, quantization = prepared(method)
+    again.load_state_dict(state)
+    assert quantization.selection_digest() == digest
+    optimizer = torch.optim.Adam(quantization.parameter_groups(lr=1e-2))
+    optimizer.load_state_dict(optimizer_state)
+    train(again, quantization, steps=5, start=3, optimizer=optimizer)
+    assert same(whole, again)
+
+
+def test_another_selection_has_another_digest() -> None:
+    digests = {prepared("stlq", ratio=ratio)[1].selection_digest() for ratio in (0.25, 0.25, 0.5)}
+    assert len(digests) == 2
+
+
+def test_deep_copy_is_independent() -> None:
+    net, quantization = prepared()
+    twin = copy.deepcopy(net)
+    view = quantization.on(twin)
+    state = copy.deepcopy(net.state_dict())
+    train(twin, view)
+    assert view.v_norm() == 0 < quantization.v_norm()
+    assert all(torch.equal(state[key], value) for key, value in net.state_dict().items())
+    train(net, quantization)
+    assert same(net, twin)
+
+
+def test_moved_and_cast_activations() -> None:
+    net, quantization = prepared()
+    net.to("cpu")
+    inputs, labels = images()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = functional.cross_entropy(net(inputs), labels) + quantization.penalty()
+    loss.backward()
+    quantization.check_finite()
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in net.parameters())
+    # The weights are quantized in float32 all the same.
+    with torch.autocast("cpu", torch.bfloat16):
+        weight = net.stem.weight
+    assert torch.equal(weight, net.stem.weight)
+    assert quantization.penalty().dtype == torch.float32
+
+
+def test_meta_device_has_no_values_but_shapes() -> None:
+    net, _ = prepared()
+    net.to("meta")
+    assert net.up.weight.shape == (24, 6, 3, 3)
+    assert net.up.weight.device.type == "meta"
+
+
+# Tracing makes an instance of each operator, and warns about that itself.
+@pytest.mark.filterwarnings("ignore:.*Function.* should not be instantiated:DeprecationWarning")
+def test_compiled_model_computes_the_same() -> None:
+    net, quantization = prepared()
+    # The eager backend traces all operators, and needs no C++ compiler.
+    compiled = torch.compile(net, backend="aot_eager", fullgraph=True)
+    inputs, labels = images()
+    losses, grads = [], []
+    for model in (net, compiled):
+        net.zero_grad()
+        loss = functional.cross_entropy(model(inputs), labels) + quantization.penalty()
+        loss.backward()
+        losses.append(float(loss.detach()))
+        grads.append([p.grad.clone() for p in net.parameters() if p.grad is not None])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert len(grads[0]) == len(list(net.parameters()))
+    for one, two in zip(*grads, strict=True):
+        assert torch.allclose(one, two, rtol=1e-3, atol=1e-5)
+
+
+def test_penalty_is_lambda_times_the_squared_norm() -> None:
+    _, quantization = prepared(lambda_v=0.125)
+    assert float(quantization.penalty().detach()) == pytest.approx(0.125 * quantization.v_norm() ** 2)
+    for v in quantization.annealed():
+        v.grad = None
+    quantization.penalty().backward()
+    assert all(torch.allclose(v.grad, 0.25 * v.detach()) for v in quantization.annealed() if v.grad is not None)
+
+
+def test_layers_in_skip_stay_float() -> None:
+    net, quantization = prepared(skip=["stem", "own"])
+    assert list(quantization.layers) == [name for name in LAYERS if name not in ("stem", "own")]
+    assert isinstance(net.stem.weight, nn.Parameter)
+
+
+def test_activations_are_unsigned_where_nothing_is_negative() -> None:
+    net, _ = prepared()
+    signed = [name for name in LAYERS if net.get_submodule(name).act_quantizer.fmt.act_signed]
+    assert signed == ["grouped", "line", "own"]
+    assert not hasattr(prepared(activations=None)[0].stem, "act_quantizer")
+
+
+def test_parameter_groups_hold_every_parameter_once() -> None:
+    net, quantization = prepared()
+    groups = quantization.parameter_groups(lr=0.1, weight_decay=0.5, v_lr=0.3)
+    ids = [id(p) for group in groups for p in group["params"]]
+    assert sorted(ids) == sorted(id(p) for p in net.parameters())
+    assert [(group["lr"], group["weight_decay"]) for group in groups] == [(0.1, 0.5), (0.1, 0.0), (0.3, 0.0)]
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"method": "best"}, "method is 'best'; allowed: float, ptq, stlq"),
+    ({"ratio": 1.5}, "ratio is 1.5; allowed: a number from 0 to 1"),
+    ({"ratio": float("nan")}, "ratio is nan; allowed: a number from 0 to 1"),
+    ({"tile": (0, 8)}, r"tile is \(0, 8\); allowed: two whole numbers, 1 or more"),
+    ({"granularity": "row"}, "granularity is 'row'; allowed: element, filter, tile, layer"),
+    ({"activations": "log"}, "activations is 'log'; allowed: lsq, pact, None"),
+    ({"lambda_v": -1}, "lambda_v is -1; allowed: a finite number, 0 or more"),
+    ({"calibration": []}, "there are no calibration batches; allowed: one or more"),
+    ({"skip": ["none"]}, "skip holds 'none'; allowed: names of the model's modules"),
+    ({"method": "stlq-cycles", "task_loss": None}, "task_loss is None; allowed for method stlq-cycles"),
+    ({"method": "stlq-cycles", "task_loss": lambda m: []}, "task_loss yields nothing; allowed: one loss or more"),
+    (
+        {"method": "stlq-cycles", "task_loss": lambda m: [m(images()[0]).sum() * torch.nan]},
+        "task_loss is nan; allowed: finite numbers",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "message"), BAD)
+def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
+    net = make()
+    before = copy.deepcopy(net)
+    with pytest.raises(ValueError, match=message) as error:
+        prepared(options.pop("method", "stlq"), net, **options)
+    assert "\n" not in str(error.value)
+    assert same(net, before)
+    net(images()[0])
+
+
+def bad_models() -> list[tuple[nn.Module, str]]:
+    unused = make()
+    unused.extra = nn.Linear(2, 2)
+    nothing = make()
+    with torch.no_grad():
+        nothing.up.weight[0, 0, 0, 0] = torch.nan
+    return [
+        (nn.Sequential(nn.BatchNorm2d(3), nn.Flatten()), "the model has no weights to quantize; allowed: one layer"),
+        (make().double(), r"stem.weight is torch.float64; allowed: torch.float32"),
+        (nothing, "up.weight holds NaN or infinity; allowed: finite numbers"),
+        (unused, "extra does not run in the model's forward; allowed: layers that run, or those in skip"),
+        (prepared()[0], "stem.weight has a parametrization already; allowed: a model that is not prepared"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_bad_models_are_refused(number: int) -> None:
+    model, message = bad_models()[number]
+    with pytest.raises(ValueError, match=message):
+        prepare(model, method="stlq", fmt=FMT, ratio=0.5, calibration=[images()[0]])
+
+
+def test_progress_out_of_range_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"progress is 1.5; allowed: a number from 0 to 1"):
+        prepared()[1].step(1.5)
+
+
+def test_nan_is_named() -> None:
+    net, quantization = prepared()
+    net.last.bias.data[0] = torch.inf
+    with pytest.raises(ValueError, match=r"last\.bias holds NaN or infinity"):
+        quantization.check_finite()
+
+
+def test_literal_methods_share_the_scale() -> None:
+    assert prepared("stlq-literal", fmt=StlqFormat(residual_shift=3))[1].fmt.residual_shift == 0
