@@ -48,7 +48,8 @@ dffunmap
 opt_clean
 write_smt2 -stbv -wires miter.smt2
 """
-CONTROL_WIDTH = 3  # a register of up to so many bits is control
+CONTROL_WIDTH = 3  # a register of up to so many bits is control, unless it is
+DATA = re.compile(r"\.pe\d+\.(?!advance|coarse|fine)")
 SECONDS = 20  # for one question to the solver
 
 
@@ -89,7 +90,7 @@ def _candidates(model: str) -> tuple[list[Formula], list[Formula]]:
     clauses: list[Formula] = []
     for name in pairs:
         width = int(registers[name])
-        if width <= CONTROL_WIDTH and ".pe" not in name:
+        if width <= CONTROL_WIDTH and not DATA.search(name):
             own = [literal for side in (name, "gate." + name[5:]) for literal in _literals(value(side), width)]
             literals += own
             clauses += [_any(three) for three in combinations(own, 3)]
