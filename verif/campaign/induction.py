@@ -1,11 +1,12 @@
 """Equality of two machines by an invariant that is found, not given: what holds among their registers for ever.
 
-Candidates are that a register is the same in both, every clause of two control bits, and of three of one register;
-those that a counterexample to induction refutes are dropped, until what is left is inductive. It must then imply that
-no output differs.
+Candidates are that a register is the same in both, at all times or depending on a control bit; every clause of two
+control bits; and of three that belong together. Those that a counterexample to induction refutes are dropped, until
+what is left is inductive. It must then imply that no output differs.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -48,7 +49,8 @@ dffunmap
 opt_clean
 write_smt2 -stbv -wires miter.smt2
 """
-CONTROL_WIDTH = 3  # a register of up to so many bits is control
+CONTROL_WIDTH = 3  # a register of up to so many bits is control, unless it is
+DATA = re.compile(r"\.pe\d+\.(?!advance|coarse|fine)")
 SECONDS = 20  # for one question to the solver
 
 
@@ -85,15 +87,17 @@ def _candidates(model: str) -> tuple[list[Formula], list[Formula]]:
     def equal(name: str) -> Formula:
         return lambda state: f"(= {value(name)(state)} {value('gate.' + name[5:])(state)})"
 
-    literals: list[Formula] = []
-    clauses: list[Formula] = []
+    groups: defaultdict[str, list[Formula]] = defaultdict(list)
     for name in pairs:
         width = int(registers[name])
-        if width <= CONTROL_WIDTH and ".pe" not in name:
-            own = [literal for side in (name, "gate." + name[5:]) for literal in _literals(value(side), width)]
-            literals += own
-            clauses += [_any(three) for three in combinations(own, 3)]
+        if width <= CONTROL_WIDTH and not DATA.search(name):
+            # The control of a PE belongs together; any other register stands for itself.
+            group = name.rpartition(".")[0] if ".pe" in name else name
+            groups[group] += [one for side in (name, "gate." + name[5:]) for one in _literals(value(side), width)]
+    literals = [literal for group in groups.values() for literal in group]
+    clauses = [_any(three) for group in groups.values() for three in combinations(group, 3)]
     clauses += [_any(two) for two in combinations(literals, 2)]
+    clauses += [_any((equal(name), literal)) for name in pairs for literal in literals]
     return [equal(name) for name in pairs], [*literals, *clauses]
 
 

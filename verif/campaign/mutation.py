@@ -54,8 +54,10 @@ def make_mutants(config: ArrayConfig, count: int, seed: int, folder: Path) -> li
     The sample is Yosys's: spread evenly over modules, cells, wires and bits.
     """
     (folder / "array.v").write_text(array_verilog(config))
+    # Nothing is optimized after flattening: equal registers of all PEs stay apart.
     script = (
-        f"read_verilog array.v; hierarchy -check -top {config.name}; proc; flatten; opt; opt_clean -purge; "
+        f"read_verilog array.v; hierarchy -check -top {config.name}; proc; opt; "
+        "setattr -mod -unset keep_hierarchy *; flatten; opt_clean -purge; "
         f"write_rtlil {DESIGN}; "
         f"mutate -list {count + 1} -seed {seed} -none -o {LIST} -ctrl variant {VARIANT_BITS} 0; script {LIST}; "
         f"opt_clean; check -assert; write_verilog -noattr {MUTANTS}"

@@ -26,7 +26,7 @@ def record(name: str, command: str, result: dict[str, Any]) -> Path:
 
 def digest() -> str:
     """SHA-256 of the hardware's description: says which design a result belongs to."""
-    sources = [*sorted((ROOT / "hw").glob("*.py")), ROOT / "sw_ref" / "format.py"]
+    sources = [*sorted((ROOT / "hw").rglob("*.py")), ROOT / "sw_ref" / "format.py"]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
