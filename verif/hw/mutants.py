@@ -94,7 +94,7 @@ MUTANTS = {
     ),
     "valid unknown": Mutant(r"(else sums__valid <=) \w+;", r"\1 1'hx;", RANDOM, RULE, simulator="icarus"),
     # time and reset
-    "bubble between dot products": Mutant(r"(issue_next = .*);", r"\1 & ~ends;", CYCLES),
+    "bubble between dot products": Mutant(r"(issue_next = .*);", r"\1 & ~ \\beat.ends ;", CYCLES),
     "a tile every other cycle": Mutant(
         r"else tiles__ready <= (\w+);", r"else tiles__ready <= \1 & ~accept_tile;", CYCLES
     ),
