@@ -13,7 +13,6 @@ from typing import NoReturn
 
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.report import show
-from sw_ref.messages import shorten
 
 COMMANDS = ("generate", "quantize", "simulate", "synth", "pnr")
 
@@ -115,5 +114,5 @@ def _overview() -> str:
 
 def _complain(error: object, status: int) -> int:
     # The contract is one line, whatever an underlying library had to say.
-    print("stlq:", shorten(" ".join(str(error).split())), file=sys.stderr)
+    print("stlq:", " ".join(str(error).split()), file=sys.stderr)
     return status

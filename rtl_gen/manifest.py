@@ -29,7 +29,7 @@ def config_of(values: Any) -> ArrayConfig:
     names = own | set(parameters_of(StlqFormat))
     if not isinstance(values, dict) or set(values) != names:
         found = sorted(map(str, values)) if isinstance(values, dict) else values
-        raise ValueError(f"config has {found!r:.200}; allowed: exactly {sorted(names)}")
+        raise ValueError(f"config has {found!r}; allowed: exactly {sorted(names)}")
     fmt = StlqFormat.from_dict({name: value for name, value in values.items() if name not in own})
     return ArrayConfig(format=fmt, **{name: value for name, value in values.items() if name in own})
 

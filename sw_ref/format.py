@@ -164,5 +164,5 @@ class StlqFormat(Format):
         names = set(parameters_of(cls))
         if not isinstance(values, dict) or set(values) != names:
             found = sorted(map(str, values)) if isinstance(values, dict) else values
-            raise ValueError(f"format has {found!r:.200}; allowed: exactly {sorted(names)}")
+            raise ValueError(f"format has {found!r}; allowed: exactly {sorted(names)}")
         return cls(**values)

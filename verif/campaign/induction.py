@@ -8,7 +8,7 @@ what is left is inductive. It must then imply that no output differs.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +64,13 @@ def holds_by_induction(design: str, name: str, mutant: str, widths: dict[str, in
     model = (folder / "miter.smt2").read_text()
     same, clauses = _candidates(model)
     machine = _Machine(model, [*same, *clauses])
-    started = z3.And(machine.step, machine.reset, *machine.before[: len(same)])
-    kept = machine.surviving(started, set(range(len(machine.before))))
+    both = range(len(same))
+    kept = machine.surviving(set(both), set(range(len(same) + len(clauses))), reset=True)
     while True:
-        left = machine.surviving(z3.And(machine.step, *(machine.before[i] for i in kept)), kept)
+        left = machine.surviving(kept, kept)
         if left == kept:
-            break
+            return machine.never_differs(kept)
         kept = left
-    answer = _ask(z3.And(machine.differs, *(machine.before[i] for i in kept)))
-    return answer.check() == z3.unsat
 
 
 def _candidates(model: str) -> tuple[list[Formula], list[Formula]]:
@@ -121,36 +119,58 @@ class _Machine:
     """Both machines side by side, from state `s` to state `t`, and the candidates before and after."""
 
     def __init__(self, model: str, candidates: list[Formula]) -> None:
-        size = re.search(r"^\(define-sort \|miter_s\| \(\) \(_ BitVec (\d+)\)\)$", model, re.MULTILINE)
-        if size is None:
-            raise CheckError("Yosys wrote a model of another form")
         asked = ["(|miter_t| s t)", "(|miter_n rst| s)", "(|miter_n differs| s)"]
         asked += [formula("s") for formula in candidates] + [formula("t") for formula in candidates]
         lines = [model, *(f"(declare-const {state} |miter_s|)" for state in "st")]
         parsed: Any = z3.parse_smt2_string("\n".join([*lines, *(f"(assert {text})" for text in asked)]))
-        self.step, self.reset, self.differs, *both = parsed
+        pieces = [_in_pieces(model, state) for state in "st"]
+        self.step, self.reset, self.differs, *both = (z3.simplify(z3.substitute(one, *pieces)) for one in parsed)
         self.before, self.after = both[: len(candidates)], both[len(candidates) :]
 
-    def surviving(self, given: Any, kept: set[int]) -> set[int]:
-        """The candidates of `kept` that hold in every state after `given`."""
+    def surviving(self, given: set[int], kept: set[int], *, reset: bool = False) -> set[int]:
+        """The candidates of `kept` that hold after every step (in `reset`) from a state in which those `given` do."""
         kept = set(kept)
-        solver = _ask(given)
+        start = [self.step, self.reset] if reset else [self.step]
         while True:
             ordered = sorted(kept)
-            solver.push()
-            solver.add(z3.Not(z3.And(*(self.after[i] for i in ordered))))
+            solver = self._solver(given, z3.And(*start, z3.Not(z3.And(*(self.after[i] for i in ordered)))))
             answer = solver.check()
-            if answer == z3.unsat:
-                return kept
-            if answer == z3.unknown:
-                return set()
+            if answer != z3.sat:
+                return kept if answer == z3.unsat else set()
             model = solver.model()
-            kept -= {i for i in ordered if z3.is_false(model.eval(self.after[i], model_completion=True))}
-            solver.pop()
+            kept -= {i for i in ordered if not z3.is_true(model.eval(self.after[i], model_completion=True))}
+
+    def never_differs(self, given: set[int]) -> bool:
+        """Whether no output differs in any state in which the candidates `given` hold."""
+        return self._solver(given, self.differs).check() == z3.unsat
+
+    def _solver(self, given: set[int], formula: Any) -> z3.Solver:
+        """For `formula` and the candidates `given`; where one says that two registers are the same, they become one."""
+        everything = z3.And(formula, *(self.before[i] for i in given))
+        pairs = [(variables[1], variables[0]) for i in given if len(variables := _equal(self.before[i])) == 2]
+        solver = z3.SolverFor("QF_BV")
+        solver.set("timeout", 1000 * SECONDS)
+        solver.add(z3.simplify(z3.substitute(everything, *pairs)) if pairs else everything)
+        return solver
 
 
-def _ask(formula: Any) -> z3.Solver:
-    solver = z3.SolverFor("QF_BV")
-    solver.set("timeout", 1000 * SECONDS)
-    solver.add(formula)
-    return solver
+def _in_pieces(model: str, state: str) -> tuple[Any, Any]:
+    """A state, which the model holds in one vector, and the same state with a variable for each of its registers."""
+    size = re.search(r"^\(define-sort \|miter_s\| \(\) \(_ BitVec (\d+)\)\)$", model, re.MULTILINE)
+    if size is None:
+        raise CheckError("Yosys wrote a model of another form")
+    parts = [(int(low), int(high) + 1) for high, low in re.findall(r"\(_ extract (\d+) (\d+)\) state\)", model)]
+    cuts = sorted({0, int(size[1]), *(cut for part in parts for cut in part)})
+    pieces = [z3.BitVec(f"{state}{low}", high - low) for low, high in pairwise(cuts)]
+    whole = z3.Concat(*reversed(pieces)) if len(pieces) > 1 else pieces[0]
+    return z3.BitVec(state, int(size[1])), whole
+
+
+def _equal(formula: Any) -> list[Any]:
+    """The two variables that `formula` says are equal; nothing if it says something else."""
+    sides = formula.children() if z3.is_eq(formula) else []
+    return (
+        sides
+        if len(sides) == 2 and all(z3.is_const(x) and x.decl().kind() == z3.Z3_OP_UNINTERPRETED for x in sides)
+        else []
+    )
