@@ -26,31 +26,36 @@ RUNS, FLOATS, TABLE = "runs", "floats", "table.md"
 class Campaign:
     """The grid.  `results` gets a JSON per run, the table and the plots; `work` checkpoints, models, float networks.
 
-    A method with a ratio of its own (or without words) runs once per seed, all others at every ratio.  The seeds are
-    the outermost loop, so that a campaign that was stopped has compared all methods on its first seeds.
+    A method with a ratio of its own (or without words) runs once per seed, all others at every ratio.  The grid is
+    done column by column: of the first ratio, then of the next, each method on all seeds of all tasks.  A campaign that
+    was stopped has then compared what comes first on every seed.
     """
 
     results: Path
     work: Path
     tasks: Sequence[str] = tuple(TASKS)
     methods: Sequence[str] = tuple(METHODS)
-    ratios: Sequence[float] = (0.05, 0.15)
+    ratios: Sequence[float] = (0.15, 0.05)
     seeds: Sequence[int] = tuple(range(5))
     options: dict[str, Any] = field(default_factory=dict)
     """Further fields of every :class:`Run`."""
 
     def runs(self) -> Iterator[Run]:
         """Every run of the grid, each once; ``ValueError`` for one that cannot be."""
-        for seed in self.seeds:
-            for task in self.tasks:
-                if task not in TASKS:
-                    raise ValueError(f"task is {task!r}; allowed: {', '.join(TASKS)}")
-                for network in TASKS[task].networks:
-                    for name in self.methods:
-                        own = find_method(name).ratio
-                        for ratio in self.ratios if own is None else (own,):
-                            fields = {"task": task, "network": network, "method": name, "ratio": ratio, "seed": seed}
-                            yield Run(**fields, **self.options)
+        columns = [
+            (name, ratio if own is None else own)
+            for number, ratio in enumerate(self.ratios)
+            for name in self.methods
+            if (own := find_method(name).ratio) is None or number == 0
+        ]
+        for name, ratio in columns:
+            for seed in self.seeds:
+                for task in self.tasks:
+                    if task not in TASKS:
+                        raise ValueError(f"task is {task!r}; allowed: {', '.join(TASKS)}")
+                    for network in TASKS[task].networks:
+                        fields = {"task": task, "network": network, "method": name, "ratio": ratio, "seed": seed}
+                        yield Run(**fields, **self.options)
 
     def result(self, run: Run) -> dict[str, Any] | None:
         """The result of a run that is done; ``ValueError`` if the file there is about another one."""
@@ -131,7 +136,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--work", default="build/training", help="folder of checkpoints and models (default: build/training)")
     add("--tasks", default=",".join(TASKS), help="(default: all)")
     add("--methods", default=",".join(METHODS), help="(default: all)")
-    add("--ratios", default="0.05,0.15", help="of the methods that leave it open (default: 0.05,0.15)")
+    add("--ratios", default="0.15,0.05", help="of the methods that leave it open (default: 0.15,0.05)")
     add("--seeds", type=int, default=5, help="how many (default: 5)")
     add("--first-seed", type=int, default=0, help="(default: 0)")
     add("--epochs", type=int, help="of fine-tuning (default: each task's)")

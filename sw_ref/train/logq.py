@@ -12,8 +12,8 @@ from torch import Tensor
 from sw_ref.format import StlqFormat
 from sw_ref.quantize import log_edges
 
-SIGN, EXPONENT = -(1 << 31), -(1 << 23)
-"""Bits of a float32 as an int32: the sign; the exponent and the sign."""
+SIGN, EXPONENT, ONE = -(1 << 31), -(1 << 23), 1 << 23
+"""Bits of a float32 as an int32: the sign; the exponent and the sign; one step of the exponent, a factor of 2."""
 
 
 def log_q(x: Tensor, unit: Tensor, fmt: StlqFormat, *, literal: bool = False) -> Tensor:
@@ -36,13 +36,15 @@ def word(x: Tensor, marks: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
 
 
 def bounds(unit: Tensor, levels: int) -> Tensor:
-    """What the default quantizer compares with, for a scale U: int32, (3, *shape of `unit`), the bits of floats.
+    """What the default quantizer compares with, for a scale U: int32, (4, *shape of `unit`), the bits of floats.
 
-    The edge between the levels U / 2 and U / 4; the level U / 2; the last float in the positive side's dead zone.
+    The edge between the levels U / 2 and U / 4; the level U / 2; the positive side's lowest level, and the last float
+    in its dead zone.
     """
     half = unit * 0.5
     edge, largest = nearest_edge(half).view(torch.int32), half.view(torch.int32)
-    return torch.stack([edge, largest, largest - ((levels - 1) << 23) - 1])
+    lowest = largest - (levels - 2) * ONE
+    return torch.stack([edge, largest, lowest, lowest - ONE - 1])
 
 
 def nearest_edge(unit: Tensor) -> Tensor:
@@ -55,15 +57,14 @@ def nearest_edge(unit: Tensor) -> Tensor:
 
 def _nearest(x: Tensor, bounds: Tensor, levels: int) -> Tensor:
     """The nearest level for each element, with the :func:`bounds` of its scale."""
-    edge, largest, dead = bounds.unbind()
+    edge, largest, lowest, dead = bounds.unbind()
     bits = x.contiguous().view(torch.int32)
-    magnitude = bits & ~SIGN
-    negative = (bits >> 31) << 23  # -1 in the exponent, or 0
-    below = (magnitude - edge).bitwise_and_(EXPONENT).clamp_(max=0)
-    found = torch.maximum(below, negative + ((2 - levels) << 23))  # only the negative side has level M
-    found.add_(largest).bitwise_or_(bits & SIGN)
-    # The negative side's dead zone is half as wide.  Outside of it the difference is negative and keeps all bits.
-    alive = negative.add_(dead).sub_(magnitude).bitwise_right_shift_(31)
+    magnitude, negative = bits & ~SIGN, bits >> 31  # negative is -1, or 0
+    found = (magnitude - edge).bitwise_and_(EXPONENT).add_(largest)
+    # Only the negative side has level M, and its dead zone is half as wide.
+    found = torch.clamp(found, torch.add(lowest, negative, alpha=ONE), largest).bitwise_or_(bits & SIGN)
+    # Outside of the dead zone the difference is negative and keeps all bits.
+    alive = torch.add(dead, negative, alpha=ONE).sub_(magnitude).bitwise_right_shift_(31)
     return found.bitwise_and_(alive).view(torch.float32)
 
 

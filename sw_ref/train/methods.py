@@ -1,6 +1,7 @@
 """The methods that can be compared: each one a declaration of where it differs from the others."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from sw_ref.format import StlqFormat
 from sw_ref.quantizer import SCALES
@@ -74,29 +75,51 @@ class Method:
         return replace(fmt, residual_shift=0) if self.literal else fmt
 
 
+# First what decides whether the method holds: a campaign takes them in this order.
 _ALL = (
+    Method(name="two-word", ratio=1.0, anneal="none"),
+    Method(name="stlq"),
+    Method(name="stlq-cycles", budget="cycles"),
+    Method(name="filter-threshold", budget="threshold", granularity="filter", anneal="none"),
+    Method(name="no-v", anneal="none"),
+    Method(name="one-word", ratio=0.0, anneal="none"),
+    Method(name="lsq3", weights="uniform", bits=3, ratio=0.0),
+    Method(name="apot3", weights="apot", bits=3, ratio=0.0),
     Method(name="float", weights="float", ratio=0.0),
     Method(name="ptq", trains=False, anneal="none"),
-    Method(name="stlq"),
-    Method(name="stlq-literal", literal=True, scale="max", anneal="inside"),
-    Method(name="one-word", ratio=0.0, anneal="none"),
-    Method(name="two-word", ratio=1.0, anneal="none"),
-    Method(name="no-v", anneal="none"),
-    Method(name="filter-threshold", budget="threshold", granularity="filter", anneal="none"),
-    Method(name="lsq3", weights="uniform", bits=3, ratio=0.0),
-    Method(name="lsq4", weights="uniform", bits=4, ratio=0.0),
-    Method(name="apot3", weights="apot", bits=3, ratio=0.0),
-    Method(name="deepshift", literal=True, scale="power_of_two", ratio=0.0, anneal="none"),
-    Method(name="stlq-cycles", budget="cycles"),
     Method(name="stlq-cycles-reorder", budget="cycles", reorder=True),
+    Method(name="stlq-literal", literal=True, scale="max", anneal="inside"),
+    Method(name="deepshift", literal=True, scale="power_of_two", ratio=0.0, anneal="none"),
+    Method(name="lsq4", weights="uniform", bits=4, ratio=0.0),
 )
 METHODS = {method.name: method for method in _ALL}
 
 
 def find_method(method: "str | Method") -> Method:
-    """A method by its name, or itself; ``ValueError`` for an unknown name."""
+    """A method by its name, or itself; ``ValueError`` for an unknown name.
+
+    A name may change single choices of a method: "stlq+anneal_end=0.25+order=ranked".
+    """
     if isinstance(method, Method):
         return method
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; allowed: {', '.join(METHODS)}")
-    return METHODS[method]
+    base, *changes = method.split("+")
+    if base not in METHODS:
+        raise ValueError(f"method is {base!r}; allowed: {', '.join(METHODS)}")
+    return replace(METHODS[base], name=method, **dict(map(_change, changes)))
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """ "anneal_end=0.25" as a field of :class:`Method` and its value."""
+    name, _, value = text.partition("=")
+    types = {field.name: field.type for field in fields(Method) if field.name != "name"}
+    if name not in types:
+        raise ValueError(f"method changes {name!r}; allowed: {', '.join(types)}")
+    kind = types[name]
+    try:
+        return name, {bool: _truth, float: float, int | None: int, float | None: float}.get(kind, str)(value)
+    except (KeyError, ValueError):
+        raise ValueError(f"{name} is {value!r}; allowed: a value as Method.{name} has it") from None
+
+
+def _truth(text: str) -> bool:
+    return {"true": True, "false": False}[text]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from sw_ref.model import load_model
 from sw_ref.tensorfile import TensorFile
-from sw_ref.train.methods import METHODS
+from sw_ref.train.methods import METHODS, find_method
 from sw_ref.train.table import REFERENCE, Result, Row, standard_error
 from sw_ref.train.tasks import TASKS
 
@@ -60,8 +60,9 @@ def cycles(rows: Sequence[Row]) -> Figure | None:
         figure = Figure(figsize=(8.5, 5), layout="constrained")
         axis = figure.subplots()
         colors = mpl.colormaps["tab20"]
+        names = list(dict.fromkeys([*METHODS, *(row.method for row in placed)]))
         for method in dict.fromkeys(row.method for row in placed):
-            number = list(METHODS).index(method)  # a method looks the same in all plots
+            number = names.index(method)  # a method looks the same in all plots
             points = sorted((row for row in placed if row.method == method), key=lambda row: row.cycles or 0)
             _curve(axis, points, colors(number % 20), "os^vDPX*<>hdp8"[number % 14])
         for row in placed:
@@ -81,7 +82,7 @@ def cycles(rows: Sequence[Row]) -> Figure | None:
 def _curve(axis: Axes, points: Sequence[Row], color: Any, marker: str) -> None:
     at = [row.cycles or 0.0 for row in points]
     errors = [standard_error(list(row.scores.values())) for row in points]
-    on_array = METHODS[points[0].method].exports
+    on_array = find_method(points[0].method).exports
     options: Any = {"color": color, "marker": marker, "markersize": 7, "linewidth": 1, "label": points[0].method}
     axis.errorbar(at, [row.mean for row in points], np.nan_to_num(errors), mfc=color if on_array else "none", **options)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sw_ref.files import write_atomically
 from sw_ref.tensorfile import write_tensors
+from sw_ref.train.batchnorm import settle_batch_norm
 from sw_ref.train.checkpoint import load_checkpoint, restore_model, save_checkpoint, state_of
 from sw_ref.train.export import finalize
 from sw_ref.train.fit import Fit, Report, check_about
@@ -26,7 +27,7 @@ SCHEMA = 1
 CHECKPOINT, MODEL, PICTURES, RESULT = "checkpoint.safetensors", "model.safetensors", "pictures.safetensors", "run.json"
 CALIBRATION_BATCHES = 4
 CALIBRATION_EPOCH = 1_000_000
-"""Numbers the batches that start the activation steps and measure sensitivities; no training gets that far."""
+"""Numbers the batches that start activation steps, measure sensitivities and settle batch norm; no epoch gets there."""
 LIBRARIES = ("stlq", "torch", "numpy", "scikit-learn", "scikit-image")
 
 
@@ -70,6 +71,7 @@ def perform(
         fit.resume()
     started = time.perf_counter()
     history = fit.run(report)
+    settle_batch_norm(model, (inputs.to(device) for inputs, _ in task.batches(run.seed, CALIBRATION_EPOCH)))
     save_checkpoint(out / MODEL, state_of(model), {"about": run.about})
     if quantization.method.exports:
         finalize(model, quantization, _calibration(run, device)[0]).save(out)

@@ -91,7 +91,8 @@ class LinearSteps(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (x, log_step, out), (limits, clip_only) = ctx.saved_tensors, ctx.rest
         (grad,) = grads
-        to_x = torch.ops.aten.hardtanh_backward(grad, x * (-log_step).exp2(), *limits)
+        to_x = x * (-log_step).exp2()
+        torch.ops.aten.hardtanh_backward.grad_input(grad, to_x, *limits, grad_input=to_x)
         # Everywhere g * step * q, less g * (what does not count) inside.
         to_step = (grad * out).addcmul_(to_x, out if clip_only else x, value=-1).sum()
         return to_x, to_step * math.log(2), None, None

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sw_ref.train.methods import find_method
 from sw_ref.train.tasks import TASKS
 
 REFERENCE, UNIT_CYCLES = "two-word", "one-word"
 """The method that differences are taken to (R = 100%), and the one whose cycles count as 1."""
+
+OURS = ("stlq", "stlq-cycles")
+RIVALS = ("two-word", "filter-threshold", "no-v", "one-word", "lsq3", "apot3")
+"""The methods that must hold their own, and those that they are compared with, seed by seed."""
 
 Result = dict[str, Any]
 
@@ -82,8 +87,13 @@ def standard_error(values: Sequence[float]) -> float:
     return spread(values) / math.sqrt(len(values)) if values else math.nan
 
 
+def paired(row: Row, other: Row) -> list[float]:
+    """The score of `row` less that of `other`, for each seed that both have."""
+    return [score - other.scores[seed] for seed, score in row.scores.items() if seed in other.scores]
+
+
 def markdown(rows: Sequence[Row]) -> str:
-    """One table per network."""
+    """Two tables per network: all methods, and what ours gain on their rivals."""
     parts = []
     for task, network in dict.fromkeys((row.task, row.network) for row in rows):
         measure = f"{TASKS[task].primary} ({TASKS[task].unit})"
@@ -92,9 +102,36 @@ def markdown(rows: Sequence[Row]) -> str:
             "| method | cycles | seeds | mean | standard deviation | difference to R = 100% | its standard error |",
             "|---|---|---|---|---|---|---|",
         ]
-        lines += [_line(row) for row in rows if (row.task, row.network) == (task, network)]
-        parts.append("\n".join(lines) + "\n")
+        own = [row for row in rows if (row.task, row.network) == (task, network)]
+        lines += [_line(row) for row in own]
+        parts.append("\n".join([*lines, *_gains(own)]) + "\n")
     return "\n".join(parts)
+
+
+def _gains(rows: Sequence[Row]) -> list[str]:
+    """Lines of a table: what our methods (columns) gain on each rival, seed by seed, at the same ratio."""
+    ours = [row for row in rows if row.method in OURS]
+    if not ours:
+        return []
+    lines = ["", f"| less | {' | '.join(row.label for row in ours)} |", "|---" * (len(ours) + 1) + "|"]
+    for name in RIVALS:
+        rivals = [row for row in rows if row.method == name]
+        fixed = find_method(name).ratio is not None
+        cells = [
+            next((_gain(paired(row, rival)) for rival in rivals if fixed or rival.ratio == row.ratio), "")
+            for row in ours
+        ]
+        if any(cells):
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _gain(differences: Sequence[float]) -> str:
+    """ "+0.123 ± 0.045 (5)": the mean, its standard error if there is one, and of how many seeds."""
+    if not differences:
+        return ""
+    error = _text(standard_error(differences))
+    return f"{statistics.fmean(differences):+.3f}{f' ± {error}' if error else ''} ({len(differences)})"
 
 
 def _line(row: Row) -> str:

@@ -10,8 +10,9 @@ from matplotlib.image import imread
 
 from sw_ref.model import load_model
 from sw_ref.train import run as run_module
+from sw_ref.train import settle_batch_norm
 from sw_ref.train.campaign import Campaign
-from sw_ref.train.checkpoint import CheckpointError, load_checkpoint
+from sw_ref.train.checkpoint import CheckpointError, load_checkpoint, restore_model
 from sw_ref.train.fit import Fit
 from sw_ref.train.run import perform
 from sw_ref.train.spec import Run
@@ -51,6 +52,22 @@ def test_a_run_leaves_its_result_model_and_words(tmp_path):
     assert load_checkpoint(tmp_path / "out" / "model.safetensors")[1] == {"about": run.about}
 
 
+def test_a_run_ends_with_statistics_of_its_last_weights(tmp_path):
+    run = Run(task="tiny", method="stlq", ratio=0.5)
+    perform(run, tmp_path / "out", tmp_path / "floats", quiet)
+    ends = {}
+    for name in ("checkpoint", "model"):
+        ends[name] = run_module.pretrained(run, tmp_path / "floats", quiet)
+        run_module.put_on(run, ends[name])
+        tensors, _ = load_checkpoint(tmp_path / "out" / f"{name}.safetensors")
+        restore_model(ends[name], tensors, tmp_path)
+    lagging = ends["checkpoint"].state_dict()["1.running_mean"].clone()
+    settle_batch_norm(ends["checkpoint"], (x for x, _ in Tiny().batches(run.seed, run_module.CALIBRATION_EPOCH)))
+    expected, found = ends["checkpoint"].state_dict(), ends["model"].state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert not torch.equal(found["1.running_mean"], lagging)
+
+
 def test_the_float_network_is_trained_once_and_shared(tmp_path, monkeypatch):
     trained = []
     monkeypatch.setattr(run_module, "Fit", lambda **fields: trained.append(fields["about"]) or Fit(**fields))
@@ -76,7 +93,7 @@ def test_a_float_network_of_other_training_is_refused(tmp_path):
     [
         ({"task": "sing"}, "task is 'sing'; allowed: classify, enhance, segment, tiny"),
         ({"network": "wide"}, "network is 'wide'; allowed for tiny: plain"),
-        ({"method": "magic"}, "method is 'magic'; allowed: float, ptq"),
+        ({"method": "magic"}, "method is 'magic'; allowed: two-word, stlq"),
         ({"ratio": 1.5}, "ratio is 1.5; allowed: a number from 0 to 1"),
         ({"ratio": math.nan}, "ratio is nan; allowed: a number from 0 to 1"),
         ({"tile": (0, 8)}, "tile is (0, 8); allowed: two whole numbers, 1 or more"),
@@ -92,12 +109,12 @@ def test_impossible_runs_are_refused(field, line):
         Run(**{"task": "tiny", "method": "stlq"} | field)
 
 
-def test_the_grid_has_each_run_once(tmp_path):
+def test_the_grid_has_each_run_once_column_by_column(tmp_path):
     names = [run.name for run in campaign(tmp_path).runs()]
     assert names == [
-        f"tiny-plain-{method}-seed{seed}"
+        f"tiny-plain-{column}-seed{seed}"
+        for column in ("float-r0", "one-word-r0", "two-word-r100", "stlq-r25", "stlq-r50")
         for seed in range(2)
-        for method in ("float-r0", "one-word-r0", "two-word-r100", "stlq-r25", "stlq-r50")
     ]
 
 
@@ -164,6 +181,24 @@ def test_table_pairs_the_seeds():
     assert two.differences == [0.0, 0.0, 0.0]
     # Mean 28.75, deviation by hand; paired: mean -2/3, deviation 1/sqrt(3), standard error 1/3.
     assert "| stlq 15% | 1.150 | 4 | 28.750 | 46.843 | -0.667 | 0.333 |" in markdown([one, two, stlq])
+
+
+def test_table_says_what_our_methods_gain_on_each_rival():
+    scores = {
+        ("two-word", 1.0): (5.0, 6.0, 7.0),
+        ("no-v", 0.15): (4.0, 5.0, 9.0),
+        ("no-v", 0.05): (1.0, 1.0, 1.0),
+        ("stlq", 0.15): (4.0, 6.0, 6.0),
+        ("stlq", 0.05): (4.0,),
+    }
+    found = [result(*key, seed, score, 100) for key, values in scores.items() for seed, score in enumerate(values)]
+    text = markdown(rows(found))
+    # Against no-v at 15%: 0, 1, -3: mean -2/3, deviation sqrt(13/3), standard error 1.202.
+    assert text.endswith(
+        "| less | stlq 15% | stlq 5% |\n|---|---|---|\n"
+        "| two-word | -0.667 ± 0.333 (3) | -1.000 (1) |\n"
+        "| no-v | -0.667 ± 1.202 (3) | +3.000 (1) |\n"
+    )
 
 
 def test_one_seed_has_no_spread():

@@ -1,7 +1,11 @@
 """The command line: what it prints, its exit status, one line for bad use, Ctrl-C and --resume."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +15,8 @@ from sw_ref.train.__main__ import main
 from sw_ref.train.checkpoint import load_checkpoint
 from sw_ref.train.tasks import TASKS
 from verif.sw_ref.train.tiny import Tiny
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +96,7 @@ def test_a_loss_that_is_nan_is_exit_status_1(tmp_path, capsys, monkeypatch, tiny
         (["--task", "tiny", "--out", "taken"], "taken: File exists; allowed: a path that can be used"),
         (["campaign", "--ratios", "0.1,lots"], "ratio is 'lots'; allowed: a number from 0 to 1"),
         (["campaign", "--tasks", "tiny,sing"], "task is 'sing'; allowed: classify, enhance, segment, tiny"),
-        (["campaign", "--methods", "magic"], "method is 'magic'; allowed: float"),
+        (["campaign", "--methods", "magic"], "method is 'magic'; allowed: two-word, stlq"),
         (["campaign", "--seeds", "0"], "seeds is 0; allowed: a whole number, 1 or more"),
     ],
 )
@@ -102,6 +108,16 @@ def test_bad_use_is_one_line_and_exit_status_2(tmp_path, capsys, monkeypatch, op
     assert error.startswith(f"stlq train: {line}")
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_missing_libraries_are_one_line_and_exit_status_2(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules |= {'torch': None, 'skimage': None}")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    command = [sys.executable, "-m", "sw_ref.train", "--task", "enhance", "--out", str(tmp_path / "a")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == 'stlq train: torch, skimage missing; to install: pip install "stlq[train]"\n'
+    assert not (tmp_path / "a").exists()
 
 
 def test_cuda_is_refused_where_there_is_none(tmp_path, capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""Two gloo processes under DistributedDataParallel end with the same weights, which are those of one process."""
+"""Two gloo processes under torchrun: equal weights, those of one process, and a resumed run continues exactly."""
 
 import os
 import subprocess
@@ -7,15 +7,18 @@ from pathlib import Path
 
 import torch
 
+from sw_ref.train.checkpoint import state_of
 from verif.sw_ref.train.nets import prepared, train
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = """
 import sys
+from pathlib import Path
 import torch
 from torch import distributed
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
+from sw_ref.train.checkpoint import load_checkpoint, restore_model, restore_optimizer, save_checkpoint, state_of
 from verif.sw_ref.train.nets import SEED, images, prepared
 
 torch.set_num_threads(1)
@@ -24,8 +27,17 @@ rank = distributed.get_rank()
 net, quantization = prepared("stlq")
 net.eval()  # batch norm over half of a batch would be another network
 parallel = DistributedDataParallel(net)
-optimizer = torch.optim.SGD(quantization.parameter_groups(lr=1e-2))
-for number in range(8):
+optimizer = torch.optim.SGD(quantization.parameter_groups(lr=1e-2), momentum=0.9)
+out, checkpoint, start = Path(sys.argv[1]), Path(sys.argv[2]), 0
+if checkpoint.exists():
+    tensors, facts = load_checkpoint(checkpoint)
+    restore_model(net, tensors, checkpoint)
+    restore_optimizer(optimizer, tensors)
+    start = facts["steps"]
+distributed.barrier()  # nobody writes the checkpoint before all have looked for it
+for number in range(start, 8):
+    if number == 3 and rank == 0:
+        save_checkpoint(checkpoint, state_of(net, optimizer), {"steps": number})
     inputs, labels = images(SEED + number)
     half = slice(6 * rank, 6 * rank + 6)
     loss = cross_entropy(parallel(inputs[half]), labels[half]) + quantization.penalty()
@@ -33,34 +45,48 @@ for number in range(8):
     loss.backward()
     optimizer.step()
     quantization.step((number + 1) / 8)
-torch.save(net.state_dict(), f"{sys.argv[1]}/{rank}.pt")
+torch.save(state_of(net, optimizer) | {"start": torch.tensor(start)}, out / f"{rank}.pt")
 distributed.destroy_process_group()
 """
 
 
-def test_two_processes_end_with_equal_weights(tmp_path: Path) -> None:
-    script = tmp_path / "worker.py"
+def launch(folder: Path, out: str) -> list[dict[str, torch.Tensor]]:
+    """Both processes' state at the end; their checkpoint is in `folder`, their results in the folder `out` there."""
+    script = folder / "worker.py"
     script.write_text(WORKER)
+    (folder / out).mkdir()
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [*launcher, str(script), str(tmp_path)],
-        env=environment,
+        [*launcher, str(script), str(folder / out), str(folder / "checkpoint.safetensors")],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=110,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    one, two = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    return [torch.load(folder / out / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def test_two_processes_end_with_equal_weights_and_resume_exactly(tmp_path: Path) -> None:
+    one, two = launch(tmp_path, "whole")
     assert one.keys() == two.keys()
+    assert one.pop("start") == two.pop("start") == 0
     assert all(torch.equal(one[key], two[key]) for key in one)
+
+    for resumed in launch(tmp_path, "resumed"):
+        assert resumed.pop("start") == 3
+        assert resumed.keys() == one.keys()
+        assert all(torch.equal(one[key], resumed[key]) for key in one)
+
     net, quantization = prepared("stlq")
     net.eval()
-    before = net.state_dict()["last.parametrizations.weight.original"].clone()
-    optimizer = torch.optim.SGD(quantization.parameter_groups(lr=1e-2))
+    original = "last.parametrizations.weight.original"
+    before = net.state_dict()[original].clone()
+    optimizer = torch.optim.SGD(quantization.parameter_groups(lr=1e-2), momentum=0.9)
     train(net, quantization, optimizer=optimizer, evaluating=True)
-    alone = net.state_dict()
-    assert not torch.equal(alone["last.parametrizations.weight.original"], before)
+    alone = state_of(net, optimizer)
+    assert not torch.equal(alone[f"model.{original}"], before)
+    assert alone.keys() == one.keys()
     for key in one:
         assert torch.allclose(one[key].float(), alone[key].float(), rtol=1e-3, atol=1e-4), key

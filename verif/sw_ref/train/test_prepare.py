@@ -155,7 +155,7 @@ def test_parameter_groups_hold_every_parameter_once() -> None:
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"method": "best"}, "method is 'best'; allowed: float, ptq, stlq"),
+    ({"method": "best"}, "method is 'best'; allowed: two-word, stlq"),
     ({"ratio": 1.5}, "ratio is 1.5; allowed: a number from 0 to 1"),
     ({"ratio": float("nan")}, "ratio is nan; allowed: a number from 0 to 1"),
     ({"tile": (0, 8)}, r"tile is \(0, 8\); allowed: two whole numbers, 1 or more"),

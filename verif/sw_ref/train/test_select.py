@@ -10,7 +10,7 @@ from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
 from sw_ref.quantizer import quantize_tensor
 from sw_ref.tiling import Selection, Tiling
-from sw_ref.train.methods import METHODS, Method
+from sw_ref.train.methods import METHODS, Method, find_method
 from sw_ref.train.select import Layer, select
 from verif.sw_ref.distributions import SEED, make
 from verif.sw_ref.train.nets import FMT, prepared
@@ -141,6 +141,29 @@ def test_positions() -> None:
 def test_bad_methods_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(METHODS["stlq"], **options)
+
+
+def test_a_name_changes_choices_of_a_method() -> None:
+    name = "stlq+anneal_end=0.25+per_channel=true+ratio=0.5+bits=4+order=ranked"
+    changes: dict[str, Any] = {"anneal_end": 0.25, "per_channel": True, "ratio": 0.5, "bits": 4, "order": "ranked"}
+    assert find_method(name) == replace(METHODS["stlq"], name=name, **changes)
+    assert METHODS["stlq"].anneal_end != 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("magic+order=ranked", "method is 'magic'; allowed: two-word, stlq"),
+        ("stlq+speed=9", "method changes 'speed'; allowed: weights, bits"),
+        ("stlq+name=me", "method changes 'name'; allowed: weights, bits"),
+        ("stlq+anneal_end=soon", r"anneal_end is 'soon'; allowed: a value as Method.anneal_end has it"),
+        ("stlq+per_channel", r"per_channel is ''; allowed: a value as Method.per_channel has it"),
+        ("stlq+anneal=both", "anneal is 'both'; allowed: outside, inside, none"),
+    ],
+)
+def test_bad_changes_are_refused(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        find_method(name)
 
 
 def test_method_formats() -> None:
