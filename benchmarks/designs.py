@@ -10,6 +10,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
 
 STLQ_FORM = "default"
+BUFFERED = "buffered"  # the array's fastest pipeline
 RATIOS = (0.0, 0.05, 0.15, 0.5, 1.0)
 # Passes before synthesis. Rivals become flat, so that their PEs may share what they have in common. For Booth's
 # multipliers multiplications are cut to their operands' widths first.
@@ -43,7 +44,8 @@ class Design:
 
 def stlq(bits: int = 3, act_bits: int = 8, **values: Any) -> Design:
     """The project's own array; what is not given is as the generator has it."""
-    return Design(f"stlq{bits}", STLQ_FORM, ArrayConfig(format=StlqFormat(bits=bits, act_bits=act_bits), **values))
+    config = ArrayConfig(format=StlqFormat(bits=bits, act_bits=act_bits), **values)
+    return Design(f"stlq{bits}", BUFFERED if config.buffered else STLQ_FORM, config)
 
 
 def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:

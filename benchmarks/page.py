@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import plots
+from benchmarks.designs import STLQ_FORM
 from benchmarks.published import PEERS
 from benchmarks.results import LANES, PE, compared, cost, smallest
 from sw_ref.files import write_atomically
@@ -13,14 +14,16 @@ TARGETS = {"xilinx": "AMD 7 series", "ice40": "Lattice iCE40", "ecp5": "Lattice 
 INTRO = """\
 # STLQ beside its rivals
 
-Every array here has {pe} x {lanes} lanes behind the same three streams, with the same control, the same input
-registers, as many registers in a row, and accumulators as wide as its own largest sum needs. Only the PE differs.
+Every array here has {pe} x {lanes} lanes behind the same three streams, with the same control and input registers,
+registers after every addition, and accumulators as wide as its own largest sum needs. Only the PE differs.
 LUTs are Yosys's, without DSP blocks. A tile of STLQ takes a second cycle with probability R; a tile of all others
 takes one. *LUT x cycles* is LUTs per multiply-accumulate and cycle, times cycles per tile.
 
-Forms of multipliers: *product* is `act * weight`, mapped by Yosys as it does by default; *product booth* the same
-after Yosys's `booth` pass; *rows2* and *rows4* are partial products written by hand for carry chains, in radix 2 and
-in radix 4. The smallest one counts. `apot` are additive powers of two, `two` both STLQ words in one cycle.
+STLQ is the generator's default, smallest on six-input LUTs, and *buffered*, `--choices 1 --pipeline 4`, for four-input
+LUTs and for speed. Forms of multipliers: *product* is `act * weight`, mapped by Yosys as it does by default; *product
+booth* the same after Yosys's `booth` pass; *rows2* and *rows4* are partial products written by hand for carry chains,
+in radix 2 and in radix 4. The smallest one counts. `apot` are additive powers of two, `two` both STLQ words in one
+cycle.
 
 A rival stands for other weights than STLQ's: what a network loses in accuracy with each is not shown here.
 
@@ -111,7 +114,8 @@ def _clocks(lines: list[dict[str, Any]]) -> list[str]:
 
 
 def _growth(results: dict[str, Any]) -> list[str]:
-    own = [line for line in results["area"] if (line["kind"], line["act_bits"]) == ("stlq3", 8)]
+    default = ("stlq3", STLQ_FORM, 8)
+    own = [line for line in results["area"] if (line["kind"], line["form"], line["act_bits"]) == default]
     rows = [
         (f"{pe} x {lanes}", *(_per_mac(own, pe, lanes, target) for target in TARGETS))
         for pe, lanes in sorted({(line["pe"], line["lanes"]) for line in own})

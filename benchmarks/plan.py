@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.area import TARGETS
-from benchmarks.designs import STLQ_FORM, Design, rival, stlq
+from benchmarks.designs import BUFFERED, STLQ_FORM, Design, rival, stlq
 from rtl_gen.simulator import SIMULATORS
 
 INTEGERS = ("int3", "int4", "int8", "int2", "int5", "int6", "int7")
 OTHERS = ("apot3", "apot4", "two3")
 WORD_BITS = (3, 4, 2, 5)
 ACT_BITS = (8, 4, 6)
-CLOCKED = (STLQ_FORM, "product", "rows4", "apot", "two_word")
+CLOCKED = (STLQ_FORM, BUFFERED, "product", "rows4", "apot", "two_word")
 SIZES = (4, 16, 32)  # besides 8
 
 
@@ -30,7 +30,11 @@ def tasks() -> list[Task]:
 
 
 def _tasks() -> Iterator[Task]:
-    head = [stlq(), *(design for kind in (*INTEGERS[:3], *OTHERS) for design in rival(kind))]
+    head = [
+        stlq(),
+        stlq(pipeline=4, choices=1),
+        *(design for kind in (*INTEGERS[:3], *OTHERS) for design in rival(kind)),
+    ]
     for target in TARGETS[:2]:
         yield from (Task("area", design, target) for design in head)
     yield from (Task("generation", stlq(pe=size, lanes=size)) for size in (4, 8, 16, 32, 64))

@@ -1,4 +1,4 @@
-"""A registered adder tree of numbers in ones' complement."""
+"""Registered adders, in chains and trees, of numbers in ones' complement."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -20,26 +20,29 @@ class Term(NamedTuple):
 
 
 def add_terms(m: Module, name: str, x: Term, y: Term, *, logic: bool) -> Term:
-    """``x + y``: the adder takes in the carry of y, that of x is passed on; `logic` as in :func:`add`."""
+    """``x + y``: the adder takes in the carry of x, which is older in a chain; that of y is passed on."""
     low, high = x.low + y.low, x.high + y.high + 1
     total = Signal(Shape.cast(range(low, high + 1)), name=name)
-    m.d.comb += total.eq(add(x.value, y.value, y.carry, total.shape().width, logic=logic))
-    return Term(total, x.carry, low, high)
+    m.d.comb += total.eq(add(x.value, y.value, x.carry, total.shape().width, logic=logic))
+    return Term(total, y.carry, low, high)
 
 
-def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool) -> Value:
-    """``x + y + carry``, modulo 2^width, by one carry chain; `logic`: y is a function of registers, not one itself.
+def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool, counted: Value | None = None) -> Value:
+    """``x + y + carry``, modulo 2^width, by one carry chain; the carry only if `counted`.
 
-    The carry enters through an extra lowest bit. Logic is best written as the subtraction ``x - ~y - ~carry``: in a
-    subtraction Yosys always lets the plain operand x feed the carry chain, and what is before y costs no LUT of its own
-    where a logic cell has inputs left for it. In a sum Yosys picks either (40% of an array's LUTs, measured). Where
-    there is nothing to share a cell with, the complement would cost an inverter on ECP5.
+    `logic`: y is a function of registers, not one itself. That is best written as a subtraction of the complement: in
+    a subtraction Yosys always lets the plain operand x feed the carry chain, and what is before y costs no LUT of its
+    own where a logic cell has inputs left for it. In a sum Yosys picks either (40% of an array's LUTs, measured).
+    Where there is nothing to share a cell with, the complement would cost an inverter on ECP5.
     """
-    if logic:
-        total = Cat(Const(0, 1), resize(x, width)) - Cat(~carry, ~resize(y, width))
+    # The carry enters through extra lowest bits; of two bits that are added the carry out is the and.
+    x, y = resize(x, width), resize(y, width)
+    if counted is not None:
+        low_x, low_y = Cat(Const(0, 1), carry), Cat(Const(0, 1), counted)
     else:
-        total = Cat(carry, resize(x, width)) + Cat(carry, resize(y, width))
-    return total[1 : width + 1]
+        low_x, low_y = (Const(0, 1) if logic else carry), carry
+    total = Cat(low_x, x) - ~Cat(low_y, y) if logic else Cat(low_x, x) + Cat(low_y, y)
+    return total[len(low_x) : len(low_x) + width]
 
 
 def resize(value: Value, width: int) -> Value:
@@ -50,22 +53,43 @@ def resize(value: Value, width: int) -> Value:
     return Cat(value, top.replicate(width - len(value)))
 
 
-def adder_tree(
-    m: Module, terms: list[Term], *, registered: Callable[[int], bool], advance: ValueLike, logic: bool = True
+def adder_chain(
+    m: Module, name: str, terms: list[Term], level: int, *, registered: Callable[[int], bool], advance: ValueLike
 ) -> Term:
-    """Sum of `terms`, with registers after the adder levels (from 1) that are `registered`.
+    """Sum of `terms`, one after the other, with registers after the adder levels that are `registered`.
 
-    All registers move only while `advance` is 1. A term without a partner passes its level. `logic`: the second term
-    of each pair is, as in :func:`add`.
+    The first adder is of `level`. All terms but the first may be functions of registers, as in :func:`add`. `name`
+    ends the names of the signals.
     """
-    level = 0
+    total, *others = terms
+    for index, term in enumerate(others):
+        total = add_terms(m, f"chain{index}_{name}", total, term, logic=True)
+        if registered(level + index):
+            total = register(m, f"partial{index}_{name}", total, advance=advance)
+    return total
+
+
+def adder_tree(
+    m: Module,
+    terms: list[Term],
+    level: int = 1,
+    *,
+    registered: Callable[[int], bool],
+    advance: ValueLike,
+    logic: bool = False,
+) -> Term:
+    """Sum of `terms` in pairs, with registers after the adder levels that are `registered`.
+
+    The first adders are of `level`. A term without a partner passes its level. `logic`: the second term of each pair
+    is, as in :func:`add`.
+    """
     while len(terms) > 1:
-        level += 1
         pairs = zip(terms[::2], terms[1::2], strict=False)
-        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=logic and level == 1) for i, pair in enumerate(pairs)]
-        terms = sums + terms[len(sums) * 2 :]
+        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=logic) for i, pair in enumerate(pairs)]
+        terms, logic = sums + terms[len(sums) * 2 :], False
         if registered(level):
             terms = [register(m, f"level{level}_{i}", term, advance=advance) for i, term in enumerate(terms)]
+        level += 1
     return terms[0]
 
 

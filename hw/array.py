@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, ResetSignal, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import connect, flipped
 
@@ -42,7 +42,6 @@ class Array(Component):
         # Kept as it enables registers: an inverter before each of them is what synthesis makes of the complement.
         advance = Signal(init=1)
         advance_next = Signal()
-        finish = Signal()
         m.d.sync += advance.eq(advance_next)
 
         config = self._config
@@ -51,42 +50,87 @@ class Array(Component):
         connect(m, flipped(self.acts), join.acts)
         m.d.comb += join.advance_next.eq(advance_next)
 
-        operand_next = self._operand_next(m, join, advance, advance_next)
+        beats_next = self._beats_next(m, join, advance, advance_next)
         ends = Signal()
-        m.d.sync += ends.eq(operand_next.ends)
-        # While nothing advances, the accumulators hold a complete sum.
-        complete = ends | ~advance
+        m.d.sync += ends.eq(beats_next[-1].ends)
         waiting = self.sums.valid & ~self.sums.ready
-        m.d.comb += [
-            advance_next.eq(~(complete & waiting)),
-            finish.eq(complete & ~waiting),
-        ]
-        m.d.sync += self.sums.valid.eq(complete | waiting)
+        control: dict[str, Value] = {
+            "advance_next": advance_next,
+            "accumulate_next": beats_next[0].valid,
+            "coarse_next": beats_next[0].coarse,
+        }
+        if config.buffered:
+            # What happens where complete sums wait. The first place gets a sum without regard to whether it can.
+            first = Signal()
+            m.d.comb += advance_next.eq(~(waiting & (~advance | (ends & first))))
+            m.d.sync += [first.eq(ends | ~advance | (waiting & first)), self.sums.valid.eq(waiting | first)]
+            control |= {"ends_next": beats_next[-1].ends, "finish": ~waiting}
+        else:
+            # While nothing advances, the accumulators hold a complete sum.
+            complete = Signal()
+            finish = Signal()
+            m.d.comb += [
+                complete.eq(ends | ~advance),
+                advance_next.eq(~(complete & waiting)),
+                finish.eq(complete & ~waiting),
+            ]
+            m.d.sync += self.sums.valid.eq(complete | waiting)
+            control |= {"finish": finish, "clear": finish | ResetSignal()}
+        shared = {name: Signal(name=name) for name in control if name != "advance_next"}
+        m.d.comb += [signal.eq(control[name]) for name, signal in shared.items()]
+        shared["advance_next"] = advance_next
 
+        words, acts = self._skewed(m, join, advance)
         for index in range(config.pe):
             pe = place(m, f"pe{index}", f"{config.name}_pe", pe_signature(config))
             m.d.comb += [
-                pe.words.eq(join.words.word_select(index, config.lanes * config.format.bits)),
-                pe.acts.eq(join.acts_held),
-                pe.advance_next.eq(advance_next),
-                pe.coarse_next.eq(operand_next.coarse),
-                pe.fine_next.eq(operand_next.fine),
-                pe.finish.eq(finish),
+                pe.words.eq(words.word_select(index, config.lanes * config.format.bits)),
+                pe.acts.eq(acts),
+                *(getattr(pe, name).eq(signal) for name, signal in shared.items()),
                 self.sums.payload[index].eq(pe.sum),
             ]
         return m
 
-    def _operand_next(self, m: Module, join: Any, advance: Signal, advance_next: Signal) -> data.View:
-        """The beat whose operand is accumulated in the next cycle: none while nothing advances."""
+    def _skewed(self, m: Module, join: Any, advance: Signal) -> tuple[Value, Value]:
+        """Words and activations of a beat, those of each lane behind as many registers as it is skewed by."""
+        config = self._config
+        words: list[list[Value]] = [[] for _ in range(config.pe)]
+        acts: list[Value] = []
+        for lane in range(config.lanes):
+            picked = [join.words.word_select(pe * config.lanes + lane, config.format.bits) for pe in range(config.pe)]
+            column: Value = Cat(join.acts_held.word_select(lane, config.format.act_bits), *picked)
+            for index in range(config.skew(lane)):
+                late = Signal(column.shape(), name=f"lane{lane}_late{index}", reset_less=True)
+                with m.If(advance):
+                    m.d.sync += late.eq(column)
+                column = late
+            acts.append(column[: config.format.act_bits])
+            for pe, row in enumerate(words):
+                row.append(column[config.format.act_bits :].word_select(pe, config.format.bits))
+        return Cat(*(Cat(*row) for row in words)), Cat(*acts)
+
+    def _beats_next(self, m: Module, join: Any, advance: Signal, advance_next: Signal) -> list[data.View]:
+        """The beats whose operand the adders hold in the next cycle, and, if buffered, the operands' register.
+
+        None, the latter, while nothing advances.
+        """
         # With nothing between inputs and accumulators: the inputs issue nothing while nothing advances.
         if not self._config.stages:
-            return join.beat_next
+            return [join.beat_next]
         beats = [join.beat]
-        for index in range(self._config.stages):
+        for index in range(self._config.stages + self._config.buffered):
             beat = Signal(BEAT, name=f"beat{index}")
             with m.If(advance):
                 m.d.sync += beat.eq(beats[-1])
             beats.append(beat)
-        operand_next = Signal(BEAT)
-        m.d.comb += operand_next.eq(Mux(advance_next, Mux(advance, beats[-2], beats[-1]), 0))
-        return operand_next
+
+        def after(index: int, name: str, *, issued: bool) -> data.View:
+            """What the register of a beat holds in the next cycle; if `issued`, nothing unless all advances then."""
+            beat = Signal(BEAT, name=name)
+            moved = Mux(advance, beats[index - 1], beats[index])
+            m.d.comb += beat.eq(Mux(advance_next, moved, 0) if issued else moved)
+            return beat
+
+        if not self._config.buffered:
+            return [after(-1, "operand_next", issued=True)]
+        return [after(-2, "sum_next", issued=False), after(-1, "operand_next", issued=True)]

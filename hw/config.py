@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise, starmap
 from typing import Any
 
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
+CHOICES = (1, 2, 4)
 NAME_RULE = "a Verilog identifier: a letter or _, then letters, digits or _, at most 64 characters, no reserved word"
 VERILOG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 
@@ -32,14 +34,23 @@ class ArrayConfig:
     pipeline: int = parameter(
         3,
         low=0,
-        high=3,
+        high=4,
         unit="levels",
-        help="registers before the accumulators: 1 after the lanes, 2 and after every other adder, 3 after every adder",
+        help="registers: 1 after the lanes, 2 and after every other adder, 3 after every adder, 4 around each addition",
+    )
+    choices: int = parameter(
+        4,
+        low=1,
+        high=4,
+        unit="registers",
+        help="registers per lane of which one is chosen, 1, 2 or 4: 4 is smallest on six-input LUTs, 1 elsewhere",
     )
     name: str = "stlq_array"
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.choices not in CHOICES:
+            raise ValueError(f"choices is {self.choices}; allowed: {', '.join(map(str, CHOICES))}")
         if not isinstance(self.name, str) or not VERILOG_NAME.fullmatch(self.name) or self.name in RESERVED_WORDS:
             raise ValueError(f"name is {self.name!r}; allowed: {NAME_RULE}")
 
@@ -54,30 +65,60 @@ class ArrayConfig:
         return (self.pe, self.lanes)
 
     @property
-    def tree_levels(self) -> int:
-        """Levels of the adder tree of one PE."""
-        return (self.lanes - 1).bit_length()
+    def chains(self) -> list[range]:
+        """The lanes whose products are added one after the other: up to four, as evenly as they go.
+
+        Each adder of a chain takes in the last step of a lane, to choose among its registers. Where there is no choice,
+        each lane is a chain of its own: what follows is a tree of all lanes.
+        """
+        longest = 4 if self.pipeline and self.choices > 1 else 1
+        count = -(-self.lanes // longest)
+        return list(starmap(range, pairwise(self.lanes * index // count for index in range(count + 1))))
+
+    @property
+    def chain_levels(self) -> int:
+        """Adder levels of the longest chain."""
+        return max(map(len, self.chains)) - 1
+
+    @property
+    def adder_levels(self) -> int:
+        """Adder levels between the lanes and the accumulator: those of the chains, then those of the tree."""
+        return self.chain_levels + (len(self.chains) - 1).bit_length()
 
     def registered(self, level: int) -> bool:
-        """Whether registers follow the lanes (level 0) or an adder level (1 to `tree_levels`)."""
+        """Whether registers follow the lanes (level 0) or an adder level (1 to `adder_levels`)."""
         if level == 0:
             return self.pipeline > 0
         # Every other one, counted from the last, whose sum is the accumulator's operand.
-        return self.pipeline == 3 or (self.pipeline == 2 and (self.tree_levels - level) % 2 == 0)
+        return self.pipeline >= 3 or (self.pipeline == 2 and (self.adder_levels - level) % 2 == 0)
+
+    def skew(self, lane: int) -> int:
+        """By how many registers a lane is behind the first ones, so that it meets the sum that its product is added to.
+
+        All chains end at the same level.
+        """
+        (chain,) = (lanes for lanes in self.chains if lane in lanes)
+        level = self.chain_levels - len(chain) + max(chain.index(lane), 1)
+        return sum(map(self.registered, range(1, level + 1)))
+
+    @property
+    def buffered(self) -> bool:
+        """Whether registers surround the accumulators' additions: before them the operands, behind them the sums."""
+        return self.pipeline == 4
 
     @property
     def stages(self) -> int:
-        """Registers between the inputs' and the accumulator."""
-        return sum(map(self.registered, range(self.tree_levels + 1)))
+        """Registers between the inputs' and those that hold or, if buffered, become the accumulators' operands."""
+        return sum(map(self.registered, range(self.adder_levels + 1)))
 
     @property
     def latency_cycles(self) -> int:
         """Cycles from the transfer of a dot product's last `tiles` beat to that of its `sums` beat.
 
-        Input register, `stages`, accumulator: without stalls a dot product of B beats occupies
+        Input register, `stages`, accumulator and what surrounds it: without stalls a dot product of B beats occupies
         B + latency_cycles cycles from first to last transfer.
         """
-        return 2 + self.stages
+        return 2 + self.stages + 2 * self.buffered
 
     @property
     def macs_per_cycle(self) -> int:

@@ -8,9 +8,8 @@ from hw.component import Component
 from hw.config import ArrayConfig
 from hw.layouts import acts_layout, tiles_layout
 
-BEAT = data.StructLayout({"coarse": 1, "fine": 1, "ends": 1})
-"""What control knows of a beat: it holds first words, or residual words, or it is none; and it is the last one of a dot
-product."""
+BEAT = data.StructLayout({"valid": 1, "coarse": 1, "ends": 1})
+"""What control knows of a beat: that it is one; of first words; the last one of a dot product."""
 
 
 def join_signature(config: ArrayConfig) -> wiring.Signature:
@@ -109,11 +108,11 @@ class Join(Component):
         m.d.comb += [
             self.words.eq(words),
             self.acts_held.eq(held),
+            self.beat.valid.eq(issue),
             self.beat.coarse.eq(issue & ~residual),
-            self.beat.fine.eq(issue & residual),
             self.beat.ends.eq(issue & tile_done & last),
+            self.beat_next.valid.eq(issue_next),
             self.beat_next.coarse.eq(issue_next & ~residual_next),
-            self.beat_next.fine.eq(issue_next & residual_next),
             self.beat_next.ends.eq(issue_next & done_next & last_next),
         ]
         return m

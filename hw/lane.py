@@ -13,9 +13,14 @@ def act_shape(fmt: StlqFormat) -> Shape:
     return signed(fmt.act_bits) if fmt.act_signed else unsigned(fmt.act_bits)
 
 
+def last_places(fmt: StlqFormat) -> int:
+    """How many places the last step of a lane's shift can be by: four, as far as there are as many."""
+    return min(fmt.levels, 4)
+
+
 def near_shape(fmt: StlqFormat) -> Shape:
-    """The shape of an activation that was shifted by all places but the largest: by up to M/2 - 1."""
-    return Shape(fmt.act_bits + fmt.levels // 2 - 1, signed=fmt.act_signed)
+    """The shape of an activation that was shifted by less than M / `last_places`."""
+    return Shape(fmt.act_bits + fmt.levels // last_places(fmt) - 1, signed=fmt.act_signed)
 
 
 def lane_signature(fmt: StlqFormat) -> wiring.Signature:
@@ -25,7 +30,7 @@ def lane_signature(fmt: StlqFormat) -> wiring.Signature:
             "word": In(fmt.bits),
             "act": In(act_shape(fmt)),
             "near": Out(near_shape(fmt)),
-            "far": Out(1),
+            "choice": Out(range(last_places(fmt))),
             "zero": Out(1),
             "negative": Out(1),
         }
@@ -35,8 +40,9 @@ def lane_signature(fmt: StlqFormat) -> wiring.Signature:
 class Lane(Component):
     """What a word does to an activation, but for the last step: :func:`product` of it is ``term(word) * act``.
 
-    Combinational. The last step, the largest shift and the sign, is left to the adder behind it, whose logic cells
-    have room for it where they have six inputs; the zero word is left to the reset of the register between.
+    Combinational. The last step, the largest shifts and the sign, is left to what follows: the input of a register, or
+    registers of which one is chosen, and an adder behind them whose logic cells have room for it if they have six
+    inputs. The zero word is left to the reset of the registers.
 
     Members
     -------
@@ -44,14 +50,15 @@ class Lane(Component):
         Code q, two's complement.
     act : In(act_bits)
     near : Out(near_shape)
-        The activation, shifted by all places of the word's but the largest.
-    far : Out(1)
-        The largest place, M/2, remains to be shifted by.
+        The activation, shifted by the places of the word's modulo M / `last_places`.
+    choice : Out(range(last_places))
+        How many times M / `last_places` places remain to be shifted by.
     zero, negative : Out(1)
-        The word is 0 (`far` and `negative` are 0 then); the term is below 0.
+        The word is 0 (`choice` and `negative` are 0 then); the term is below 0.
     """
 
     def __init__(self, fmt: StlqFormat):
+        self._step = fmt.levels // last_places(fmt)
         super().__init__(lane_signature(fmt))
 
     def elaborate(self, platform: object) -> Module:
@@ -61,23 +68,24 @@ class Lane(Component):
 
         # A term is 2^(M-|q|); modulo M, M-|q| is q for a negative code and -q for a positive one.
         amount = Signal(len(magnitude))
-        m.d.comb += [amount.eq(Mux(self.negative, magnitude, -magnitude)), self.far.eq(amount[-1])]
-
-        shifted = self.act
-        for place, enable in enumerate(amount[:-1]):
-            moved = Mux(enable, shifted.shift_left(1 << place), shifted)
-            shifted = Signal(moved.shape(), name=f"shifted{place}")
-            m.d.comb += shifted.eq(moved)
-        m.d.comb += self.near.eq(shifted)
+        m.d.comb += amount.eq(Mux(self.negative, magnitude, -magnitude))
+        near_bits = self._step.bit_length() - 1
+        m.d.comb += [self.near.eq(shifted(self.act, amount[:near_bits], 1)), self.choice.eq(amount[near_bits:])]
         return m
 
 
-def product(fmt: StlqFormat, near: Value, far: Value, negative: Value) -> Value:
-    """The lane's last step: a signed value that falls short of ``term(word) * act`` by `negative`.
+def shifted(value: Value, amount: Value, step: int) -> Value:
+    """``value * 2^(step * amount)``, by one multiplexer for each bit of `amount`."""
+    for place, enable in enumerate(amount):
+        value = Mux(enable, value.shift_left(step << place), value)
+    return value
+
+
+def product(fmt: StlqFormat, magnitude: Value, negative: Value) -> Value:
+    """The product whose magnitude is ``abs(term(word)) * act``, as a signed value that falls short of it by `negative`.
 
     That is the ones' complement of a negative product; the missing 1 is the carry in of some adder behind.
     """
-    shifted = Mux(far, near.shift_left(fmt.levels // 2), near)
     if not fmt.act_signed:
-        shifted = Cat(shifted, Const(0, 1))
-    return (shifted.as_unsigned() ^ negative.replicate(len(shifted))).as_signed()
+        magnitude = Cat(magnitude, Const(0, 1))
+    return (magnitude.as_unsigned() ^ negative.replicate(len(magnitude))).as_signed()

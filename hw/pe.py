@@ -1,29 +1,28 @@
 """A processing element: lanes, adder tree, accumulator; one output channel."""
 
+from collections.abc import Callable
 from typing import Any
 
-from amaranth import Cat, Module, Mux, ResetSignal, Signal, Value, signed
+from amaranth import Cat, Const, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.adder_tree import Term, add, adder_tree, register
+from hw.adder_tree import Term, add, adder_chain, adder_tree, register, resize
 from hw.component import Component
 from hw.config import ArrayConfig
 from hw.instance import place
-from hw.lane import lane_signature, near_shape, product
-from sw_ref.format import StlqFormat
+from hw.lane import lane_signature, last_places, product, shifted
 
 
 def pe_signature(config: ArrayConfig) -> wiring.Signature:
     """The members of a :class:`PE`; words and activations are packed as in the streams' payloads."""
+    control = ("advance_next", "accumulate_next", "coarse_next", "finish")
+    control += ("ends_next",) if config.buffered else ("clear",)
     return wiring.Signature(
         {
             "words": In(config.lanes * config.format.bits),
             "acts": In(config.lanes * config.format.act_bits),
-            "advance_next": In(1),
-            "coarse_next": In(1),
-            "fine_next": In(1),
-            "finish": In(1),
+            **dict.fromkeys(control, In(1)),
             "sum": Out(signed(config.acc_bits)),
         }
     )
@@ -32,20 +31,26 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
 class PE(Component):
     """Sums ``term(words[l]) * acts[l]`` over lanes and beats.
 
-    A beat's *operand* (the sum over its lanes) leaves the adder tree ``config.stages`` moves of `advance` after it
-    entered, and is accumulated after `coarse_next` or `fine_next` was 1.
+    A beat's *operand* (the sum over its lanes) leaves the adders ``config.stages`` moves of `advance` after its first
+    lanes' words and activations entered. A lane's words and activations come ``config.skew`` moves late.
 
     Members
     -------
     words, acts : In
         One beat.
     advance_next : In(1)
-        Lanes and tree move in the next cycle.
-    coarse_next, fine_next : In(1)
-        In the next cycle accumulate the operand: it is of first words, and counts 2^residual_shift times, or of
-        residual words. Never both; if neither, nothing is added.
+        Lanes and adders move in the next cycle.
+    accumulate_next : In(1)
+        The adders hold an operand in the next cycle, and it is accumulated, or, if buffered, goes to a register first.
+    coarse_next : In(1)
+        It is of first words, and counts 2^residual_shift times; only with `accumulate_next`.
     finish : In(1)
-        The dot product is complete: `sum` gets it, and the accumulator starts at 0 again.
+        `sum` gets a complete sum: the accumulator's, or, if buffered, the oldest that waits.
+    clear : In(1)
+        The accumulator starts at 0 again. Not if buffered.
+    ends_next : In(1)
+        If buffered: in the next cycle a sum becomes complete. It goes to the place where sums wait, and the sum that
+        was there to a second place.
     sum : Out(signed(acc_bits))
     """
 
@@ -56,76 +61,166 @@ class PE(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Of each PE's own, as they drive logic all over it: one for all PEs would be the array's slowest net.
-        self._advance = Signal(name="advance", init=1)
-        self._coarse, self._fine = Signal(name="coarse"), Signal(name="fine")
+        # What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would follow it.
+        self._advance = Signal(name="advance", reset_less=True)
+        self._accumulate, self._coarse = Signal(name="accumulate"), Signal(name="coarse")
         m.d.sync += [
             self._advance.eq(self.advance_next),
+            self._accumulate.eq(self.accumulate_next),
             self._coarse.eq(self.coarse_next),
-            self._fine.eq(self.fine_next),
         ]
-
         operand = self._operand(m)
-
-        # Two registers load the same total: a separate accumulator can be cleared by its synchronous reset
-        # when a dot product ends, so that no logic is needed to start the next one from zero.
-        accumulator = Signal(signed(self._config.acc_bits), reset_less=True)
-        total = Signal(signed(self._config.acc_bits))
+        complete = self._buffered(m, operand) if self._config.buffered else self._direct(m, operand)
         result = Signal(signed(self._config.acc_bits), reset_less=True)
-        m.d.comb += [
-            total.eq(add(accumulator, *self._scaled(operand), self._config.acc_bits, logic=True)),
-            self.sum.eq(result),
-        ]
-        m.d.sync += accumulator.eq(total)
-        with m.If(self.finish | ResetSignal()):
-            m.d.sync += accumulator.eq(0)
+        m.d.comb += self.sum.eq(result)
         with m.If(self.finish):
-            m.d.sync += result.eq(total)
+            m.d.sync += result.eq(complete)
         return m
 
-    def _operand(self, m: Module) -> Term:
-        """The sum over the lanes, `config.stages` moves of `advance` after its words and activations."""
-        fmt = self._config.format
-        words = [self.words.word_select(index, fmt.bits) for index in range(self._config.lanes)]
-        terms = [self._term(m, fmt, str(index), word, index) for index, word in enumerate(words)]
-        return adder_tree(m, terms, registered=self._config.registered, advance=self._advance)
+    def _direct(self, m: Module, operand: Term) -> Value:
+        """Accumulates the operand; returns the sum that includes it."""
+        # The result and the accumulator load the same total: a separate accumulator can be cleared by its synchronous
+        # reset when a dot product ends, so that no logic is needed to start the next one from zero.
+        width = self._config.acc_bits
+        accumulator = Signal(signed(width), reset_less=True)
+        total = Signal(signed(width))
+        scaled = self._scaled(operand, self._accumulate)
+        m.d.comb += total.eq(add(accumulator, scaled, operand.carry, width, logic=True, counted=self._accumulate))
+        m.d.sync += accumulator.eq(total)
+        with m.If(self.clear):
+            m.d.sync += accumulator.eq(0)
+        return total
 
-    def _scaled(self, operand: Term) -> tuple[Any, Any]:
-        """What is accumulated: the operand at its place, or 0, and its carry."""
+    def _buffered(self, m: Module, operand: Term) -> Value:
+        """Accumulates the operand from a register of its own; returns the oldest sum that waits.
+
+        One adder, and nothing but it, between two registers.
+        """
+        width = self._config.acc_bits
+        scaled = self._scaled(operand, Const(1))
+        held = Signal(scaled.shape(), name="operand", reset_less=True)
+        carry = Signal(name="operand_carry", reset_less=True)
+        with m.If(self._advance):
+            m.d.sync += [held.eq(scaled), carry.eq(operand.carry)]
+        with m.If(self._clear(m, "_operand", ~self._accumulate) | ResetSignal()):
+            m.d.sync += [held.eq(0), carry.eq(0)]
+
+        # High in reset, after which the accumulator is to be 0.
+        ends = Signal(init=1)
+        m.d.sync += ends.eq(self.ends_next)
+        accumulator = Signal(signed(width), reset_less=True)
+        waiting = [Signal(signed(width), name=f"waiting{index}", reset_less=True) for index in range(2)]
+        total = Signal(signed(width))
+        m.d.comb += total.eq(add(accumulator, held, carry, width, logic=False))
+        with m.If(self._advance):
+            m.d.sync += accumulator.eq(total)
+        with m.If(ends):
+            m.d.sync += [accumulator.eq(0), waiting[0].eq(total), waiting[1].eq(waiting[0])]
+        # While nothing moves both wait.
+        return Mux(self._advance, waiting[0], waiting[1])
+
+    def _operand(self, m: Module) -> Term:
+        """The sum over the lanes."""
+        fmt = self._config.format
+        words = [self.words.word_select(lane, fmt.bits) for lane in range(self._config.lanes)]
+        return self._sum_of_lanes(m, fmt, words, self._config.registered)
+
+    def _sum_of_lanes(
+        self, m: Module, fmt: Any, words: list[Value], registered: Callable[[int], bool], suffix: str = ""
+    ) -> Term:
+        """The sum over the lanes of ``term(words[l]) * acts[l]``; `suffix` ends the names of its signals."""
+        config = self._config
+        totals = []
+        for index, lanes in enumerate(config.chains):
+            terms = [self._term(m, fmt, words[lane], lane, suffix, first=lane == lanes[0]) for lane in lanes]
+            level = config.chain_levels - len(lanes) + 2
+            name = f"{index}{suffix}"
+            totals.append(adder_chain(m, name, terms, level, registered=registered, advance=self._advance))
+        # Only without any registers after the lanes.
+        logic = not config.registered(0)
+        level = config.chain_levels + 1
+        return adder_tree(m, totals, level, registered=registered, advance=self._advance, logic=logic)
+
+    def _scaled(self, operand: Term, counted: Value) -> Value:
+        """What is accumulated besides the operand's carry: its value at its place, or 0 unless `counted`."""
         # Shifted before the carry is added, so the places that become free are filled with it: 2^k * (v + c) is
         # 2^k * v + (2^k - 1) * c + c.
         coarse = Cat(operand.carry.replicate(self._config.format.residual_shift), operand.value).as_signed()
-        fine = operand.value
-        width = len(coarse)
-        scaled = (coarse & self._coarse.replicate(width).as_signed()) | (fine & self._fine.replicate(width).as_signed())
-        return scaled, operand.carry & (self._coarse | self._fine)
+        fine = operand.value & counted.replicate(len(operand.value)).as_signed()
+        return Mux(self._coarse, coarse, fine)
 
-    def _term(self, m: Module, fmt: StlqFormat, name: str, word: Value, index: int) -> Term:
-        """The product of lane `index`; `name` ends those of its signals.
+    def _term(self, m: Module, fmt: Any, word: Value, index: int, suffix: str, *, first: bool) -> Term:
+        """The product of lane `index`; `suffix` ends the names of its signals.
 
-        Of each pair that the tree adds, the first is complete when it is registered, and feeds the carry chain; the
-        last step of the second is taken in the adder.
+        The `first` of a chain is complete when it is registered, and feeds the carry chain; of the others one of
+        several registers is chosen, and the sign taken in, in the adder.
         """
+        name = f"{index}{suffix}"
         lane = place(m, f"lane{name}", f"{self._config.name}_lane", lane_signature(fmt), clocked=False)
         m.d.comb += [
             lane.word.eq(word),
             lane.act.eq(self.acts.word_select(index, fmt.act_bits)),
         ]
+        # Of the last step's places, as many as there are registers to choose from are left to the choice.
+        places = last_places(fmt)
+        kept = min(self._config.choices, places)
+        step, done = fmt.levels // places, (places // kept).bit_length() - 1
+        near, choice = shifted(lane.near, lane.choice[:done], step), lane.choice[done:]
+        values = [(near, ~lane.zero & (choice == index), (step << done) * index) for index in range(kept)]
+        magnitude = shifted(lane.near, lane.choice, step)
+        return self._product(
+            m, fmt, name, magnitude, values, lane.negative, zero=lane.zero, largest=fmt.term_max, first=first
+        )
+
+    def _product(
+        self,
+        m: Module,
+        fmt: Any,
+        name: str,
+        magnitude: Value,
+        values: list[tuple[Value, Value, int]],
+        negative: Value,
+        *,
+        zero: Value,
+        largest: int,
+        first: bool,
+    ) -> Term:
+        """A product of which `magnitude`, unless it is `zero`, and the `values` of :meth:`_chosen` are two forms.
+
+        `largest`: the largest magnitude of a weight.
+        """
         # A negative product is one below in ones' complement.
-        extremes = [fmt.act_min * fmt.term_max, fmt.act_max * fmt.term_max]
+        extremes = [fmt.act_min * largest, fmt.act_max * largest]
         low, high = (limit(*extremes, *(~extreme for extreme in extremes)) for limit in (min, max))
         if not self._config.registered(0):
-            near = Mux(lane.zero, 0, lane.near)
-            return Term(product(fmt, near, lane.far, lane.negative), lane.negative, low, high)
-        clear = Signal(name=f"clear{name}")
-        m.d.comb += clear.eq(self._advance & lane.zero)
-        if index % 2 == 0:
-            complete = Term(product(fmt, lane.near, lane.far, lane.negative), lane.negative, low, high)
-            return register(m, f"product{name}", complete, advance=self._advance, zero=clear)
-        near = Signal(near_shape(fmt), name=f"near{name}", reset_less=True)
-        far = Signal(name=f"far{name}", reset_less=True)
-        negative = Signal(name=f"negative{name}", reset_less=True)
+            return Term(product(fmt, Mux(zero, 0, magnitude), negative), negative, low, high)
+        if first or self._config.choices == 1:
+            complete = Term(product(fmt, magnitude, negative), negative, low, high)
+            return register(m, f"product{name}", complete, advance=self._advance, zero=self._clear(m, name, zero))
+        held = Signal(name=f"negative{name}", reset_less=True)
         with m.If(self._advance):
-            m.d.sync += [near.eq(lane.near), far.eq(lane.far), negative.eq(lane.negative)]
-        with m.If(clear):
-            m.d.sync += near.eq(0)
-        return Term(product(fmt, near, far, negative), negative, low, high)
+            m.d.sync += held.eq(negative)
+        return Term(product(fmt, self._chosen(m, name, values), held), held, low, high)
+
+    def _chosen(self, m: Module, name: str, values: list[tuple[Value, Value, int]]) -> Value:
+        """The value whose condition holds, shifted by its places, or 0 if none does: a register for each.
+
+        At most one condition may hold. A register is cleared unless its condition does, which costs a LUT each; to
+        choose among them is then an or of their bits, in the LUTs of the adder behind.
+        """
+        shape = max((value.shift_left(places).shape() for value, _, places in values), key=lambda shape: shape.width)
+        chosen = Const(0, shape.width)
+        for index, (value, condition, places) in enumerate(values):
+            held = Signal(value.shape(), name=f"choice{name}_{index}", reset_less=True)
+            with m.If(self._advance):
+                m.d.sync += held.eq(value)
+            with m.If(self._clear(m, f"{name}_{index}", ~condition)):
+                m.d.sync += held.eq(0)
+            chosen |= resize(held.shift_left(places), shape.width)
+        return chosen.as_signed() if shape.signed else chosen
+
+    def _clear(self, m: Module, name: str, condition: Value) -> Signal:
+        """The reset of a register that moves while `advance` is 1: one signal, or Yosys makes it anew for every bit."""
+        clear = Signal(name=f"clear{name}")
+        m.d.comb += clear.eq(self._advance & condition)
+        return clear

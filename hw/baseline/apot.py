@@ -21,11 +21,14 @@ class ApotPE(RivalPE):
     """Adds numbers whose signs stand aside: a pair keeps the sign of its first, and no lane negates.
 
     x and y of signs s and t are ``x + y`` or ``x - y`` under s: one carry chain, with the exclusive or before y in its
-    LUTs. The last sign is taken in where the operand meets the accumulator.
+    LUTs. The last sign is taken in where the operand meets the accumulator. With 3 bits, where there is one term, the
+    lanes form chains as those of STLQ words do.
     """
 
     def _operand(self, m: Module) -> Term:
         config = self._config
+        if config.format.bits == 3:
+            return self._sum_of_lanes(m, config.format, list(map(self._code, range(config.lanes))), config.registered)
         numbers = [self._lane(m, lane) for lane in range(config.lanes)]
         level = 0
         while len(numbers) > 1:
@@ -45,15 +48,20 @@ class ApotPE(RivalPE):
         code, act = self._code(lane), self._act(lane)
         sign = self._held(m, f"sign{lane}", code[-1])
         low, high = fmt.act_min * fmt.weight_max, fmt.act_max * fmt.weight_max
-        if fmt.bits == 3:
-            value = self._held(m, f"product{lane}", self._select(m, f"first{lane}", act, code[:2]))
-            return Factored(value, sign, low, high)
         second = self._held(m, f"second{lane}", act, enable=code[2])
         act, index = self._held(m, f"act{lane}", act), self._held(m, f"index{lane}", code[:2])
         value = Signal(Shape.cast(range(low, high + 1)), name=f"product{lane}")
         first = self._select(m, f"first{lane}", act, index)
         m.d.comb += value.eq(add(second.shift_left(1), first, Const(0, 1), len(value), logic=True))
         return Factored(value, sign, low, high)
+
+    def _term(self, m: Module, fmt: Any, word: Value, index: int, suffix: str, *, first: bool) -> Term:
+        act, name = self._act(index), f"{index}{suffix}"
+        values = [(act, word[:2] == term, places) for term, places in enumerate(fmt.places, 1)]
+        magnitude = self._select(m, f"first{name}", act, word[:2])
+        return self._product(
+            m, fmt, name, magnitude, values, word[-1], zero=Const(0), largest=fmt.weight_max, first=first
+        )
 
     def _select(self, m: Module, name: str, act: Value, index: Value) -> Value:
         """The activation at the place of one of the first set's terms, or 0."""

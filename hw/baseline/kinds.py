@@ -1,5 +1,6 @@
 """The rivals by name: a number format, and the PEs that can be had for it."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 from hw.baseline.apot import ApotPE
@@ -10,12 +11,28 @@ from hw.config import ArrayConfig
 from hw.lane import Lane
 from hw.verilog import PEModules
 from sw_ref.format import Format
-from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat
+from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
+
+
+@dataclass(frozen=True, kw_only=True)
+class RivalConfig(ArrayConfig):
+    """An array of a rival's numbers: all that :class:`ArrayConfig` says holds, but for its format and its chains.
+
+    Where a lane takes an adder to itself, an adder of a chain has nothing of a lane's to take in, and only a tree is
+    left. So it is with all but terms that are one shift each.
+    """
+
+    @property
+    def chains(self) -> list[range]:
+        fmt: Any = self.format
+        if isinstance(fmt, TwoWordFormat) or (isinstance(fmt, ApotFormat) and fmt.bits == 3):
+            return super().chains
+        return [range(lane, lane + 1) for lane in range(self.lanes)]
 
 
 def rival_config(fmt: RivalFormat, **values: Any) -> ArrayConfig:
-    """An array of a rival's numbers: all that :class:`ArrayConfig` says of an array holds, but for its format."""
-    return ArrayConfig(format=cast(Any, fmt), **values)
+    """The array of a rival's numbers."""
+    return RivalConfig(format=cast(Any, fmt), **values)
 
 
 def pe_forms(fmt: Format) -> dict[str, PEModules]:

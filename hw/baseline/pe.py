@@ -12,9 +12,8 @@ from hw.pe import PE
 class RivalPE(PE):
     """A :class:`PE` of other lanes; accumulator, control and number of registers in a row are the same."""
 
-    def _scaled(self, operand: Term) -> tuple[Any, Any]:
-        value = operand.value & self._coarse.replicate(len(operand.value)).as_signed()
-        return value, operand.carry & self._coarse
+    def _scaled(self, operand: Term, counted: Value) -> Value:
+        return operand.value & counted.replicate(len(operand.value)).as_signed()
 
     def _code(self, lane: int) -> Value:
         """The weight of a lane, unsigned."""

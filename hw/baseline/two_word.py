@@ -4,7 +4,7 @@ from typing import cast
 
 from amaranth import Cat, Module
 
-from hw.adder_tree import Term, add_terms, adder_tree, register
+from hw.adder_tree import Term, add_terms, register
 from hw.baseline.pe import RivalPE
 from sw_ref.rivals import TwoWordFormat
 
@@ -16,20 +16,17 @@ class TwoWordPE(RivalPE):
         config, fmt = self._config, cast(TwoWordFormat, self._config.format)
         word = fmt.word
         codes = [self._code(lane) for lane in range(config.lanes)]
-        first, second = (
-            [
-                self._term(m, word, f"{lane}_{half}", code.word_select(half, word.bits), lane)
-                for lane, code in enumerate(codes)
-            ]
-            for half in (0, 1)
-        )
-        # Where a register follows the trees, both sums are added before it.
-        top = config.tree_levels
+        # Where a register follows the sums, both are added before it.
+        top = config.adder_levels
         coarse, fine = (
-            adder_tree(
-                m, terms, registered=lambda level: level < top and config.registered(level), advance=self._advance
+            self._sum_of_lanes(
+                m,
+                word,
+                [code.word_select(half, word.bits) for code in codes],
+                lambda level: level < top and config.registered(level),
+                f"_{half}",
             )
-            for terms in (first, second)
+            for half in (0, 1)
         )
         shift = word.residual_shift
         shifted = Cat(coarse.carry.replicate(shift), coarse.value).as_signed()

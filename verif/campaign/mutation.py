@@ -18,7 +18,7 @@ from verif.hw.replay import compile_replay
 from verif.hw.trace import Trace, make_trace
 
 SUMMARY = "single faults in the netlist: each must be found by the regression, or proven to be none"
-COUNT = 1350  # mutants, spread evenly over CHOSEN
+COUNT = 1690  # mutants, spread evenly over CHOSEN
 CHOSEN = (
     "odd_3x5",
     "no_registers",
@@ -29,6 +29,10 @@ CHOSEN = (
     "no_registers_one_lane",
     "smallest_unsigned",
     "widest_word",
+    "buffered_3x5",
+    "buffered_chains",
+    "multiplexers",
+    "two_choices",
 )
 VARIANT_BITS = 16
 DESIGN, LIST, MUTANTS = "design.il", "mutants.txt", "mutants.v"

@@ -42,7 +42,7 @@ def test_a_weak_regression_leaves_survivors_that_no_proof_excuses(
     rng = np.random.default_rng(seed)
     weak = Trace(CONFIG, rng)
     weak.reset(2)
-    weak.reset(1, CycleModel(0, iter(())))
+    weak.reset(1, CycleModel(CONFIG, iter(())))
     weak.run(encode(CONFIG, random_jobs(CONFIG, rng, 2, tiles=1, two_word=[False]), rng), [always() for _ in range(3)])
     missed = [mutant for mutant, cycle in try_mutants(weak, mutants, folder).items() if cycle is None]
     strong = try_mutants(make_trace(CONFIG, seed), mutants, folder)

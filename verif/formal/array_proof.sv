@@ -37,17 +37,30 @@ module array_proof (
   (* hierconn *) wire [`TILES-3:0] \dut.join.words ;
   (* hierconn *) wire [`ACTS-1:0] \dut.join.acts_held ;
   (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 ;
-  (* hierconn *) wire \dut.ends , \dut.pe0.coarse , \dut.pe0.fine , \dut.pe0.advance ;
-  (* hierconn *) wire \dut.pe0.product0_carry , \dut.pe0.far1 , \dut.pe0.negative1 , \dut.pe0.level1_0_carry ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 ;
-  (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.near1 ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.level1_0 ;
+  (* hierconn *) wire \dut.ends , \dut.pe0.coarse , \dut.pe0.accumulate , \dut.pe0.advance ;
   (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator ;
+  (* hierconn *) wire \dut.pe0.product0_carry ;
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 ;
   wire issue = \dut.join.issue ;
-  // The accumulator holds a complete sum that has to wait for the one before it.
+  // A complete sum has to wait, and there is no more place for another.
   wire held = !\dut.advance ;
-  // A beat on its way: {ends, fine, coarse}.
-  wire valid0 = |\dut.beat0 , valid1 = |\dut.beat1 ;
+  // A beat on its way: {ends, coarse, valid}.
+  wire valid0 = \dut.beat0 [0], valid1 = \dut.beat1 [0];
+`ifdef THREE_STAGES
+  (* hierconn *) wire [2:0] \dut.beat2 ;
+  wire valid2 = \dut.beat2 [0];
+  wire [2:0] last_beat = \dut.beat2 ;
+  wire [2:0] between = \dut.beat1 [2];  // sums that end between the first and the last beat
+`else
+  wire [2:0] last_beat = \dut.beat1 ;
+  wire [2:0] between = 0;
+`endif
+`ifdef BUFFERED
+  (* hierconn *) wire \dut.first , \dut.pe0.ends ;
+  wire [2:0] places = \dut.first + held;  // sums that wait, but for those that are offered
+`else
+  wire [2:0] places = held;
+`endif
 
   // Counts at the ports.
   reg owed = 0;                // the next tiles beat holds residual words
@@ -72,18 +85,31 @@ module array_proof (
   wire in_join = \dut.join.tile_full || \dut.join.residual ;
   wire ends_in_join = in_join && \dut.join.last ;
   always @(posedge clk) if (started) begin
-    assert (pending == ends_in_join + \dut.beat0 [2] + \dut.beat1 [2] + held + sums__valid);
+    assert (pending == ends_in_join + \dut.beat0 [2] + between + last_beat[2] + places + sums__valid);
     assert (!held || sums__valid);
-    assert ({\dut.ends , \dut.pe0.fine , \dut.pe0.coarse } == (held ? 3'b0 : \dut.beat1 ));
-    assert (\dut.pe0.advance == \dut.advance );
+    assert (\dut.ends == (!held && last_beat[2]));
+`ifdef BUFFERED
+    assert (\dut.pe0.ends == (\dut.ends || was_reset));
+    assert ({\dut.pe0.coarse , \dut.pe0.accumulate } == \dut.beat1 [1:0]);
+    assert (!was_reset || !\dut.first );
+    assert (!held || \dut.first );
+`else
+    assert ({\dut.pe0.coarse , \dut.pe0.accumulate } == (held ? 2'b0 : last_beat[1:0]));
+`endif
+`ifdef THREE_STAGES
+    assert (valid2 || \dut.beat2 == 0);
+    assert (!was_reset || !valid2);
+`endif
+    // The PE's copy has no value in reset; nothing is there then that it could move.
+    assert (was_reset ? !issue && !valid0 && !valid1 : \dut.pe0.advance == \dut.advance );
     assert (ahead == $signed({2'b0, in_join}) - $signed({2'b0, \dut.join.acts_full }));
     assert (owed == (\dut.join.tile_full ? !\dut.join.residual && \dut.join.two_word : \dut.join.residual ));
     assert (!issue || \dut.join.tile_full && \dut.join.acts_full && \dut.advance );
     assert (!\dut.join.residual || \dut.join.two_word && \dut.join.acts_full );
     assert (tiles__ready == (issue || !\dut.join.tile_full ) || was_reset);
     assert (acts__ready == (issue && (\dut.join.residual || !\dut.join.two_word ) || !\dut.join.acts_full ) || was_reset);
-    assert (!(\dut.beat0 [0] && \dut.beat0 [1]) && (!\dut.beat0 [2] || \dut.beat0 [1:0] != 0));
-    assert (!(\dut.beat1 [0] && \dut.beat1 [1]) && (!\dut.beat1 [2] || \dut.beat1 [1:0] != 0));
+    assert (valid0 || \dut.beat0 == 0);
+    assert (valid1 || \dut.beat1 == 0);
   end
 
 `ifdef PROGRESS
@@ -99,7 +125,11 @@ module array_proof (
   wire last = residual ? ends : tile[`TILES-1];
   wire complete = !two_word && last;
   wire signed [`SUMS-1:0] products =
-    times_term(tile[`BITS-1:0], acts[`ACTS/2-1:0]) + times_term(tile[2*`BITS-1:`BITS], acts[`ACTS-1:`ACTS/2]);
+    times_term(tile[0 +: `BITS], acts[0 +: `ACT]) + times_term(tile[`BITS +: `BITS], acts[`ACT +: `ACT])
+`ifdef SKEWED
+    + times_term(tile[2*`BITS +: `BITS], acts[2*`ACT +: `ACT])
+`endif
+  ;
   wire signed [`SUMS-1:0] total = so_far + (residual ? products : products <<< `SHIFT);
   always @(posedge clk) if (rst) begin
     {have_tile, have_acts, residual, ends, so_far} <= 0;
@@ -115,20 +145,87 @@ module array_proof (
   end
 
   // The model's total after each beat that is on its way through the device, moving with it.
-  reg signed [`SUMS-1:0] total0, total1, total_held, total_sent;
+  reg signed [`SUMS-1:0] total0, total1, total2, total_held, total_first, total_second, total_sent;
+`ifdef THREE_STAGES
+  wire signed [`SUMS-1:0] total_last = total2;
+`else
+  wire signed [`SUMS-1:0] total_last = total1;
+`endif
   always @(posedge clk) begin
-    if (!held) {total0, total1, total_held} <= {total, total0, total1};
-    if (\dut.finish ) total_sent <= held ? total_held : total1;
+    if (!held) {total0, total1, total2, total_held} <= {total, total0, total1, total_last};
+    if (\dut.ends ) {total_first, total_second} <= {total_last, total_first};
+`ifdef BUFFERED
+    if (\dut.finish ) total_sent <= held ? total_second : total_first;
+`else
+    if (\dut.finish ) total_sent <= held ? total_held : total_last;
+`endif
   end
 
   // What each of these beats will add, and the sum so far before and after it.
   wire signed [`SUMS-1:0] product0 = \dut.pe0.product0 + $signed({1'b0, \dut.pe0.product0_carry });
-  wire signed [`SUMS-1:0] shifted1 = \dut.pe0.far1 ? \dut.pe0.near1 <<< `FAR : \dut.pe0.near1 ;
-  wire signed [`SUMS-1:0] product1 = \dut.pe0.negative1 ? -shifted1 : shifted1;
-  wire signed [`SUMS-1:0] level = \dut.pe0.level1_0 + $signed({1'b0, \dut.pe0.level1_0_carry });
-  wire signed [`SUMS-1:0] add0 = (product0 + product1) <<< (\dut.beat0 [0] ? `SHIFT : 0);
-  wire signed [`SUMS-1:0] add1 = level <<< (\dut.beat1 [0] ? `SHIFT : 0);
-  wire signed [`SUMS-1:0] before1 = held ? 0 : \dut.pe0.accumulator ;
+`ifdef BUFFERED
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product1 ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.level1_0 ;
+  (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.operand ;
+  (* hierconn *) wire \dut.pe0.product1_carry , \dut.pe0.level1_0_carry , \dut.pe0.operand_carry ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.waiting0 , \dut.pe0.waiting1 ;
+  wire signed [`SUMS-1:0] sum0 = product0 + \dut.pe0.product1 + $signed({1'b0, \dut.pe0.product1_carry });
+  wire signed [`SUMS-1:0] sum1 = \dut.pe0.level1_0 + $signed({1'b0, \dut.pe0.level1_0_carry });
+  wire signed [`SUMS-1:0] add2 = \dut.pe0.operand + $signed({1'b0, \dut.pe0.operand_carry });
+  wire signed [`SUMS-1:0] before2 = was_reset ? 0 : \dut.pe0.accumulator ;
+  always @(posedge clk) if (started) begin
+    assert (valid2 || add2 == 0);
+    assert (!\dut.first || \dut.pe0.waiting0 == total_first);
+    assert (!held || \dut.pe0.waiting1 == total_second);
+  end
+`else
+  (* hierconn *) wire \dut.pe0.negative1 , \dut.pe0.partial0_0_carry ;
+  (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.choice1_0 , \dut.pe0.choice1_1 , \dut.pe0.choice1_2 , \dut.pe0.choice1_3 ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.partial0_0 ;
+  wire signed [`SUMS-1:0] product1 = chosen(\dut.pe0.negative1 ,
+    \dut.pe0.choice1_0 , \dut.pe0.choice1_1 , \dut.pe0.choice1_2 , \dut.pe0.choice1_3 );
+  wire signed [`SUMS-1:0] partial = \dut.pe0.partial0_0 + $signed({1'b0, \dut.pe0.partial0_0_carry });
+  wire signed [`SUMS-1:0] before_last = held ? 0 : \dut.pe0.accumulator ;
+  always @(posedge clk) if (started) assert (!held || \dut.pe0.accumulator == total_held);
+`ifdef SKEWED
+  // The third lane is one register behind.
+  (* hierconn *) wire [`ACT+`BITS-1:0] \dut.lane2_late0 ;
+  (* hierconn *) wire \dut.pe0.negative2 , \dut.pe0.partial1_0_carry ;
+  (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 ;
+  (* hierconn *) wire signed [`PRODUCT+1:0] \dut.pe0.partial1_0 ;
+  wire signed [`SUMS-1:0] sum0 =
+    product0 + product1 + times_term(\dut.lane2_late0 [`ACT +: `BITS], \dut.lane2_late0 [0 +: `ACT]);
+  wire signed [`SUMS-1:0] sum1 = partial + chosen(\dut.pe0.negative2 ,
+    \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 );
+  wire signed [`SUMS-1:0] sum2 = \dut.pe0.partial1_0 + $signed({1'b0, \dut.pe0.partial1_0_carry });
+  wire signed [`SUMS-1:0] add2 = sum2 <<< (\dut.beat2 [1] ? `SHIFT : 0);
+  wire signed [`SUMS-1:0] before2 = before_last;
+`else
+  wire signed [`SUMS-1:0] sum0 = product0 + product1;
+  wire signed [`SUMS-1:0] sum1 = partial;
+  wire signed [`SUMS-1:0] before1 = before_last;
+`endif
+  function signed [`SUMS-1:0] chosen(
+    input negative, input signed [`NEAR-1:0] choice0, choice1, choice2, choice3
+  );
+    reg signed [`PRODUCT-1:0] place0, place1, place2, place3, magnitude;
+    begin
+      place0 = choice0;
+      place1 = choice1;
+      place2 = choice2;
+      place3 = choice3;
+      magnitude = place0 | place1 <<< `STEP | place2 <<< 2 * `STEP | place3 <<< 3 * `STEP;
+      chosen = magnitude;
+      if (negative) chosen = -chosen;
+    end
+  endfunction
+`endif
+`ifdef THREE_STAGES
+  wire signed [`SUMS-1:0] before1 = \dut.beat2 [2] ? 0 : valid2 ? total2 : before2;
+  always @(posedge clk) if (started) assert (!valid2 || before2 + add2 == total2);
+`endif
+  wire signed [`SUMS-1:0] add0 = sum0 <<< (\dut.beat0 [1] ? `SHIFT : 0);
+  wire signed [`SUMS-1:0] add1 = sum1 <<< (\dut.beat1 [1] ? `SHIFT : 0);
   wire signed [`SUMS-1:0] before0 = \dut.beat1 [2] ? 0 : valid1 ? total1 : before1;
   wire signed [`SUMS-1:0] before = \dut.beat0 [2] ? 0 : valid0 ? total0 : before0;
   always @(posedge clk) if (started) begin
@@ -138,7 +235,6 @@ module array_proof (
     assert (residual == \dut.join.residual );
     assert (!in_join || (residual ? ends : tile[`TILES-1]) == \dut.join.last );
     assert (!have_tile || residual || tile[`TILES-2] == \dut.join.two_word );
-    assert (!held || \dut.pe0.accumulator == total_held);
     assert (!valid1 || before1 + add1 == total1);
     assert (!valid0 || before0 + add0 == total0);
     assert (before == so_far);

@@ -1,10 +1,12 @@
 """A small array, proven for ever; and the same proof refused to devices that are broken."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hw.config import ArrayConfig
+from hw.lane import last_places, near_shape
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
 from verif.formal.sby import prove
@@ -35,38 +37,55 @@ BROKEN_STREAMS = (
     "residual state survives reset",
     "ready in reset",
 )
+BROKEN_BUFFERS = (
+    "operand added again while it waits",
+    "waiting sums exchanged",
+)
 SMALL = ArrayConfig(format=StlqFormat(bits=3, act_bits=2, residual_shift=2), pe=1, lanes=2, depth=6)
+CONFIGS = {
+    "direct": SMALL,
+    "skewed": replace(SMALL, lanes=3),
+    "buffered": replace(SMALL, pipeline=4, choices=1),
+}
 
 
-def sources(verilog: str, *flags: str) -> dict[str, str]:
-    """The proof around `verilog`, for the configuration SMALL."""
-    fmt = SMALL.format
+def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL) -> dict[str, str]:
+    """The proof around `verilog`, which is of `config`."""
+    fmt = config.format
     constants = {
         "BITS": fmt.bits,
-        "TILES": SMALL.pe * SMALL.lanes * fmt.bits + 2,
-        "ACTS": SMALL.lanes * fmt.act_bits,
+        "TILES": config.pe * config.lanes * fmt.bits + 2,
+        "ACTS": config.lanes * fmt.act_bits,
         "PRODUCT": fmt.act_bits + fmt.levels - 1,
-        "NEAR": fmt.act_bits + fmt.levels // 2 - 1,
-        "FAR": fmt.levels // 2,
-        "SUMS": SMALL.pe * SMALL.acc_bits,
-        "LATENCY": SMALL.latency_cycles,
+        "ACT": fmt.act_bits,
+        "NEAR": near_shape(fmt).width,
+        "STEP": fmt.levels // last_places(fmt),
+        "SUMS": config.pe * config.acc_bits,
+        "LATENCY": config.latency_cycles,
         "SHIFT": fmt.residual_shift,
-        **dict.fromkeys(flags, 1),
+        **dict.fromkeys([*flags, *_shape(config)], 1),
     }
     defines = "".join(f"`define {name} {value}\n" for name, value in constants.items())
-    proof = PROOF.replace("endmodule", times_term(fmt, SMALL.acc_bits) + "endmodule")
+    proof = PROOF.replace("endmodule", times_term(fmt, config.acc_bits) + "endmodule")
     return {"array.v": verilog, "array_proof.sv": defines + proof}
 
 
-def test_streams_and_sums_are_right_for_ever(tmp_path: Path) -> None:
-    assert prove(tmp_path, sources(array_verilog(SMALL)), "array_proof", mode="prove", depth=2) == "PASS"
+def _shape(config: ArrayConfig) -> list[str]:
+    """What the proof must know of the registers between inputs and sums."""
+    shape = ["BUFFERED"] if config.buffered else ["SKEWED"] if config.skew(config.lanes - 1) else []
+    return [*shape, "THREE_STAGES"] if shape else []
 
 
-def test_sums_come_in_time_for_ever(tmp_path: Path) -> None:
-    depth = SMALL.latency_cycles + 6
-    assert (
-        prove(tmp_path, sources(array_verilog(SMALL), "PROGRESS"), "array_proof", mode="prove", depth=depth) == "PASS"
-    )
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_streams_and_sums_are_right_for_ever(config: ArrayConfig, tmp_path: Path) -> None:
+    files = sources(array_verilog(config), config=config)
+    assert prove(tmp_path, files, "array_proof", mode="prove", depth=2) == "PASS"
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_sums_come_in_time_for_ever(config: ArrayConfig, tmp_path: Path) -> None:
+    files = sources(array_verilog(config), "PROGRESS", config=config)
+    assert prove(tmp_path, files, "array_proof", mode="prove", depth=config.latency_cycles + 6) == "PASS"
 
 
 @pytest.mark.parametrize("name", WRONG_SUMS)
@@ -79,3 +98,10 @@ def test_wrong_sums_are_refused(name: str, tmp_path: Path) -> None:
 def test_broken_streams_are_refused(name: str, tmp_path: Path) -> None:
     broken = MUTANTS[name].apply(array_verilog(SMALL))
     assert prove(tmp_path, sources(broken, "PROGRESS"), "array_proof", mode="bmc", depth=12) == "FAIL"
+
+
+@pytest.mark.parametrize("name", BROKEN_BUFFERS)
+def test_broken_buffers_are_refused(name: str, tmp_path: Path) -> None:
+    config = CONFIGS["buffered"]
+    broken = MUTANTS[name].apply(array_verilog(config))
+    assert prove(tmp_path, sources(broken, config=config), "array_proof", mode="bmc", depth=14) == "FAIL"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hw.config import ArrayConfig
+from hw.lane import last_places, near_shape
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
 from verif.formal.sby import prove
@@ -41,10 +42,10 @@ def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_
     [
         ("assign zero = ! word;", "assign zero = 1'h0;"),
         ("assign negative = word[2];", "assign negative = word[1];"),
-        ("assign near = amount[0] ?", "assign near = amount[1] ?"),
-        (" far, amount[0] } = word[2] ?", " far, amount[0] } = word[1] ?"),
+        ("assign near = act;", "assign near = { act[14:0], 1'h0 };"),
+        (", choice } = word[2] ?", ", choice } = word[1] ?"),
     ],
-    ids=["zero", "sign", "near", "far"],
+    ids=["zero", "sign", "near", "choice"],
 )
 def test_a_broken_lane_is_no_such_product(lanes: dict[str, str], tmp_path: Path, original: str, broken: str) -> None:
     index = FORMATS.index(StlqFormat(bits=3, act_bits=16))
@@ -69,17 +70,19 @@ def top(indices: Iterable[int]) -> str:
 def one_lane(index: int) -> str:
     """A module that checks the lane of FORMATS[index] for its inputs' low bits."""
     fmt = FORMATS[index]
-    near, width = fmt.act_bits + fmt.levels // 2 - 1, fmt.act_bits + fmt.levels + 1
+    near, width = near_shape(fmt).width, fmt.act_bits + fmt.levels + 1
+    choice_bits, step = (last_places(fmt) - 1).bit_length(), fmt.levels // last_places(fmt)
     signed = "signed" if fmt.act_signed else ""
     return f"""\
 module check{index}(input [{fmt.bits - 1}:0] word, input {signed} [{fmt.act_bits - 1}:0] act);
 {times_term(fmt, width)}
-  wire zero, negative, far;
+  wire zero, negative;
+  wire [{choice_bits - 1}:0] choice;
   wire {signed} [{near - 1}:0] near;
-  array{index}_lane dut(.word(word), .act(act), .zero(zero), .negative(negative), .near(near), .far(far));
+  array{index}_lane dut(.word(word), .act(act), .zero(zero), .negative(negative), .near(near), .choice(choice));
   wire signed [{width - 1}:0] wide = near;
-  wire signed [{width - 1}:0] product = far ? wide <<< {fmt.levels // 2} : wide;
+  wire signed [{width - 1}:0] product = wide <<< ({step} * choice);
   always @* assert ((zero ? 0 : negative ? -product : product) == times_term(word, act));
-  always @* assert (!zero || !negative && !far);
+  always @* assert (!zero || !negative && !choice);
 endmodule
 """

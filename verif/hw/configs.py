@@ -38,5 +38,10 @@ CONFIGS: dict[str, ArrayConfig] = {
     "no_registers_one_lane": _config(bits=2, act_bits=5, act_signed=False, pe=2, lanes=1, depth=9, pipeline=0),
     "lane_registers": _config(bits=4, act_bits=6, act_signed=False, pe=2, lanes=8, depth=64, pipeline=1),
     "every_other_register": _config(bits=5, residual_shift=3, pe=2, lanes=11, depth=99, pipeline=2),
+    "buffered": _config(pipeline=4, choices=1),
+    "buffered_3x5": _config(bits=4, act_bits=5, act_signed=False, pe=3, lanes=5, depth=37, pipeline=4, choices=1),
+    "buffered_chains": _config(bits=2, act_bits=3, residual_shift=0, pe=2, lanes=7, depth=9, pipeline=4),
+    "multiplexers": _config(bits=4, act_bits=6, pe=2, lanes=6, depth=40, choices=1),
+    "two_choices": _config(bits=3, act_bits=5, act_signed=False, pe=2, lanes=5, depth=40, choices=2),
     "other_name": _config(pe=2, lanes=2, depth=64, name="my_macs"),
 }

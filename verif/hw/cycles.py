@@ -1,12 +1,14 @@
 """What the array's streams do in every cycle: a model of its timing, without arithmetic.
 
 The contract says what comes out, and when it comes without stalls. This model says more: at every clock edge, under
-any stalls, which of the three outputs are 1. It is as fast as one register per input stream, ``config.stages``
-registers on the way and one waiting place for a complete sum can be.
+any stalls, which of the three outputs are 1. It is as fast as one register per input stream, registers on the way
+and one place too few for complete sums that wait can be.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from hw.config import ArrayConfig
 
 
 class Flags(NamedTuple):
@@ -22,16 +24,18 @@ class CycleModel:
     After :meth:`step`, `tiles_ready`, `acts_ready` and `sums` (None: not valid) are the outputs of the next cycle.
     """
 
-    def __init__(self, stages: int, golden: Iterator[int]) -> None:
+    def __init__(self, config: ArrayConfig, golden: Iterator[int]) -> None:
         self._golden = golden
+        self._buffered = config.buffered
         self.tiles_ready = self.acts_ready = False
         self.sums: int | None = None
         # What the input registers hold; a tile stays until its residual beat is used, the activations too.
         self._flags = Flags(False, False)
         self._tile_full = self._acts_full = self._residual = self._issue = False
-        # The sums that the beats on their way complete (None: none), the newest first; and the one that must wait.
-        self._way: list[int | None] = [None] * stages
-        self._held: int | None = None
+        # The sums that the beats on their way complete (None: none), the newest first; and those that wait, the oldest
+        # first: one too many, and nothing moves.
+        self._way: list[int | None] = [None] * (config.stages + config.buffered)
+        self._waiting: list[int] = []
 
     def step(self, tile: Flags | None, acts: bool, taken: bool) -> None:
         """One clock edge outside reset: a tiles beat is on offer (or None), an acts beat is, sums are taken."""
@@ -41,7 +45,7 @@ class CycleModel:
             self._flags = self._flags if self._residual else tile
         self._tile_full |= tile_in
         self._acts_full |= acts_in
-        self._issue = self._tile_full and self._acts_full and self._held is None
+        self._issue = self._tile_full and self._acts_full and not self._held
         last_word = self._residual or not self._flags.two_word
         self.tiles_ready = not self._tile_full or self._issue
         self.acts_ready = not self._acts_full or (self._issue and last_word)
@@ -54,12 +58,19 @@ class CycleModel:
         self._residual = not done
         return next(self._golden) if done and self._flags.last else None
 
+    @property
+    def _held(self) -> bool:
+        return len(self._waiting) > self._buffered
+
     def _move(self, beat: int | None, *, waiting: bool) -> None:
-        """While a complete sum is held nothing moves; else all do, and `beat` follows."""
-        complete = self._held
-        if self._held is None:
+        """While a sum too many waits nothing moves; else all do, and `beat` follows."""
+        held, completed = self._held, None
+        if not held:
             self._way.insert(0, beat)
-            complete = self._way.pop()
-        self._held = complete if waiting else None
-        if not waiting:
-            self.sums = complete
+            completed = self._way.pop()
+        if self._buffered and not waiting:
+            self.sums = self._waiting.pop(0) if self._waiting else None
+        if completed is not None:
+            self._waiting.append(completed)
+        if not self._buffered and not waiting:
+            self.sums = self._waiting.pop(0) if self._waiting else None

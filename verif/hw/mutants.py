@@ -41,22 +41,24 @@ RULE = "stream rule"
 MUTANTS = {
     # arithmetic
     "residual shift on the wrong word": Mutant(
-        r"& (\{ (?:coarse, )+)([\s\S]*?)& (\{ (?:fine, )+)",
-        lambda found: f"& {found[1].replace('coarse', 'fine')}{found[2]}& {found[3].replace('fine', 'coarse')}",
+        r"if \(rst\) coarse <= 1'h0;\n    else coarse <= coarse_next;",
+        "coarse <= accumulate_next & ~coarse_next;",
         RANDOM,
     ),
-    "no residual shift": Mutant(r"= \{ level3_0, level3_0_carry \}", "= { level3_0[13], level3_0 }", RANDOM),
+    "no residual shift": Mutant(r"\? \{ level3_0, level3_0_carry \}", "? { level3_0[13], level3_0 }", RANDOM),
     "gap of the residual shift not filled": Mutant(r"(\{ level3_0, )level3_0_carry", r"\g<1>1'h0", RANDOM),
-    "one place too few": Mutant(r"= amount\[0\] \? \{.*\} : (\{.*\});", r"= amount[0] ? \1 : \1;", RANDOM),
-    "two places too many": Mutant(r"= far1 \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
+    "one place too few": Mutant(r"= lane0__choice\[0\] \? \{.*\} : (\{.*\});", r"= \1;", RANDOM),
+    "two places too many": Mutant(r"= lane2__choice\[1\] \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
+    "not cleared where another place is chosen": Mutant(r"clear3_2 = advance & \w+;", "clear3_2 = 1'h0;", RANDOM),
+    "cleared while it should stay": Mutant(r"clear3_2 = advance & (\w+);", r"clear3_2 = \1;", STALLS),
     "top shift of a 5-bit word lost": Mutant(
-        r"= lane0__far \? \{.*\} : (\{.*\});", r"= \1;", DEPTH, config="widest_word"
+        r"= lane0__choice\[1\] \? \{.*\} : (\{.*\});", r"= \1;", DEPTH, config="widest_word"
     ),
     "wrong sign": Mutant(r"assign negative = word\[2\];", "assign negative = word[1];", RANDOM),
     "sign of one lane lost": Mutant(r"negative3 <= lane3__negative;", "negative3 <= 1'h0;", RANDOM),
-    "carry of one lane lost": Mutant(r"product4_carry <= lane4__negative;", "product4_carry <= 1'h0;", RANDOM),
-    "no carry with the ones' complement": Mutant(r"level2_1_carry( \} \+ )", r"1'h0\1", RANDOM),
-    "carry of nothing accumulated": Mutant(r"(level3_0_carry) & \w+;", r"\1;", STALLS),
+    "carry of one lane lost": Mutant(r"product2_carry <= lane2__negative;", "product2_carry <= 1'h0;", RANDOM),
+    "no carry with the ones' complement": Mutant(r"partial0_0_carry( \} \+ )", r"1'h0\1", RANDOM),
+    "carry of nothing accumulated": Mutant(r", accumulate, 1'h0 \};", ", 1'h1, 1'h0 };", STALLS),
     "zero word counts": Mutant(r"assign zero = ! word;", "assign zero = 1'h0;", RANDOM),
     "unsigned activations sign-extended": Mutant(
         r"= amount\[0\] \? \{ act, 1'h0 \} : \{ 1'h0, act \};",
@@ -68,7 +70,9 @@ MUTANTS = {
     "lanes exchanged": Mutant(r"\.act\(acts\[15:8\]\)", ".act(acts[7:0])", RANDOM),
     "sums exchanged": Mutant(r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe0__sum, pe1__sum }", RANDOM),
     # words and flags
-    "second word dropped": Mutant(r"& \{ (?:fine, )+fine", lambda found: found[0].replace("fine", "1'h0"), RANDOM),
+    "second word dropped": Mutant(
+        r"& \{ (?:accumulate, )+accumulate", lambda found: found[0].replace("accumulate", "coarse"), RANDOM
+    ),
     "second word dropped, its flag ignored": Mutant(r"(two_word_next = )[^;]*;", r"\g<1>1'h0;", RANDOM),
     "two_word read from the second beat": Mutant(
         r"tile_done = residual \| (\w+);([\s\S]*)two_word_next = \w+ \?",
@@ -77,6 +81,13 @@ MUTANTS = {
     ),
     "last read from the second beat": Mutant(r"last_next = \w+ \?", "last_next = tiles__ready ?", RANDOM),
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
+    "operand added again while it waits": Mutant(
+        r"if \(advance\) accumulator", "accumulator", STALLS, config="buffered_3x5"
+    ),
+    "waiting sums exchanged": Mutant(
+        r"advance \? (waiting0) : (waiting1)", r"advance ? \2 : \1", RANDOM, config="buffered_3x5"
+    ),
+    "second place never used": Mutant(r"waiting1 <= waiting0", "waiting1 <= total", STALLS, config="buffered_3x5"),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
     "beat lost under stall": Mutant(r"= advance \? (beat\d) : beat\d;", r"= \1;", STALLS),
@@ -88,13 +99,13 @@ MUTANTS = {
     "valid waits for ready": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 & sums__ready;", WAIT),
     "sums repeated": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 | sums__valid;", STALLS),
     "sums never come": Mutant(r"else sums__valid <= (\w+);", "else sums__valid <= 1'h0;", STALLS),
-    "nothing is ever worked off": Mutant(r"issue_next = .*;", "issue_next = 1'h0;", STALLS),
+    "nothing is ever worked off": Mutant(r"(beat_next.valid  = ).*;", r"\g<1>1'h0;", STALLS),
     "sum of one PE unknown": Mutant(
         r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe1__sum, 18'hx }", RANDOM, RULE, simulator="icarus"
     ),
     "valid unknown": Mutant(r"(else sums__valid <=) \w+;", r"\1 1'hx;", RANDOM, RULE, simulator="icarus"),
     # time and reset
-    "bubble between dot products": Mutant(r"(issue_next = .*);", r"\1 & ~ \\beat.ends ;", CYCLES),
+    "bubble between dot products": Mutant(r"(beat_next.valid  = .*);", r"\1 & ~ \\beat.ends ;", CYCLES),
     "a tile every other cycle": Mutant(
         r"else tiles__ready <= (\w+);", r"else tiles__ready <= \1 & ~accept_tile;", CYCLES
     ),

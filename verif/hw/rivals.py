@@ -58,4 +58,4 @@ def config_from(setup: dict[str, Any]) -> ArrayConfig:
     """The inverse of :func:`setup_of`."""
     kind, values = FORMATS[setup["kind"]], dict(setup["config"])
     fmt: Any = kind(**{name: values.pop(name) for name in parameters_of(kind)})
-    return rival_config(fmt, **values)
+    return ArrayConfig(format=fmt, **values) if kind is StlqFormat else rival_config(fmt, **values)

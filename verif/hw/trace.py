@@ -48,14 +48,14 @@ class Trace:
     def reset(self, cycles: int, model: CycleModel | None = None) -> None:
         """`cycles` of reset, with noise on all inputs; `model`: what was under way."""
         for index in range(cycles):
-            before = model if index == 0 else CycleModel(0, iter(()))
+            before = model if index == 0 else CycleModel(self.config, iter(()))
             self._append(before, rst=True, tiles=None, acts=None, sums_ready=self._flip())
 
     def run(self, stimulus: Stimulus, paces: Sequence[Pace], *, cut: int | None = None) -> CycleModel:
         """Stream `stimulus` at the `paces` of tiles, acts and sums, to a while after its end, or for `cut` cycles."""
         width = self.config.acc_bits
         golden = iter([pack_fields(sums, width) for sums in stimulus.sums])
-        model = CycleModel(self.config.stages, golden)
+        model = CycleModel(self.config, golden)
         left, quiet = len(stimulus.sums), self.config.latency_cycles + 4
         tiles, acts = _Source(stimulus.tiles, paces[0]), _Source(stimulus.acts, paces[1])
         for count, ready in enumerate(paces[2]):
@@ -129,7 +129,7 @@ def make_trace(config: ArrayConfig, seed: int, *, rounds: int = 3) -> Trace:
     rng = np.random.default_rng(seed)
     trace = Trace(config, rng)
     trace.reset(2)
-    trace.reset(1, CycleModel(0, iter(())))
+    trace.reset(1, CycleModel(config, iter(())))
     for jobs, shares in _program(config, rng, rounds):
         stimulus = encode(config, jobs, rng)
         # What is cut off in the middle must leave no trace in what follows.

@@ -46,7 +46,7 @@ def test_manifest(run, tmp_path):
     assert list(manifest) == ["schema", "config", "derived", "ports", "files", "tools"]
     assert manifest["schema"] == 1
     assert manifest["config"] == {
-        "bits": 3, "act_bits": 8, "act_signed": True, "residual_shift": 2, "pipeline": 3,
+        "bits": 3, "act_bits": 8, "act_signed": True, "residual_shift": 2, "pipeline": 3, "choices": 4,
         "pe": 2, "lanes": 3, "depth": 9, "name": "stlq_array",
     }  # fmt: skip
     # 9 inputs of at most 128 * (32 + 8) are 46080 < 2^16; latency is 3 + 2 adder levels.
