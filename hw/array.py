@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, ResetSignal, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import connect, flipped
 
 from hw.component import Component
 from hw.config import ArrayConfig
+from hw.delay import delayed
 from hw.instance import place
 from hw.join import BEAT, join_signature
 from hw.layouts import array_signature
@@ -45,6 +46,7 @@ class Array(Component):
         m.d.sync += advance.eq(advance_next)
 
         config = self._config
+        bits = config.format.act_bits
         join = place(m, "join", f"{config.name}_join", join_signature(config))
         connect(m, flipped(self.tiles), join.tiles)
         connect(m, flipped(self.acts), join.acts)
@@ -53,61 +55,43 @@ class Array(Component):
         beats_next = self._beats_next(m, join, advance, advance_next)
         ends = Signal()
         m.d.sync += ends.eq(beats_next[-1].ends)
-        waiting = self.sums.valid & ~self.sums.ready
+        waiting = Signal()
+        m.d.comb += waiting.eq(self.sums.valid & ~self.sums.ready)
         control: dict[str, Value] = {
             "advance_next": advance_next,
             "accumulate_next": beats_next[0].valid,
             "coarse_next": beats_next[0].coarse,
+            "ends_next": beats_next[-1].ends,
+            "valid": self.sums.valid,
+            "ready": self.sums.ready,
         }
         if config.buffered:
             # What happens where complete sums wait. The first place gets a sum without regard to whether it can.
             first = Signal()
             m.d.comb += advance_next.eq(~(waiting & (~advance | (ends & first))))
             m.d.sync += [first.eq(ends | ~advance | (waiting & first)), self.sums.valid.eq(waiting | first)]
-            control |= {"ends_next": beats_next[-1].ends, "finish": ~waiting}
         else:
             # While nothing advances, the accumulators hold a complete sum.
             complete = Signal()
-            finish = Signal()
-            m.d.comb += [
-                complete.eq(ends | ~advance),
-                advance_next.eq(~(complete & waiting)),
-                finish.eq(complete & ~waiting),
-            ]
+            m.d.comb += [complete.eq(ends | ~advance), advance_next.eq(~(complete & waiting))]
             m.d.sync += self.sums.valid.eq(complete | waiting)
-            control |= {"finish": finish, "clear": finish | ResetSignal()}
         shared = {name: Signal(name=name) for name in control if name != "advance_next"}
         m.d.comb += [signal.eq(control[name]) for name, signal in shared.items()]
         shared["advance_next"] = advance_next
 
-        words, acts = self._skewed(m, join, advance)
+        acts = Cat(
+            delayed(m, f"act{lane}", join.acts_held.word_select(lane, bits), config.skew(lane), advance=advance)
+            for lane in range(config.lanes)
+        )
         for index in range(config.pe):
             pe = place(m, f"pe{index}", f"{config.name}_pe", pe_signature(config))
             m.d.comb += [
-                pe.words.eq(words.word_select(index, config.lanes * config.format.bits)),
+                pe.words.eq(join.words.word_select(index, config.lanes * config.format.bits)),
                 pe.acts.eq(acts),
                 *(getattr(pe, name).eq(signal) for name, signal in shared.items()),
                 self.sums.payload[index].eq(pe.sum),
             ]
         return m
-
-    def _skewed(self, m: Module, join: Any, advance: Signal) -> tuple[Value, Value]:
-        """Words and activations of a beat, those of each lane behind as many registers as it is skewed by."""
-        config = self._config
-        words: list[list[Value]] = [[] for _ in range(config.pe)]
-        acts: list[Value] = []
-        for lane in range(config.lanes):
-            picked = [join.words.word_select(pe * config.lanes + lane, config.format.bits) for pe in range(config.pe)]
-            column: Value = Cat(join.acts_held.word_select(lane, config.format.act_bits), *picked)
-            for index in range(config.skew(lane)):
-                late = Signal(column.shape(), name=f"lane{lane}_late{index}", reset_less=True)
-                with m.If(advance):
-                    m.d.sync += late.eq(column)
-                column = late
-            acts.append(column[: config.format.act_bits])
-            for pe, row in enumerate(words):
-                row.append(column[config.format.act_bits :].word_select(pe, config.format.bits))
-        return Cat(*(Cat(*row) for row in words)), Cat(*acts)
 
     def _beats_next(self, m: Module, join: Any, advance: Signal, advance_next: Signal) -> list[data.View]:
         """The beats whose operand the adders hold in the next cycle, and, if buffered, the operands' register.

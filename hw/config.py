@@ -8,7 +8,6 @@ from typing import Any
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
-CHOICES = (1, 2, 4)
 NAME_RULE = "a Verilog identifier: a letter or _, then letters, digits or _, at most 64 characters, no reserved word"
 VERILOG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 
@@ -40,17 +39,14 @@ class ArrayConfig:
     )
     choices: int = parameter(
         4,
-        low=1,
-        high=4,
+        only=(1, 2, 4),
         unit="registers",
-        help="registers per lane of which one is chosen, 1, 2 or 4: 4 is smallest on six-input LUTs, 1 elsewhere",
+        help="registers per lane of which one is chosen: 4 is smallest on six-input LUTs, 1 elsewhere",
     )
     name: str = "stlq_array"
 
     def __post_init__(self) -> None:
         validate(self)
-        if self.choices not in CHOICES:
-            raise ValueError(f"choices is {self.choices}; allowed: {', '.join(map(str, CHOICES))}")
         if not isinstance(self.name, str) or not VERILOG_NAME.fullmatch(self.name) or self.name in RESERVED_WORDS:
             raise ValueError(f"name is {self.name!r}; allowed: {NAME_RULE}")
 

@@ -9,7 +9,10 @@ from hw.config import ArrayConfig
 from hw.layouts import acts_layout, tiles_layout
 
 BEAT = data.StructLayout({"valid": 1, "coarse": 1, "ends": 1})
-"""What control knows of a beat: that it is one; of first words; the last one of a dot product."""
+"""What control knows of a beat: that it is one; of first words; the last one of a dot product.
+
+Where there is no beat it ends nothing, and `coarse` is anything.
+"""
 
 
 def join_signature(config: ArrayConfig) -> wiring.Signature:
@@ -55,8 +58,11 @@ class Join(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         words = Signal.like(self.words, name="words_held", reset_less=True)
+        acts = Signal(self.acts.payload.shape(), name="held", reset_less=True)
         two_word = Signal(reset_less=True)
+        two_word_next = Signal()
         last = Signal(reset_less=True)
+        last_next = Signal()
         tile_full = Signal()
         tile_full_next = Signal()
         acts_full = Signal()
@@ -65,14 +71,12 @@ class Join(Component):
         residual_next = Signal()
         issue = Signal()
         issue_next = Signal()
-        two_word_next = Signal()
-        # Of numbers without residual words each tile is one beat, and the flag is ignored.
-        flag = self.tiles.payload.two_word if self._residual_beats else Const(0)
-        last_next = Signal()
-        done_next = Signal()
         accept_tile = Signal()
         accept_acts = Signal()
         tile_done = Signal()
+        done_next = Signal()
+        # Of numbers without residual words each tile is one beat, and the flag is ignored.
+        flag = self.tiles.payload.two_word if self._residual_beats else Const(0)
 
         m.d.comb += [
             accept_tile.eq(self.tiles.valid & self.tiles.ready),
@@ -80,8 +84,8 @@ class Join(Component):
             # The beat in hand completes its tile, and with it lets go of the activations.
             tile_done.eq(residual | ~two_word),
             residual_next.eq(Mux(issue, ~tile_done, residual)),
-            # The flags of a residual beat are ignored: those of its tile's first beat stay.
-            two_word_next.eq(Mux(self.tiles.ready & ~residual_next, flag, two_word)),
+            # The flags of a residual beat are ignored: `two_word` is not looked at, and `last` stays.
+            two_word_next.eq(Mux(self.tiles.ready, flag, two_word)),
             last_next.eq(Mux(self.tiles.ready & ~residual_next, self.tiles.payload.last, last)),
             done_next.eq(residual_next | ~two_word_next),
             tile_full_next.eq(accept_tile | (tile_full & ~issue)),
@@ -101,18 +105,17 @@ class Join(Component):
         # A register that may be filled takes what is there, valid or not: ready enables it without logic between.
         with m.If(self.tiles.ready):
             m.d.sync += words.eq(self.tiles.payload.words)
-        held = Signal(self.acts.payload.shape(), reset_less=True)
         with m.If(self.acts.ready):
-            m.d.sync += held.eq(self.acts.payload)
+            m.d.sync += acts.eq(self.acts.payload)
 
         m.d.comb += [
             self.words.eq(words),
-            self.acts_held.eq(held),
+            self.acts_held.eq(acts),
             self.beat.valid.eq(issue),
-            self.beat.coarse.eq(issue & ~residual),
+            self.beat.coarse.eq(~residual),
             self.beat.ends.eq(issue & tile_done & last),
             self.beat_next.valid.eq(issue_next),
-            self.beat_next.coarse.eq(issue_next & ~residual_next),
+            self.beat_next.coarse.eq(~residual_next),
             self.beat_next.ends.eq(issue_next & done_next & last_next),
         ]
         return m

@@ -10,14 +10,14 @@ from amaranth.lib.wiring import In, Out
 from hw.adder_tree import Term, add, adder_chain, adder_tree, register, resize
 from hw.component import Component
 from hw.config import ArrayConfig
+from hw.delay import delayed
 from hw.instance import place
 from hw.lane import lane_signature, last_places, product, shifted
 
 
 def pe_signature(config: ArrayConfig) -> wiring.Signature:
     """The members of a :class:`PE`; words and activations are packed as in the streams' payloads."""
-    control = ("advance_next", "accumulate_next", "coarse_next", "finish")
-    control += ("ends_next",) if config.buffered else ("clear",)
+    control = ("advance_next", "accumulate_next", "coarse_next", "ends_next", "valid", "ready")
     return wiring.Signature(
         {
             "words": In(config.lanes * config.format.bits),
@@ -31,8 +31,8 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
 class PE(Component):
     """Sums ``term(words[l]) * acts[l]`` over lanes and beats.
 
-    A beat's *operand* (the sum over its lanes) leaves the adders ``config.stages`` moves of `advance` after its first
-    lanes' words and activations entered. A lane's words and activations come ``config.skew`` moves late.
+    A beat's *operand* (the sum over its lanes) leaves the adders ``config.stages`` moves of `advance` after its words
+    entered. A lane's activation enters ``config.skew`` moves after its word.
 
     Members
     -------
@@ -43,14 +43,11 @@ class PE(Component):
     accumulate_next : In(1)
         The adders hold an operand in the next cycle, and it is accumulated, or, if buffered, goes to a register first.
     coarse_next : In(1)
-        It is of first words, and counts 2^residual_shift times; only with `accumulate_next`.
-    finish : In(1)
-        `sum` gets a complete sum: the accumulator's, or, if buffered, the oldest that waits.
-    clear : In(1)
-        The accumulator starts at 0 again. Not if buffered.
+        It is of first words, and counts 2^residual_shift times.
     ends_next : In(1)
-        If buffered: in the next cycle a sum becomes complete. It goes to the place where sums wait, and the sum that
-        was there to a second place.
+        In the next cycle a sum becomes complete.
+    valid, ready : In(1)
+        `sum` is offered; it would be taken. If it is offered and not taken it stays.
     sum : Out(signed(acc_bits))
     """
 
@@ -60,41 +57,42 @@ class PE(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Of each PE's own, as they drive logic all over it: one for all PEs would be the array's slowest net.
+        # Of each PE's own, as they drive registers all over it: one for all PEs would be the array's slowest net.
         # What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would follow it.
         self._advance = Signal(name="advance", reset_less=True)
         self._accumulate, self._coarse = Signal(name="accumulate"), Signal(name="coarse")
+        # High in reset: what ends a sum makes the next one start from 0.
+        self._ends = Signal(name="ends", init=1)
         m.d.sync += [
             self._advance.eq(self.advance_next),
             self._accumulate.eq(self.accumulate_next),
             self._coarse.eq(self.coarse_next),
+            self._ends.eq(self.ends_next),
         ]
-        operand = self._operand(m)
-        complete = self._buffered(m, operand) if self._config.buffered else self._direct(m, operand)
-        result = Signal(signed(self._config.acc_bits), reset_less=True)
-        m.d.comb += self.sum.eq(result)
-        with m.If(self.finish):
-            m.d.sync += result.eq(complete)
+        self._result = Signal(signed(self._config.acc_bits), reset_less=True)
+        m.d.comb += self.sum.eq(self._result)
+        (self._buffered if self._config.buffered else self._direct)(m, self._operand(m))
         return m
 
-    def _direct(self, m: Module, operand: Term) -> Value:
-        """Accumulates the operand; returns the sum that includes it."""
+    def _direct(self, m: Module, operand: Term) -> None:
+        """Accumulates the operand. A complete sum that has to wait stays in the accumulator, while nothing advances."""
         # The result and the accumulator load the same total: a separate accumulator can be cleared by its synchronous
         # reset when a dot product ends, so that no logic is needed to start the next one from zero.
         width = self._config.acc_bits
+        finish = Signal()
+        m.d.comb += finish.eq((self._ends | ~self._advance) & ~(self.valid & ~self.ready))
         accumulator = Signal(signed(width), reset_less=True)
         total = Signal(signed(width))
         scaled = self._scaled(operand, self._accumulate)
         m.d.comb += total.eq(add(accumulator, scaled, operand.carry, width, logic=True, counted=self._accumulate))
         m.d.sync += accumulator.eq(total)
-        with m.If(self.clear):
-            m.d.sync += accumulator.eq(0)
-        return total
+        with m.If(finish):
+            m.d.sync += [accumulator.eq(0), self._result.eq(total)]
 
-    def _buffered(self, m: Module, operand: Term) -> Value:
-        """Accumulates the operand from a register of its own; returns the oldest sum that waits.
+    def _buffered(self, m: Module, operand: Term) -> None:
+        """Accumulates the operand from a register of its own: one adder, and nothing but it, between two registers.
 
-        One adder, and nothing but it, between two registers.
+        A complete sum goes to the first of two places, and what was there to the second one.
         """
         width = self._config.acc_bits
         scaled = self._scaled(operand, Const(1))
@@ -105,25 +103,28 @@ class PE(Component):
         with m.If(self._clear(m, "_operand", ~self._accumulate) | ResetSignal()):
             m.d.sync += [held.eq(0), carry.eq(0)]
 
-        # High in reset, after which the accumulator is to be 0.
-        ends = Signal(init=1)
-        m.d.sync += ends.eq(self.ends_next)
         accumulator = Signal(signed(width), reset_less=True)
         waiting = [Signal(signed(width), name=f"waiting{index}", reset_less=True) for index in range(2)]
         total = Signal(signed(width))
         m.d.comb += total.eq(add(accumulator, held, carry, width, logic=False))
         with m.If(self._advance):
             m.d.sync += accumulator.eq(total)
-        with m.If(ends):
+        with m.If(self._ends):
             m.d.sync += [accumulator.eq(0), waiting[0].eq(total), waiting[1].eq(waiting[0])]
-        # While nothing moves both wait.
-        return Mux(self._advance, waiting[0], waiting[1])
+        with m.If(~(self.valid & ~self.ready)):
+            # While nothing moves both wait.
+            m.d.sync += self._result.eq(Mux(self._advance, waiting[0], waiting[1]))
 
     def _operand(self, m: Module) -> Term:
         """The sum over the lanes."""
         fmt = self._config.format
-        words = [self.words.word_select(lane, fmt.bits) for lane in range(self._config.lanes)]
-        return self._sum_of_lanes(m, fmt, words, self._config.registered)
+        codes = [self._code(m, lane) for lane in range(self._config.lanes)]
+        return self._sum_of_lanes(m, fmt, codes, self._config.registered)
+
+    def _code(self, m: Module, lane: int) -> Value:
+        """What a lane's activation is multiplied by: its word, or the code of a rival's weight."""
+        word = self.words.word_select(lane, self._config.format.bits)
+        return delayed(m, f"word{lane}", word, self._config.skew(lane), advance=self._advance)
 
     def _sum_of_lanes(
         self, m: Module, fmt: Any, words: list[Value], registered: Callable[[int], bool], suffix: str = ""
@@ -146,8 +147,8 @@ class PE(Component):
         # Shifted before the carry is added, so the places that become free are filled with it: 2^k * (v + c) is
         # 2^k * v + (2^k - 1) * c + c.
         coarse = Cat(operand.carry.replicate(self._config.format.residual_shift), operand.value).as_signed()
-        fine = operand.value & counted.replicate(len(operand.value)).as_signed()
-        return Mux(self._coarse, coarse, fine)
+        scaled = Mux(self._coarse, coarse, operand.value)
+        return scaled & counted.replicate(len(scaled)).as_signed()
 
     def _term(self, m: Module, fmt: Any, word: Value, index: int, suffix: str, *, first: bool) -> Term:
         """The product of lane `index`; `suffix` ends the names of its signals.

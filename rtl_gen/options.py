@@ -16,7 +16,7 @@ def add_parameter(group: Any, name: str, rule: Parameter, default: Any, shown: A
         type=whole_number,
         default=default,
         metavar="N",
-        help=f"{rule.help}; {rule.low} to {rule.high} {rule.unit} (default: {shown})",
+        help=f"{rule.help}; {rule.span} {rule.unit} (default: {shown})",
     )
 
 
@@ -25,7 +25,7 @@ def add_format_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("number format")
     defaults = {f.name: f.default for f in fields(StlqFormat)}
     for name, rule in parameters_of(StlqFormat).items():
-        if rule.low is not None:
+        if rule.values is not None:
             add_parameter(group, name, rule, defaults[name], defaults[name])
     group.add_argument("--act-unsigned", action="store_true", help="activations are unsigned (default: signed)")
 

@@ -7,36 +7,49 @@ Parameters are declared once, as dataclass fields made by :func:`parameter`: ran
 in the field's metadata, from which the command line builds its options and :func:`validate` its checks.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """What is allowed for one field: ``low..high`` (integers, both ends included) or a flag."""
+    """What is allowed for one field: some integers, in ascending order, or (None) a flag."""
 
-    low: int | None
-    high: int | None
+    values: Sequence[int] | None
     unit: str
     help: str
 
     @property
     def allowed(self) -> str:
         """The allowed values in words, for help texts and error messages."""
-        if self.low is None:
+        if self.values is None:
             return "true or false"
-        return f"a whole number from {self.low} to {self.high}"
+        return f"a whole number from {self.span}" if isinstance(self.values, range) else self.span
+
+    @property
+    def span(self) -> str:
+        """The allowed integers in a few words."""
+        if self.values is None:
+            raise ValueError("a flag has no span")
+        *others, last = self.values
+        return (
+            f"{others[0]} to {last}" if isinstance(self.values, range) else f"{', '.join(map(str, others))} or {last}"
+        )
 
     def accepts(self, value: object) -> bool:
         """Whether `value` has the right type (``bool`` is no integer here) and is in range."""
-        if self.low is None or self.high is None:
+        if self.values is None:
             return isinstance(value, bool)
-        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+        return isinstance(value, int) and not isinstance(value, bool) and value in self.values
 
 
-def parameter(default: Any, *, help: str, low: int | None = None, high: int | None = None, unit: str = "") -> Any:
-    """A dataclass field that carries its :class:`Parameter`."""
-    return field(default=default, metadata={"parameter": Parameter(low=low, high=high, unit=unit, help=help)})
+def parameter(
+    default: Any, *, help: str, low: int = 0, high: int | None = None, only: Sequence[int] | None = None, unit: str = ""
+) -> Any:
+    """A dataclass field that carries its :class:`Parameter`: integers from `low` to `high`, `only` some, or a flag."""
+    values = only if high is None else range(low, high + 1)
+    return field(default=default, metadata={"parameter": Parameter(values=values, unit=unit, help=help)})
 
 
 def parameters_of(cls: type) -> dict[str, Parameter]:

@@ -28,7 +28,9 @@ class ApotPE(RivalPE):
     def _operand(self, m: Module) -> Term:
         config = self._config
         if config.format.bits == 3:
-            return self._sum_of_lanes(m, config.format, list(map(self._code, range(config.lanes))), config.registered)
+            return self._sum_of_lanes(
+                m, config.format, [self._code(m, lane) for lane in range(config.lanes)], config.registered
+            )
         numbers = [self._lane(m, lane) for lane in range(config.lanes)]
         level = 0
         while len(numbers) > 1:
@@ -45,7 +47,7 @@ class ApotPE(RivalPE):
 
     def _lane(self, m: Module, lane: int) -> Factored:
         fmt: Any = self._config.format
-        code, act = self._code(lane), self._act(lane)
+        code, act = self._code(m, lane), self._act(lane)
         sign = self._held(m, f"sign{lane}", code[-1])
         low, high = fmt.act_min * fmt.weight_max, fmt.act_max * fmt.weight_max
         second = self._held(m, f"second{lane}", act, enable=code[2])

@@ -15,10 +15,6 @@ class RivalPE(PE):
     def _scaled(self, operand: Term, counted: Value) -> Value:
         return operand.value & counted.replicate(len(operand.value)).as_signed()
 
-    def _code(self, lane: int) -> Value:
-        """The weight of a lane, unsigned."""
-        return self.words.word_select(lane, self._config.format.bits)
-
     def _act(self, lane: int) -> Value:
         """The activation of a lane."""
         fmt = self._config.format

@@ -15,7 +15,7 @@ class TwoWordPE(RivalPE):
     def _operand(self, m: Module) -> Term:
         config, fmt = self._config, cast(TwoWordFormat, self._config.format)
         word = fmt.word
-        codes = [self._code(lane) for lane in range(config.lanes)]
+        codes = [self._code(m, lane) for lane in range(config.lanes)]
         # Where a register follows the sums, both are added before it.
         top = config.adder_levels
         coarse, fine = (

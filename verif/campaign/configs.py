@@ -36,13 +36,14 @@ def random_configs(seed: int) -> Iterator[ArrayConfig]:
 
 def _draw(rng: np.random.Generator, rule: Parameter) -> Any:
     """Any allowed value; of wide ranges small ones more often, and the ends more often than others."""
-    if rule.low is None or rule.high is None:
+    if rule.values is None:
         return bool(rng.integers(2))
+    low, high = rule.values[0], rule.values[-1]
     if rng.random() < 0.1:
-        return int(rng.choice([rule.low, rule.high]))
-    if rule.high > 32:
-        return round(2 ** rng.uniform(np.log2(rule.low), np.log2(rule.high)))
-    return int(rng.integers(rule.low, rule.high, endpoint=True))
+        return int(rng.choice([low, high]))
+    if high > 32:
+        return round(2 ** rng.uniform(np.log2(low), np.log2(high)))
+    return int(rng.choice(rule.values))
 
 
 def check(config: ArrayConfig, seed: int, folder: Path) -> dict[str, Any]:

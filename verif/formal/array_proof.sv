@@ -33,11 +33,11 @@ module array_proof (
 
   // What the device holds.
   (* hierconn *) wire \dut.join.tile_full , \dut.join.acts_full , \dut.join.residual , \dut.join.issue ;
-  (* hierconn *) wire \dut.join.two_word , \dut.join.last , \dut.advance , \dut.finish ;
+  (* hierconn *) wire \dut.join.two_word , \dut.join.last , \dut.advance ;
   (* hierconn *) wire [`TILES-3:0] \dut.join.words ;
   (* hierconn *) wire [`ACTS-1:0] \dut.join.acts_held ;
   (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 ;
-  (* hierconn *) wire \dut.ends , \dut.pe0.coarse , \dut.pe0.accumulate , \dut.pe0.advance ;
+  (* hierconn *) wire \dut.ends , \dut.pe0.ends , \dut.pe0.coarse , \dut.pe0.accumulate , \dut.pe0.advance ;
   (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator ;
   (* hierconn *) wire \dut.pe0.product0_carry ;
   (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 ;
@@ -56,7 +56,7 @@ module array_proof (
   wire [2:0] between = 0;
 `endif
 `ifdef BUFFERED
-  (* hierconn *) wire \dut.first , \dut.pe0.ends ;
+  (* hierconn *) wire \dut.first ;
   wire [2:0] places = \dut.first + held;  // sums that wait, but for those that are offered
 `else
   wire [2:0] places = held;
@@ -88,8 +88,8 @@ module array_proof (
     assert (pending == ends_in_join + \dut.beat0 [2] + between + last_beat[2] + places + sums__valid);
     assert (!held || sums__valid);
     assert (\dut.ends == (!held && last_beat[2]));
-`ifdef BUFFERED
     assert (\dut.pe0.ends == (\dut.ends || was_reset));
+`ifdef BUFFERED
     assert ({\dut.pe0.coarse , \dut.pe0.accumulate } == \dut.beat1 [1:0]);
     assert (!was_reset || !\dut.first );
     assert (!held || \dut.first );
@@ -97,7 +97,7 @@ module array_proof (
     assert ({\dut.pe0.coarse , \dut.pe0.accumulate } == (held ? 2'b0 : last_beat[1:0]));
 `endif
 `ifdef THREE_STAGES
-    assert (valid2 || \dut.beat2 == 0);
+    assert (valid2 || !\dut.beat2 [2]);
     assert (!was_reset || !valid2);
 `endif
     // The PE's copy has no value in reset; nothing is there then that it could move.
@@ -105,11 +105,11 @@ module array_proof (
     assert (ahead == $signed({2'b0, in_join}) - $signed({2'b0, \dut.join.acts_full }));
     assert (owed == (\dut.join.tile_full ? !\dut.join.residual && \dut.join.two_word : \dut.join.residual ));
     assert (!issue || \dut.join.tile_full && \dut.join.acts_full && \dut.advance );
-    assert (!\dut.join.residual || \dut.join.two_word && \dut.join.acts_full );
+    assert (!\dut.join.residual || \dut.join.acts_full );
     assert (tiles__ready == (issue || !\dut.join.tile_full ) || was_reset);
     assert (acts__ready == (issue && (\dut.join.residual || !\dut.join.two_word ) || !\dut.join.acts_full ) || was_reset);
-    assert (valid0 || \dut.beat0 == 0);
-    assert (valid1 || \dut.beat1 == 0);
+    assert (valid0 || !\dut.beat0 [2]);
+    assert (valid1 || !\dut.beat1 [2]);
   end
 
 `ifdef PROGRESS
@@ -155,9 +155,9 @@ module array_proof (
     if (!held) {total0, total1, total2, total_held} <= {total, total0, total1, total_last};
     if (\dut.ends ) {total_first, total_second} <= {total_last, total_first};
 `ifdef BUFFERED
-    if (\dut.finish ) total_sent <= held ? total_second : total_first;
+    if (!sums__valid || sums__ready) total_sent <= held ? total_second : total_first;
 `else
-    if (\dut.finish ) total_sent <= held ? total_held : total_last;
+    if (!sums__valid || sums__ready) total_sent <= held ? total_held : total_last;
 `endif
   end
 
@@ -185,16 +185,17 @@ module array_proof (
   wire signed [`SUMS-1:0] product1 = chosen(\dut.pe0.negative1 ,
     \dut.pe0.choice1_0 , \dut.pe0.choice1_1 , \dut.pe0.choice1_2 , \dut.pe0.choice1_3 );
   wire signed [`SUMS-1:0] partial = \dut.pe0.partial0_0 + $signed({1'b0, \dut.pe0.partial0_0_carry });
-  wire signed [`SUMS-1:0] before_last = held ? 0 : \dut.pe0.accumulator ;
+  wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : \dut.pe0.accumulator ;
   always @(posedge clk) if (started) assert (!held || \dut.pe0.accumulator == total_held);
 `ifdef SKEWED
   // The third lane is one register behind.
-  (* hierconn *) wire [`ACT+`BITS-1:0] \dut.lane2_late0 ;
+  (* hierconn *) wire [`BITS-1:0] \dut.pe0.word2_late0 ;
+  (* hierconn *) wire [`ACT-1:0] \dut.act2_late0 ;
   (* hierconn *) wire \dut.pe0.negative2 , \dut.pe0.partial1_0_carry ;
   (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 ;
   (* hierconn *) wire signed [`PRODUCT+1:0] \dut.pe0.partial1_0 ;
   wire signed [`SUMS-1:0] sum0 =
-    product0 + product1 + times_term(\dut.lane2_late0 [`ACT +: `BITS], \dut.lane2_late0 [0 +: `ACT]);
+    product0 + product1 + times_term(\dut.pe0.word2_late0 , \dut.act2_late0 );
   wire signed [`SUMS-1:0] sum1 = partial + chosen(\dut.pe0.negative2 ,
     \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 );
   wire signed [`SUMS-1:0] sum2 = \dut.pe0.partial1_0 + $signed({1'b0, \dut.pe0.partial1_0_carry });

@@ -109,7 +109,7 @@ MUTANTS = {
     "a tile every other cycle": Mutant(
         r"else tiles__ready <= (\w+);", r"else tiles__ready <= \1 & ~accept_tile;", CYCLES
     ),
-    "sum survives reset": Mutant(r"= finish \| rst;", "= finish;", RESET),
+    "sum survives reset": Mutant(r"if \(rst\) ends <= 1'h1;", "if (rst) ends <= 1'h0;", RESET),
     "residual state survives reset": Mutant(r"if \(rst\) residual <= 1'h0;\n    else residual", "residual", RESET),
     "beats survive reset": Mutant(r"if \(rst\) beat0 <= 3'h0;\n    else if", "if", RESET),
     "ready in reset": Mutant(r"if \(rst\) acts__ready <= 1'h0;", "if (rst) acts__ready <= 1'h1;", RESET, RULE),

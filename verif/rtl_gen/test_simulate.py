@@ -112,7 +112,7 @@ def test_given_activations(run, build, model, tmp_path):
     ("old", "new", "said"),
     [
         ("accumulator <= 24'h000000;", "accumulator <= 24'h000001;", "FAIL: "),
-        ("assign near = amount[0] ?", "assign near = ~amount[0] ?", "FAIL: "),
+        ("assign negative = word[2];", "assign negative = ~word[2];", "FAIL: "),
     ],
 )
 def test_a_broken_array_fails(run, tmp_path, weights_file, old, new, said):
