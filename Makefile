@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint campaign figures bench clean
+.PHONY: help demo test lint prove campaign figures bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -21,6 +21,9 @@ lint: $(VENV)/dev.stamp ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+prove: $(VENV)/dev.stamp ## the proofs alone: lanes for all inputs, streams and sums for ever (minutes)
+	$(BIN)/python -m pytest -n $(WORKERS) verif/formal
 
 campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged files, coverage (an hour; verif/results/)
 	for name in configs mutation gates fuzz coverage; do $(BIN)/python -m verif.campaign $$name || exit 1; done

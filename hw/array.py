@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import connect, flipped
 
@@ -18,9 +18,9 @@ from hw.pe import pe_signature
 class Array(Component):
     """Shift-accumulate array that runs one-word and two-word tiles by their flags.
 
-    Every output is a register, the ready signals too. The only event that is not known a cycle ahead is a consumer
-    that leaves a sum waiting while the next one is completed: that one stays in the accumulators, and from the next
-    cycle on all before them stands still.
+    Every output is a register, the ready signals too; if buffered, a sum is chosen of two. The only event that is not
+    known a cycle ahead is a consumer that leaves a sum waiting: one that is completed meanwhile has a place to stay,
+    the accumulators or a register of its own, and from the next cycle on all before them stands still.
 
     Latency: ``config.latency_cycles``. Throughput: one `tiles` beat per cycle, across dot products too.
 
@@ -52,32 +52,24 @@ class Array(Component):
         connect(m, flipped(self.acts), join.acts)
         m.d.comb += join.advance_next.eq(advance_next)
 
-        beats_next = self._beats_next(m, join, advance, advance_next)
-        ends = Signal()
-        m.d.sync += ends.eq(beats_next[-1].ends)
+        # If buffered, those of the last two stages are in the PEs.
+        beats = self._beats(m, join.beat, config.stages - 2 * config.buffered, advance)
         waiting = Signal()
         m.d.comb += waiting.eq(self.sums.valid & ~self.sums.ready)
-        control: dict[str, Value] = {
-            "advance_next": advance_next,
-            "accumulate_next": beats_next[0].valid,
-            "coarse_next": beats_next[0].coarse,
-            "ends_next": beats_next[-1].ends,
-            "valid": self.sums.valid,
-            "ready": self.sums.ready,
-        }
+        shared: dict[str, Any] = {"ready": self.sums.ready}
         if config.buffered:
-            # What happens where complete sums wait. The first place gets a sum without regard to whether it can.
-            first = Signal()
-            m.d.comb += advance_next.eq(~(waiting & (~advance | (ends & first))))
-            m.d.sync += [first.eq(ends | ~advance | (waiting & first)), self.sums.valid.eq(waiting | first)]
+            # A sum that waits has one place more behind it, for the one that is completed in this cycle.
+            m.d.comb += advance_next.eq(~waiting)
+            shared["beat"] = beats[-1]
         else:
+            operand_next = self._operand_next(m, join, beats, advance, advance_next)
             # While nothing advances, the accumulators hold a complete sum.
+            ends = Signal()
             complete = Signal()
+            m.d.sync += ends.eq(operand_next.ends)
             m.d.comb += [complete.eq(ends | ~advance), advance_next.eq(~(complete & waiting))]
             m.d.sync += self.sums.valid.eq(complete | waiting)
-        shared = {name: Signal(name=name) for name in control if name != "advance_next"}
-        m.d.comb += [signal.eq(control[name]) for name, signal in shared.items()]
-        shared["advance_next"] = advance_next
+            shared |= {"advance_next": advance_next, "beat_next": operand_next, "valid": self.sums.valid}
 
         acts = Cat(
             delayed(m, f"act{lane}", join.acts_held.word_select(lane, bits), config.skew(lane), advance=advance)
@@ -88,33 +80,31 @@ class Array(Component):
             m.d.comb += [
                 pe.words.eq(join.words.word_select(index, config.lanes * config.format.bits)),
                 pe.acts.eq(acts),
-                *(getattr(pe, name).eq(signal) for name, signal in shared.items()),
+                *(getattr(pe, name).eq(value) for name, value in shared.items()),
                 self.sums.payload[index].eq(pe.sum),
             ]
+            # If buffered, each PE knows; all are in step, and the first speaks for all.
+            if config.buffered and index == 0:
+                m.d.comb += self.sums.valid.eq(pe.valid)
         return m
 
-    def _beats_next(self, m: Module, join: Any, advance: Signal, advance_next: Signal) -> list[data.View]:
-        """The beats whose operand the adders hold in the next cycle, and, if buffered, the operands' register.
+    def _beats(self, m: Module, beat: data.View, stages: int, advance: Signal) -> list[data.View]:
+        """The beat in the input registers, and those in the next `stages` registers."""
+        beats = [beat]
+        for index in range(stages):
+            held = Signal(BEAT, name=f"beat{index}")
+            with m.If(advance):
+                m.d.sync += held.eq(beats[-1])
+            beats.append(held)
+        return beats
 
-        None, the latter, while nothing advances.
-        """
+    def _operand_next(
+        self, m: Module, join: Any, beats: list[data.View], advance: Signal, advance_next: Signal
+    ) -> data.View:
+        """The beat that is accumulated in the next cycle: none if nothing advances then."""
         # With nothing between inputs and accumulators: the inputs issue nothing while nothing advances.
         if not self._config.stages:
-            return [join.beat_next]
-        beats = [join.beat]
-        for index in range(self._config.stages + self._config.buffered):
-            beat = Signal(BEAT, name=f"beat{index}")
-            with m.If(advance):
-                m.d.sync += beat.eq(beats[-1])
-            beats.append(beat)
-
-        def after(index: int, name: str, *, issued: bool) -> data.View:
-            """What the register of a beat holds in the next cycle; if `issued`, nothing unless all advances then."""
-            beat = Signal(BEAT, name=name)
-            moved = Mux(advance, beats[index - 1], beats[index])
-            m.d.comb += beat.eq(Mux(advance_next, moved, 0) if issued else moved)
-            return beat
-
-        if not self._config.buffered:
-            return [after(-1, "operand_next", issued=True)]
-        return [after(-2, "sum_next", issued=False), after(-1, "operand_next", issued=True)]
+            return join.beat_next
+        beat = Signal(BEAT, name="operand_next")
+        m.d.comb += beat.eq(Mux(advance_next, Mux(advance, beats[-2], beats[-1]), 0))
+        return beat

@@ -99,22 +99,27 @@ class ArrayConfig:
 
     @property
     def buffered(self) -> bool:
-        """Whether registers surround the accumulators' additions: before them the operands, behind them the sums."""
+        """Whether each PE has registers of its own for its inputs and its operand, and two for complete sums."""
         return self.pipeline == 4
 
     @property
+    def own_stages(self) -> int:
+        """Registers between those of the inputs and the lanes: each PE's own."""
+        return int(self.buffered)
+
+    @property
     def stages(self) -> int:
-        """Registers between the inputs' and those that hold or, if buffered, become the accumulators' operands."""
-        return sum(map(self.registered, range(self.adder_levels + 1)))
+        """Registers between those of the inputs and the accumulators."""
+        return self.own_stages + sum(map(self.registered, range(self.adder_levels + 1))) + self.buffered
 
     @property
     def latency_cycles(self) -> int:
         """Cycles from the transfer of a dot product's last `tiles` beat to that of its `sums` beat.
 
-        Input register, `stages`, accumulator and what surrounds it: without stalls a dot product of B beats occupies
-        B + latency_cycles cycles from first to last transfer.
+        Input register, `stages`, the sum, and if buffered its lower half a cycle before: without stalls a dot product
+        of B beats occupies B + latency_cycles cycles from first to last transfer.
         """
-        return 2 + self.stages + 2 * self.buffered
+        return 2 + self.stages + self.buffered
 
     @property
     def macs_per_cycle(self) -> int:

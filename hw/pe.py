@@ -12,17 +12,23 @@ from hw.component import Component
 from hw.config import ArrayConfig
 from hw.delay import delayed
 from hw.instance import place
+from hw.join import BEAT
 from hw.lane import lane_signature, last_places, product, shifted
 
 
 def pe_signature(config: ArrayConfig) -> wiring.Signature:
     """The members of a :class:`PE`; words and activations are packed as in the streams' payloads."""
-    control = ("advance_next", "accumulate_next", "coarse_next", "ends_next", "valid", "ready")
+    control = (
+        {"beat": In(BEAT), "valid": Out(1)}
+        if config.buffered
+        else {"advance_next": In(1), "beat_next": In(BEAT), "valid": In(1)}
+    )
     return wiring.Signature(
         {
             "words": In(config.lanes * config.format.bits),
             "acts": In(config.lanes * config.format.act_bits),
-            **dict.fromkeys(control, In(1)),
+            **control,
+            "ready": In(1),
             "sum": Out(signed(config.acc_bits)),
         }
     )
@@ -31,24 +37,21 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
 class PE(Component):
     """Sums ``term(words[l]) * acts[l]`` over lanes and beats.
 
-    A beat's *operand* (the sum over its lanes) leaves the adders ``config.stages`` moves of `advance` after its words
-    entered. A lane's activation enters ``config.skew`` moves after its word.
+    A beat's *operand* (the sum over its lanes) is added ``config.stages`` moves of `advance` after its words entered.
+    A lane's activation enters ``config.skew`` moves after its word.
 
     Members
     -------
     words, acts : In
         One beat.
-    advance_next : In(1)
-        Lanes and adders move in the next cycle.
-    accumulate_next : In(1)
-        The adders hold an operand in the next cycle, and it is accumulated, or, if buffered, goes to a register first.
-    coarse_next : In(1)
-        It is of first words, and counts 2^residual_shift times.
-    ends_next : In(1)
-        In the next cycle a sum becomes complete.
-    valid, ready : In(1)
-        `sum` is offered; it would be taken. If it is offered and not taken it stays.
-    sum : Out(signed(acc_bits))
+    advance_next : In(1), beat_next : In(BEAT)
+        Not if buffered: lanes and adders move in the next cycle; the beat whose operand is accumulated then.
+    beat : In(BEAT)
+        If buffered: the one whose operand is two registers before the accumulator, and moves with it. Nothing moves in
+        the cycle after one in which a sum waits: the PE sees to that by itself.
+    sum : Out(signed(acc_bits)), ready : In(1)
+        A complete sum, as in a stream.
+    valid : Out(1) if buffered, else In(1)
     """
 
     def __init__(self, config: ArrayConfig):
@@ -57,63 +60,109 @@ class PE(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Of each PE's own, as they drive registers all over it: one for all PEs would be the array's slowest net.
-        # What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would follow it.
+        # Of each PE's own, as all control is: it drives registers all over it, and one for all PEs would be the array's
+        # slowest net. What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would
+        # follow it.
         self._advance = Signal(name="advance", reset_less=True)
-        self._accumulate, self._coarse = Signal(name="accumulate"), Signal(name="coarse")
-        # High in reset: what ends a sum makes the next one start from 0.
-        self._ends = Signal(name="ends", init=1)
-        m.d.sync += [
-            self._advance.eq(self.advance_next),
-            self._accumulate.eq(self.accumulate_next),
-            self._coarse.eq(self.coarse_next),
-            self._ends.eq(self.ends_next),
-        ]
-        self._result = Signal(signed(self._config.acc_bits), reset_less=True)
-        m.d.comb += self.sum.eq(self._result)
-        (self._buffered if self._config.buffered else self._direct)(m, self._operand(m))
+        waiting = Signal()
+        m.d.comb += waiting.eq(self.valid & ~self.ready)
+        m.d.sync += self._advance.eq(~waiting if self._config.buffered else self.advance_next)
+        # While not buffered, high in reset: what ends a sum makes the next one start from 0.
+        self._beat = Signal(BEAT, name="beat_held", init={"ends": not self._config.buffered})
+        (self._buffered if self._config.buffered else self._direct)(m, self._operand(m), waiting)
         return m
 
-    def _direct(self, m: Module, operand: Term) -> None:
+    def _direct(self, m: Module, operand: Term, waiting: Signal) -> None:
         """Accumulates the operand. A complete sum that has to wait stays in the accumulator, while nothing advances."""
         # The result and the accumulator load the same total: a separate accumulator can be cleared by its synchronous
         # reset when a dot product ends, so that no logic is needed to start the next one from zero.
         width = self._config.acc_bits
         finish = Signal()
-        m.d.comb += finish.eq((self._ends | ~self._advance) & ~(self.valid & ~self.ready))
+        m.d.sync += self._beat.eq(self.beat_next)
+        m.d.comb += finish.eq((self._beat.ends | ~self._advance) & ~waiting)
         accumulator = Signal(signed(width), reset_less=True)
+        result = Signal(signed(width), reset_less=True)
         total = Signal(signed(width))
-        scaled = self._scaled(operand, self._accumulate)
-        m.d.comb += total.eq(add(accumulator, scaled, operand.carry, width, logic=True, counted=self._accumulate))
+        scaled = self._scaled(operand, self._beat.valid)
+        m.d.comb += total.eq(add(accumulator, scaled, operand.carry, width, logic=True, counted=self._beat.valid))
         m.d.sync += accumulator.eq(total)
         with m.If(finish):
-            m.d.sync += [accumulator.eq(0), self._result.eq(total)]
+            m.d.sync += [accumulator.eq(0), result.eq(total)]
+        m.d.comb += self.sum.eq(result)
 
-    def _buffered(self, m: Module, operand: Term) -> None:
-        """Accumulates the operand from a register of its own: one adder, and nothing but it, between two registers.
+    def _buffered(self, m: Module, operand: Term, waiting: Signal) -> None:
+        """Accumulates the operand from a register of its own, in two halves, the upper one a cycle later.
 
-        A complete sum goes to the first of two places, and what was there to the second one.
+        One short adder, and nothing but it, is between two registers. Complete sums go to two registers in turn; a
+        third one waits with its lower half complete. Which of them is offered is decided behind them, so that what the
+        consumer does enables none.
         """
-        width = self._config.acc_bits
+        acc_bits = self._config.acc_bits
         scaled = self._scaled(operand, Const(1))
         held = Signal(scaled.shape(), name="operand", reset_less=True)
         carry = Signal(name="operand_carry", reset_less=True)
         with m.If(self._advance):
-            m.d.sync += [held.eq(scaled), carry.eq(operand.carry)]
-        with m.If(self._clear(m, "_operand", ~self._accumulate) | ResetSignal()):
+            m.d.sync += [held.eq(scaled), carry.eq(operand.carry), self._beat.eq(self.beat)]
+        with m.If(self._clear(m, "_operand", ~self._beat.valid) | ResetSignal()):
             m.d.sync += [held.eq(0), carry.eq(0)]
+        # Of the beat whose operand is in that register, only whether it ends a sum is left to know: `last`, and `ends`,
+        # if it is added in this cycle.
+        last = Signal()
+        ends = Signal()
+        last_next = Mux(self._advance, self._beat.ends, last)
+        m.d.sync += [last.eq(last_next), ends.eq(last_next & ~waiting)]
+        low_bits = min(-(-acc_bits // 2), len(held))
+        low, overflow = self._accumulated(m, "low", held[:low_bits], carry, low_bits, move=self._advance, ends=ends)
+        complete_low = Signal(low_bits, reset_less=True)
+        with m.If(ends):
+            m.d.sync += complete_low.eq(low)
 
-        accumulator = Signal(signed(width), reset_less=True)
-        waiting = [Signal(signed(width), name=f"waiting{index}", reset_less=True) for index in range(2)]
-        total = Signal(signed(width))
-        m.d.comb += total.eq(add(accumulator, held, carry, width, logic=False))
-        with m.If(self._advance):
-            m.d.sync += accumulator.eq(total)
-        with m.If(self._ends):
-            m.d.sync += [accumulator.eq(0), waiting[0].eq(total), waiting[1].eq(waiting[0])]
-        with m.If(~(self.valid & ~self.ready)):
-            # While nothing moves both wait.
-            m.d.sync += self._result.eq(Mux(self._advance, waiting[0], waiting[1]))
+        # While both registers hold sums the upper half stands still too. Then nothing moves before it: a sum was not
+        # taken in the cycle before.
+        both = Signal()
+        move_high = Signal(reset_less=True)
+        ends_high = Signal()
+        held_high = Signal(signed(max(len(held) - low_bits, 1)), name="operand_high")
+        carry_high = Signal(name="operand_high_carry")
+        with m.If(~both):
+            m.d.sync += [move_high.eq(self._advance), ends_high.eq(ends)]
+            m.d.sync += [held_high.eq(held >> low_bits), carry_high.eq(overflow)]
+        finish = Signal()
+        move = Signal()
+        m.d.comb += [finish.eq(ends_high & ~both), move.eq(move_high & ~both)]
+        bits = acc_bits - low_bits
+        high, _ = self._accumulated(m, "high", held_high, carry_high, bits, move=move, ends=finish)
+        sums = [Signal(signed(acc_bits), name=f"sum{index}", reset_less=True) for index in range(2)]
+        write = Signal()
+        read = Signal()
+        for index, place_of_sum in enumerate(sums):
+            with m.If(finish & (write == index)):
+                m.d.sync += place_of_sum.eq(Cat(complete_low, high))
+        m.d.sync += [
+            write.eq(write ^ finish),
+            read.eq(read ^ (self.valid & self.ready)),
+            both.eq(waiting & (both | finish)),
+            self.valid.eq(waiting | both | finish),
+        ]
+        m.d.comb += self.sum.eq(Mux(read, *reversed(sums)))
+
+    def _accumulated(
+        self, m: Module, name: str, addend: Value, carry: Value, width: int, *, move: Value, ends: Value
+    ) -> tuple[Value, Value]:
+        """The sum, modulo 2^`width`, of ``addend + carry`` in this cycle and in those of `move` since one that `ends`.
+
+        And the carry out of the last addition.
+        """
+        # Of the registers that get a sum, nextpnr puts that with the last name beside the adder: this one, as its way
+        # back to the adder is the longest path.
+        total = Signal(width, name=f"total_{name}", reset_less=True)
+        added = Signal(width + 1, name=f"added_{name}")
+        m.d.comb += added.eq(add(total, addend, carry, width + 1, logic=False))
+        with m.If(move):
+            m.d.sync += total.eq(added)
+        with m.If(ends | ResetSignal()):
+            m.d.sync += total.eq(0)
+        return added[:width], added[width]
 
     def _operand(self, m: Module) -> Term:
         """The sum over the lanes."""
@@ -125,6 +174,10 @@ class PE(Component):
         """What a lane's activation is multiplied by: its word, or the code of a rival's weight."""
         word = self.words.word_select(lane, self._config.format.bits)
         return delayed(m, f"word{lane}", word, self._config.skew(lane), advance=self._advance)
+
+    def _own(self, m: Module, name: str, value: Value) -> Any:
+        """`value` behind the PE's own registers before the last step of the lanes, if it has them."""
+        return delayed(m, name, value, self._config.own_stages, advance=self._advance)
 
     def _sum_of_lanes(
         self, m: Module, fmt: Any, words: list[Value], registered: Callable[[int], bool], suffix: str = ""
@@ -147,7 +200,7 @@ class PE(Component):
         # Shifted before the carry is added, so the places that become free are filled with it: 2^k * (v + c) is
         # 2^k * v + (2^k - 1) * c + c.
         coarse = Cat(operand.carry.replicate(self._config.format.residual_shift), operand.value).as_signed()
-        scaled = Mux(self._coarse, coarse, operand.value)
+        scaled = Mux(self._beat.coarse, coarse, operand.value)
         return scaled & counted.replicate(len(scaled)).as_signed()
 
     def _term(self, m: Module, fmt: Any, word: Value, index: int, suffix: str, *, first: bool) -> Term:
@@ -164,14 +217,18 @@ class PE(Component):
         ]
         # Of the last step's places, as many as there are registers to choose from are left to the choice.
         places = last_places(fmt)
-        kept = min(self._config.choices, places)
+        kept = 1 if first else min(self._config.choices, places)
         step, done = fmt.levels // places, (places // kept).bit_length() - 1
-        near, choice = shifted(lane.near, lane.choice[:done], step), lane.choice[done:]
-        values = [(near, ~lane.zero & (choice == index), (step << done) * index) for index in range(kept)]
-        magnitude = shifted(lane.near, lane.choice, step)
-        return self._product(
-            m, fmt, name, magnitude, values, lane.negative, zero=lane.zero, largest=fmt.term_max, first=first
+        # One multiplexer before the PE's own registers, if there are any, and the others behind.
+        early = min(done, 1)
+        near = self._own(m, f"near{name}", shifted(lane.near, lane.choice[:early], step))
+        choice, zero, negative = (
+            self._own(m, f"{part}{name}", getattr(lane, part)) for part in ("choice", "zero", "negative")
         )
+        partly, rest = shifted(near, choice[early:done], step << early), choice[done:]
+        values = [(partly, ~zero & (rest == index), (step << done) * index) for index in range(kept)]
+        magnitude = shifted(near, choice[early:], step << early)
+        return self._product(m, fmt, name, magnitude, values, negative, zero=zero, largest=fmt.term_max, first=first)
 
     def _product(
         self,

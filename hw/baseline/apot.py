@@ -47,7 +47,7 @@ class ApotPE(RivalPE):
 
     def _lane(self, m: Module, lane: int) -> Factored:
         fmt: Any = self._config.format
-        code, act = self._code(m, lane), self._act(lane)
+        code, act = self._factors(m, lane)
         sign = self._held(m, f"sign{lane}", code[-1])
         low, high = fmt.act_min * fmt.weight_max, fmt.act_max * fmt.weight_max
         second = self._held(m, f"second{lane}", act, enable=code[2])
@@ -58,7 +58,8 @@ class ApotPE(RivalPE):
         return Factored(value, sign, low, high)
 
     def _term(self, m: Module, fmt: Any, word: Value, index: int, suffix: str, *, first: bool) -> Term:
-        act, name = self._act(index), f"{index}{suffix}"
+        name = f"{index}{suffix}"
+        act, word = self._act(m, index), self._own(m, f"code{name}", word)
         values = [(act, word[:2] == term, places) for term, places in enumerate(fmt.places, 1)]
         magnitude = self._select(m, f"first{name}", act, word[:2])
         return self._product(

@@ -25,7 +25,8 @@ class ProductPE(RivalPE):
         terms = []
         for lane in range(self._config.lanes):
             product = Signal(Shape.cast(range(low, high + 1)), name=f"product{lane}")
-            m.d.comb += product.eq(self._act(lane) * self._code(m, lane).as_signed())
+            code, act = self._factors(m, lane)
+            m.d.comb += product.eq(act * code.as_signed())
             terms.append(Term(self._held(m, f"held{lane}", product), NO_CARRY, low, high))
         return adder_tree(m, terms, registered=self._config.registered, advance=self._advance, logic=False)
 
@@ -49,7 +50,7 @@ class RowsPE(RivalPE):
 
     def _lane(self, m: Module, lane: int) -> Term:
         """The product as a chain of sums."""
-        code, act = self._code(m, lane), self._act(lane)
+        code, act = self._factors(m, lane)
         bits = len(code)
         total = self._held(m, f"row{lane}_0", act, enable=code[0])
         if self._radix == 2:
@@ -73,7 +74,7 @@ class RowsPE(RivalPE):
 
     def _digit_lane(self, m: Module, lane: int) -> Term:
         """The product of a 2-bit weight, one digit: complete when it is registered in the first lane of each pair."""
-        code, act = self._code(m, lane), self._act(lane)
+        code, act = self._factors(m, lane)
         if lane % 2:
             act, code = self._held(m, f"act{lane}", act), self._held(m, f"code{lane}", code)
         row = self._digit(m, f"digit{lane}", act, code, NO_CARRY)

@@ -15,11 +15,15 @@ class RivalPE(PE):
     def _scaled(self, operand: Term, counted: Value) -> Value:
         return operand.value & counted.replicate(len(operand.value)).as_signed()
 
-    def _act(self, lane: int) -> Value:
+    def _act(self, m: Module, lane: int) -> Value:
         """The activation of a lane."""
         fmt = self._config.format
         act = self.acts.word_select(lane, fmt.act_bits)
-        return act.as_signed() if act_shape(fmt).signed else act
+        return self._own(m, f"act{lane}", act.as_signed() if act_shape(fmt).signed else act)
+
+    def _factors(self, m: Module, lane: int) -> tuple[Value, Value]:
+        """The code and the activation that a lane multiplies."""
+        return self._own(m, f"code{lane}", self._code(m, lane)), self._act(m, lane)
 
     def _held(self, m: Module, name: str, value: Value, *, enable: Any = 1) -> Value:
         """`value`, or 0 unless `enable`, behind the registers that follow the lanes, if there are any.

@@ -1,6 +1,7 @@
 """Runs a proof in SymbiYosys with z3."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +34,8 @@ def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, dept
     `mode`: "prove" (by induction over `depth` cycles, thus for ever) or "bmc" (the first `depth` cycles).
     The device under test must be the instance `dut`.
 
-    Raises ``RuntimeError`` if there is neither a proof nor a counterexample.
+    Raises ``RuntimeError`` if there is neither a proof nor a counterexample, or if `sources` name a signal of the
+    device that it does not have.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in sources.items():
@@ -49,6 +51,9 @@ def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, dept
         capture_output=True,
         text=True,
     )
+    unknown = re.search(r"Wire \S+\.(\\dut\S*).* is used but has no driver", done.stdout)
+    if unknown is not None:
+        raise RuntimeError(f"the proof of {top} names {unknown[1]}, which the device does not have")
     status = folder / "job" / "status"
     verdict = status.read_text().split()[0] if status.is_file() else "NONE"
     if verdict not in ("PASS", "FAIL"):

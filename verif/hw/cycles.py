@@ -2,7 +2,7 @@
 
 The contract says what comes out, and when it comes without stalls. This model says more: at every clock edge, under
 any stalls, which of the three outputs are 1. It is as fast as one register per input stream, registers on the way
-and one place too few for complete sums that wait can be.
+and the places for complete sums that wait can be.
 """
 
 from collections.abc import Iterator
@@ -32,20 +32,29 @@ class CycleModel:
         # What the input registers hold; a tile stays until its residual beat is used, the activations too.
         self._flags = Flags(False, False)
         self._tile_full = self._acts_full = self._residual = self._issue = False
-        # The sums that the beats on their way complete (None: none), the newest first; and those that wait, the oldest
-        # first: one too many, and nothing moves.
-        self._way: list[int | None] = [None] * (config.stages + config.buffered)
+        # The sums that the beats on their way complete (None: none), the newest first. They move in a cycle, or all
+        # stand still.
+        self._way: list[int | None] = [None] * config.stages
+        self._advance = True
+        # Complete sums, the oldest first: if buffered, the one that is offered among them. Behind two of these one
+        # waits whose upper half is not complete.
         self._waiting: list[int] = []
+        self._half: int | None = None
 
     def step(self, tile: Flags | None, acts: bool, taken: bool) -> None:
         """One clock edge outside reset: a tiles beat is on offer (or None), an acts beat is, sums are taken."""
         tile_in, acts_in = tile is not None and self.tiles_ready, acts and self.acts_ready
-        self._move(self._use() if self._issue else None, waiting=self.sums is not None and not taken)
+        beat = self._use() if self._issue else None
+        completed = None
+        if self._advance:
+            self._way.insert(0, beat)
+            completed = self._way.pop()
+        (self._queue if self._buffered else self._wait)(completed, stuck=self.sums is not None and not taken)
         if tile is not None and tile_in:
             self._flags = self._flags if self._residual else tile
         self._tile_full |= tile_in
         self._acts_full |= acts_in
-        self._issue = self._tile_full and self._acts_full and not self._held
+        self._issue = self._tile_full and self._acts_full and self._advance
         last_word = self._residual or not self._flags.two_word
         self.tiles_ready = not self._tile_full or self._issue
         self.acts_ready = not self._acts_full or (self._issue and last_word)
@@ -58,19 +67,24 @@ class CycleModel:
         self._residual = not done
         return next(self._golden) if done and self._flags.last else None
 
-    @property
-    def _held(self) -> bool:
-        return len(self._waiting) > self._buffered
-
-    def _move(self, beat: int | None, *, waiting: bool) -> None:
-        """While a sum too many waits nothing moves; else all do, and `beat` follows."""
-        held, completed = self._held, None
-        if not held:
-            self._way.insert(0, beat)
-            completed = self._way.pop()
-        if self._buffered and not waiting:
-            self.sums = self._waiting.pop(0) if self._waiting else None
+    def _wait(self, completed: int | None, *, stuck: bool) -> None:
+        """While a sum waits nothing moves."""
         if completed is not None:
             self._waiting.append(completed)
-        if not self._buffered and not waiting:
-            self.sums = self._waiting.pop(0) if self._waiting else None
+        if not stuck:
+            self.sums = self._waiting.pop() if self._waiting else None
+        self._advance = not self._waiting
+
+    def _queue(self, completed: int | None, *, stuck: bool) -> None:
+        """While a sum is not taken nothing moves in the next cycle."""
+        room = len(self._waiting) < 2
+        if self._waiting and not stuck:
+            self._waiting.pop(0)
+        if self._half is not None and room:
+            self._waiting.append(self._half)
+            self._half = None
+        if completed is not None:
+            assert self._half is None, "a sum that waits must not be overwritten"
+            self._half = completed
+        self.sums = self._waiting[0] if self._waiting else None
+        self._advance = not stuck

@@ -37,14 +37,11 @@ RANDOM, RESET = "random_tiles_random_flags", "reset_in_the_middle"
 STALLS, WAIT = "stalls_lose_repeat_and_reorder_nothing", "sums_wait_until_taken"
 CYCLES, DEPTH = "cycles_are_beats_plus_latency", "extremes_at_full_depth"
 RULE = "stream rule"
+BUFFERED = "buffered_3x5"
 
 MUTANTS = {
     # arithmetic
-    "residual shift on the wrong word": Mutant(
-        r"if \(rst\) coarse <= 1'h0;\n    else coarse <= coarse_next;",
-        "coarse <= accumulate_next & ~coarse_next;",
-        RANDOM,
-    ),
+    "residual shift on the wrong word": Mutant(r"= beat_held\[1\] \?", "= !beat_held[1] ?", RANDOM),
     "no residual shift": Mutant(r"\? \{ level3_0, level3_0_carry \}", "? { level3_0[13], level3_0 }", RANDOM),
     "gap of the residual shift not filled": Mutant(r"(\{ level3_0, )level3_0_carry", r"\g<1>1'h0", RANDOM),
     "one place too few": Mutant(r"= lane0__choice\[0\] \? \{.*\} : (\{.*\});", r"= \1;", RANDOM),
@@ -58,7 +55,7 @@ MUTANTS = {
     "sign of one lane lost": Mutant(r"negative3 <= lane3__negative;", "negative3 <= 1'h0;", RANDOM),
     "carry of one lane lost": Mutant(r"product2_carry <= lane2__negative;", "product2_carry <= 1'h0;", RANDOM),
     "no carry with the ones' complement": Mutant(r"partial0_0_carry( \} \+ )", r"1'h0\1", RANDOM),
-    "carry of nothing accumulated": Mutant(r", accumulate, 1'h0 \};", ", 1'h1, 1'h0 };", STALLS),
+    "carry of nothing accumulated": Mutant(r", beat_held\[0\], 1'h0 \};", ", 1'h1, 1'h0 };", STALLS),
     "zero word counts": Mutant(r"assign zero = ! word;", "assign zero = 1'h0;", RANDOM),
     "unsigned activations sign-extended": Mutant(
         r"= amount\[0\] \? \{ act, 1'h0 \} : \{ 1'h0, act \};",
@@ -71,7 +68,7 @@ MUTANTS = {
     "sums exchanged": Mutant(r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe0__sum, pe1__sum }", RANDOM),
     # words and flags
     "second word dropped": Mutant(
-        r"& \{ (?:accumulate, )+accumulate", lambda found: found[0].replace("accumulate", "coarse"), RANDOM
+        r"& \{ (?:beat_held\[0\], )+beat_held\[0\]", lambda found: found[0].replace("[0]", "[1]"), RANDOM
     ),
     "second word dropped, its flag ignored": Mutant(r"(two_word_next = )[^;]*;", r"\g<1>1'h0;", RANDOM),
     "two_word read from the second beat": Mutant(
@@ -82,12 +79,28 @@ MUTANTS = {
     "last read from the second beat": Mutant(r"last_next = \w+ \?", "last_next = tiles__ready ?", RANDOM),
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
     "operand added again while it waits": Mutant(
-        r"if \(advance\) accumulator", "accumulator", STALLS, config="buffered_3x5"
+        r"else if \(advance\) total_low", "else total_low", STALLS, config=BUFFERED
+    ),
+    "operand of the upper half added again": Mutant(
+        r"move = move_high & (\w+);", r"move = \1;", RANDOM, config=BUFFERED
+    ),
+    "carry between the halves lost": Mutant(
+        r"operand_high_carry <= added_low\[\d+\];", "operand_high_carry <= 1'h0;", RANDOM, config=BUFFERED
+    ),
+    "upper half not cleared for the next": Mutant(
+        r"if \(\w+\) (total_high <= \d+'h0*;)", r"if (rst) \1", RANDOM, config=BUFFERED
+    ),
+    "upper half goes on while both places are full": Mutant(
+        r"finish = ends_high & \w+;", "finish = ends_high;", STALLS, RULE, config=BUFFERED
+    ),
+    "half of a waiting sum forgotten": Mutant(
+        r"else if \(!both\) ends_high <=", "else ends_high <=", STALLS, config=BUFFERED
     ),
     "waiting sums exchanged": Mutant(
-        r"advance \? (waiting0) : (waiting1)", r"advance ? \2 : \1", RANDOM, config="buffered_3x5"
+        r"sum = read \? (sum1) : (sum0);", r"sum = read ? \2 : \1;", RANDOM, config=BUFFERED
     ),
-    "second place never used": Mutant(r"waiting1 <= waiting0", "waiting1 <= total", STALLS, config="buffered_3x5"),
+    "second place never used": Mutant(r"else write <= \w+;", "else write <= 1'h0;", STALLS, config=BUFFERED),
+    "goes on while a sum waits": Mutant(r"^(    advance <= )\w+;", r"\g<1>1'h1;", STALLS, config=BUFFERED),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
     "beat lost under stall": Mutant(r"= advance \? (beat\d) : beat\d;", r"= \1;", STALLS),
@@ -109,7 +122,7 @@ MUTANTS = {
     "a tile every other cycle": Mutant(
         r"else tiles__ready <= (\w+);", r"else tiles__ready <= \1 & ~accept_tile;", CYCLES
     ),
-    "sum survives reset": Mutant(r"if \(rst\) ends <= 1'h1;", "if (rst) ends <= 1'h0;", RESET),
+    "sum survives reset": Mutant(r"if \(rst\) beat_held <= 3'h4;", "if (rst) beat_held <= 3'h0;", RESET),
     "residual state survives reset": Mutant(r"if \(rst\) residual <= 1'h0;\n    else residual", "residual", RESET),
     "beats survive reset": Mutant(r"if \(rst\) beat0 <= 3'h0;\n    else if", "if", RESET),
     "ready in reset": Mutant(r"if \(rst\) acts__ready <= 1'h0;", "if (rst) acts__ready <= 1'h1;", RESET, RULE),
