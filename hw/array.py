@@ -58,8 +58,6 @@ class Array(Component):
         m.d.comb += waiting.eq(self.sums.valid & ~self.sums.ready)
         shared: dict[str, Any] = {"ready": self.sums.ready}
         if config.buffered:
-            # A sum that waits has one place more behind it, for the one that is completed in this cycle.
-            m.d.comb += advance_next.eq(~waiting)
             shared["beat"] = beats[-1]
         else:
             operand_next = self._operand_next(m, join, beats, advance, advance_next)
@@ -85,7 +83,7 @@ class Array(Component):
             ]
             # If buffered, each PE knows; all are in step, and the first speaks for all.
             if config.buffered and index == 0:
-                m.d.comb += self.sums.valid.eq(pe.valid)
+                m.d.comb += [self.sums.valid.eq(pe.valid), advance_next.eq(~(waiting & pe.crowded))]
         return m
 
     def _beats(self, m: Module, beat: data.View, stages: int, advance: Signal) -> list[data.View]:

@@ -19,7 +19,7 @@ from hw.lane import lane_signature, last_places, product, shifted
 def pe_signature(config: ArrayConfig) -> wiring.Signature:
     """The members of a :class:`PE`; words and activations are packed as in the streams' payloads."""
     control = (
-        {"beat": In(BEAT), "valid": Out(1)}
+        {"beat": In(BEAT), "valid": Out(1), "crowded": Out(1)}
         if config.buffered
         else {"advance_next": In(1), "beat_next": In(BEAT), "valid": In(1)}
     )
@@ -46,12 +46,11 @@ class PE(Component):
         One beat.
     advance_next : In(1), beat_next : In(BEAT)
         Not if buffered: lanes and adders move in the next cycle; the beat whose operand is accumulated then.
-    beat : In(BEAT)
-        If buffered: the one whose operand is two registers before the accumulator, and moves with it. Nothing moves in
-        the cycle after one in which a sum waits: the PE sees to that by itself.
-    sum : Out(signed(acc_bits)), ready : In(1)
+    beat : In(BEAT), crowded : Out(1)
+        If buffered: the beat whose operand is two registers before the accumulator, and moves with it; nothing may move
+        in the next cycle if a sum is offered and not taken in this one.
+    sum : Out(signed(acc_bits)), ready : In(1), valid : Out(1) if buffered, else In(1)
         A complete sum, as in a stream.
-    valid : Out(1) if buffered, else In(1)
     """
 
     def __init__(self, config: ArrayConfig):
@@ -66,7 +65,6 @@ class PE(Component):
         self._advance = Signal(name="advance", reset_less=True)
         waiting = Signal()
         m.d.comb += waiting.eq(self.valid & ~self.ready)
-        m.d.sync += self._advance.eq(~waiting if self._config.buffered else self.advance_next)
         # While not buffered, high in reset: what ends a sum makes the next one start from 0.
         self._beat = Signal(BEAT, name="beat_held", init={"ends": not self._config.buffered})
         (self._buffered if self._config.buffered else self._direct)(m, self._operand(m), waiting)
@@ -78,7 +76,7 @@ class PE(Component):
         # reset when a dot product ends, so that no logic is needed to start the next one from zero.
         width = self._config.acc_bits
         finish = Signal()
-        m.d.sync += self._beat.eq(self.beat_next)
+        m.d.sync += [self._advance.eq(self.advance_next), self._beat.eq(self.beat_next)]
         m.d.comb += finish.eq((self._beat.ends | ~self._advance) & ~waiting)
         accumulator = Signal(signed(width), reset_less=True)
         result = Signal(signed(width), reset_less=True)
@@ -98,6 +96,8 @@ class PE(Component):
         consumer does enables none.
         """
         acc_bits = self._config.acc_bits
+        advance_next = ~(waiting & self.crowded)
+        m.d.sync += self._advance.eq(advance_next)
         scaled = self._scaled(operand, Const(1))
         held = Signal(scaled.shape(), name="operand", reset_less=True)
         carry = Signal(name="operand_carry", reset_less=True)
@@ -110,18 +110,21 @@ class PE(Component):
         last = Signal()
         ends = Signal()
         last_next = Mux(self._advance, self._beat.ends, last)
-        m.d.sync += [last.eq(last_next), ends.eq(last_next & ~waiting)]
+        m.d.sync += [last.eq(last_next), ends.eq(last_next & advance_next)]
         low_bits = min(-(-acc_bits // 2), len(held))
         low, overflow = self._accumulated(m, "low", held[:low_bits], carry, low_bits, move=self._advance, ends=ends)
         complete_low = Signal(low_bits, reset_less=True)
         with m.If(ends):
             m.d.sync += complete_low.eq(low)
 
-        # While both registers hold sums the upper half stands still too. Then nothing moves before it: a sum was not
-        # taken in the cycle before.
+        # Nothing moves after a cycle in which a sum waits and another one is complete, half complete or just that: there
+        # are places for those, and none for one more. What is known of them a cycle before counts, so that `ready` comes
+        # last; the sum that waits itself is among it in its first cycle, and makes the others wait for one. While both
+        # registers hold sums the upper half stands still too.
         both = Signal()
         move_high = Signal(reset_less=True)
         ends_high = Signal()
+        m.d.sync += self.crowded.eq(both | ends_high | ends | last_next)
         held_high = Signal(signed(max(len(held) - low_bits, 1)), name="operand_high")
         carry_high = Signal(name="operand_high_carry")
         with m.If(~both):
@@ -139,9 +142,9 @@ class PE(Component):
             with m.If(finish & (write == index)):
                 m.d.sync += place_of_sum.eq(Cat(complete_low, high))
         m.d.sync += [
+            both.eq(waiting & (both | finish)),
             write.eq(write ^ finish),
             read.eq(read ^ (self.valid & self.ready)),
-            both.eq(waiting & (both | finish)),
             self.valid.eq(waiting | both | finish),
         ]
         m.d.comb += self.sum.eq(Mux(read, *reversed(sums)))

@@ -52,7 +52,7 @@ module array_proof (
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
   (* hierconn *) wire \dut.pe0.last , \dut.pe0.ends , \dut.pe0.both , \dut.pe0.write , \dut.pe0.read ;
-  (* hierconn *) wire \dut.pe0.ends_high , \dut.pe0.move_high ;
+  (* hierconn *) wire \dut.pe0.ends_high , \dut.pe0.move_high , \dut.pe0.crowded ;
   wire [2:0] places = \dut.pe0.ends_high + \dut.pe0.both ;  // sums that wait, but for those that are offered
 `else
 `ifdef STAGE2
@@ -102,6 +102,7 @@ module array_proof (
     assert (\dut.pe0.last == beat3[2] && \dut.pe0.ends == (beat3[2] && !held));
     // While both places are taken nothing moves, so that the half of a sum that waits behind them is not overwritten.
     assert (!\dut.pe0.both || held && sums__valid);
+    assert (\dut.pe0.crowded || !\dut.pe0.both && !\dut.pe0.ends_high && !beat3[2]);
     assert ((\dut.pe0.write ^ \dut.pe0.read ) == (sums__valid && !\dut.pe0.both ));
     assert (!\dut.pe0.ends_high || \dut.pe0.move_high );
     assert (!was_reset || beat2 == 0 && beat3 == 0 && !\dut.pe0.ends_high && !sums__valid);
@@ -232,14 +233,14 @@ module array_proof (
   end
 `ifdef STAGE2
   // The third lane is one register behind.
-  (* hierconn *) wire [`BITS-1:0] \dut.pe0.lane2__word ;
+  (* hierconn *) wire [`BITS-1:0] \dut.pe0.lane2.word ;
   (* hierconn *) wire [`ACT-1:0] \dut.act2_late0 ;
   (* hierconn *) wire \dut.pe0.negative2 , \dut.pe0.partial1_0_carry ;
   (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 ;
   (* hierconn *) wire signed [`PRODUCT+1:0] \dut.pe0.partial1_0 ;
   wire signed [`SUMS-1:0] total_last = total2;
   wire signed [`SUMS-1:0] sum0 =
-    product0 + product1 + times_term(\dut.pe0.lane2__word , \dut.act2_late0 );
+    product0 + product1 + times_term(\dut.pe0.lane2.word , \dut.act2_late0 );
   wire signed [`SUMS-1:0] sum1 = partial + chosen(\dut.pe0.negative2 ,
     \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 );
   wire signed [`SUMS-1:0] sum2 = \dut.pe0.partial1_0 + $signed({1'b0, \dut.pe0.partial1_0_carry });

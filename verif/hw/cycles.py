@@ -40,6 +40,7 @@ class CycleModel:
         # waits whose upper half is not complete.
         self._waiting: list[int] = []
         self._half: int | None = None
+        self._crowded = False  # as far as was known in the cycle before, there are others than the one that is offered
 
     def step(self, tile: Flags | None, acts: bool, taken: bool) -> None:
         """One clock edge outside reset: a tiles beat is on offer (or None), an acts beat is, sums are taken."""
@@ -76,8 +77,10 @@ class CycleModel:
         self._advance = not self._waiting
 
     def _queue(self, completed: int | None, *, stuck: bool) -> None:
-        """While a sum is not taken nothing moves in the next cycle."""
+        """After a cycle in which one sum waits and another one may be there or come, nothing moves."""
+        self._advance = not (stuck and self._crowded)
         room = len(self._waiting) < 2
+        self._crowded = not room or self._half is not None or completed is not None or self._way[-1] is not None
         if self._waiting and not stuck:
             self._waiting.pop(0)
         if self._half is not None and room:
@@ -87,4 +90,3 @@ class CycleModel:
             assert self._half is None, "a sum that waits must not be overwritten"
             self._half = completed
         self.sums = self._waiting[0] if self._waiting else None
-        self._advance = not stuck
