@@ -117,10 +117,10 @@ class PE(Component):
         with m.If(ends):
             m.d.sync += complete_low.eq(low)
 
-        # Nothing moves after a cycle in which a sum waits and another one is complete, half complete or just that: there
-        # are places for those, and none for one more. What is known of them a cycle before counts, so that `ready` comes
-        # last; the sum that waits itself is among it in its first cycle, and makes the others wait for one. While both
-        # registers hold sums the upper half stands still too.
+        # Nothing moves after a cycle in which a sum waits and another one is complete, half complete or just that:
+        # there are places for those, and none for one more. What is known of them a cycle before counts, so that
+        # `ready` comes last; in its first cycle the sum that waits is among them, and stops the others for one. While
+        # both registers hold sums the upper half stands still too.
         both = Signal()
         move_high = Signal(reset_less=True)
         ends_high = Signal()

@@ -109,7 +109,7 @@ def place_and_route(
         options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else ["--router", "router2"]
         try:
             tools.run([programs[1], *options, "--pack-only"], folder=folder, log=LOG)
-            options += ["--placer", _placer((folder / LOG).read_text(errors="replace"), device)]
+            options += ["--placer", choose_placer((folder / LOG).read_text(errors="replace"), device)]
             options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail", "--report", "report.json"]
             tools.run([programs[1], *options], folder=folder, log=LOG)
         except CheckError as error:
@@ -132,7 +132,7 @@ def place_and_route(
     }
 
 
-def _placer(log: str, device: str) -> str:
+def choose_placer(log: str, device: str) -> str:
     """The placer for a design, by what `log` says of its size.
 
     "static" gives the higher clock, and finds a place for the last registers where "heap" does not; but of a nearly

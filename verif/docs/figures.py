@@ -28,10 +28,10 @@ NAMES = {
     "xilinx": "AMD 7 series",
     "generic": "gates",
 }
-# What is shown of each array: target, and whether it is placed and routed. The default does not fit an HX8K.
+# What is shown of each array: target, and whether it is placed and routed.
 DEFAULT = ("--pe", "8", "--bits", "3")
 ROWS = {
-    DEFAULT: {"xilinx": False, "generic": False, "ice40": False, "ecp5": True},
+    DEFAULT: {"xilinx": False, "generic": False, "ice40": True, "ecp5": True},
     (*DEFAULT, "--choices", "1"): {"generic": False, "ice40": True},
     (*DEFAULT, "--choices", "1", "--pipeline", "4"): {"ice40": True, "ecp5": True},
 }

@@ -1,8 +1,11 @@
 """`pnr`: frequency, utilisation and critical path on both families, and bad devices."""
 
 import json
+import re
 
 import pytest
+
+from rtl_gen import pnr
 
 
 @pytest.mark.parametrize(
@@ -29,8 +32,15 @@ def test_targets(run, tmp_path, target, device, cells):
 
 def test_too_large_for_the_device(refused, run, tmp_path):
     assert run("--pe", 10, "--out", tmp_path).status == 0
-    assert "failed" in refused("pnr", tmp_path, "--target", "ice40", "--device", "up5k", status=1)
+    said = refused("pnr", tmp_path, "--target", "ice40", "--device", "up5k", status=1)
+    assert re.search(r"the array failed to fit: it needs \d+ ICESTORM_LC of 5280 of an up5k; on four-input LUTs", said)
     assert not (tmp_path / "pnr-ice40.json").exists()
+
+
+@pytest.mark.parametrize(("used", "placer"), [(5759, "static"), (5760, "heap"), (7680, "heap")])
+def test_the_placer_of_a_nearly_full_device_is_another(used, placer):
+    log = f"Info:\t ICESTORM_LC: {used:7}/ 7680 75%\nInfo:\t SB_GB: 8/ 8 100%\n"
+    assert pnr.choose_placer(log, "hx8k") == placer
 
 
 @pytest.mark.parametrize(
