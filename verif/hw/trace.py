@@ -158,6 +158,9 @@ def _program(
         for shares in ((0, 0, 0), (0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5), (0.3, 0.3, 0.3), (0, 0, 1), (0.7, 0.6, 0.7)):
             yield random_jobs(config, rng, 8, tiles=3), shares
         yield random_jobs(config, rng, 12, tiles=2), (0, 0, 0.8)
+        # A sum waits behind another one while nothing follows them.
+        for shares in ((0.4, 0, 0.7), (0, 0.4, 0.7)):
+            yield random_jobs(config, rng, 16, tiles=1), shares
         for two_word in ([False], [True]):
             yield random_jobs(config, rng, 12, tiles=1, two_word=two_word), (0, 0, 0)
             yield random_jobs(config, rng, 12, tiles=1, two_word=two_word), (0, 0, 0.5)
