@@ -79,9 +79,14 @@ def _target(results: dict[str, Any], target: str, name: str) -> list[str]:
     ]
     if chosen:
         ratios = list(chosen[0]["ratio_at_r"])
-        head = ("rival over 3-bit STLQ", "form", *(f"R = {float(r):.0%}" for r in ratios))
+        head = ("rival over 3-bit STLQ", "form", "STLQ's", *(f"R = {float(r):.0%}" for r in ratios))
         rows = [
-            (f"{c['rival']}, best of {c['by']}", c["form"], *(f"{c['ratio_at_r'][r]:.2f}" for r in ratios))
+            (
+                f"{c['rival']}, best of {c['by']}",
+                c["form"],
+                c["own_form"],
+                *(f"{c['ratio_at_r'][r]:.2f}" for r in ratios),
+            )
             for c in chosen
         ]
         parts += ["Ratios of LUT x cycles; above 1 the rival costs more:\n", table(head, rows)]

@@ -81,6 +81,7 @@ def comparison(area: Lines) -> Lines:
 def _ratios(own: dict[str, Any], best: dict[str, Any], by: str) -> dict[str, Any]:
     return {
         "own": own["kind"],
+        "own_form": own["form"],
         "rival": best["kind"],
         "by": by,
         "form": best["form"],

@@ -115,6 +115,6 @@ def test_the_page_is_written_from_the_results_alone(tmp_path: Path) -> None:
     page.write(json.loads((tmp_path / "results.json").read_text()), tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert "7 of 10 measurements" in text
-    assert "| int4, best of Yosys | product booth | 2.30 | 2.19 | 2.00 | 1.53 | 1.15 |" in text
+    assert "| int4, best of Yosys | product booth | default | 2.30 | 2.19 | 2.00 | 1.53 | 1.15 |" in text
     assert "| icarus | 5,000 | 1.0 | 2.0 | 2,500 |" in text
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md", ".svg"}

@@ -50,7 +50,7 @@ opt_clean
 write_smt2 -stbv -wires miter.smt2
 """
 CONTROL_WIDTH = 3  # a register of up to so many bits is control, unless it is
-DATA = re.compile(r"\.pe\d+\.(?!advance|beat_held|last|ends|both|write|read|valid|crowded|move_high)")
+DATA = re.compile(r"\.pe\d+\.(?!advance|beat_held)")
 SECONDS = 20  # for one question to the solver
 
 
