@@ -47,7 +47,7 @@ def simulation_speed(kept: Cache, design: Design, sim: str) -> dict[str, Any] | 
         with tempfile.TemporaryDirectory() as folder:
             build = generate(config, Path(folder))
             begin = time.perf_counter()
-            with simulation(build, Amounts.of(tensor, len(acts)), sim=sim) as run:
+            with simulation(build, Amounts.of(tensor, len(acts), build.config.pixels), sim=sim) as run:
                 ready = time.perf_counter()
                 cycles = run(tensor, acts).cycles
                 end = time.perf_counter()

@@ -77,18 +77,19 @@ def adder_tree(
     registered: Callable[[int], bool],
     advance: ValueLike,
     logic: bool = False,
+    suffix: str = "",
 ) -> Term:
     """Sum of `terms` in pairs, with registers after the adder levels that are `registered`.
 
     The first adders are of `level`. A term without a partner passes its level. `logic`: the second term of each pair
-    is, as in :func:`add`.
+    is, as in :func:`add`. `suffix` ends the names of the signals.
     """
     while len(terms) > 1:
         pairs = zip(terms[::2], terms[1::2], strict=False)
-        sums = [add_terms(m, f"tree{level}_{i}", *pair, logic=logic) for i, pair in enumerate(pairs)]
+        sums = [add_terms(m, f"tree{level}_{i}{suffix}", *pair, logic=logic) for i, pair in enumerate(pairs)]
         terms, logic = sums + terms[len(sums) * 2 :], False
         if registered(level):
-            terms = [register(m, f"level{level}_{i}", term, advance=advance) for i, term in enumerate(terms)]
+            terms = [register(m, f"level{level}_{i}{suffix}", term, advance=advance) for i, term in enumerate(terms)]
         level += 1
     return terms[0]
 

@@ -70,8 +70,8 @@ class Array(Component):
             shared |= {"advance_next": advance_next, "beat_next": operand_next, "valid": self.sums.valid}
 
         acts = Cat(
-            delayed(m, f"act{lane}", join.acts_held.word_select(lane, bits), config.skew(lane), advance=advance)
-            for lane in range(config.lanes)
+            delayed(m, f"act{i}", join.acts_held.word_select(i, bits), config.skew(i % config.lanes), advance=advance)
+            for i in range(config.acts_per_beat)
         )
         for index in range(config.pe):
             pe = place(m, f"pe{index}", f"{config.name}_pe", pe_signature(config))
@@ -79,8 +79,10 @@ class Array(Component):
                 pe.words.eq(join.words.word_select(index, config.lanes * config.format.bits)),
                 pe.acts.eq(acts),
                 *(getattr(pe, name).eq(value) for name, value in shared.items()),
-                self.sums.payload[index].eq(pe.sum),
             ]
+            for pixel in range(config.pixels):
+                total = pe.sums.word_select(pixel, config.acc_bits)
+                m.d.comb += self.sums.payload[pixel * config.pe + index].eq(total)
             # If buffered, each PE knows; all are in step, and the first speaks for all.
             if config.buffered and index == 0:
                 m.d.comb += [self.sums.valid.eq(pe.valid), advance_next.eq(~(waiting & pe.crowded))]

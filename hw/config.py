@@ -14,7 +14,7 @@ VERILOG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayConfig:
-    """One array: `pe` output channels by `lanes` input channels per tile.
+    """One array: `pe` output channels by `lanes` input channels per tile, which meets `pixels` activation vectors.
 
     Raises ``ValueError`` with the parameter's name, value and allowed range when made with a bad one.
 
@@ -29,6 +29,9 @@ class ArrayConfig:
     format: StlqFormat = field(default_factory=StlqFormat)
     pe: int = parameter(8, low=1, high=64, unit="PEs", help="processing elements: output channels per tile")
     lanes: int = parameter(8, low=1, high=64, unit="lanes", help="shift units per PE: input channels per tile")
+    pixels: int = parameter(
+        1, low=1, high=8, unit="pixels", help="activation vectors that each tile meets at once, with a sum each"
+    )
     depth: int = parameter(4096, low=1, high=1 << 20, unit="inputs", help="longest dot product that must not overflow")
     pipeline: int = parameter(
         3,
@@ -61,6 +64,36 @@ class ArrayConfig:
         return (self.pe, self.lanes)
 
     @property
+    def size(self) -> str:
+        """How large the array is, for people."""
+        pixels = f", {self.pixels} pixels" if self.pixels > 1 else ""
+        return f"{self.pe} x {self.lanes} array{pixels}"
+
+    @property
+    def words_per_beat(self) -> int:
+        """Words in a `tiles` beat."""
+        return self.pe * self.lanes
+
+    @property
+    def acts_per_beat(self) -> int:
+        """Activations in an `acts` beat."""
+        return self.pixels * self.lanes
+
+    @property
+    def sums_per_beat(self) -> int:
+        """Sums in a `sums` beat."""
+        return self.pixels * self.pe
+
+    @property
+    def payload_bits(self) -> dict[str, int]:
+        """Width of each stream's payload."""
+        return {
+            "tiles": self.words_per_beat * self.format.bits + 2,
+            "acts": self.acts_per_beat * self.format.act_bits,
+            "sums": self.sums_per_beat * self.acc_bits,
+        }
+
+    @property
     def chains(self) -> list[range]:
         """The lanes whose products are added one after the other: up to four, as evenly as they go.
 
@@ -70,6 +103,10 @@ class ArrayConfig:
         longest = 4 if self.pipeline and self.choices > 1 else 1
         count = -(-self.lanes // longest)
         return list(starmap(range, pairwise(self.lanes * index // count for index in range(count + 1))))
+
+    def first_of_chain(self, lane: int) -> bool:
+        """Whether a lane's product is the first of its chain: complete when it is registered."""
+        return any(lane == lanes[0] for lanes in self.chains)
 
     @property
     def chain_levels(self) -> int:
@@ -123,7 +160,7 @@ class ArrayConfig:
 
     @property
     def macs_per_cycle(self) -> int:
-        return self.pe * self.lanes
+        return self.pixels * self.pe * self.lanes
 
     def to_dict(self) -> dict[str, Any]:
         """The parameters by name, the format's among them, ready for JSON."""

@@ -24,7 +24,7 @@ def join_signature(config: ArrayConfig) -> wiring.Signature:
             "acts": In(stream.Signature(acts)),
             "advance_next": In(1),
             "words": Out(config.pe * config.lanes * config.format.bits),
-            "acts_held": Out(config.lanes * config.format.act_bits),
+            "acts_held": Out(config.acts_per_beat * config.format.act_bits),
             "beat": Out(BEAT),
             "beat_next": Out(BEAT),
         }

@@ -1,7 +1,7 @@
 """One shift unit: word times activation."""
 
 from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsigned
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
@@ -23,13 +23,13 @@ def near_shape(fmt: StlqFormat) -> Shape:
     return Shape(fmt.act_bits + fmt.levels // last_places(fmt) - 1, signed=fmt.act_signed)
 
 
-def lane_signature(fmt: StlqFormat) -> wiring.Signature:
+def lane_signature(fmt: StlqFormat, pixels: int) -> wiring.Signature:
     """The members of a :class:`Lane`."""
     return wiring.Signature(
         {
             "word": In(fmt.bits),
-            "act": In(act_shape(fmt)),
-            "near": Out(near_shape(fmt)),
+            "acts": In(data.ArrayLayout(act_shape(fmt), pixels)),
+            "near": Out(data.ArrayLayout(near_shape(fmt), pixels)),
             "choice": Out(range(last_places(fmt))),
             "zero": Out(1),
             "negative": Out(1),
@@ -38,7 +38,7 @@ def lane_signature(fmt: StlqFormat) -> wiring.Signature:
 
 
 class Lane(Component):
-    """What a word does to an activation, but for the last step: :func:`product` of it is ``term(word) * act``.
+    """What a word does to its activations, but for the last step: :func:`product` of that is ``term(word) * act``.
 
     Combinational. The last step, the largest shifts and the sign, is left to what follows: the input of a register, or
     registers of which one is chosen, and an adder behind them whose logic cells have room for it if they have six
@@ -48,18 +48,19 @@ class Lane(Component):
     -------
     word : In(bits)
         Code q, two's complement.
-    act : In(act_bits)
-    near : Out(near_shape)
-        The activation, shifted by the places of the word's modulo M / `last_places`.
+    acts : In(array of act_shape)
+        One activation for each pixel.
+    near : Out(array of near_shape)
+        The activations, shifted by the places of the word's modulo M / `last_places`.
     choice : Out(range(last_places))
         How many times M / `last_places` places remain to be shifted by.
     zero, negative : Out(1)
         The word is 0 (`choice` and `negative` are 0 then); the term is below 0.
     """
 
-    def __init__(self, fmt: StlqFormat):
+    def __init__(self, fmt: StlqFormat, pixels: int):
         self._step = fmt.levels // last_places(fmt)
-        super().__init__(lane_signature(fmt))
+        super().__init__(lane_signature(fmt, pixels))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -70,7 +71,9 @@ class Lane(Component):
         amount = Signal(len(magnitude))
         m.d.comb += amount.eq(Mux(self.negative, magnitude, -magnitude))
         near_bits = self._step.bit_length() - 1
-        m.d.comb += [self.near.eq(shifted(self.act, amount[:near_bits], 1)), self.choice.eq(amount[near_bits:])]
+        m.d.comb += self.choice.eq(amount[near_bits:])
+        for act, near in zip(self.acts, self.near, strict=True):
+            m.d.comb += near.eq(shifted(act, amount[:near_bits], 1))
         return m
 
 

@@ -14,14 +14,14 @@ def tiles_layout(config: ArrayConfig) -> data.StructLayout:
 
 
 def acts_layout(config: ArrayConfig) -> data.ArrayLayout:
-    """The activation of lane l at bit l * act_bits."""
+    """The activation of lane l of pixel x at index x * lanes + l, the first from bit 0 up."""
     shape = signed if config.format.act_signed else unsigned
-    return data.ArrayLayout(shape(config.format.act_bits), config.lanes)
+    return data.ArrayLayout(shape(config.format.act_bits), config.acts_per_beat)
 
 
 def sums_layout(config: ArrayConfig) -> data.ArrayLayout:
-    """The sum of PE p at bit p * acc_bits, signed."""
-    return data.ArrayLayout(signed(config.acc_bits), config.pe)
+    """The sum of PE p of pixel x at index x * pe + p, the first from bit 0 up, signed."""
+    return data.ArrayLayout(signed(config.acc_bits), config.sums_per_beat)
 
 
 def array_signature(config: ArrayConfig) -> wiring.Signature:

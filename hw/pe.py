@@ -1,7 +1,7 @@
 """A processing element: lanes, adder tree, accumulator; one output channel."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from amaranth import Cat, Const, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.lib import wiring
@@ -26,16 +26,34 @@ def pe_signature(config: ArrayConfig) -> wiring.Signature:
     return wiring.Signature(
         {
             "words": In(config.lanes * config.format.bits),
-            "acts": In(config.lanes * config.format.act_bits),
+            "acts": In(config.acts_per_beat * config.format.act_bits),
             **control,
             "ready": In(1),
-            "sum": Out(signed(config.acc_bits)),
+            "sums": Out(config.pixels * config.acc_bits),
         }
     )
 
 
+class Pixel(NamedTuple):
+    """One of the activation vectors that the words meet; `suffix` ends the names of its signals."""
+
+    number: int
+    suffix: str
+
+
+class Decoded(NamedTuple):
+    """What a word says to all pixels: the :class:`Lane`, and its other outputs behind the PE's own registers."""
+
+    lane: Any
+    choice: Value  # as far as it is not taken before these registers
+    zero: Value
+    negative: Value
+
+
 class PE(Component):
-    """Sums ``term(words[l]) * acts[l]`` over lanes and beats.
+    """Sums ``term(words[l]) * acts[l]`` over lanes and beats, for each pixel.
+
+    Pixels have products, adders and accumulators each. Words, decoded, and control are those of all.
 
     A beat's *operand* (the sum over its lanes) is added ``config.stages`` moves of `advance` after its words entered.
     A lane's activation enters ``config.skew`` moves after its word.
@@ -49,8 +67,8 @@ class PE(Component):
     beat : In(BEAT), crowded : Out(1)
         If buffered: the beat whose operand is two registers before the accumulator, and moves with it; nothing may move
         in the next cycle if a sum is offered and not taken in this one.
-    sum : Out(signed(acc_bits)), ready : In(1), valid : Out(1) if buffered, else In(1)
-        A complete sum, as in a stream.
+    sums : Out(pixels * acc_bits), ready : In(1), valid : Out(1) if buffered, else In(1)
+        A complete sum of each pixel, as in a stream.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -67,55 +85,52 @@ class PE(Component):
         m.d.comb += waiting.eq(self.valid & ~self.ready)
         # While not buffered, high in reset: what ends a sum makes the next one start from 0.
         self._beat = Signal(BEAT, name="beat_held", init={"ends": not self._config.buffered})
-        (self._buffered if self._config.buffered else self._direct)(m, self._operand(m), waiting)
+        weights = [self._weight(m, lane) for lane in range(self._config.lanes)]
+        pixels = [Pixel(index, f"_x{index}" if index else "") for index in range(self._config.pixels)]
+        # What several have in common becomes one, by the name that it has in the last of them: the first pixel.
+        found = {pixel.suffix: self._operand(m, weights, pixel) for pixel in reversed(pixels)}
+        operands = dict(reversed(found.items()))
+        (self._buffered if self._config.buffered else self._direct)(m, operands, waiting)
         return m
 
-    def _direct(self, m: Module, operand: Term, waiting: Signal) -> None:
-        """Accumulates the operand. A complete sum that has to wait stays in the accumulator, while nothing advances."""
-        # The result and the accumulator load the same total: a separate accumulator can be cleared by its synchronous
-        # reset when a dot product ends, so that no logic is needed to start the next one from zero.
-        width = self._config.acc_bits
+    def _direct(self, m: Module, operands: dict[str, Term], waiting: Signal) -> None:
+        """Accumulates the operands. While nothing advances, the accumulators hold complete sums that have to wait."""
         finish = Signal()
         m.d.sync += [self._advance.eq(self.advance_next), self._beat.eq(self.beat_next)]
         m.d.comb += finish.eq((self._beat.ends | ~self._advance) & ~waiting)
-        accumulator = Signal(signed(width), reset_less=True)
-        result = Signal(signed(width), reset_less=True)
-        total = Signal(signed(width))
-        scaled = self._scaled(operand, self._beat.valid)
-        m.d.comb += total.eq(add(accumulator, scaled, operand.carry, width, logic=True, counted=self._beat.valid))
-        m.d.sync += accumulator.eq(total)
-        with m.If(finish):
-            m.d.sync += [accumulator.eq(0), result.eq(total)]
-        m.d.comb += self.sum.eq(result)
+        # The result and the accumulator load the same total: a separate accumulator can be cleared by its synchronous
+        # reset when a dot product ends, so that no logic is needed to start the next one from zero.
+        width = self._config.acc_bits
+        results = []
+        for suffix, operand in operands.items():
+            accumulator = Signal(signed(width), name=f"accumulator{suffix}", reset_less=True)
+            result = Signal(signed(width), name=f"sum{suffix}", reset_less=True)
+            total = Signal(signed(width), name=f"total{suffix}")
+            scaled = self._scaled(operand, self._beat.valid)
+            m.d.comb += total.eq(add(accumulator, scaled, operand.carry, width, logic=True, counted=self._beat.valid))
+            m.d.sync += accumulator.eq(total)
+            with m.If(finish):
+                m.d.sync += [accumulator.eq(0), result.eq(total)]
+            results.append(result)
+        m.d.comb += self.sums.eq(Cat(*results))
 
-    def _buffered(self, m: Module, operand: Term, waiting: Signal) -> None:
-        """Accumulates the operand from a register of its own, in two halves, the upper one a cycle later.
+    def _buffered(self, m: Module, operands: dict[str, Term], waiting: Signal) -> None:
+        """Accumulates the operands from registers of their own, in two halves, the upper one a cycle later.
 
         One short adder, and nothing but it, is between two registers. Complete sums go to two registers in turn; a
         third one waits with its lower half complete. Which of them is offered is decided behind them, so that what the
         consumer does enables none.
         """
-        acc_bits = self._config.acc_bits
         advance_next = ~(waiting & self.crowded)
         m.d.sync += self._advance.eq(advance_next)
-        scaled = self._scaled(operand, Const(1))
-        held = Signal(scaled.shape(), name="operand", reset_less=True)
-        carry = Signal(name="operand_carry", reset_less=True)
         with m.If(self._advance):
-            m.d.sync += [held.eq(scaled), carry.eq(operand.carry), self._beat.eq(self.beat)]
-        with m.If(self._clear(m, "_operand", ~self._beat.valid) | ResetSignal()):
-            m.d.sync += [held.eq(0), carry.eq(0)]
-        # Of the beat whose operand is in that register, only whether it ends a sum is left to know: `last`, and `ends`,
+            m.d.sync += self._beat.eq(self.beat)
+        # Of the beat whose operand is in its register, only whether it ends a sum is left to know: `last`, and `ends`,
         # if it is added in this cycle.
         last = Signal()
         ends = Signal()
         last_next = Mux(self._advance, self._beat.ends, last)
         m.d.sync += [last.eq(last_next), ends.eq(last_next & advance_next)]
-        low_bits = min(-(-acc_bits // 2), len(held))
-        low, overflow = self._accumulated(m, "low", held[:low_bits], carry, low_bits, move=self._advance, ends=ends)
-        complete_low = Signal(low_bits, reset_less=True)
-        with m.If(ends):
-            m.d.sync += complete_low.eq(low)
 
         # Nothing moves after a cycle in which a sum waits and another one is complete, half complete or just that:
         # there are places for those, and none for one more. What is known of them a cycle before counts, so that
@@ -125,29 +140,55 @@ class PE(Component):
         move_high = Signal(reset_less=True)
         ends_high = Signal()
         m.d.sync += self.crowded.eq(both | ends_high | ends | last_next)
-        held_high = Signal(signed(max(len(held) - low_bits, 1)), name="operand_high")
-        carry_high = Signal(name="operand_high_carry")
         with m.If(~both):
             m.d.sync += [move_high.eq(self._advance), ends_high.eq(ends)]
-            m.d.sync += [held_high.eq(held >> low_bits), carry_high.eq(overflow)]
         finish = Signal()
         move = Signal()
         m.d.comb += [finish.eq(ends_high & ~both), move.eq(move_high & ~both)]
-        bits = acc_bits - low_bits
-        high, _ = self._accumulated(m, "high", held_high, carry_high, bits, move=move, ends=finish)
-        sums = [Signal(signed(acc_bits), name=f"sum{index}", reset_less=True) for index in range(2)]
         write = Signal()
         read = Signal()
-        for index, place_of_sum in enumerate(sums):
-            with m.If(finish & (write == index)):
-                m.d.sync += place_of_sum.eq(Cat(complete_low, high))
         m.d.sync += [
             both.eq(waiting & (both | finish)),
             write.eq(write ^ finish),
             read.eq(read ^ (self.valid & self.ready)),
             self.valid.eq(waiting | both | finish),
         ]
-        m.d.comb += self.sum.eq(Mux(read, *reversed(sums)))
+
+        chosen = []
+        for suffix, operand in operands.items():
+            held, carry = self._held_operand(m, operand, suffix)
+            bits = self._config.acc_bits
+            low_bits = min(-(-bits // 2), len(held))
+            low, overflow = self._accumulated(
+                m, f"low{suffix}", held[:low_bits], carry, low_bits, move=self._advance, ends=ends
+            )
+            complete_low = Signal(low_bits, name=f"complete_low{suffix}", reset_less=True)
+            with m.If(ends):
+                m.d.sync += complete_low.eq(low)
+            held_high = Signal(signed(max(len(held) - low_bits, 1)), name=f"operand_high{suffix}")
+            carry_high = Signal(name=f"operand_high_carry{suffix}")
+            with m.If(~both):
+                m.d.sync += [held_high.eq(held >> low_bits), carry_high.eq(overflow)]
+            high, _ = self._accumulated(
+                m, f"high{suffix}", held_high, carry_high, bits - low_bits, move=move, ends=finish
+            )
+            sums = [Signal(signed(bits), name=f"sum{index}{suffix}", reset_less=True) for index in range(2)]
+            for index, place_of_sum in enumerate(sums):
+                with m.If(finish & (write == index)):
+                    m.d.sync += place_of_sum.eq(Cat(complete_low, high))
+            chosen.append(Mux(read, *reversed(sums)))
+        m.d.comb += self.sums.eq(Cat(*chosen))
+
+    def _held_operand(self, m: Module, operand: Term, suffix: str) -> tuple[Signal, Signal]:
+        """The operand at its place, and its carry, one move later; 0 after a beat that was none."""
+        scaled = self._scaled(operand, Const(1))
+        held = Signal(scaled.shape(), name=f"operand{suffix}", reset_less=True)
+        carry = Signal(name=f"operand_carry{suffix}", reset_less=True)
+        with m.If(self._advance):
+            m.d.sync += [held.eq(scaled), carry.eq(operand.carry)]
+        with m.If(self._clear(m, f"_operand{suffix}", ~self._beat.valid) | ResetSignal()):
+            m.d.sync += [held.eq(0), carry.eq(0)]
+        return held, carry
 
     def _accumulated(
         self, m: Module, name: str, addend: Value, carry: Value, width: int, *, move: Value, ends: Value
@@ -167,14 +208,32 @@ class PE(Component):
             m.d.sync += total.eq(0)
         return added[:width], added[width]
 
-    def _operand(self, m: Module) -> Term:
-        """The sum over the lanes."""
-        fmt = self._config.format
-        codes = [self._code(m, lane) for lane in range(self._config.lanes)]
-        return self._sum_of_lanes(m, fmt, codes, self._config.registered)
+    def _operand(self, m: Module, weights: list[Any], pixel: Pixel) -> Term:
+        """The sum over the lanes of a pixel's activations, each multiplied by the lane's :meth:`_weight`."""
+        return self._sum_of_lanes(m, self._config.format, weights, self._config.registered, pixel)
+
+    def _weight(self, m: Module, lane: int) -> Any:
+        """What a lane multiplies the activation of each pixel by: its word, decoded."""
+        return self._decoded(m, self._config.format, self._code(m, lane), lane)
+
+    def _decoded(self, m: Module, fmt: Any, word: Value, index: int, suffix: str = "") -> Decoded:
+        """A word of lane `index`; `suffix` ends the names of its signals."""
+        name, config = f"{index}{suffix}", self._config
+        lane = place(m, f"lane{name}", f"{config.name}_lane", lane_signature(fmt, config.pixels), clocked=False)
+        acts = [self.acts.word_select(x * config.lanes + index, fmt.act_bits) for x in range(config.pixels)]
+        m.d.comb += [lane.word.eq(word), *(act.eq(value) for act, value in zip(lane.acts, acts, strict=True))]
+        choice, zero, negative = (
+            self._own(m, f"{part}{name}", value)
+            for part, value in {
+                "choice": lane.choice[self._early(fmt, index) :],
+                "zero": lane.zero,
+                "negative": lane.negative,
+            }.items()
+        )
+        return Decoded(lane, choice, zero, negative)
 
     def _code(self, m: Module, lane: int) -> Value:
-        """What a lane's activation is multiplied by: its word, or the code of a rival's weight."""
+        """The word of a lane, or the code of a rival's weight."""
         word = self.words.word_select(lane, self._config.format.bits)
         return delayed(m, f"word{lane}", word, self._config.skew(lane), advance=self._advance)
 
@@ -183,20 +242,23 @@ class PE(Component):
         return delayed(m, name, value, self._config.own_stages, advance=self._advance)
 
     def _sum_of_lanes(
-        self, m: Module, fmt: Any, words: list[Value], registered: Callable[[int], bool], suffix: str = ""
+        self, m: Module, fmt: Any, weights: list[Any], registered: Callable[[int], bool], pixel: Pixel
     ) -> Term:
-        """The sum over the lanes of ``term(words[l]) * acts[l]``; `suffix` ends the names of its signals."""
+        """The sum over the lanes, whose words are of the format `fmt`."""
         config = self._config
         totals = []
         for index, lanes in enumerate(config.chains):
-            terms = [self._term(m, fmt, words[lane], lane, suffix, first=lane == lanes[0]) for lane in lanes]
+            terms = [self._term(m, fmt, weights[lane], lane, pixel) for lane in lanes]
             level = config.chain_levels - len(lanes) + 2
-            name = f"{index}{suffix}"
-            totals.append(adder_chain(m, name, terms, level, registered=registered, advance=self._advance))
+            totals.append(
+                adder_chain(m, f"{index}{pixel.suffix}", terms, level, registered=registered, advance=self._advance)
+            )
         # Only without any registers after the lanes.
         logic = not config.registered(0)
         level = config.chain_levels + 1
-        return adder_tree(m, totals, level, registered=registered, advance=self._advance, logic=logic)
+        return adder_tree(
+            m, totals, level, registered=registered, advance=self._advance, logic=logic, suffix=pixel.suffix
+        )
 
     def _scaled(self, operand: Term, counted: Value) -> Value:
         """What is accumulated besides the operand's carry: its value at its place, or 0 unless `counted`."""
@@ -206,32 +268,32 @@ class PE(Component):
         scaled = Mux(self._beat.coarse, coarse, operand.value)
         return scaled & counted.replicate(len(scaled)).as_signed()
 
-    def _term(self, m: Module, fmt: Any, word: Value, index: int, suffix: str, *, first: bool) -> Term:
-        """The product of lane `index`; `suffix` ends the names of its signals.
+    def _kept(self, fmt: Any, lane: int) -> int:
+        """The registers of a lane that one is chosen of."""
+        return 1 if self._config.first_of_chain(lane) else min(self._config.choices, last_places(fmt))
 
-        The `first` of a chain is complete when it is registered, and feeds the carry chain; of the others one of
+    def _early(self, fmt: Any, lane: int) -> int:
+        """The multiplexers of a lane before the PE's own registers, if there are any: one, and the others behind."""
+        return int(self._kept(fmt, lane) < last_places(fmt))
+
+    def _term(self, m: Module, fmt: Any, weight: Any, index: int, pixel: Pixel) -> Term:
+        """The product of lane `index`.
+
+        The first of a chain is complete when it is registered, and feeds the carry chain; of the others one of
         several registers is chosen, and the sign taken in, in the adder.
         """
-        name = f"{index}{suffix}"
-        lane = place(m, f"lane{name}", f"{self._config.name}_lane", lane_signature(fmt), clocked=False)
-        m.d.comb += [
-            lane.word.eq(word),
-            lane.act.eq(self.acts.word_select(index, fmt.act_bits)),
-        ]
+        lane, choice, zero, negative = weight
+        name = f"{index}{pixel.suffix}"
         # Of the last step's places, as many as there are registers to choose from are left to the choice.
-        places = last_places(fmt)
-        kept = 1 if first else min(self._config.choices, places)
+        places, kept, early = last_places(fmt), self._kept(fmt, index), self._early(fmt, index)
         step, done = fmt.levels // places, (places // kept).bit_length() - 1
-        # One multiplexer before the PE's own registers, if there are any, and the others behind.
-        early = min(done, 1)
-        near = self._own(m, f"near{name}", shifted(lane.near, lane.choice[:early], step))
-        choice, zero, negative = (
-            self._own(m, f"{part}{name}", getattr(lane, part)) for part in ("choice", "zero", "negative")
+        near = self._own(m, f"near{name}", shifted(lane.near[pixel.number], lane.choice[:early], step))
+        partly, rest = shifted(near, choice[: done - early], step << early), choice[done - early :]
+        values = [(partly, ~zero & (rest == place), (step << done) * place) for place in range(kept)]
+        magnitude = shifted(near, choice, step << early)
+        return self._product(
+            m, fmt, name, magnitude, values, negative, zero=zero, largest=fmt.term_max, complete=kept == 1
         )
-        partly, rest = shifted(near, choice[early:done], step << early), choice[done:]
-        values = [(partly, ~zero & (rest == index), (step << done) * index) for index in range(kept)]
-        magnitude = shifted(near, choice[early:], step << early)
-        return self._product(m, fmt, name, magnitude, values, negative, zero=zero, largest=fmt.term_max, first=first)
 
     def _product(
         self,
@@ -244,20 +306,20 @@ class PE(Component):
         *,
         zero: Value,
         largest: int,
-        first: bool,
+        complete: bool,
     ) -> Term:
         """A product of which `magnitude`, unless it is `zero`, and the `values` of :meth:`_chosen` are two forms.
 
-        `largest`: the largest magnitude of a weight.
+        `largest`: the largest magnitude of a weight; `complete`: the first form is registered, else the second.
         """
         # A negative product is one below in ones' complement.
         extremes = [fmt.act_min * largest, fmt.act_max * largest]
         low, high = (limit(*extremes, *(~extreme for extreme in extremes)) for limit in (min, max))
         if not self._config.registered(0):
             return Term(product(fmt, Mux(zero, 0, magnitude), negative), negative, low, high)
-        if first or self._config.choices == 1:
-            complete = Term(product(fmt, magnitude, negative), negative, low, high)
-            return register(m, f"product{name}", complete, advance=self._advance, zero=self._clear(m, name, zero))
+        if complete:
+            term = Term(product(fmt, magnitude, negative), negative, low, high)
+            return register(m, f"product{name}", term, advance=self._advance, zero=self._clear(m, name, zero))
         held = Signal(name=f"negative{name}", reset_less=True)
         with m.If(self._advance):
             m.d.sync += held.eq(negative)

@@ -21,7 +21,7 @@ ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decodin
 
 def pe_modules(config: ArrayConfig) -> dict[str, Component]:
     """The PE of STLQ words."""
-    return {f"{config.name}_pe": PE(config), f"{config.name}_lane": Lane(config.format)}
+    return {f"{config.name}_pe": PE(config), f"{config.name}_lane": Lane(config.format, config.pixels)}
 
 
 def array_modules(config: ArrayConfig, pe: PEModules = pe_modules) -> dict[str, Component]:

@@ -48,8 +48,9 @@ def run(args: argparse.Namespace) -> Report:
     data: dict[str, Any] = {"out": str(args.out), "config": config.to_dict(), "derived": derived_of(config)}
     fmt = config.format
     sign = "signed" if fmt.act_signed else "unsigned"
+    pixels = f", {config.pixels} pixels" if config.pixels > 1 else ""
     lines = [
-        f"{build.verilog}: {config.pe} PEs x {config.lanes} lanes, {fmt.bits}-bit words, "
+        f"{build.verilog}: {config.pe} PEs x {config.lanes} lanes{pixels}, {fmt.bits}-bit words, "
         f"{sign} {fmt.act_bits}-bit activations, residual shift {fmt.residual_shift}",
         f"{config.macs_per_cycle} multiply-accumulates per cycle, {config.acc_bits}-bit sums "
         f"of up to {config.depth} inputs, latency {config.latency_cycles} cycles",
@@ -76,7 +77,7 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with progress(f"generating a {config.pe} x {config.lanes} array"):
+        with progress(f"generating a {config.size}"):
             verilog = array_verilog(config)
             manifest = make_manifest(config, verilog)
         write_atomically(folder / VERILOG, verilog.encode())

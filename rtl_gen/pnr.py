@@ -211,7 +211,7 @@ def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
             (name, f"{entry['used']:,} of {entry['available']:,}", f"{entry['used'] / config.macs_per_cycle:,.2f}")
         )
     where = f"{result['target']} {result['device']}"
-    table = Table(f"{config.pe} x {config.lanes} array: {where}", ("resource", "array", "per MAC"), rows)
+    table = Table(f"{config.size}: {where}", ("resource", "array", "per MAC"), rows)
     critical = result["critical_path"]
     lines = [f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"]
     return Report(result, [table, *lines, *([] if _fits_target(config) else [HINT])])

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> Report:
     results = {}
     with ExitStack() as stack:
         with progress(f"compiling for {args.sim}"):
-            room = Amounts.most([Amounts.of(tensor, vectors) for tensor in tensors.values()])
+            room = Amounts.most([Amounts.of(tensor, vectors, build.config.pixels) for tensor in tensors.values()])
             bench = simulation(build, room, sim=args.sim, stalls=stalls, waves=args.waves is not None)
             run_bench = stack.enter_context(bench)
         for name, tensor in tensors.items():
@@ -90,7 +90,7 @@ def judge(
     """The verdict on one tensor, as plain data: mismatches against the golden, and cycles against the contract."""
     golden = dot(tensor, acts)
     wrong = np.argwhere(golden != outcome.sums)
-    tiles = tensor.two_word.size * len(acts)
+    tiles = tensor.two_word.size * -(-len(acts) // config.pixels)
     expected = outcome.beats + config.latency_cycles
     return {
         "vectors": len(acts),

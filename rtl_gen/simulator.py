@@ -19,7 +19,7 @@ from rtl_gen.testbench import Amounts, Stalls
 from sw_ref.files import write_atomically
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
-from sw_ref.stream import act_stream, tile_stream
+from sw_ref.stream import act_beats, tile_stream, vector_sums
 
 SIMULATORS = ("icarus", "verilator")
 
@@ -43,14 +43,14 @@ def simulate_tensor(
     waves: Path | None = None,
     keep: Path | None = None,
 ) -> Outcome:
-    """Stream `tensor` through the build's Verilog, once for each activation vector.
+    """Stream `tensor` through the build's Verilog, once for each activation vector, or for as many as it has pixels.
 
     `acts`: integers in the format's range, shape (vectors, I, *kernel).
     Raises :class:`UsageError` if tensor and build do not fit, :class:`CheckError` if the simulator is missing or fails,
     or if the number of sums is wrong.
     """
     check_fit(build.config, tensor)
-    room = Amounts.of(tensor, len(acts))
+    room = Amounts.of(tensor, len(acts), build.config.pixels)
     with simulation(build, room, sim=sim, stalls=stalls, waves=waves is not None) as run:
         return run(tensor, acts, waves=waves, keep=keep)
 
@@ -106,9 +106,10 @@ class Simulation:
     ) -> Outcome:
         """One run, as :func:`simulate_tensor` describes it."""
         stream = tile_stream(tensor)
-        amounts = Amounts.of(tensor, len(acts))
+        pixels = self.config.pixels
+        amounts = Amounts.of(tensor, len(acts), pixels)
         (self.folder / testbench.TILES).write_text(testbench.tiles_hex(self.config, stream))
-        (self.folder / testbench.ACTS).write_text(testbench.acts_hex(self.config, act_stream(tensor, acts)))
+        (self.folder / testbench.ACTS).write_text(testbench.acts_hex(self.config, act_beats(tensor, acts, pixels)))
         said = tools.run([*self.command, *amounts.plusargs], folder=self.folder)
         if waves:
             _write(waves, (self.folder / testbench.WAVES).read_bytes(), "--waves")
@@ -121,8 +122,8 @@ class Simulation:
         if len(sums) != amounts.sums_beats:
             raise CheckError(f"the Verilog gave {len(sums)} sums beats; {amounts.sums_beats} are right")
         cycles = next(int(line.split()[1]) for line in said.splitlines() if line.startswith("cycles "))
-        sums = sums.reshape(len(acts), -1)[:, : tensor.shape[0]]
-        return Outcome(sums=sums, cycles=cycles, beats=amounts.tiles_beats * len(acts))
+        sums = vector_sums(tensor, sums, len(acts), pixels)
+        return Outcome(sums=sums, cycles=cycles, beats=amounts.tiles_beats * amounts.passes)
 
     def _keep(self, target: Path, amounts: Amounts) -> None:
         for name in (VERILOG, testbench.TILES, testbench.ACTS, testbench.SUMS):

@@ -197,8 +197,6 @@ def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
         for key, value in result["resources"].items()
     ]
     config = build.config
-    title = (
-        f"{config.pe} x {config.lanes} array, {config.format.bits}-bit words, {config.format.act_bits}-bit activations"
-    )
+    title = f"{config.size}, {config.format.bits}-bit words, {config.format.act_bits}-bit activations"
     table = Table(f"{title}: {result['target']}", ("resource", "array", "per PE", "per MAC"), rows)
     return Report(result, [table, f"written to {path}"])

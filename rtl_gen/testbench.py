@@ -21,7 +21,7 @@ WAVES = "waves.vcd"
 
 TEMPLATE = """\
 `timescale 1ns / 1ps
-// Streams {tiles} (once per activation vector) and {acts} through {name}, writes every sum to {sums}.
+// Streams {tiles} (once per pass) and {acts} (of {pixels} vectors a pass) through {name}, writes every sum to {sums}.
 module {top};
   localparam STALLS = {stalls};
   localparam PATIENCE = {patience};
@@ -32,9 +32,9 @@ module {top};
 
   reg [{tiles_high}:0] tiles_data [0:{tiles_beats}-1];
   reg [{acts_high}:0] acts_data [0:{acts_beats}-1];
-  // Beats of one vector's tiles, of all activations, of all sums.
-  integer tiles_beats, acts_beats, sums_beats, vectors;
-  integer beat = 0, tiles_vector = 0;
+  // Beats of one pass's tiles, of all activations, of all sums.
+  integer tiles_beats, acts_beats, sums_beats, passes;
+  integer beat = 0, tiles_pass = 0;
   integer act = 0;
   integer sums = 0, cycle = 0, first = -1, idle = 0, file;
 
@@ -66,7 +66,7 @@ module {top};
   wire tiles_moves = tiles_valid & tiles_ready;
   wire acts_moves = acts_valid & acts_ready;
   wire sums_moves = sums_valid & sums_ready;
-  wire tiles_last = tiles_vector == vectors - 1 && beat == tiles_beats - 1;
+  wire tiles_last = tiles_pass == passes - 1 && beat == tiles_beats - 1;
   wire acts_last = act == acts_beats - 1;
   reg tiles_done = 0, acts_done = 0;
 
@@ -74,7 +74,7 @@ module {top};
     if (!$value$plusargs("tiles_beats=%d", tiles_beats)) tiles_beats = {tiles_beats};
     if (!$value$plusargs("acts_beats=%d", acts_beats)) acts_beats = {acts_beats};
     if (!$value$plusargs("sums_beats=%d", sums_beats)) sums_beats = {sums_beats};
-    if (!$value$plusargs("vectors=%d", vectors)) vectors = {vectors};
+    if (!$value$plusargs("passes=%d", passes)) passes = {passes};
     $readmemh("{tiles}", tiles_data, 0, tiles_beats - 1);
     $readmemh("{acts}", acts_data, 0, acts_beats - 1);
     file = $fopen("{sums}", "w");
@@ -97,7 +97,7 @@ module {top};
       if (tiles_last) tiles_done <= 1;
       else if (beat == tiles_beats - 1) begin
         beat <= 0;
-        tiles_vector <= tiles_vector + 1;
+        tiles_pass <= tiles_pass + 1;
       end else beat <= beat + 1;
     end
     if (tiles_moves | ~tiles_valid) tiles_valid <= tiles_go & ~tiles_done & ~(tiles_moves & tiles_last);
@@ -139,21 +139,22 @@ class Stalls:
 
 @dataclass(frozen=True, kw_only=True)
 class Amounts:
-    """How much a run streams: beats of one vector's tiles, of all its activations and sums; vectors."""
+    """How much a run streams: beats of one pass's tiles, of all activations and sums; passes over the tiles."""
 
     tiles_beats: int
     acts_beats: int
     sums_beats: int
-    vectors: int
+    passes: int
 
     @classmethod
-    def of(cls, tensor: StlqTensor, vectors: int) -> "Amounts":
-        tiles = tensor.two_word.size
+    def of(cls, tensor: StlqTensor, vectors: int, pixels: int) -> "Amounts":
+        """`pixels` of the `vectors` meet the tiles in each pass."""
+        tiles, passes = tensor.two_word.size, -(-vectors // pixels)
         return cls(
             tiles_beats=tiles + int(tensor.two_word.sum()),
-            acts_beats=tiles * vectors,
-            sums_beats=tensor.two_word.shape[0] * vectors,
-            vectors=vectors,
+            acts_beats=tiles * passes,
+            sums_beats=tensor.two_word.shape[0] * passes,
+            passes=passes,
         )
 
     @classmethod
@@ -179,13 +180,12 @@ def testbench(config: ArrayConfig, amounts: Amounts, stalls: Stalls) -> str:
     return TEMPLATE.format(
         name=config.name,
         top=top_of(config),
+        pixels=config.pixels,
         **asdict(amounts),
         stalls=stalls.percent,
         # A stream that may pause 99 cycles of 100 can be silent for long without being stuck.
         patience=4 * config.latency_cycles + 1000 * (100 // (100 - stalls.percent)),
-        tiles_high=config.pe * config.lanes * config.format.bits + 1,
-        acts_high=config.lanes * config.format.act_bits - 1,
-        sums_high=config.pe * config.acc_bits - 1,
+        **{f"{stream}_high": bits - 1 for stream, bits in config.payload_bits.items()},
         seed_tiles=states[0],
         seed_acts=states[1],
         seed_sums=states[2],
@@ -204,13 +204,13 @@ def tiles_hex(config: ArrayConfig, stream: Stream) -> str:
 
 
 def acts_hex(config: ArrayConfig, acts: NDArray[np.integer]) -> str:
-    """The `acts` payloads, one a line; `acts`: (vectors, tiles, lanes)."""
-    return _hex_lines(_bits(acts.reshape(-1, config.lanes), config.format.act_bits))
+    """The `acts` payloads, one a line; `acts`: (passes, tiles, activations of a beat)."""
+    return _hex_lines(_bits(acts.reshape(-1, config.acts_per_beat), config.format.act_bits))
 
 
 def read_sums(text: str, config: ArrayConfig) -> NDArray[np.int64]:
-    """The sums that the bench wrote: int64, (beats, pe). Raises ``ValueError`` for an unknown bit (x)."""
-    width = config.pe * config.acc_bits
+    """The sums that the bench wrote: int64, (beats, sums of a beat). Raises ``ValueError`` for an unknown bit (x)."""
+    width = config.payload_bits["sums"]
     digits = (width + 3) // 4
     lines = text.split()
     for line in lines:
@@ -218,7 +218,7 @@ def read_sums(text: str, config: ArrayConfig) -> NDArray[np.int64]:
             raise ValueError(f"a sum is {line}: it has unknown bits")
     packed = np.frombuffer(bytes.fromhex("".join(line.zfill(digits + digits % 2) for line in lines)), np.uint8)
     bits = np.unpackbits(packed.reshape(len(lines), (digits + 1) // 2), axis=1)[:, ::-1][:, :width]
-    fields = bits.reshape(len(lines), config.pe, config.acc_bits).astype(np.int64)
+    fields = bits.reshape(len(lines), config.sums_per_beat, config.acc_bits).astype(np.int64)
     weights = np.left_shift(np.int64(1), np.arange(config.acc_bits))
     weights[-1] = -weights[-1]
     return fields @ weights

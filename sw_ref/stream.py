@@ -2,7 +2,8 @@
 
 For each row of tiles (pe output channels), for each kernel position in C order, for each tile along the input
 channels: the first words, then the residual words if the tile has two.  One dot product per row of tiles; sum p of
-row o belongs to output channel o * pe + p.  Ragged edges are 0.
+row o belongs to output channel o * pe + p.  Ragged edges are 0.  An array of several pixels reads as many vectors of
+activations with each tile; all tiles once are a *pass*.
 """
 
 import math
@@ -67,6 +68,25 @@ def act_stream(tensor: StlqTensor, acts: ArrayLike) -> NDArray[np.int32]:
     batch = values.astype(np.int32).reshape(-1, *inner)
     one_row = _tiles(batch, 1, lanes).reshape(len(batch), -1, lanes)
     return np.tile(one_row, (1, rows, 1)).reshape(*outer, tensor.two_word.size, lanes)
+
+
+def act_beats(tensor: StlqTensor, acts: ArrayLike, pixels: int) -> NDArray[np.int32]:
+    """The activations of each beat: int32 (passes, tiles, pixels * lanes), for `acts` of shape (vectors, I, *kernel).
+
+    Pixel x of pass p is vector p * pixels + x; a vector that the last pass lacks is 0.  Raises ``ValueError`` for
+    another shape.
+    """
+    vectors = act_stream(tensor, acts)
+    count, tiles, lanes = vectors.shape
+    filled = np.pad(vectors, ((0, -count % pixels), (0, 0), (0, 0)))
+    return np.swapaxes(filled.reshape(-1, pixels, tiles, lanes), 1, 2).reshape(-1, tiles, pixels * lanes)
+
+
+def vector_sums(tensor: StlqTensor, sums: ArrayLike, vectors: int, pixels: int) -> NDArray[Any]:
+    """The sums of each vector, (vectors, O), from those of all beats, (beats, pixels * pe): undoes the passes."""
+    rows, pe = tensor.two_word.shape[0], tensor.tile[0]
+    values = np.swapaxes(np.asarray(sums).reshape(-1, rows, pixels, pe), 1, 2)
+    return values.reshape(-1, rows * pe)[:vectors, : tensor.shape[0]]
 
 
 def pack_fields(values: ArrayLike, width: int) -> int:

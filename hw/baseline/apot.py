@@ -6,6 +6,7 @@ from amaranth import Const, Module, Mux, Shape, Signal, Value
 
 from hw.adder_tree import Term, add, resize
 from hw.baseline.pe import RivalPE, with_sign
+from hw.pe import Pixel
 
 
 class Factored(NamedTuple):
@@ -25,45 +26,54 @@ class ApotPE(RivalPE):
     lanes form chains as those of STLQ words do.
     """
 
-    def _operand(self, m: Module) -> Term:
+    def _operand(self, m: Module, weights: list[Any], pixel: Pixel) -> Term:
         config = self._config
         if config.format.bits == 3:
-            return self._sum_of_lanes(
-                m, config.format, [self._code(m, lane) for lane in range(config.lanes)], config.registered
-            )
-        numbers = [self._lane(m, lane) for lane in range(config.lanes)]
+            return super()._operand(m, weights, pixel)
+        numbers = [self._lane(m, code, lane, pixel) for lane, code in enumerate(weights)]
         level = 0
         while len(numbers) > 1:
             level += 1
             pairs = zip(numbers[::2], numbers[1::2], strict=False)
-            sums = [self._add(m, f"tree{level}_{i}", *pair) for i, pair in enumerate(pairs)]
+            sums = [self._add(m, f"tree{level}_{i}{pixel.suffix}", *pair) for i, pair in enumerate(pairs)]
             numbers = sums + numbers[len(sums) * 2 :]
             if config.registered(level):
-                numbers = [self._register(m, f"level{level}_{i}", number) for i, number in enumerate(numbers)]
+                numbers = [
+                    self._register(m, f"level{level}_{i}{pixel.suffix}", number) for i, number in enumerate(numbers)
+                ]
         (total,) = numbers
         signed = with_sign(total.value)
         value = (signed ^ total.sign.replicate(len(signed)).as_signed()).as_signed()
         return Term(value, total.sign, min(total.low, ~total.high), max(total.high, ~total.low))
 
-    def _lane(self, m: Module, lane: int) -> Factored:
+    def _lane(self, m: Module, code: Value, lane: int, pixel: Pixel) -> Factored:
         fmt: Any = self._config.format
-        code, act = self._factors(m, lane)
-        sign = self._held(m, f"sign{lane}", code[-1])
+        name = f"{lane}{pixel.suffix}"
+        act = self._act(m, lane, pixel)
+        sign = self._held(m, f"sign{name}", code[-1])
         low, high = fmt.act_min * fmt.weight_max, fmt.act_max * fmt.weight_max
-        second = self._held(m, f"second{lane}", act, enable=code[2])
-        act, index = self._held(m, f"act{lane}", act), self._held(m, f"index{lane}", code[:2])
-        value = Signal(Shape.cast(range(low, high + 1)), name=f"product{lane}")
-        first = self._select(m, f"first{lane}", act, index)
+        second = self._held(m, f"second{name}", act, enable=code[2])
+        act, index = self._held(m, f"act{name}", act), self._held(m, f"index{name}", code[:2])
+        value = Signal(Shape.cast(range(low, high + 1)), name=f"product{name}")
+        first = self._select(m, f"first{name}", act, index)
         m.d.comb += value.eq(add(second.shift_left(1), first, Const(0, 1), len(value), logic=True))
         return Factored(value, sign, low, high)
 
-    def _term(self, m: Module, fmt: Any, word: Value, index: int, suffix: str, *, first: bool) -> Term:
-        name = f"{index}{suffix}"
-        act, word = self._act(m, index), self._own(m, f"code{name}", word)
-        values = [(act, word[:2] == term, places) for term, places in enumerate(fmt.places, 1)]
-        magnitude = self._select(m, f"first{name}", act, word[:2])
+    def _term(self, m: Module, fmt: Any, weight: Any, index: int, pixel: Pixel) -> Term:
+        name = f"{index}{pixel.suffix}"
+        act = self._act(m, index, pixel)
+        values = [(act, weight[:2] == term, places) for term, places in enumerate(fmt.places, 1)]
+        magnitude = self._select(m, f"first{name}", act, weight[:2])
         return self._product(
-            m, fmt, name, magnitude, values, word[-1], zero=Const(0), largest=fmt.weight_max, first=first
+            m,
+            fmt,
+            name,
+            magnitude,
+            values,
+            weight[-1],
+            zero=Const(0),
+            largest=fmt.weight_max,
+            complete=self._config.first_of_chain(index) or self._config.choices == 1,
         )
 
     def _select(self, m: Module, name: str, act: Value, index: Value) -> Value:

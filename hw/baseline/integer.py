@@ -1,10 +1,13 @@
 """Integer multiplier lanes: the product left to synthesis, or written as rows of partial products."""
 
+from typing import Any
+
 from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 
-from hw.adder_tree import Term, add, adder_tree
+from hw.adder_tree import Term, add
 from hw.baseline.pe import RivalPE, with_sign
 from hw.config import ArrayConfig
+from hw.pe import Pixel
 
 NO_CARRY = Const(0, 1)
 
@@ -19,16 +22,17 @@ def product_range(config: ArrayConfig, low: int, high: int) -> tuple[int, int]:
 class ProductPE(RivalPE):
     """Lanes that are one multiplication each, for synthesis to map as it does best."""
 
-    def _operand(self, m: Module) -> Term:
+    def _operand(self, m: Module, weights: list[Any], pixel: Pixel) -> Term:
         half = self._config.format.weight_max
         low, high = product_range(self._config, -half, half - 1)
         terms = []
-        for lane in range(self._config.lanes):
-            product = Signal(Shape.cast(range(low, high + 1)), name=f"product{lane}")
-            code, act = self._factors(m, lane)
+        for lane, code in enumerate(weights):
+            name = f"{lane}{pixel.suffix}"
+            product = Signal(Shape.cast(range(low, high + 1)), name=f"product{name}")
+            act = self._act(m, lane, pixel)
             m.d.comb += product.eq(act * code.as_signed())
-            terms.append(Term(self._held(m, f"held{lane}", product), NO_CARRY, low, high))
-        return adder_tree(m, terms, registered=self._config.registered, advance=self._advance, logic=False)
+            terms.append(Term(self._held(m, f"held{name}", product), NO_CARRY, low, high))
+        return self._tree(m, terms, pixel, logic=False)
 
 
 class RowsPE(RivalPE):
@@ -42,45 +46,47 @@ class RowsPE(RivalPE):
         self._radix = radix
         super().__init__(config)
 
-    def _operand(self, m: Module) -> Term:
-        lanes = range(self._config.lanes)
+    def _operand(self, m: Module, weights: list[Any], pixel: Pixel) -> Term:
         single = self._radix == 4 and self._config.format.bits == 2
-        terms = [self._digit_lane(m, lane) if single else self._lane(m, lane) for lane in lanes]
-        return adder_tree(m, terms, registered=self._config.registered, advance=self._advance, logic=single)
+        lane_of = self._digit_lane if single else self._lane
+        terms = [lane_of(m, code, lane, pixel) for lane, code in enumerate(weights)]
+        return self._tree(m, terms, pixel, logic=single)
 
-    def _lane(self, m: Module, lane: int) -> Term:
+    def _lane(self, m: Module, code: Value, lane: int, pixel: Pixel) -> Term:
         """The product as a chain of sums."""
-        code, act = self._factors(m, lane)
+        name = f"{lane}{pixel.suffix}"
+        act = self._act(m, lane, pixel)
         bits = len(code)
-        total = self._held(m, f"row{lane}_0", act, enable=code[0])
+        total = self._held(m, f"row{name}_0", act, enable=code[0])
         if self._radix == 2:
             for place in range(1, bits):
                 top = place == bits - 1
-                row = self._held(m, f"row{lane}_{place}", ~with_sign(act) if top else act, enable=code[place])
-                carry = self._held(m, f"carry{lane}", code[place]) if top else NO_CARRY
-                total = self._sum(m, lane, total, row, carry, place, logic=False)
+                row = self._held(m, f"row{name}_{place}", ~with_sign(act) if top else act, enable=code[place])
+                carry = self._held(m, f"carry{name}", code[place]) if top else NO_CARRY
+                total = self._sum(m, name, total, row, carry, place, logic=False)
             return self._whole(total)
-        held_act, held_code = self._held(m, f"act{lane}", act), self._held(m, f"code{lane}", code)
+        held_act, held_code = self._held(m, f"act{name}", act), self._held(m, f"code{name}", code)
         place = 1
         if bits % 2 == 0:
             row = Mux(held_code[1], held_act, 0)
-            total, place = self._sum(m, lane, total, row, NO_CARRY, 1, logic=True), 2
+            total, place = self._sum(m, name, total, row, NO_CARRY, 1, logic=True), 2
         first = place
         for place in range(first, bits, 2):
             below = held_code[place - 1] if place > first else NO_CARRY
-            row = self._digit(m, f"digit{lane}_{place}", held_act, held_code[place : place + 2], below)
-            total = self._sum(m, lane, total, row, held_code[place + 1], place, logic=True)
+            row = self._digit(m, f"digit{name}_{place}", held_act, held_code[place : place + 2], below)
+            total = self._sum(m, name, total, row, held_code[place + 1], place, logic=True)
         return self._whole(total)
 
-    def _digit_lane(self, m: Module, lane: int) -> Term:
+    def _digit_lane(self, m: Module, code: Value, lane: int, pixel: Pixel) -> Term:
         """The product of a 2-bit weight, one digit: complete when it is registered in the first lane of each pair."""
-        code, act = self._factors(m, lane)
+        name = f"{lane}{pixel.suffix}"
+        act = self._act(m, lane, pixel)
         if lane % 2:
-            act, code = self._held(m, f"act{lane}", act), self._held(m, f"code{lane}", code)
-        row = self._digit(m, f"digit{lane}", act, code, NO_CARRY)
+            act, code = self._held(m, f"act{name}", act), self._held(m, f"code{name}", code)
+        row = self._digit(m, f"digit{name}", act, code, NO_CARRY)
         carry = code[1]
         if lane % 2 == 0:
-            row, carry = self._held(m, f"row{lane}", row), self._held(m, f"carry{lane}", carry)
+            row, carry = self._held(m, f"row{name}", row), self._held(m, f"carry{name}", carry)
         low, high = product_range(self._config, -2, 1)
         return Term(row, carry, min(low, ~high), max(high, ~low))
 
@@ -93,10 +99,10 @@ class RowsPE(RivalPE):
         m.d.comb += row.eq(magnitude ^ pair[1].replicate(len(row)).as_signed())
         return row
 
-    def _sum(self, m: Module, lane: int, total: Value, row: Value, carry: Value, place: int, *, logic: bool) -> Value:
+    def _sum(self, m: Module, name: str, total: Value, row: Value, carry: Value, place: int, *, logic: bool) -> Value:
         """``total + (row + carry) * 2^place``: the places below pass."""
         width = max(len(with_sign(total)) - place, len(with_sign(row))) + 1
-        high = Signal(Shape(width, signed=True), name=f"sum{lane}_{place}")
+        high = Signal(Shape(width, signed=True), name=f"sum{name}_{place}")
         m.d.comb += high.eq(add(with_sign(total)[place:].as_signed(), with_sign(row), carry, width, logic=logic))
         return Cat(total[:place], high).as_signed()
 

@@ -50,4 +50,4 @@ def pe_forms(fmt: Format) -> dict[str, PEModules]:
 
 def _two_word(config: ArrayConfig) -> dict[str, Component]:
     fmt: Any = config.format
-    return {f"{config.name}_pe": TwoWordPE(config), f"{config.name}_lane": Lane(fmt.word)}
+    return {f"{config.name}_pe": TwoWordPE(config), f"{config.name}_lane": Lane(fmt.word, config.pixels)}

@@ -4,9 +4,9 @@ from typing import Any
 
 from amaranth import Cat, Const, Module, Signal, Value
 
-from hw.adder_tree import Term
+from hw.adder_tree import Term, adder_tree
 from hw.lane import act_shape
-from hw.pe import PE
+from hw.pe import PE, Pixel
 
 
 class RivalPE(PE):
@@ -15,15 +15,19 @@ class RivalPE(PE):
     def _scaled(self, operand: Term, counted: Value) -> Value:
         return operand.value & counted.replicate(len(operand.value)).as_signed()
 
-    def _act(self, m: Module, lane: int) -> Value:
+    def _weight(self, m: Module, lane: int) -> Any:
+        return self._own(m, f"code{lane}", self._code(m, lane))
+
+    def _act(self, m: Module, lane: int, pixel: Pixel) -> Value:
         """The activation of a lane."""
         fmt = self._config.format
-        act = self.acts.word_select(lane, fmt.act_bits)
-        return self._own(m, f"act{lane}", act.as_signed() if act_shape(fmt).signed else act)
+        act = self.acts.word_select(pixel.number * self._config.lanes + lane, fmt.act_bits)
+        return self._own(m, f"act{lane}{pixel.suffix}", act.as_signed() if act_shape(fmt).signed else act)
 
-    def _factors(self, m: Module, lane: int) -> tuple[Value, Value]:
-        """The code and the activation that a lane multiplies."""
-        return self._own(m, f"code{lane}", self._code(m, lane)), self._act(m, lane)
+    def _tree(self, m: Module, terms: list[Term], pixel: Pixel, *, logic: bool) -> Term:
+        """The sum of all lanes' terms, in pairs; `logic`: the second of each pair is a function of registers."""
+        registered = self._config.registered
+        return adder_tree(m, terms, registered=registered, advance=self._advance, logic=logic, suffix=pixel.suffix)
 
     def _held(self, m: Module, name: str, value: Value, *, enable: Any = 1) -> Value:
         """`value`, or 0 unless `enable`, behind the registers that follow the lanes, if there are any.

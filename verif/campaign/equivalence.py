@@ -36,12 +36,8 @@ def is_equivalent(config: ArrayConfig, options: str, folder: Path) -> str | None
     mutant = options.replace(f"-module {config.name} ", "-module gate ")
     if _same_registers(config, mutant, folder):
         return "registers"
-    widths = {
-        "tiles": config.macs_per_cycle * config.format.bits + 2,
-        "acts": config.lanes * config.format.act_bits,
-        "sums": config.pe * config.acc_bits,
-    }
-    return "induction" if holds_by_induction(DESIGN, config.name, mutant, widths, folder) else None
+    proven = holds_by_induction(DESIGN, config.name, mutant, config.payload_bits, folder)
+    return "induction" if proven else None
 
 
 def _same_registers(config: ArrayConfig, mutant: str, folder: Path) -> bool:

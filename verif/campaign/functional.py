@@ -48,7 +48,7 @@ def bins_of(trace: Trace) -> set[Bin]:
 
 def _part(config: ArrayConfig, cycles: list[Cycle]) -> Iterator[Bin]:
     """Of the cycles between two resets: every tiles beat with the activations that it meets."""
-    fmt, size = config.format, config.macs_per_cycle
+    fmt, size = config.format, config.words_per_beat
     acts = [cycle.acts for cycle in cycles if cycle.acts_valid and cycle.acts_ready]
     used, flags, residual, waited = 0, 0, False, False
     for cycle in cycles:
@@ -62,19 +62,19 @@ def _part(config: ArrayConfig, cycles: list[Cycle]) -> Iterator[Bin]:
         sums_wait = cycle.sums is not None and not cycle.sums_ready
         values = unpack_acts(config, acts[used])
         for index, code in enumerate(unpack_signed(cycle.tiles, size, fmt.bits)):
-            act = _kind(config, values[index % config.lanes])
-            yield Bin(code, act, kind, bool(flags & 2), waited, sums_wait)
+            for act in values[index % config.lanes :: config.lanes]:
+                yield Bin(code, _kind(config, act), kind, bool(flags & 2), waited, sums_wait)
         residual = bool(flags & 1) and not residual
         used += not residual
         waited = False
 
 
 def unpack_acts(config: ArrayConfig, payload: int) -> list[int]:
-    """The activations of an `acts` beat, lane 0 first."""
+    """The activations of an `acts` beat: of the first pixel, lane 0 first, then of the others."""
     fmt = config.format
     if fmt.act_signed:
-        return unpack_signed(payload, config.lanes, fmt.act_bits)
-    return [payload >> fmt.act_bits * lane & fmt.act_max for lane in range(config.lanes)]
+        return unpack_signed(payload, config.acts_per_beat, fmt.act_bits)
+    return [payload >> fmt.act_bits * index & fmt.act_max for index in range(config.acts_per_beat)]
 
 
 def _kind(config: ArrayConfig, act: int) -> str:

@@ -9,7 +9,9 @@ module array_proof (
   input sums__ready
 );
   wire tiles__ready, acts__ready, sums__valid;
-  wire signed [`SUMS-1:0] sums__payload;
+  wire [`PAYLOAD-1:0] sums__payload;
+  // One pixel is followed; the names of what it has of its own in the device are put in before.
+  wire signed [`SUMS-1:0] sums = sums__payload[`PIXEL*`SUMS +: `SUMS];
   stlq_array dut (.*);
 
   reg started = 0;
@@ -139,9 +141,9 @@ module array_proof (
   wire last = residual ? ends : tile[`TILES-1];
   wire complete = !two_word && last;
   wire signed [`SUMS-1:0] products =
-    times_term(tile[0 +: `BITS], acts[0 +: `ACT]) + times_term(tile[`BITS +: `BITS], acts[`ACT +: `ACT])
+    times_term(tile[0 +: `BITS], acts[`FIRST +: `ACT]) + times_term(tile[`BITS +: `BITS], acts[`FIRST+`ACT +: `ACT])
 `ifdef LANE2
-    + times_term(tile[2*`BITS +: `BITS], acts[2*`ACT +: `ACT])
+    + times_term(tile[2*`BITS +: `BITS], acts[`FIRST+2*`ACT +: `ACT])
 `endif
   ;
   wire signed [`SUMS-1:0] total = so_far + (residual ? products : products <<< `SHIFT);
@@ -175,7 +177,7 @@ module array_proof (
 `ifdef BUFFERED
   localparam LOW = (`SUMS + 1) / 2, HIGH = `SUMS - LOW;
   (* hierconn *) wire signed [`NEAR:0] \dut.pe0.near0_late0 , \dut.pe0.near1_late0 ;
-  (* hierconn *) wire [1:0] \dut.pe0.choice0_late0 , \dut.pe0.choice1_late0 ;
+  (* hierconn *) wire \dut.pe0.choice0_late0 , \dut.pe0.choice1_late0 ;
   (* hierconn *) wire \dut.pe0.zero0_late0 , \dut.pe0.zero1_late0 ;
   (* hierconn *) wire \dut.pe0.negative0_late0 , \dut.pe0.negative1_late0 ;
   (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product1 ;
@@ -197,8 +199,8 @@ module array_proof (
     end
   endfunction
   wire signed [`SUMS-1:0] sum0 =
-    lane(\dut.pe0.zero0_late0 , \dut.pe0.negative0_late0 , \dut.pe0.near0_late0 , \dut.pe0.choice0_late0 [1]) +
-    lane(\dut.pe0.zero1_late0 , \dut.pe0.negative1_late0 , \dut.pe0.near1_late0 , \dut.pe0.choice1_late0 [1]);
+    lane(\dut.pe0.zero0_late0 , \dut.pe0.negative0_late0 , \dut.pe0.near0_late0 , \dut.pe0.choice0_late0 ) +
+    lane(\dut.pe0.zero1_late0 , \dut.pe0.negative1_late0 , \dut.pe0.near1_late0 , \dut.pe0.choice1_late0 );
   wire signed [`SUMS-1:0] sum1 = \dut.pe0.product0 + \dut.pe0.product1 +
     $signed({1'b0, \dut.pe0.product0_carry }) + $signed({1'b0, \dut.pe0.product1_carry });
   wire signed [`SUMS-1:0] sum2 = \dut.pe0.level1_0 + $signed({1'b0, \dut.pe0.level1_0_carry });
@@ -215,7 +217,7 @@ module array_proof (
     assert (!\dut.pe0.ends_high || {high, \dut.pe0.complete_low } == total_half);
     if (sums__valid && (\dut.pe0.both || !\dut.pe0.read )) assert (\dut.pe0.sum0 == total_sum0);
     if (sums__valid && (\dut.pe0.both || \dut.pe0.read )) assert (\dut.pe0.sum1 == total_sum1);
-    if (sums__valid) assert (sums__payload == (\dut.pe0.read ? total_sum1 : total_sum0));
+    if (sums__valid) assert (sums == (\dut.pe0.read ? total_sum1 : total_sum0));
   end
 `else
   (* hierconn *) wire \dut.pe0.negative1 , \dut.pe0.partial0_0_carry ;
@@ -229,7 +231,7 @@ module array_proof (
   wire signed [`SUMS-1:0] before3 = before_last;
   always @(posedge clk) if (started) begin
     assert (!held || \dut.pe0.accumulator == total_held);
-    if (sums__valid) assert (sums__payload == total_sent);
+    if (sums__valid) assert (sums == total_sent);
   end
 `ifdef STAGE2
   // The third lane is one register behind.

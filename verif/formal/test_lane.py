@@ -42,7 +42,7 @@ def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_
     [
         ("assign zero = ! word;", "assign zero = 1'h0;"),
         ("assign negative = word[2];", "assign negative = word[1];"),
-        ("assign near = act;", "assign near = { act[14:0], 1'h0 };"),
+        ("assign near = acts;", "assign near = { acts[14:0], 1'h0 };"),
         (", choice } = word[2] ?", ", choice } = word[1] ?"),
     ],
     ids=["zero", "sign", "near", "choice"],
@@ -79,7 +79,7 @@ module check{index}(input [{fmt.bits - 1}:0] word, input {signed} [{fmt.act_bits
   wire zero, negative;
   wire [{choice_bits - 1}:0] choice;
   wire {signed} [{near - 1}:0] near;
-  array{index}_lane dut(.word(word), .act(act), .zero(zero), .negative(negative), .near(near), .choice(choice));
+  array{index}_lane dut(.word(word), .acts(act), .zero(zero), .negative(negative), .near(near), .choice(choice));
   wire signed [{width - 1}:0] wide = near;
   wire signed [{width - 1}:0] product = wide <<< ({step} * choice);
   always @* assert ((zero ? 0 : negative ? -product : product) == times_term(word, act));

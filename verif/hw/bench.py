@@ -41,7 +41,7 @@ class Bench:
         self.seed = f"{seed}:{test}"
         self.rng = np.random.default_rng([seed, zlib.crc32(test.encode())])
         self.tiles, self.acts, self.sums = (Monitor(Port(dut, name)) for name in ("tiles", "acts", "sums"))
-        self.scoreboard = Scoreboard(self.config.pe, self.config.acc_bits)
+        self.scoreboard = Scoreboard(self.config.sums_per_beat, self.config.acc_bits)
         self.stimulus = Stimulus([], [], [], [])
         self.cycle = self.busy = self.in_reset = 0
         self._drivers: list[Task[None]] = []

@@ -43,5 +43,8 @@ CONFIGS: dict[str, ArrayConfig] = {
     "buffered_chains": _config(bits=2, act_bits=3, residual_shift=0, pe=2, lanes=7, depth=9, pipeline=4),
     "multiplexers": _config(bits=4, act_bits=6, pe=2, lanes=6, depth=40, choices=1),
     "two_choices": _config(bits=3, act_bits=5, act_signed=False, pe=2, lanes=5, depth=40, choices=2),
+    "two_pixels": _config(bits=3, act_bits=4, pixels=2, pe=2, lanes=5, depth=40),
+    "most_pixels": _config(bits=4, act_bits=3, act_signed=False, pixels=8, pe=2, lanes=1, depth=9, pipeline=0),
+    "buffered_pixels": _config(bits=5, act_bits=3, pixels=3, pe=3, lanes=2, depth=20, pipeline=4, choices=2),
     "other_name": _config(pe=2, lanes=2, depth=64, name="my_macs"),
 }

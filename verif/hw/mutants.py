@@ -58,14 +58,28 @@ MUTANTS = {
     "carry of nothing accumulated": Mutant(r", beat_held\[0\], 1'h0 \};", ", 1'h1, 1'h0 };", STALLS),
     "zero word counts": Mutant(r"assign zero = ! word;", "assign zero = 1'h0;", RANDOM),
     "unsigned activations sign-extended": Mutant(
-        r"= amount\[0\] \? \{ act, 1'h0 \} : \{ 1'h0, act \};",
-        "= amount[0] ? { act, 1'h0 } : { act[6], act };",
+        r"= amount\[0\] \? \{ acts, 1'h0 \} : \{ 1'h0, acts \};",
+        "= amount[0] ? { acts, 1'h0 } : { acts[6], acts };",
         RANDOM,
         config="odd_7x9",
     ),
-    "sum one bit short": Mutant(r"sum <= total;", "sum <= { total[16], total[16:0] };", DEPTH),
-    "lanes exchanged": Mutant(r"\.act\(acts\[15:8\]\)", ".act(acts[7:0])", RANDOM),
-    "sums exchanged": Mutant(r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe0__sum, pe1__sum }", RANDOM),
+    "sum one bit short": Mutant(r"sums <= total;", "sums <= { total[16], total[16:0] };", DEPTH),
+    "lanes exchanged": Mutant(r"\.acts\(acts\[15:8\]\)", ".acts(acts[7:0])", RANDOM),
+    "sums of pixels exchanged": Mutant(
+        r"sums = \{ (\w+), (\w+) \};", r"sums = { \2, \1 };", RANDOM, config="two_pixels"
+    ),
+    "one pixel not accumulated": Mutant(
+        r"else accumulator_x1 <= total_x1;", "else accumulator_x1 <= accumulator;", RANDOM, config="two_pixels"
+    ),
+    "sign of another lane in one pixel": Mutant(r"(product0_x1 <= )(\w+);", r"\1~\2;", RANDOM, config="two_pixels"),
+    "pixels exchanged": Mutant(
+        r"\.acts\(\{ acts\[(\d+:\d+)\], acts\[(\d+:\d+)\] \}\)",
+        r".acts({ acts[\2], acts[\1] })",
+        RANDOM,
+        places=5,
+        config="two_pixels",
+    ),
+    "sums exchanged": Mutant(r"\{ pe2__sums, pe1__sums, pe0__sums \}", "{ pe2__sums, pe0__sums, pe1__sums }", RANDOM),
     # words and flags
     "second word dropped": Mutant(
         r"& \{ (?:beat_held\[0\], )+beat_held\[0\]", lambda found: found[0].replace("[0]", "[1]"), RANDOM
@@ -97,7 +111,7 @@ MUTANTS = {
         r"else if \(!both\) ends_high <=", "else ends_high <=", STALLS, config=BUFFERED
     ),
     "waiting sums exchanged": Mutant(
-        r"sum = read \? (sum1) : (sum0);", r"sum = read ? \2 : \1;", RANDOM, config=BUFFERED
+        r"sums = read \? (sum1) : (sum0);", r"sums = read ? \2 : \1;", RANDOM, config=BUFFERED
     ),
     "second place never used": Mutant(r"else write <= \w+;", "else write <= 1'h0;", STALLS, config=BUFFERED),
     "goes on while a sum waits": Mutant(r"^(    advance <= )\w+;", r"\g<1>1'h1;", STALLS, config=BUFFERED),
@@ -107,14 +121,14 @@ MUTANTS = {
     "beat accumulated twice": Mutant(r"operand_next = \w+ \? 3'h0 : (\w+);", r"operand_next = \1;", STALLS),
     "ready whether or not there is room": Mutant(r"else tiles__ready <= \w+;", "else tiles__ready <= 1'h1;", STALLS),
     "waiting sum overwritten": Mutant(r"assign finish = (\w+) & \w+;", r"assign finish = \1;", STALLS, RULE),
-    "payload follows the total": Mutant(r"if \(finish\) sum <=", "sum <=", STALLS, RULE),
+    "payload follows the total": Mutant(r"if \(finish\) sums <=", "sums <=", STALLS, RULE),
     "valid falls before the transfer": Mutant(r"(else sums__valid <=) \w+;", r"\1 ends;", WAIT, RULE),
     "valid waits for ready": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 & sums__ready;", WAIT),
     "sums repeated": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 | sums__valid;", STALLS),
     "sums never come": Mutant(r"else sums__valid <= (\w+);", "else sums__valid <= 1'h0;", STALLS),
     "nothing is ever worked off": Mutant(r"(beat_next.valid  = ).*;", r"\g<1>1'h0;", STALLS),
     "sum of one PE unknown": Mutant(
-        r"\{ pe2__sum, pe1__sum, pe0__sum \}", "{ pe2__sum, pe1__sum, 18'hx }", RANDOM, RULE, simulator="icarus"
+        r"\{ pe2__sums, pe1__sums, pe0__sums \}", "{ pe2__sums, pe1__sums, 18'hx }", RANDOM, RULE, simulator="icarus"
     ),
     "valid unknown": Mutant(r"(else sums__valid <=) \w+;", r"\1 1'hx;", RANDOM, RULE, simulator="icarus"),
     # time and reset

@@ -84,15 +84,10 @@ def compile_replay(
     Raises :class:`CheckError` if the simulator is missing or refuses the design.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    config = trace.config
-    widths = {
-        "tiles": config.macs_per_cycle * config.format.bits + 2,
-        "acts": config.lanes * config.format.act_bits,
-        "sums": config.pe * config.acc_bits,
-    }
+    widths = trace.config.payload_bits
     bench = TEMPLATE.format(
         top=TOP,
-        name=config.name,
+        name=trace.config.name,
         cycles=len(trace.cycles),
         inputs=widths["tiles"] + widths["acts"] + 4,
         outputs=widths["sums"] + 4,

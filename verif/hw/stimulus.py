@@ -10,13 +10,13 @@ import numpy as np
 from hw.config import ArrayConfig
 from sw_ref.integer import dot
 from sw_ref.model import StlqTensor, load_model
-from sw_ref.stream import act_stream, pack_fields, tile_stream
+from sw_ref.stream import act_beats, pack_fields, tile_stream
 from verif.hw.rivals import RivalTensor, extreme_codes
 
 
 @dataclass(frozen=True)
 class Job:
-    """A weight tensor (O, I) and the activations (I,) that it meets: a dot product per `pe` output channels."""
+    """A weight tensor (O, I) and the activations (pixels, I) that it meets: a sums beat per `pe` output channels."""
 
     tensor: StlqTensor
     acts: np.ndarray
@@ -53,24 +53,26 @@ def encode(config: ArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -
         payloads.tiles.extend(
             beat | flags << flags_at for beat, flags in zip(beats_without, noise.tolist(), strict=True)
         )
-        acts = act_stream(job.tensor, job.acts)
+        (acts,) = act_beats(job.tensor, job.acts, config.pixels)
         payloads.acts.extend(pack_fields(beat, config.format.act_bits) for beat in acts)
         weights = job.tensor if config.format.residual_beats else job.tensor.integers()
-        golden = np.zeros(len(last) * config.pe, np.int64)
-        golden[: len(job.tensor.word1)] = dot(weights, job.acts)
-        payloads.sums.extend(golden.reshape(-1, config.pe).tolist())
+        golden = np.zeros((config.pixels, len(last) * config.pe), np.int64)
+        golden[:, : len(job.tensor.word1)] = dot(weights, job.acts)
+        by_row = golden.reshape(config.pixels, len(last), config.pe).swapaxes(0, 1)
+        payloads.sums.extend(by_row.reshape(len(last), -1).tolist())
     return payloads
 
 
 def make_job(config: ArrayConfig, word1: np.ndarray, word2: np.ndarray, two_word: np.ndarray, acts: np.ndarray) -> Job:
     """A job of given codes (O, I); `two_word` (tiles of one row,) holds for every row, `word2` only where it is set.
 
-    A rival's weights have `word1` alone.
+    `acts`: one for each input, the same for all pixels; or (pixels, I). A rival's weights have `word1` alone.
     """
+    acts = np.broadcast_to(acts, (config.pixels, word1.shape[1])).astype(np.int32)
     fmt: Any = config.format
     if not fmt.residual_beats:
         tensor = RivalTensor(word1.astype(np.int16), fmt, config.tile)
-        return Job(cast(StlqTensor, tensor), acts.astype(np.int32))
+        return Job(cast(StlqTensor, tensor), acts)
     rows = -(-len(word1) // config.pe)
     held = np.repeat(two_word, config.lanes)[: word1.shape[1]]
     tensor = StlqTensor(
@@ -81,7 +83,7 @@ def make_job(config: ArrayConfig, word1: np.ndarray, word2: np.ndarray, two_word
         format=config.format,
         tile=config.tile,
     )
-    return Job(tensor, acts.astype(np.int32))
+    return Job(tensor, acts)
 
 
 def random_job(
@@ -99,9 +101,8 @@ def random_job(
         # Fewer inputs than lanes lie anywhere among them; the others have zero words, and activations all the same.
         used = rng.permutation(config.lanes) < inputs
         word1, word2 = (np.where(used, words, 0) for words in (word1, word2))
-    acts = _mixed(
-        rng, word1.shape[1:], np.arange(fmt.act_min, fmt.act_max + 1), np.array([fmt.act_min, fmt.act_max, 0])
-    )
+    size = (config.pixels, word1.shape[1])
+    acts = _mixed(rng, size, np.arange(fmt.act_min, fmt.act_max + 1), np.array([fmt.act_min, fmt.act_max, 0]))
     return make_job(config, word1, word2, flags, acts)
 
 
@@ -132,5 +133,6 @@ def trained_jobs(config: ArrayConfig, model: Path, acts: Path) -> list[Job]:
     with np.load(acts) as shares:
         for name, tensor in load_model(model).items():
             codes = np.rint(shares[name] * config.format.act_max).astype(np.int32)
-            jobs.extend(Job(tensor, vector) for vector in codes)
+            passes = np.resize(codes, (-(-len(codes) // config.pixels), config.pixels, codes.shape[1]))
+            jobs.extend(Job(tensor, vectors) for vectors in passes)
     return jobs

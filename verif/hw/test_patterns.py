@@ -7,7 +7,7 @@ import numpy as np
 from hw.layouts import acts_layout, sums_layout, tiles_layout
 from hw.verilog import array_verilog
 from sw_ref.integer import dot
-from sw_ref.stream import act_stream, pack_fields, tile_stream
+from sw_ref.stream import act_beats, pack_fields, tile_stream
 from verif.hw import simulator as sim
 from verif.hw.patterns import ACTS, CONFIG, SUMS, SUMS_PAYLOADS, TILES
 from verif.hw.scoreboard import unpack_signed
@@ -39,8 +39,9 @@ def test_verilog(simulator: str, seed: int, tmp_path: Path) -> None:
 def test_software_packing() -> None:
     fmt = CONFIG.format
     assert [beat for job in JOBS for beat in tile_stream(job.tensor).payloads(fmt.bits)] == TILES
-    assert [pack_fields(beat, fmt.act_bits) for job in JOBS for beat in act_stream(job.tensor, job.acts)] == ACTS
-    assert [dot(job.tensor, job.acts).tolist() for job in JOBS] == SUMS
+    beats = [beat for job in JOBS for beats in act_beats(job.tensor, job.acts, CONFIG.pixels) for beat in beats]
+    assert [pack_fields(beat, fmt.act_bits) for beat in beats] == ACTS
+    assert [dot(job.tensor, job.acts).tolist() for job in JOBS] == [[sums] for sums in SUMS]
     assert [unpack_signed(payload, CONFIG.pe, CONFIG.acc_bits) for payload in SUMS_PAYLOADS] == SUMS
 
 

@@ -75,17 +75,14 @@ class Trace:
     def _flags(self, tiles: int | None) -> Flags | None:
         if tiles is None:
             return None
-        at = self.config.macs_per_cycle * self.config.format.bits
+        at = self.config.words_per_beat * self.config.format.bits
         return Flags(bool(tiles >> at & 1), bool(tiles >> at + 1 & 1))
 
     def _append(
         self, model: CycleModel | None, *, rst: bool, tiles: int | None, acts: int | None, sums_ready: bool
     ) -> None:
         """One cycle; a stream that offers nothing carries noise, and in reset the noise may be valid."""
-        widths = (
-            self.config.macs_per_cycle * self.config.format.bits + 2,
-            self.config.lanes * self.config.format.act_bits,
-        )
+        widths = [self.config.payload_bits[name] for name in ("tiles", "acts")]
         noise = [int.from_bytes(self.rng.bytes(-(-width // 8)), "little") % (1 << width) for width in widths]
         cycle = Cycle(
             rst=rst,
