@@ -18,7 +18,7 @@ from verif.hw.replay import compile_replay
 from verif.hw.trace import Trace, make_trace
 
 SUMMARY = "single faults in the netlist: each must be found by the regression, or proven to be none"
-COUNT = 1690  # mutants, spread evenly over CHOSEN
+COUNT = 1500  # mutants, spread evenly over CHOSEN
 CHOSEN = (
     "odd_3x5",
     "no_registers",
@@ -33,6 +33,8 @@ CHOSEN = (
     "buffered_chains",
     "multiplexers",
     "two_choices",
+    "two_pixels",
+    "buffered_pixels",
 )
 VARIANT_BITS = 16
 DESIGN, LIST, MUTANTS = "design.il", "mutants.txt", "mutants.v"
