@@ -45,6 +45,7 @@ BROKEN_BUFFERS = (
     "upper half not cleared for the next",
     "waiting sums exchanged",
 )
+BROKEN_PIXELS = ("one pixel not accumulated", "sign of another lane in one pixel")
 SMALL = ArrayConfig(format=StlqFormat(bits=3, act_bits=2, residual_shift=2), pe=1, lanes=2, depth=6)
 CONFIGS = {
     "direct": SMALL,
@@ -120,3 +121,10 @@ def test_broken_buffers_are_refused(name: str, tmp_path: Path) -> None:
     config = CONFIGS["buffered"]
     broken = MUTANTS[name].apply(array_verilog(config))
     assert prove(tmp_path, sources(broken, config=config), "array_proof", mode="bmc", depth=14) == "FAIL"
+
+
+@pytest.mark.parametrize("name", BROKEN_PIXELS)
+def test_a_broken_pixel_is_refused(name: str, tmp_path: Path) -> None:
+    config = CONFIGS["pixels"]
+    broken = MUTANTS[name].apply(array_verilog(config))
+    assert prove(tmp_path, sources(broken, config=config, pixel=1), "array_proof", mode="bmc", depth=10) == "FAIL"

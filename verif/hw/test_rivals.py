@@ -29,6 +29,9 @@ CONFIGS: dict[str, ArrayConfig] = {
     "apot4": rival_config(ApotFormat(bits=4), pe=3, lanes=4, depth=40),
     "apot4_unsigned": rival_config(ApotFormat(act_bits=5, act_signed=False), pe=1, lanes=3, depth=20, pipeline=0),
     "two_word": rival_config(TwoWordFormat(), pe=2, lanes=5, depth=37),
+    "int4_pixels": rival_config(IntegerFormat(bits=4, act_bits=4), pixels=2, pe=2, lanes=3, depth=33),
+    "apot4_pixels": rival_config(ApotFormat(act_bits=3), pixels=3, pe=1, lanes=3, depth=20),
+    "two_word_pixels": rival_config(TwoWordFormat(act_bits=4), pixels=2, pe=2, lanes=3, depth=12),
     "two_word_wide": rival_config(TwoWordFormat(word_bits=4, act_bits=6, act_signed=False), pe=1, lanes=1, depth=10),
 }
 # Of multipliers, the form that depends on the width in many ways runs in every width.

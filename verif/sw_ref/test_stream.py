@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sw_ref.format import StlqFormat
 from sw_ref.integer import dot
 from sw_ref.model import StlqTensor
-from sw_ref.stream import act_stream, pack_fields, tile_stream
+from sw_ref.stream import act_beats, act_stream, pack_fields, tile_stream, vector_sums
 from verif.sw_ref.random_model import random_tensor
 
 SHAPES = [(8, 6), (10, 7), (1, 1), (3, 17), (9, 5, 4), (5, 1, 3, 3), (6, 4, 2, 3)]
@@ -85,6 +85,28 @@ def test_a_batch_of_activations_is_each_by_itself() -> None:
     batch = act_stream(tensor, acts)
     assert batch.shape == (2, 4, tensor.two_word.size, 3)
     assert all((batch[at] == act_stream(tensor, acts[at])).all() for at in np.ndindex(2, 4))
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 3, 8])
+def test_pixels_share_beats(pixels: int) -> None:
+    """Beats and sums of a loop over passes, rows of tiles and pixels."""
+    tensor = random_tensor(StlqFormat(), (9, 5, 2), seed=1)
+    pe, lanes = tensor.tile
+    rows, tiles = tensor.two_word.shape[0], tensor.two_word.size
+    acts = np.random.default_rng(2).integers(-128, 128, (7, 5, 2))
+    beats = act_beats(tensor, acts, pixels)
+    passes = -(-7 // pixels)
+    assert beats.shape == (passes, tiles, pixels * lanes)
+    sums = np.full((passes * rows, pixels * pe), -1)
+    for vector in range(passes * pixels):
+        group, pixel = divmod(vector, pixels)
+        expected = act_stream(tensor, acts[vector]) if vector < 7 else np.zeros((tiles, lanes))
+        assert (beats[group, :, pixel * lanes : (pixel + 1) * lanes] == expected).all()
+        for channel in range(9 if vector < 7 else 0):
+            row, p = divmod(channel, pe)
+            sums[group * rows + row, pixel * pe + p] = 100 * vector + channel
+    expected = 100 * np.arange(7)[:, None] + np.arange(9)
+    assert vector_sums(tensor, sums, 7, pixels).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("width", [1, 3, 8, 16, 40])
