@@ -42,6 +42,7 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
         "target": target,
         "pe": config.pe,
         "lanes": config.lanes,
+        "pixels": config.pixels,
         "act_bits": config.format.act_bits,
         "acc_bits": config.acc_bits,
         "residual_beats": config.format.residual_beats,

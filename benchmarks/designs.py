@@ -30,7 +30,7 @@ class Design:
     @property
     def label(self) -> str:
         config = self.config
-        return f"{config.pe}x{config.lanes} {self.kind} {self.form}, {config.format.act_bits}-bit activations"
+        return f"{config.size} of {self.kind} {self.form}, {config.format.act_bits}-bit activations"
 
     def verilog(self) -> str:
         if self.kind.startswith("stlq"):

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks import plots
 from benchmarks.designs import STLQ_FORM
 from benchmarks.published import PEERS
-from benchmarks.results import LANES, PE, compared, cost, smallest
+from benchmarks.results import LANES, PE, compared, cost, per_mac, smallest
 from sw_ref.files import write_atomically
 
 TARGETS = {"xilinx": "AMD 7 series", "ice40": "Lattice iCE40", "ecp5": "Lattice ECP5"}
@@ -58,14 +58,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _target(results: dict[str, Any], target: str, name: str) -> list[str]:
     """Every form of every 8 x 8 array with 8-bit activations, and the ratios to the default array."""
     lines = [line for line in compared(results["area"]) if (line["target"], line["act_bits"]) == (target, 8)]
-    macs = PE * LANES
     rows = [
         (
             f"{line['kind']} {line['form']}",
             line["acc_bits"],
             f"{line['luts']:,}",
             f"{line['flip_flops']:,}",
-            f"{line['luts'] / macs:.1f}",
+            f"{per_mac(line):.1f}",
             f"{cost(line, 0.15):.1f}",
         )
         for line in lines
@@ -104,7 +103,7 @@ def _formats(area: list[dict[str, Any]]) -> list[str]:
     rows = []
     for kind in dict.fromkeys(line["kind"] for line in compared(area)):
         best = [smallest(area, kind, target, act_bits) for target, act_bits in keys]
-        rows.append((kind, *(f"{line['luts'] / (PE * LANES):.1f}" if line else "" for line in best)))
+        rows.append((kind, *(f"{per_mac(line):.1f}" if line else "" for line in best)))
     columns = ("array", *(f"{target} {act_bits}" for target, act_bits in keys))
     return ["## LUTs per MAC by target and activation width (smallest form that was measured)\n", table(columns, rows)]
 
@@ -121,11 +120,16 @@ def _clocks(lines: list[dict[str, Any]]) -> list[str]:
 def _growth(results: dict[str, Any]) -> list[str]:
     default = ("stlq3", STLQ_FORM, 8)
     own = [line for line in results["area"] if (line["kind"], line["form"], line["act_bits"]) == default]
+    found = {(_size(line), line["target"]): per_mac(line) for line in own}
     rows = [
-        (f"{pe} x {lanes}", *(_per_mac(own, pe, lanes, target) for target in TARGETS))
-        for pe, lanes in sorted({(line["pe"], line["lanes"]) for line in own})
+        (
+            " x ".join(map(str, size)),
+            *(f"{found[size, target]:.1f}" if (size, target) in found else "" for target in TARGETS),
+        )
+        for size in sorted(set(map(_size, own)))
     ]
-    parts = ["## Growth of the default array: LUTs per MAC\n", table(("pe x lanes", *TARGETS.values()), rows)]
+    columns = ("pe x lanes x pixels", *TARGETS.values())
+    parts = ["## Growth of the default array: LUTs per MAC\n", table(columns, rows)]
     rows = [
         (f"{line['pe']} x {line['lanes']}", f"{line['lines']:,}", line["seconds"]) for line in results["generation"]
     ]
@@ -144,9 +148,8 @@ def _growth(results: dict[str, Any]) -> list[str]:
     return [*parts, "## Simulation of the default 8 x 8 array\n", table(columns, rows)]
 
 
-def _per_mac(lines: list[dict[str, Any]], pe: int, lanes: int, target: str) -> str:
-    found = [line["luts"] for line in lines if (line["pe"], line["lanes"], line["target"]) == (pe, lanes, target)]
-    return f"{found[0] / (pe * lanes):.1f}" if found else ""
+def _size(line: dict[str, Any]) -> tuple[int, int, int]:
+    return line["pe"], line["lanes"], line["pixels"]
 
 
 def _peers() -> list[str]:

@@ -13,6 +13,7 @@ WORD_BITS = (3, 4, 2, 5)
 ACT_BITS = (8, 4, 6)
 CLOCKED = (STLQ_FORM, BUFFERED, "product", "rows4", "apot", "two_word")
 SIZES = (4, 16, 32)  # besides 8
+PIXELS = (2, 4, 8)  # besides 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def _tasks() -> Iterator[Task]:
         designs += [design for kind in (*INTEGERS, *OTHERS[:2]) for design in rival(kind, act_bits)]
         designs += [design for bits in WORD_BITS for design in rival(f"two{bits}", act_bits)]
         yield from (Task("area", design, target) for target in TARGETS for design in designs)
+    yield from (Task("area", stlq(pixels=pixels), target) for pixels in PIXELS for target in TARGETS)
     for size in SIZES:
         for values in ({"pe": size}, {"lanes": size}, {"pe": size, "lanes": size}):
             yield from (Task("area", stlq(**values), target) for target in TARGETS)

@@ -6,9 +6,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benchmarks.designs import RATIOS
+from benchmarks.designs import RATIOS, STLQ_FORM
 from benchmarks.published import PEERS
-from benchmarks.results import compared, cost, smallest
+from benchmarks.results import compared, cost, per_mac, smallest
 
 TARGETS = ("xilinx", "ice40", "ecp5")
 KINDS = ("stlq3", "apot3", "apot4", "two3", "int3", "int4", "int8")
@@ -61,7 +61,7 @@ def _forms(axis: Any, area: list[dict[str, Any]], target: str) -> None:
     lines = [line for line in compared(area) if (line["target"], line["act_bits"]) == (target, 8)]
     lines = [line for line in lines if line["kind"] in KINDS]
     labels = [f"{line['kind']} {line['form']}" for line in lines]
-    axis.bar(labels, [line["luts"] / 64 for line in lines], color=[COLOURS[line["kind"]] for line in lines])
+    axis.bar(labels, [per_mac(line) for line in lines], color=[COLOURS[line["kind"]] for line in lines])
     axis.tick_params("x", rotation=90, labelsize=6)
     axis.set_ylabel("LUTs per MAC")
     if target in ("xilinx", "ice40"):
@@ -81,13 +81,16 @@ def _formats(axis: Any, area: list[dict[str, Any]], target: str) -> None:
 
 
 def _growth(axis: Any, area: list[dict[str, Any]], target: str) -> None:
-    own = [line for line in area if (line["kind"], line["act_bits"], line["target"]) == ("stlq3", 8, target)]
+    default = ("stlq3", STLQ_FORM, 8, target)
+    own = [line for line in area if (line["kind"], line["form"], line["act_bits"], line["target"]) == default]
+    one_pixel = [line for line in own if line["pixels"] == 1]
     for label, chosen in (
-        ("pe = lanes", [line for line in own if line["pe"] == line["lanes"]]),
-        ("pe, 8 lanes", [line for line in own if line["lanes"] == 8]),
-        ("lanes, 8 PEs", [line for line in own if line["pe"] == 8]),
+        ("pe = lanes", [line for line in one_pixel if line["pe"] == line["lanes"]]),
+        ("pe, 8 lanes", [line for line in one_pixel if line["lanes"] == 8]),
+        ("lanes, 8 PEs", [line for line in one_pixel if line["pe"] == 8]),
+        ("pixels, 8 x 8", [line for line in own if (line["pe"], line["lanes"]) == (8, 8)]),
     ):
-        macs = {line["pe"] * line["lanes"]: line["luts"] / (line["pe"] * line["lanes"]) for line in chosen}
+        macs = {line["pe"] * line["lanes"] * line["pixels"]: per_mac(line) for line in chosen}
         axis.plot(sorted(macs), [macs[count] for count in sorted(macs)], "o-", label=label)
     axis.set(xlabel="MACs per cycle", ylabel="LUTs per MAC", xscale="log")
     axis.legend(fontsize=6)

@@ -42,8 +42,8 @@ def write(results: dict[str, Any], path: Path) -> None:
 
 
 def compared(area: Lines) -> Lines:
-    """The measurements of 8 x 8 arrays."""
-    return [line for line in area if (line["pe"], line["lanes"]) == (PE, LANES)]
+    """The measurements of 8 x 8 arrays of one pixel."""
+    return [line for line in area if (line["pe"], line["lanes"], line["pixels"]) == (PE, LANES, 1)]
 
 
 def smallest(
@@ -60,7 +60,12 @@ def smallest(
 def cost(line: dict[str, Any], ratio: float) -> float:
     """LUT x cycles per multiply, when a share `ratio` of the tiles has two words."""
     cycles = 1 + ratio if line["residual_beats"] else 1
-    return line["luts"] * cycles / (line["pe"] * line["lanes"])
+    return per_mac(line) * cycles
+
+
+def per_mac(line: dict[str, Any]) -> float:
+    """LUTs for each multiply-accumulate in a cycle."""
+    return line["luts"] / (line["pe"] * line["lanes"] * line["pixels"])
 
 
 def comparison(area: Lines) -> Lines:

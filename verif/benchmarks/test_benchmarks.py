@@ -11,13 +11,14 @@ from benchmarks.__main__ import measure
 from benchmarks.cache import Cache
 from benchmarks.designs import Design, forms, rival, stlq
 from benchmarks.plan import Task, tasks
-from benchmarks.results import comparison, content, cost, smallest, write
+from benchmarks.results import compared, comparison, content, cost, smallest, write
 from rtl_gen.errors import CheckError
 
 
 def line(kind: str, form: str, luts: int, **values: Any) -> dict[str, Any]:
     """A made-up measurement of an 8 x 8 array."""
-    base = {"target": "xilinx", "pe": 8, "lanes": 8, "act_bits": 8, "acc_bits": 24, "flip_flops": 1, "carry": 1}
+    base = {"target": "xilinx", "pe": 8, "lanes": 8, "pixels": 1, "act_bits": 8, "acc_bits": 24}
+    base |= {"flip_flops": 1, "carry": 1}
     return {"kind": kind, "form": form, "luts": luts, "residual_beats": kind.startswith("stlq"), **base, **values}
 
 
@@ -66,6 +67,12 @@ def test_two_word_tiles_cost_stlq_two_cycles_and_rivals_one() -> None:
     assert [cost(AREA[1], ratio) for ratio in (0, 1)] == [25, 25]
 
 
+def test_an_array_of_several_pixels_counts_all_its_products_and_is_compared_with_none() -> None:
+    two = line("stlq3", "default", 960, pixels=2)
+    assert cost(two, 0) == 7.5
+    assert compared([two, *AREA]) == AREA
+
+
 def test_a_rival_is_compared_in_its_smallest_form() -> None:
     by = {found["by"]: found for found in comparison(AREA)}
     assert (by["Yosys"]["form"], by["any form"]["form"]) == ("product booth", "rows4")
@@ -105,16 +112,17 @@ def test_only_yosys_products_go_through_booth() -> None:
 
 def test_the_page_is_written_from_the_results_alone(tmp_path: Path) -> None:
     sections = {
-        "area": AREA,
+        "area": [*AREA, line("stlq3", "default", 960, pixels=2)],
         "generation": [{"pe": 8, "lanes": 8, "seconds": 1.5, "lines": 900}],
         "simulation": [{"sim": "icarus", "pe": 8, "lanes": 8, "compile_seconds": 1.0, "seconds": 2.0, "cycles": 5000}],
     }
     results = content(sections, planned=10)
     write(results, tmp_path / "results.json")
-    assert results["measured"] == 7
+    assert results["measured"] == 8
     page.write(json.loads((tmp_path / "results.json").read_text()), tmp_path)
     text = (tmp_path / "README.md").read_text()
-    assert "7 of 10 measurements" in text
+    assert "8 of 10 measurements" in text
     assert "| int4, best of Yosys | product booth | default | 2.30 | 2.19 | 2.00 | 1.53 | 1.15 |" in text
+    assert "| 8 x 8 x 1 | 10.0 |  |  |\n| 8 x 8 x 2 | 7.5 |  |  |" in text
     assert "| icarus | 5,000 | 1.0 | 2.0 | 2,500 |" in text
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md", ".svg"}
