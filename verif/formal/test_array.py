@@ -59,6 +59,7 @@ CASES = {f"{name}-{pixel}": (config, pixel) for name, config in CONFIGS.items() 
 def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int = 0) -> dict[str, str]:
     """The proof of a pixel around `verilog`, which is of `config`."""
     fmt = config.format
+    act_most = max(fmt.act_max, -fmt.act_min)
     constants = {
         "BITS": fmt.bits,
         "TILES": config.payload_bits["tiles"],
@@ -67,6 +68,10 @@ def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int =
         "SUMS": config.acc_bits,
         "PIXEL": pixel,
         "FIRST": pixel * config.lanes * fmt.act_bits,
+        # The largest magnitudes that the first words of a tile, and a tile, can add; and the tiles of a dot product.
+        "FIRST_MOST": config.lanes * act_most * (fmt.term_max << fmt.residual_shift),
+        "TILE_MOST": config.lanes * act_most * fmt.weight_max,
+        "TILES_MOST": config.depth // config.lanes,
         "PRODUCT": fmt.act_bits + fmt.levels - 1,
         "ACT": fmt.act_bits,
         "NEAR": near_shape(fmt).width,
@@ -128,3 +133,11 @@ def test_a_broken_pixel_is_refused(name: str, tmp_path: Path) -> None:
     config = CONFIGS["pixels"]
     broken = MUTANTS[name].apply(array_verilog(config))
     assert prove(tmp_path, sources(broken, config=config, pixel=1), "array_proof", mode="bmc", depth=10) == "FAIL"
+
+
+def test_one_tile_more_than_the_depth_overflows(tmp_path: Path) -> None:
+    files = sources(array_verilog(SMALL))
+    longer = files["array_proof.sv"].replace("`define TILES_MOST 3\n", "`define TILES_MOST 4\n")
+    assert longer != files["array_proof.sv"]
+    files["array_proof.sv"] = longer
+    assert prove(tmp_path, files, "array_proof", mode="bmc", depth=14) == "FAIL"

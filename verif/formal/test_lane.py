@@ -1,40 +1,39 @@
-"""The lane against ``term(word) * act``, proven for all words and activations of every width of word."""
+"""The lane against ``term(word) * act``, proven for all words and activations of every format."""
 
+import re
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
 import pytest
 
+from hw.component import Component
 from hw.config import ArrayConfig
-from hw.lane import last_places, near_shape
+from hw.lane import Lane, last_places, near_shape
 from hw.verilog import array_verilog
-from sw_ref.format import StlqFormat
-from verif.formal.sby import prove
+from sw_ref.format import StlqFormat, parameters_of
+from verif.formal.sby import prove_logic
 from verif.formal.terms import times_term
 
+PARAMETERS = {name: rule.values or () for name, rule in parameters_of(StlqFormat).items()}
 FORMATS = [
     StlqFormat(bits=bits, act_bits=act_bits, act_signed=signed)
-    for bits, act_bits, signed in product((2, 3, 4, 5), (2, 16), (True, False))
+    for bits, act_bits, signed in product(PARAMETERS["bits"], PARAMETERS["act_bits"], (True, False))
 ]
 
 
 @pytest.fixture(scope="module")
 def lanes() -> dict[str, str]:
     """The lane's Verilog, by its name, for each of FORMATS."""
-    found = {}
-    for index, fmt in enumerate(FORMATS):
-        text = array_verilog(ArrayConfig(format=fmt, pe=1, lanes=1, depth=1, name=f"array{index}"))
-        start = text.index(f"module array{index}_lane(")
-        found[f"array{index}_lane"] = text[start : text.index("endmodule", start)] + "endmodule\n"
-    return found
+    every: dict[str, Component] = {f"lane{index}": Lane(fmt, 1) for index, fmt in enumerate(FORMATS)}
+    text = array_verilog(ArrayConfig(name="any"), lambda config: every)
+    found = re.finditer(r"^module (lane\d+)\([\s\S]*?^endmodule\n", text, re.MULTILINE)
+    return {module[1]: module[0] for module in found}
 
 
 def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_path: Path) -> None:
-    assert (
-        prove(tmp_path, {"lanes.v": "".join(lanes.values()), "all.sv": all_lanes()}, "all", mode="bmc", depth=1)
-        == "PASS"
-    )
+    verdict = prove_logic(tmp_path, {"lanes.v": "".join(lanes.values()), "all.sv": all_lanes()}, "all")
+    assert verdict == ("PASS", 2 * len(FORMATS))
 
 
 @pytest.mark.parametrize(
@@ -49,10 +48,10 @@ def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_
 )
 def test_a_broken_lane_is_no_such_product(lanes: dict[str, str], tmp_path: Path, original: str, broken: str) -> None:
     index = FORMATS.index(StlqFormat(bits=3, act_bits=16))
-    lane = lanes[f"array{index}_lane"]
+    lane = lanes[f"lane{index}"]
     assert lane.count(original) == 1
     sources = {"lanes.v": lane.replace(original, broken), "all.sv": one_lane(index) + top([index])}
-    assert prove(tmp_path, sources, "all", mode="bmc", depth=1) == "FAIL"
+    assert prove_logic(tmp_path, sources, "all") == ("FAIL", 2)
 
 
 def all_lanes() -> str:
@@ -79,7 +78,7 @@ module check{index}(input [{fmt.bits - 1}:0] word, input {signed} [{fmt.act_bits
   wire zero, negative;
   wire [{choice_bits - 1}:0] choice;
   wire {signed} [{near - 1}:0] near;
-  array{index}_lane dut(.word(word), .acts(act), .zero(zero), .negative(negative), .near(near), .choice(choice));
+  lane{index} dut(.word(word), .acts(act), .zero(zero), .negative(negative), .near(near), .choice(choice));
   wire signed [{width - 1}:0] wide = near;
   wire signed [{width - 1}:0] product = wide <<< ({step} * choice);
   always @* assert ((zero ? 0 : negative ? -product : product) == times_term(word, act));
