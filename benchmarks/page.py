@@ -14,8 +14,8 @@ TARGETS = {"xilinx": "AMD 7 series", "ice40": "Lattice iCE40", "ecp5": "Lattice 
 INTRO = """\
 # STLQ beside its rivals
 
-Every array here has {pe} x {lanes} lanes behind the same three streams, with the same control and input registers,
-registers after every addition, and accumulators as wide as its own largest sum needs. Only the PE differs.
+Every array that is compared has {pe} x {lanes} lanes behind the same three streams, with the same control and input
+registers, registers after every addition, and accumulators as wide as its own largest sum needs. Only the PE differs.
 LUTs are Yosys's, without DSP blocks. A tile of STLQ takes a second cycle with probability R; a tile of all others
 takes one. *LUT x cycles* is LUTs per multiply-accumulate and cycle, times cycles per tile.
 

@@ -27,9 +27,11 @@ def config_of(values: Any) -> ArrayConfig:
     """
     own = {f.name for f in fields(ArrayConfig)} - {"format"}
     names = own | set(parameters_of(StlqFormat))
-    if not isinstance(values, dict) or set(values) != names:
-        found = sorted(map(str, values)) if isinstance(values, dict) else values
-        raise ValueError(f"config has {found!r}; allowed: exactly {sorted(names)}")
+    if not isinstance(values, dict):
+        raise ValueError(f"config is {values!r}; allowed: an object of all parameters")
+    for what, wrong in (("lacks", names - set(values)), ("has the unknown", set(values) - names)):
+        if wrong:
+            raise ValueError(f"config {what} {', '.join(sorted(map(str, wrong)))}; allowed: exactly {sorted(names)}")
     fmt = StlqFormat.from_dict({name: value for name, value in values.items() if name not in own})
     return ArrayConfig(format=fmt, **{name: value for name, value in values.items() if name in own})
 
@@ -112,9 +114,20 @@ def load_build(folder: str | Path) -> Build:
         raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
     if content["derived"] != derived_of(config):
         raise UsageError(f"{path} is damaged: derived does not follow from config; generate the build again")
+    if not _widths_follow(content["ports"], config):
+        raise UsageError(f"{path} is damaged: ports do not follow from config; generate the build again")
     build = Build(folder, config)
     _check_files(build, content["files"])
     return build
+
+
+def _widths_follow(ports: Any, config: ArrayConfig) -> bool:
+    """Whether the payloads have the widths that the parameters give them."""
+    try:
+        widths = {port["name"]: port["width"] for port in ports}
+    except (TypeError, KeyError):
+        return False
+    return all(widths.get(f"{stream}__payload") == bits for stream, bits in config.payload_bits.items())
 
 
 def _check_files(build: Build, files: Any) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import re
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ def add_parameter(group: Any, name: str, rule: Parameter, default: Any, shown: A
     """An option for an integer parameter; `shown` says the default in the help."""
     group.add_argument(
         f"--{name.replace('_', '-')}",
-        type=whole_number,
+        type=partial(whole_number, allowed=rule.allowed),
         default=default,
         metavar="N",
         help=f"{rule.help}; {rule.span} {rule.unit} (default: {shown})",
@@ -37,10 +38,12 @@ def format_values(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def whole_number(text: str) -> int:
-    """An option's integer, in plain digits."""
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+def whole_number(text: str, allowed: str = "") -> int:
+    """An option's integer, in plain digits; `allowed` says in the message what it may be."""
+    digits = re.fullmatch(r"[+-]?([0-9]+)", text)
+    if digits is None or len(digits[1]) > 18:
+        wrong = "has more than 18 digits" if digits else "is not a whole number"
+        raise argparse.ArgumentTypeError(f"{text!r} {wrong}" + (f"; allowed: {allowed}" if allowed else ""))
     return int(text)
 
 

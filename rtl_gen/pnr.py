@@ -30,9 +30,10 @@ SYNTH = {
     "ecp5": "synth_ecp5 -nodsp -top {top} -json netlist.json",
 }
 LOG = "nextpnr.log"
+NO_PLACE = "Unable to find legal placement"  # so nextpnr says that a device is too full
 CELLS = ("ICESTORM_LC", "TRELLIS_COMB", "TRELLIS_FF")
 FULL = 0.75  # share of a device's cells from which on the placer is another
-HINT = "on four-input LUTs an array made with --choices 1 --pipeline 4 is faster and takes fewer logic cells"
+HINT = "on four-input LUTs an array made with --choices 1 takes fewer logic cells; with --pipeline 4 too it is faster"
 
 HARNESS = """\
 // An array has more ports than a package has pins: they become two shift registers.
@@ -113,6 +114,10 @@ def place_and_route(
             options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail", "--report", "report.json"]
             tools.run([programs[1], *options], folder=folder, log=LOG)
         except CheckError as error:
+            if NO_PLACE in str(error):
+                error = CheckError(
+                    f"the array failed to fit: nextpnr found no place for all of its cells on an {device}"
+                )
             raise error if _fits_target(build.config) else CheckError(f"{error}; {HINT}") from None
         try:
             report = json.loads((folder / "report.json").read_text())

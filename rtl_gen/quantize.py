@@ -1,8 +1,10 @@
 """`quantize`: trained weights to a quantized model, with a table of what each tensor lost and costs."""
 
 import argparse
+import re
 import resource
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -190,8 +192,7 @@ def _report(
         "signal": sum(row["signal"] for row in rows),
         "cost": sum((row["cost"] for row in rows), Cost()),
     }
-    # On Linux the unit is 1024 bytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = _peak_mib()
     columns = ("tensor", "shape", "tiles", "two-word", "R %", "error %", "SQNR dB", "bits/weight", "cycles")
     table = Table(f"{args.out}", columns, [_row(row) for row in [*rows, total]])
     spent = f"{total['cost'].weights:,} weights in {seconds:.1f} s, peak memory {peak:,.0f} MiB"
@@ -206,6 +207,16 @@ def _report(
         "peak_mib": round(peak),
     }
     return Report(data, [table, *(f"note: {note}" for note in notes), spent])
+
+
+def _peak_mib() -> float:
+    """The most memory that this process has held."""
+    # Linux counts in `ru_maxrss` what the parent held when it started the process.
+    try:
+        held = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        held = None
+    return (int(held[1]) if held else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

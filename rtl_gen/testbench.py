@@ -21,7 +21,7 @@ WAVES = "waves.vcd"
 
 TEMPLATE = """\
 `timescale 1ns / 1ps
-// Streams {tiles} (once per pass) and {acts} (of {pixels} vectors a pass) through {name}, writes every sum to {sums}.
+// Streams {tiles} (once per pass) and {acts} (vectors per pass: {pixels}) through {name}, writes every sum to {sums}.
 module {top};
   localparam STALLS = {stalls};
   localparam PATIENCE = {patience};

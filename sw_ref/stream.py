@@ -76,6 +76,11 @@ def act_beats(tensor: StlqTensor, acts: ArrayLike, pixels: int) -> NDArray[np.in
     Pixel x of pass p is vector p * pixels + x; a vector that the last pass lacks is 0.  Raises ``ValueError`` for
     another shape.
     """
+    shape = np.shape(acts)
+    if not shape or not shape[0] or shape[1:] != tensor.shape[1:]:
+        raise ValueError(
+            f"activations have shape {shape}; allowed: (1 or more, {', '.join(map(str, tensor.shape[1:]))})"
+        )
     vectors = act_stream(tensor, acts)
     count, tiles, lanes = vectors.shape
     filled = np.pad(vectors, ((0, -count % pixels), (0, 0), (0, 0)))

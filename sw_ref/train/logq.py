@@ -36,15 +36,17 @@ def word(x: Tensor, marks: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
 
 
 def bounds(unit: Tensor, levels: int) -> Tensor:
-    """What the default quantizer compares with, for a scale U: int32, (4, *shape of `unit`), the bits of floats.
+    """What the default quantizer computes with, for a scale U: int32, (7, *shape of `unit`).
 
-    The edge between the levels U / 2 and U / 4; the level U / 2; the positive side's lowest level, and the last float
-    in its dead zone.
+    As the bits of floats: the edge between the levels U / 2 and U / 4; the level U / 2; the positive side's lowest
+    level, and the last float in its dead zone.  Then three constants: a number of Python's would become a tensor anew
+    at each use, which takes longer than the use.
     """
     half = unit * 0.5
     edge, largest = nearest_edge(half).view(torch.int32), half.view(torch.int32)
     lowest = largest - (levels - 2) * ONE
-    return torch.stack([edge, largest, lowest, lowest - ONE - 1])
+    constants = [torch.full_like(edge, bits) for bits in (~SIGN, EXPONENT, 31)]
+    return torch.stack([edge, largest, lowest, lowest - ONE - 1, *constants])
 
 
 def nearest_edge(unit: Tensor) -> Tensor:
@@ -57,14 +59,14 @@ def nearest_edge(unit: Tensor) -> Tensor:
 
 def _nearest(x: Tensor, bounds: Tensor, levels: int) -> Tensor:
     """The nearest level for each element, with the :func:`bounds` of its scale."""
-    edge, largest, lowest, dead = bounds.unbind()
+    edge, largest, lowest, dead, unsigned, exponent, top = bounds.unbind()
     bits = x.contiguous().view(torch.int32)
-    magnitude, negative = bits & ~SIGN, bits >> 31  # negative is -1, or 0
-    found = (magnitude - edge).bitwise_and_(EXPONENT).add_(largest)
+    magnitude, negative = bits & unsigned, bits >> top  # negative is -1, or 0
+    found = (magnitude - edge).bitwise_and_(exponent).add_(largest)
     # Only the negative side has level M, and its dead zone is half as wide.
-    found = torch.clamp(found, torch.add(lowest, negative, alpha=ONE), largest).bitwise_or_(bits & SIGN)
+    found = torch.clamp(found, torch.add(lowest, negative, alpha=ONE), largest).bitwise_or_(bits ^ magnitude)
     # Outside of the dead zone the difference is negative and keeps all bits.
-    alive = torch.add(dead, negative, alpha=ONE).sub_(magnitude).bitwise_right_shift_(31)
+    alive = torch.add(dead, negative, alpha=ONE).sub_(magnitude).bitwise_right_shift_(top)
     return found.bitwise_and_(alive).view(torch.float32)
 
 

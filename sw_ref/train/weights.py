@@ -119,8 +119,12 @@ def deadlines(norms: NDArray[np.float64], free: NDArray[np.bool_], method: Metho
 
 def expand(blocks: Tensor, tiling: Tiling) -> Tensor:
     """One value per block -> one per weight, (O, I, *kernel); the gradient is summed over the block."""
-    for axis, (size, step) in enumerate(zip(tiling.shape, tiling.block, strict=True)):
-        if step > 1:
-            spread = [*blocks.shape[: axis + 1], step, *blocks.shape[axis + 1 :]]
-            blocks = blocks.unsqueeze(axis + 1).expand(spread).flatten(axis, axis + 1).narrow(axis, 0, size)
-    return blocks
+    # All axes at once: one copy, and one sum on the way back.
+    axes = list(zip(blocks.shape, tiling.block, strict=True))
+    single = [size for count, step in axes for size in ((count, 1) if step > 1 else (count,))]
+    spread = [size for count, step in axes for size in ((count, step) if step > 1 else (count,))]
+    weights = blocks.reshape(single).expand(spread).reshape([count * step for count, step in axes])
+    for axis, size in enumerate(tiling.shape):
+        if size < weights.shape[axis]:
+            weights = weights.narrow(axis, 0, size)
+    return weights

@@ -1,7 +1,8 @@
 // Proven by induction, thus for ever, for a small array and whatever its environment does within the stream rules:
 // the rules of its own streams; one sums beat for every `last`; every sum equal to a naive model's.
-// The model sees the ports alone. What the device holds inside appears in assertions only: the invariants that make
-// the induction go through. They say that at every moment nothing is lost, made up or misplaced on the way.
+// The model's data come from the ports alone; when it takes its steps, it is told by the device, and asserts that no beat
+// is lost or used twice. All else that the device holds inside appears in assertions only: the invariants that make the
+// induction go through. They say that at every moment nothing is lost, made up or misplaced on the way.
 module array_proof (
   input clk, input rst,
   input tiles__valid, input [`TILES-1:0] tiles__payload,
@@ -141,9 +142,9 @@ module array_proof (
   wire last = residual ? ends : tile[`TILES-1];
   wire complete = !two_word && last;
   wire signed [`SUMS-1:0] products =
-    times_term(tile[0 +: `BITS], acts[`FIRST +: `ACT]) + times_term(tile[`BITS +: `BITS], acts[`FIRST+`ACT +: `ACT])
+    times_term(tile[0 +: `BITS], acts[`ACTS_AT +: `ACT]) + times_term(tile[`BITS +: `BITS], acts[`ACTS_AT+`ACT +: `ACT])
 `ifdef LANE2
-    + times_term(tile[2*`BITS +: `BITS], acts[`FIRST+2*`ACT +: `ACT])
+    + times_term(tile[2*`BITS +: `BITS], acts[`ACTS_AT+2*`ACT +: `ACT])
 `endif
   ;
   wire signed [`SUMS-1:0] total = so_far + (residual ? products : products <<< `SHIFT);
@@ -163,9 +164,9 @@ module array_proof (
   // The same sum without a limit to its bits. As long as no dot product has more inputs than `depth`, it is what the
   // accumulator's bits say.
   wire signed [`SUMS+3:0] wide_products =
-    wide(times_term(tile[0 +: `BITS], acts[`FIRST +: `ACT])) + wide(times_term(tile[`BITS +: `BITS], acts[`FIRST+`ACT +: `ACT]))
+    wide(times_term(tile[0 +: `BITS], acts[`ACTS_AT +: `ACT])) + wide(times_term(tile[`BITS +: `BITS], acts[`ACTS_AT+`ACT +: `ACT]))
 `ifdef LANE2
-    + wide(times_term(tile[2*`BITS +: `BITS], acts[`FIRST+2*`ACT +: `ACT]))
+    + wide(times_term(tile[2*`BITS +: `BITS], acts[`ACTS_AT+2*`ACT +: `ACT]))
 `endif
   ;
   function signed [`SUMS+3:0] wide(input signed [`SUMS-1:0] product);

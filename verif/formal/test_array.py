@@ -1,4 +1,4 @@
-"""A small array, proven for ever; and the same proof refused to devices that are broken."""
+"""Small arrays, proven for ever; and the same proof refused to devices that are broken."""
 
 import re
 from dataclasses import replace
@@ -67,7 +67,7 @@ def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int =
         "PAYLOAD": config.payload_bits["sums"],
         "SUMS": config.acc_bits,
         "PIXEL": pixel,
-        "FIRST": pixel * config.lanes * fmt.act_bits,
+        "ACTS_AT": pixel * config.lanes * fmt.act_bits,
         # The largest magnitudes that the first words of a tile, and a tile, can add; and the tiles of a dot product.
         "FIRST_MOST": config.lanes * act_most * (fmt.term_max << fmt.residual_shift),
         "TILE_MOST": config.lanes * act_most * fmt.weight_max,
@@ -86,7 +86,10 @@ def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int =
 
 
 def _of_pixel(proof: str, pixel: int) -> str:
-    """The proof with what a pixel other than the first has of its own; words, carries and control are shared."""
+    """The proof with what a pixel other than the first has of its own, of two lanes that are not buffered.
+
+    Words, carries and control are shared.
+    """
     return re.sub(r"(\\dut\.pe0\.(?:accumulator|product0|partial0_0|choice1))( |_\d )", rf"\1_x{pixel}\2", proof)
 
 

@@ -6,6 +6,8 @@ import re
 import pytest
 
 from rtl_gen import pnr
+from rtl_gen.errors import CheckError
+from rtl_gen.manifest import load_build
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,17 @@ def test_the_placer_of_a_nearly_full_device_is_another(used, placer):
 )
 def test_bad_options(refused, build, options, message):
     assert message in refused("pnr", build, *options)
+
+
+def test_a_device_without_a_place_for_the_last_cell_is_too_small(run, tmp_path, monkeypatch):
+    assert run("--pe", 1, "--choices", 1, "--out", tmp_path).status == 0
+    start = pnr.tools.run
+
+    def fails_to_place(command, **options):
+        if "--placer" in command:
+            raise CheckError("nextpnr failed (status 125): ERROR: Unable to find legal placement for cell 'x'")
+        return start(command, **options)
+
+    monkeypatch.setattr(pnr.tools, "run", fails_to_place)
+    with pytest.raises(CheckError, match=r"^the array failed to fit: nextpnr found no place .* on an hx8k$"):
+        pnr.place_and_route(load_build(tmp_path), "ice40", "hx8k")

@@ -123,3 +123,6 @@ def test_activations_of_another_shape_are_refused() -> None:
     tensor = random_tensor(StlqFormat(), (4, 6), seed=1)
     with pytest.raises(ValueError, match=r"activations have shape \(5,\); allowed: \(..., 6\)"):
         act_stream(tensor, np.zeros(5, int))
+    for shape in ((6,), (0, 6), (2, 2, 6), (2, 5), ()):
+        with pytest.raises(ValueError, match=r"activations have shape .*; allowed: \(1 or more, 6\)"):
+            act_beats(tensor, np.zeros(shape, int), 2)
