@@ -69,6 +69,17 @@ def test_damaged_builds(refused, build, model, tmp_path, command):
     content["derived"]["acc_bits"] += 1
     manifest.write_text(json.dumps(content))
     assert "derived does not follow from config" in message()
+    content = json.loads(whole)
+    content["ports"][4]["width"] += 1
+    manifest.write_text(json.dumps(content))
+    assert "ports do not follow from config" in message()
+    content = json.loads(whole)
+    del content["config"]["pixels"]
+    manifest.write_text(json.dumps(content))
+    assert "config lacks pixels; allowed: exactly ['act_bits'," in message()
+    content["config"] |= {"pixels": 1, "speed": 1}
+    manifest.write_text(json.dumps(content))
+    assert "config has the unknown speed; allowed: exactly" in message()
     manifest.write_text(whole)
     verilog.write_text(verilog.read_text() + "\n")
     assert "the manifest says" in message()
@@ -156,7 +167,14 @@ def test_a_request_to_end_cleans_up(tmp_path, build, model):
 
 @pytest.mark.parametrize("value", ["", "1_0", "\u0663", "0x1", " 1"])
 def test_numbers_in_plain_digits_only(refused, tmp_path, value):
-    assert f"argument --pe: {value!r} is not a whole number" in refused("--pe", value, "--out", tmp_path / "b")
+    message = f"argument --pe: {value!r} is not a whole number; allowed: a whole number from 1 to 64"
+    assert message in refused("--pe", value, "--out", tmp_path / "b")
+
+
+def test_numbers_beyond_all_ranges(refused, tmp_path):
+    digits = "9" * 19
+    message = f"argument --choices: '{digits}' has more than 18 digits; allowed: 1, 2 or 4"
+    assert message in refused("--choices", digits, "--out", tmp_path / "b")
 
 
 def test_empty_and_endless_paths(refused, weights_file, tmp_path):
