@@ -17,7 +17,7 @@ from sw_ref.train.methods import Method
 from sw_ref.train.straight import OneWord, TwoWords
 
 EPSILON = 0.001
-"""Below this, an element of v is 0."""
+"""Up to this, an element of v is 0."""
 
 
 class Words(nn.Module):
@@ -86,13 +86,13 @@ class Words(nn.Module):
 
     @torch.no_grad()
     def anneal(self, progress: float) -> None:
-        """Hold |v| below its limit at `progress` and below what it was; 0 where C is 1, and 0 below epsilon."""
+        """Hold |v| below its limit at `progress` and below what it was; 0 where C is 1, and 0 up to epsilon."""
         if self.v is None or self.limit is None or self.deadline is None:
             return
         fall = self.method.anneal_end * (1.0 if self.method.order == "together" else RANKED_WIDTH)
-        limit = torch.minimum(self.limit, (self.deadline - progress) / fall).clamp_(min=0)
+        limit = torch.minimum(self.limit, (self.deadline - progress).div_(fall))
         limit = torch.minimum(limit, self.v.abs())
-        self.limit.copy_(torch.where(limit < EPSILON, 0, limit))
+        self.limit.copy_(torch.threshold_(limit, EPSILON, 0.0))
         self.v.copy_(torch.copysign(self.limit, self.v))
 
 
