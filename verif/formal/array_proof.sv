@@ -161,6 +161,7 @@ module array_proof (
     assert (!issue || have_tile && have_acts);
   end
 
+`ifdef OVERFLOW
   // The same sum without a limit to its bits. As long as no dot product has more inputs than `depth`, it is what the
   // accumulator's bits say.
   wire signed [`SUMS+3:0] wide_products =
@@ -187,6 +188,7 @@ module array_proof (
     assert (wide_so_far == wide(so_far));
     assert (!issue || wide_total == wide(total));
   end
+`endif
 
   // The model's total after each beat that is on its way through the device, moving with it; the sums that wait.
   reg signed [`SUMS-1:0] total0, total1, total2, total3, total_half, total_sum0, total_sum1, total_held, total_sent;

@@ -102,7 +102,7 @@ def _shape(config: ArrayConfig) -> list[str]:
 
 @pytest.mark.parametrize(("config", "pixel"), CASES.values(), ids=CASES)
 def test_streams_and_sums_are_right_for_ever(config: ArrayConfig, pixel: int, tmp_path: Path) -> None:
-    files = sources(array_verilog(config), config=config, pixel=pixel)
+    files = sources(array_verilog(config), "OVERFLOW", config=config, pixel=pixel)
     assert prove(tmp_path, files, "array_proof", mode="prove", depth=2) == "PASS"
 
 
@@ -139,7 +139,7 @@ def test_a_broken_pixel_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_one_tile_more_than_the_depth_overflows(tmp_path: Path) -> None:
-    files = sources(array_verilog(SMALL))
+    files = sources(array_verilog(SMALL), "OVERFLOW")
     longer = files["array_proof.sv"].replace("`define TILES_MOST 3\n", "`define TILES_MOST 4\n")
     assert longer != files["array_proof.sv"]
     files["array_proof.sv"] = longer
