@@ -1,10 +1,8 @@
 """`quantize`: trained weights to a quantized model, with a table of what each tensor lost and costs."""
 
 import argparse
-import re
 import resource
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from rtl_gen.report import Report, Table, progress
 from rtl_gen.weights import Weight, list_weights
 from sw_ref.cost import Cost, cost
 from sw_ref.format import StlqFormat
+from sw_ref.memory import held_mib
 from sw_ref.model import StlqTensor, save_model
 from sw_ref.quantizer import SCALES, quantize_tensor
 from sw_ref.tiling import GRANULARITIES
@@ -212,11 +211,8 @@ def _report(
 def _peak_mib() -> float:
     """The most memory that this process has held."""
     # Linux counts in `ru_maxrss` what the parent held when it started the process.
-    try:
-        held = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
-    except OSError:
-        held = None
-    return (int(held[1]) if held else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
+    held = held_mib("VmHWM")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if held is None else held
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

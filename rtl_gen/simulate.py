@@ -90,7 +90,7 @@ def judge(
     """The verdict on one tensor, as plain data: mismatches against the golden, and cycles against the contract."""
     golden = dot(tensor, acts)
     wrong = np.argwhere(golden != outcome.sums)
-    tiles = tensor.two_word.size * -(-len(acts) // config.pixels)
+    tiles = Amounts.of(tensor, len(acts), config.pixels).acts_beats
     expected = outcome.beats + config.latency_cycles
     return {
         "vectors": len(acts),

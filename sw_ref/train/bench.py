@@ -8,7 +8,6 @@ can only add.  On a CPU, processor time of one thread is measured.
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 import torch
 
 from sw_ref.format import StlqFormat
+from sw_ref.memory import held_mib
 from sw_ref.train.methods import METHODS
 from sw_ref.train.prepare import prepare
 from sw_ref.train.tasks import TASKS
@@ -74,10 +74,10 @@ def peak(device: str) -> float:
 
 def _status(field: str) -> float:
     """A figure of the process in MiB, as Linux keeps it."""
-    found = re.search(rf"^{field}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    found = held_mib(field)
     if found is None:
         raise RuntimeError(f"/proc/self/status has no {field}; the memory of a CPU run is measured on Linux only")
-    return int(found[1]) / 2**10
+    return found
 
 
 def run_alone(method: str, rest: list[str], **environment: str) -> dict[str, float]:

