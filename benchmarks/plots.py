@@ -71,13 +71,14 @@ def _forms(axis: Any, area: list[dict[str, Any]], target: str) -> None:
 
 def _formats(axis: Any, area: list[dict[str, Any]], target: str) -> None:
     kinds = dict.fromkeys(line["kind"] for line in compared(area))
+    axis.set_prop_cycle(color=mpl.color_sequences["tab20"])
     for kind in kinds:
         best = {act_bits: smallest(area, kind, target, act_bits) for act_bits in (4, 6, 8)}
         points = {act_bits: cost(line, 0.15) for act_bits, line in best.items() if line}
         style = "o-" if kind.startswith("stlq") else "x--"
         axis.plot(list(points), list(points.values()), style, markersize=4, label=kind)
     axis.set(xlabel="bits of an activation", ylabel="LUT x cycles per multiply, R = 15%")
-    axis.legend(fontsize=6, ncols=2)
+    axis.legend(fontsize=6, ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
 
 def _growth(axis: Any, area: list[dict[str, Any]], target: str) -> None:
