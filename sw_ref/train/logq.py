@@ -64,7 +64,8 @@ def _nearest(x: Tensor, bounds: Tensor, levels: int) -> Tensor:
     magnitude, negative = bits & unsigned, bits >> top  # negative is -1, or 0
     found = (magnitude - edge).bitwise_and_(exponent).add_(largest)
     # Only the negative side has level M, and its dead zone is half as wide.
-    found = torch.clamp(found, torch.add(lowest, negative, alpha=ONE), largest).bitwise_or_(bits ^ magnitude)
+    torch.clamp(found, torch.add(lowest, negative, alpha=ONE), largest, out=found)
+    found.view(torch.float32).copysign_(x)
     # Outside of the dead zone the difference is negative and keeps all bits.
     alive = torch.add(dead, negative, alpha=ONE).sub_(magnitude).bitwise_right_shift_(top)
     return found.bitwise_and_(alive).view(torch.float32)

@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 from sw_ref.format import StlqFormat
 from sw_ref.train.methods import Method
 from sw_ref.train.select import Layer
-from sw_ref.train.weights import Words
+from sw_ref.train.weights import Words, anneal
 
 
 class Quantization:
@@ -71,8 +71,7 @@ class Quantization:
         """
         if not 0 <= progress <= 1:
             raise ValueError(f"progress is {progress!r}; allowed: a number from 0 to 1")
-        for _, quantizer in self.words():
-            quantizer.anneal(progress)
+        anneal([quantizer for _, quantizer in self.words()], progress)
 
     def _steps(self) -> Iterator[nn.Parameter]:
         """Learned steps and clips, of activations and weights."""

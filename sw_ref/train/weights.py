@@ -4,6 +4,8 @@ It turns the float weight into words in the forward pass.  All state is in param
 buffers, in the layout that the layer's weight has; only C and v are laid out by blocks of (O, I, *kernel).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -79,25 +81,38 @@ class Words(nn.Module):
 
     def factor(self) -> Tensor:
         """C + v for each weight, in the layer's layout."""
-        blocks = self.selection.to(self.scale.dtype)
-        if self.v is not None:
-            blocks = blocks + self.v
+        blocks = self.selection.to(self.scale.dtype) if self.v is None else self.v + self.selection
         return to_layout(expand(blocks, self.tiling), self.transposed_groups)
-
-    @torch.no_grad()
-    def anneal(self, progress: float) -> None:
-        """Hold |v| below its limit at `progress` and below what it was; 0 where C is 1, and 0 up to epsilon."""
-        if self.v is None or self.limit is None or self.deadline is None:
-            return
-        fall = self.method.anneal_end * (1.0 if self.method.order == "together" else RANKED_WIDTH)
-        limit = torch.minimum(self.limit, (self.deadline - progress).div_(fall))
-        limit = torch.minimum(limit, self.v.abs())
-        self.limit.copy_(torch.threshold_(limit, EPSILON, 0.0))
-        self.v.copy_(torch.copysign(self.limit, self.v))
 
 
 RANKED_WIDTH = 0.25
 """With order "ranked", each element of v falls during this share of the annealing."""
+
+
+@torch.no_grad()
+def anneal(quantizers: Sequence[Words], progress: float) -> None:
+    """Hold |v| below its limit at `progress` and below what it was; 0 where C is 1, and 0 up to epsilon.
+
+    All quantizers are of one method; those without v stay as they are.
+    """
+    found = [
+        (q.v, q.limit, q.deadline)
+        for q in quantizers
+        if q.v is not None and q.limit is not None and q.deadline is not None
+    ]
+    if not found:
+        return
+    method = quantizers[0].method
+    fall = method.anneal_end * (1.0 if method.order == "together" else RANKED_WIDTH)
+    # All at once: on layers of common size the calls take longer than the work.
+    v, limit, deadline = (torch.cat([part.flatten() for part in parts]) for parts in zip(*found, strict=True))
+    limit = torch.minimum(torch.minimum(limit, (deadline - progress).div_(fall)), v.abs())
+    limit = torch.threshold_(limit, EPSILON, 0.0)
+    v = torch.copysign(limit, v)
+    sizes = [part.numel() for part, _, _ in found]
+    for (own_v, own_limit, _), new_v, new_limit in zip(found, v.split(sizes), limit.split(sizes), strict=True):
+        own_v.copy_(new_v.view_as(own_v))
+        own_limit.copy_(new_limit.view_as(own_limit))
 
 
 def initial_v(norms: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from sw_ref.quantizer import quantize_tensor
 from sw_ref.tiling import GRANULARITIES, Tiling
 from sw_ref.train.methods import METHODS
 from sw_ref.train.select import Layer, select
-from sw_ref.train.weights import EPSILON, Words, expand
+from sw_ref.train.weights import EPSILON, Words, anneal, expand
 from verif.sw_ref.distributions import make
 from verif.sw_ref.train.nets import gradient
 
@@ -82,7 +82,7 @@ def test_v_is_complementary_and_falls_to_zero(granularity: str, method: Any) -> 
     for step in range(1, 21):
         with torch.no_grad():
             v += torch.randn(v.shape, generator=random) * 0.2  # an optimizer that pulls in all directions
-        quantizer.anneal(step / 20)
+        anneal([quantizer], step / 20)
         now = v.detach().abs()
         assert (now <= before).all()
         assert not now[selection].any()
@@ -102,7 +102,7 @@ def test_ranked_order_ends_small_residuals_first() -> None:
     assert start is not None
     assert quantizer.v is not None
     start = start.clone()
-    quantizer.anneal(0.25)
+    anneal([quantizer], 0.25)
     ended = (quantizer.v == 0) & free
     assert 0 < int(ended.sum()) < int(free.sum())
     assert float(start[ended].max()) <= float(start[free & ~ended].min())
