@@ -60,7 +60,7 @@ def prepare(
         measure_fisher(model, modules, layers, task_loss)
     if chosen.reorder:
         select(layers, fmt, chosen, ratio)
-        reorder(model, layers, calibration[0])
+        reorder(model, layers, calibration[0], chosen, ratio)
     if chosen.weights == "words":
         select(layers, fmt, chosen, ratio)
     for name, layer in layers.items():
@@ -82,7 +82,7 @@ def _check_choices(method: Method, activations: str | None, lambda_v: float, tas
 
 def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity: str) -> Layer:
     weight = to_outputs_first(module.weight.detach(), transposed_groups(module))  # type: ignore[union-attr, arg-type]
-    values = np.ascontiguousarray(weight.cpu().numpy())
+    values = np.array(weight.cpu().numpy(), order="C")  # a copy: the model's own may be permuted in place
     return Layer(
         weight=values,
         tiles=Tiling.of(values.shape, tile),

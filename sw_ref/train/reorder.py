@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from sw_ref.train.graph import Node, record_graph
 from sw_ref.train.layers import Batch, kind, transposed_groups
-from sw_ref.train.select import Layer
+from sw_ref.train.methods import Method
+from sw_ref.train.select import Layer, choose
 
 CHANNELWISE = {
     *("BatchNorm1d", "BatchNorm2d", "ReLU", "ReLU6", "LeakyReLU", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d"),
@@ -23,11 +24,12 @@ CHANNELWISE = {
 """Operations with one input that treat all channels alike."""
 
 
-def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch) -> list[str]:
-    """Permute the output channels of every layer where that is free, those that gain most first; returns their names.
+def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch, method: Method, ratio: float) -> list[str]:
+    """Permute the output channels of every layer where that is free and of use, those that gain most first.
 
-    Free: its output passes only through channelwise operations into layers without groups.  `layers` must be measured
-    (:meth:`Layer.measure`), and are permuted with the model.
+    Free: its output passes only through channelwise operations, depthwise layers among them, into layers without
+    groups.  Of use: the beats for `ratio` save more of the loss.  `layers` must be measured (:meth:`Layer.measure`),
+    and are permuted with the model.  Returns the names of those whose outputs have another order now.
     """
     nodes = record_graph(model, layers, batch)
     reordered = []
@@ -36,15 +38,42 @@ def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch) -> list[st
         if readers is None or not _is_plain(model.get_submodule(name)):
             continue
         passed, takers = readers
-        order = _order(layers[name], [layers[taker] for taker in takers])
-        _permute_outputs(model.get_submodule(name), layers[name], order)
-        for norm in passed:
-            for tensor in _own_tensors(model.get_submodule(norm)):
-                _permute(tensor, 0, order)
-        for taker in takers:
-            _permute_inputs(model.get_submodule(taker), layers[taker], order)
-        reordered.append(name)
+        made = [name, *(step for step in passed if step in layers)]
+        norms = [step for step in passed if step not in layers]
+        order = _order([layers[layer] for layer in made], [layers[taker] for taker in takers])
+        before = _saved(layers, method, ratio)
+        _apply(order, model, layers, made, norms, takers)
+        if _saved(layers, method, ratio) > before:
+            reordered.append(name)
+        else:
+            _apply(np.argsort(order), model, layers, made, norms, takers)
     return reordered
+
+
+def _saved(layers: dict[str, Layer], method: Method, ratio: float) -> float:
+    """What the best second words for these beats take off the loss."""
+    for layer in layers.values():
+        layer.gains = layer.blocks.sums(layer.saved)
+    choose(layers, ratio, method)
+    return sum(float(layer.gains[layer.flags].sum()) for layer in layers.values())
+
+
+def _apply(
+    order: NDArray[np.intp],
+    model: nn.Module,
+    layers: dict[str, Layer],
+    made: list[str],
+    norms: list[str],
+    takers: list[str],
+) -> None:
+    """Permute the channels that the layers `made` put out, the `norms` pass on, and the `takers` read."""
+    for name in made:
+        _permute_outputs(model.get_submodule(name), layers[name], order)
+    for name in norms:
+        for tensor in _own_tensors(model.get_submodule(name)):
+            _permute(tensor, 0, order)
+    for name in takers:
+        _permute_inputs(model.get_submodule(name), layers[name], order)
 
 
 def _readers(
@@ -62,9 +91,9 @@ def _readers(
         if not found:
             return None  # the model's output
         for node in found:
-            if node.name in layers:
+            if node.name in layers and not _is_depthwise(model.get_submodule(node.name)):
                 takers.append(node.name)
-            elif node.op in CHANNELWISE and len(node.inputs) == 1:
+            elif node.name in layers or (node.op in CHANNELWISE and len(node.inputs) == 1):
                 waiting.append(node.name)
                 passed.append(node.name)
             else:
@@ -80,17 +109,23 @@ def _is_plain(module: nn.Module) -> bool:
     return kind(module) != "custom" and getattr(module, "groups", 1) == 1
 
 
-def _order(producer: Layer, takers: list[Layer]) -> NDArray[np.intp]:
-    """Channels by what their second words gain per beat, in the layer and in those that read it; most first."""
-    axes = tuple(range(1, producer.saved.ndim))
-    worth = producer.saved.sum(axes) / producer.positions
-    for taker in takers:
-        worth = worth + taker.saved.sum((0, *range(2, taker.saved.ndim))) / taker.positions
-    return np.argsort(-worth, kind="stable")
+def _is_depthwise(module: nn.Module) -> bool:
+    """Whether each output channel reads the input channel of its own number, and no other."""
+    return kind(module) in ("conv", "conv_transpose") and (
+        module.groups == module.in_channels == module.out_channels > 1  # type: ignore[union-attr, operator]
+    )
+
+
+def _order(outputs: list[Layer], takers: list[Layer]) -> NDArray[np.intp]:
+    """Channels by what their second words gain per beat, of layers that make them and that read them; most first."""
+    made = [layer.saved.sum(tuple(range(1, layer.saved.ndim))) / layer.positions for layer in outputs]
+    read = [layer.saved.sum((0, *range(2, layer.saved.ndim))) / layer.positions for layer in takers]
+    return np.argsort(-sum(made + read), kind="stable")
 
 
 def _permute_outputs(module: nn.Module, layer: Layer, order: NDArray[np.intp]) -> None:
-    _permute(module.weight, 1 if transposed_groups(module) else 0, order)
+    # (O, I, ...), but (I, O, ...) if transposed; a depthwise one has its only channel axis first in both.
+    _permute(module.weight, 1 if transposed_groups(module) == 1 else 0, order)
     _permute(module.bias, 0, order)
     for field in ("weight", "fisher", "saved"):
         setattr(layer, field, np.ascontiguousarray(getattr(layer, field)[order]))

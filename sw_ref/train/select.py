@@ -71,15 +71,14 @@ def select(layers: dict[str, Layer], fmt: StlqFormat, method: Method, ratio: flo
         layer.measure(fmt, method, ratio)
     if method.budget == "layer":
         return
-    budget = sum(Selection(ratio=ratio).count(layer.tiles.count) * layer.positions for layer in layers.values())
-    choose(layers, budget, method)
+    choose(layers, ratio, method)
     for layer in layers.values():
         layer.measure(fmt, method, float(layer.flags.mean()))
-    choose(layers, budget, method)
+    choose(layers, ratio, method)
 
 
-def choose(layers: dict[str, Layer], budget: float, method: Method) -> None:
-    """Flags of the blocks, of all layers, that are worth most per beat, as many as the budget allows.
+def choose(layers: dict[str, Layer], ratio: float, method: Method) -> None:
+    """Flag the blocks, of all layers, that are worth most per beat, as many as the beats for `ratio` allow.
 
     "threshold": all blocks whose residual norm is above one threshold, the lowest that the budget allows.
     "cycles": by gain per beat; where one no longer fits, smaller ones may.
@@ -88,7 +87,7 @@ def choose(layers: dict[str, Layer], budget: float, method: Method) -> None:
     worth = [(layer.norms if by_norm else layer.gains / layer.block_cost).reshape(-1) for layer in layers.values()]
     owner = np.repeat(np.arange(len(worth)), [w.size for w in worth])
     cost = np.array([layer.block_cost for layer in layers.values()])[owner]
-    flat, chosen, left = np.concatenate(worth), np.zeros(owner.size, bool), budget
+    flat, chosen, left = np.concatenate(worth), np.zeros(owner.size, bool), _beats(layers, ratio)
     for block in np.argsort(-flat, kind="stable"):
         if flat[block] <= 0:
             break
@@ -99,3 +98,8 @@ def choose(layers: dict[str, Layer], budget: float, method: Method) -> None:
             break
     for number, layer in enumerate(layers.values()):
         layer.flags = chosen[owner == number].reshape(layer.blocks.grid)
+
+
+def _beats(layers: dict[str, Layer], ratio: float) -> float:
+    """The beats per sample that second words for `ratio` of each layer's tiles would take."""
+    return sum(Selection(ratio=ratio).count(layer.tiles.count) * layer.positions for layer in layers.values())
