@@ -17,6 +17,7 @@ from sw_ref.train.spec import Run
 from sw_ref.train.tasks import TASKS
 
 PROGRAM = "python -m sw_ref.train"
+MAX_THREADS = 1024
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         return _complain(error, 2)
     except OSError as error:
-        return _complain(f"{error.filename}: {error.strerror}; allowed: a path that can be used", 2)
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _complain(f"{where}{error.strerror}; allowed: files that can be read and written", 2)
     except KeyboardInterrupt as error:
         how = "the same command" if argv[:1] == ["campaign"] else "`--resume`"
         return _complain(f"interrupted; {how} continues{f' from {error}' if str(error) else ''}", 130)
@@ -67,11 +69,13 @@ def _train(argv: list[str]) -> int:
         rate=args.rate,
     )
     check_device(args.device)
-    if args.threads < 1:
-        raise ValueError(f"threads is {args.threads}; allowed: a whole number, 1 or more")
+    if not 1 <= args.threads <= MAX_THREADS:
+        raise ValueError(f"threads is {args.threads}; allowed: a whole number, 1 to {MAX_THREADS}")
+    if not args.out:
+        raise ValueError("out is empty; allowed: a folder")
     if not args.resume and any((out / name).exists() for name in (CHECKPOINT, RESULT)):
         raise ValueError(f"{out} holds a run already; allowed: another --out, or --resume to continue it")
-    if args.resume and not out.is_dir():
+    if args.resume and not (out.is_dir() and any(out.iterdir())):
         raise ValueError(f"{out} holds no run to resume; allowed: the --out of one that was begun")
     torch.set_num_threads(args.threads)
     command = shlex.join([*PROGRAM.split(), *argv])

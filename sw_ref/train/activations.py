@@ -51,10 +51,14 @@ def quantize_inputs(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]
     return (module.act_quantizer(args[0]), *args[1:])  # type: ignore[operator]
 
 
-def attach(layer: nn.Module, use: Uses, fmt: StlqFormat, kind: str) -> None:
-    """Quantize the layer's input from here on: unsigned if none was negative; the step of least squared error."""
+def find(use: Uses, fmt: StlqFormat, kind: str) -> Activations:
+    """The quantizer of a layer's input: unsigned if none was negative; the step of least squared error."""
     fmt = replace(fmt, act_signed=use.low < 0)
     samples = torch.cat(use.samples)
-    step = search_step(samples.cpu().numpy(), fmt)
-    layer.act_quantizer = Activations(fmt, step, kind).to(samples.device)
+    return Activations(fmt, search_step(samples.cpu().numpy(), fmt), kind).to(samples.device)
+
+
+def attach(layer: nn.Module, quantizer: Activations) -> None:
+    """Quantize the layer's input from here on."""
+    layer.act_quantizer = quantizer
     layer.register_forward_pre_hook(quantize_inputs)

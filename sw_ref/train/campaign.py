@@ -62,7 +62,14 @@ class Campaign:
         path = self.results / RUNS / f"{run.name}.json"
         if not path.exists():
             return None
-        found = json.loads(path.read_text())
+        try:
+            found = json.loads(path.read_text())
+            numbers = (found["result"]["test"][run.of_task.primary], found["cycles"])
+            whole = all(isinstance(number, (int, float)) for number in numbers) and "history" in found
+        except (KeyError, TypeError, ValueError):
+            found, whole = {}, False
+        if not whole:
+            raise ValueError(f"{path} holds no result of a run; allowed: a whole one, or no file")
         check_about(path, found["run"], run.about)
         return found
 

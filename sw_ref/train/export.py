@@ -13,7 +13,7 @@ from sw_ref.model import StlqTensor
 from sw_ref.quantize import quantize_words
 from sw_ref.tiling import Tiling
 from sw_ref.train.activations import Activations
-from sw_ref.train.graph import Node, record_graph
+from sw_ref.train.graph import Graph, Node, record_graph
 from sw_ref.train.layers import Batch, kind, to_outputs_first
 from sw_ref.train.network import Export, ExportedLayer
 from sw_ref.train.quantization import Quantization
@@ -36,9 +36,9 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
         raise ValueError(f"method is {method.name}; allowed: one whose weights are words")
     found = dict(view.words())
     formats = {name: _activations(name, view.layers[name]).fmt for name in found}
-    shared = common_format(list(formats.values()))
-    nodes = record_graph(model, found, example)
-    norms = foldable_norms(nodes, model, found)
+    shared = export_format(view)
+    graph = record_graph(model, found, example)
+    norms = foldable_norms(graph, model, found)
     layers = {}
     for name, quantizer in found.items():
         layer = view.layers[name]
@@ -57,7 +57,7 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
             bias=bias,
             norm=norms.get(name),
         )
-    return Export(layers=layers, graph=_without(nodes, norms))
+    return Export(layers=layers, graph=_without(graph.nodes, norms))
 
 
 def to_tensor(name: str, layer: nn.Module, quantizer: Words, fmt: StlqFormat, tile: tuple[int, int]) -> StlqTensor:
@@ -86,6 +86,11 @@ def to_tensor(name: str, layer: nn.Module, quantizer: Words, fmt: StlqFormat, ti
     return tensor
 
 
+def export_format(quantization: Quantization) -> StlqFormat:
+    """The format of the whole network; ``ValueError`` if no one format holds the activations of all its layers."""
+    return common_format([_activations(name, quantization.layers[name]).fmt for name, _ in quantization.words()])
+
+
 def common_format(formats: list[StlqFormat]) -> StlqFormat:
     """One format that holds the activations of all layers: one bit wider where unsigned ones meet signed ones.
 
@@ -97,18 +102,22 @@ def common_format(formats: list[StlqFormat]) -> StlqFormat:
     return replace(formats[0], act_signed=signed, act_bits=bits)
 
 
-def foldable_norms(nodes: list[Node], model: nn.Module, layers: dict[str, Words]) -> dict[str, str]:
-    """Layer name -> name of the batch norm that is the only one to take its output."""
+def foldable_norms(graph: Graph, model: nn.Module, layers: dict[str, Words]) -> dict[str, str]:
+    """Layer name -> name of the batch norm that alone takes its output, channel by channel; both run once."""
     takers: dict[str, list[str]] = {}
-    for node in nodes:
+    for node in graph.nodes:
         for source in node.inputs:
             takers.setdefault(source, []).append(node.name)
     modules = dict(model.named_modules())
-    return {
-        name: takers[name][0]
-        for name in layers
-        if len(takers.get(name, [])) == 1 and isinstance(modules.get(takers[name][0]), NORMS)
-    }
+
+    def foldable(name: str) -> bool:
+        first, *others = takers.get(name, [""])
+        # A linear layer's channels are its output's last axis, a batch norm's the second one.
+        channels = kind(modules[name]) != "linear" or graph.axes[name] == 2
+        alone = not others and name not in graph.returned and graph.runs_once(name) and graph.runs_once(first)
+        return isinstance(modules.get(first), NORMS) and channels and alone
+
+    return {name: takers[name][0] for name in layers if foldable(name)}
 
 
 def _without(nodes: list[Node], norms: dict[str, str]) -> list[Node]:

@@ -1,6 +1,6 @@
 """The graph of a network: what was computed from what, seen while it runs once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +24,24 @@ class Node:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> list[Node]:
-    """The nodes in order of execution, for one run of `model` in evaluation mode on `batch`.
+@dataclass
+class Graph:
+    """`nodes` in order of execution; `returned`: the names of those whose tensors the model returns.
+
+    `axes`: how many axes the (first) tensor of each node has.
+    """
+
+    nodes: list[Node]
+    returned: list[str]
+    axes: dict[str, int]
+
+    def runs_once(self, name: str) -> bool:
+        """Whether a module is one node, so that its name says which."""
+        return sum(node.name == name for node in self.nodes) == 1
+
+
+def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> Graph:
+    """The graph of one run of `model` in evaluation mode on `batch`.
 
     The `layers`, and PyTorch's own modules without parts, are one node each; elsewhere every function is one.
     """
@@ -37,11 +53,11 @@ def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> list[
             hooks += recorder.watch(name, module)
     try:
         with evaluating(model), torch.no_grad(), recorder:
-            call(model, batch)
+            output = call(model, batch)
     finally:
         for hook in hooks:
             hook.remove()
-    return recorder.nodes
+    return Graph(recorder.nodes, recorder.known(output), recorder.axes)
 
 
 class _Recorder(TorchFunctionMode):
@@ -51,19 +67,19 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self.nodes: list[Node] = []
         self.names: dict[int, str] = {}
+        self.axes: dict[str, int] = {}
         self.kept: list[Tensor] = []  # while a tensor lives, its id is its own
         self.inside = 0
         self.sources: list[list[str]] = []
-        arguments = [batch] if isinstance(batch, Tensor) else [a for a in batch if isinstance(a, Tensor)]
-        for number, tensor in enumerate(arguments):
+        for number, tensor in enumerate(tensors([batch])):
             self._name(tensor, f"input_{number}")
 
     def watch(self, name: str, module: nn.Module) -> list[Any]:
         """Hooks that record the module as one node, before any other hook changes its inputs."""
 
-        def enter(module: nn.Module, args: tuple[Any, ...]) -> None:
+        def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if not self.inside:
-                self.sources.append(self._known(args))
+                self.sources.append(self.known((*args, *kwargs.values())))
             self.inside += 1
 
         def leave(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -74,42 +90,46 @@ class _Recorder(TorchFunctionMode):
                 options = {key: _plain(getattr(module, key)) for key in constants if hasattr(module, key)}
                 self._add(Node(name, op, self.sources.pop(), options), output)
 
-        return [module.register_forward_pre_hook(enter, prepend=True), module.register_forward_hook(leave)]
+        before = module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True)
+        return [before, module.register_forward_hook(leave)]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        sources = [] if self.inside else self._known((*args, *kwargs.values()))
+        sources = [] if self.inside else self.known((*args, *kwargs.values()))
         output = func(*args, **kwargs)
         name = getattr(func, "__name__", str(func))
-        if sources and name != "__get__" and any(isinstance(t, Tensor) for t in _flat(output)):
-            plain = [_plain(a) for a in args if not _holds_tensors(a)]
+        if name == "__get__":  # a property: x.mT
+            name = getattr(getattr(func, "__self__", None), "__name__", name)
+        made = args[0] if name == "__setitem__" else output
+        if sources and tensors([made]):
+            plain = [_plain(a) for a in args if not tensors(a)]
             options = {"args": plain} if plain else {}
-            options |= {key: _plain(value) for key, value in kwargs.items() if not _holds_tensors(value)}
-            self._add(Node(f"{name}_{len(self.nodes)}", name, sources, options), output)
+            options |= {key: _plain(value) for key, value in kwargs.items() if not tensors(value)}
+            self._add(Node(f"{name}_{len(self.nodes)}", name, sources, options), made)
         return output
 
-    def _known(self, values: Any) -> list[str]:
-        return [self.names[id(t)] for t in _flat(values) if id(t) in self.names]
+    def known(self, values: Any) -> list[str]:
+        """The nodes that made the tensors in `values`."""
+        return [self.names[id(t)] for t in tensors(values) if id(t) in self.names]
 
     def _add(self, node: Node, output: Any) -> None:
         self.nodes.append(node)
-        for tensor in _flat(output):
-            if isinstance(tensor, Tensor):
-                self._name(tensor, node.name)
+        for tensor in tensors(output):
+            self.axes.setdefault(node.name, tensor.ndim)
+            self._name(tensor, node.name)
 
     def _name(self, tensor: Tensor, name: str) -> None:
         self.kept.append(tensor)
         self.names[id(tensor)] = name
 
 
-def _flat(values: Any) -> list[Any]:
+def tensors(values: Any) -> list[Tensor]:
+    """All tensors in `values`: in tuples, lists and values of dictionaries, too."""
+    if isinstance(values, Mapping):
+        values = list(values.values())
     if isinstance(values, (tuple, list)):
-        return [leaf for value in values for leaf in _flat(value)]
-    return [values]
-
-
-def _holds_tensors(value: Any) -> bool:
-    return any(isinstance(leaf, Tensor) for leaf in _flat(value))
+        return [tensor for value in values for tensor in tensors(value)]
+    return [values] if isinstance(values, Tensor) else []
 
 
 def _plain(value: Any) -> Any:

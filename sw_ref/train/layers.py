@@ -56,8 +56,9 @@ def quantizable(model: nn.Module, skip: Collection[str] = ()) -> dict[str, nn.Mo
 
 
 def kind(module: nn.Module) -> str:
-    """What the layer computes: "linear", "conv", "conv_transpose", or "custom" for a user's own."""
-    return next((name for cls, name in KINDS.items() if isinstance(module, cls)), "custom")
+    """What the layer computes: "linear", "conv", "conv_transpose", or "custom" for a user's own `forward`."""
+    own = (name for cls, name in KINDS.items() if isinstance(module, cls) and type(module).forward is cls.forward)
+    return next(own, "custom")
 
 
 def transposed_groups(module: nn.Module) -> int:
@@ -115,6 +116,8 @@ def observe(model: nn.Module, layers: dict[str, nn.Module], batches: Sequence[Ba
     share = SAMPLES // len(batches) + 1
 
     def record(module: nn.Module, args: tuple[Any, ...], output: Tensor, name: str) -> None:
+        if not args or not args[0].numel():
+            raise ValueError(f"{name} is called without activations; allowed: some, as the first argument")
         use, inputs = uses.setdefault(name, Uses()), args[0].detach()
         if counting:
             use.positions += positions(module, inputs, output)
@@ -141,7 +144,7 @@ def observe(model: nn.Module, layers: dict[str, nn.Module], batches: Sequence[Ba
 def positions(module: nn.Module, inputs: Tensor, output: Tensor) -> int:
     """How often each weight is used per sample: output positions; of a transposed convolution input positions."""
     weight_axes = getattr(module, "weight").ndim  # noqa: B009  (a module's attribute, unknown to the type checker)
-    if kind(module) == "conv_transpose":
+    if transposed_groups(module):
         return math.prod(inputs.shape[2:])
     if weight_axes == 2:
         return math.prod(output.shape[1:-1])

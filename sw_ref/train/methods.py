@@ -5,6 +5,7 @@ from typing import Any
 
 from sw_ref.format import StlqFormat
 from sw_ref.quantizer import SCALES
+from sw_ref.tiling import GRANULARITIES, Selection
 
 WEIGHTS = ("float", "words", "uniform", "apot")
 BUDGETS = ("layer", "threshold", "cycles")
@@ -62,6 +63,14 @@ class Method:
                 raise ValueError(f"{field} is {getattr(self, field)!r}; allowed: {', '.join(values)}")
         if self.reorder and self.budget != "cycles":
             raise ValueError(f"budget is {self.budget!r}; allowed with reorder: 'cycles'")
+        low, high = {"uniform": (2, 8), "apot": (3, 5)}.get(self.weights, (0, 0))
+        if self.bits is not None and not low <= self.bits <= high:
+            allowed_bits = f"{low} to {high}" if low else "None"
+            raise ValueError(f"bits is {self.bits}; allowed for {self.weights} weights: {allowed_bits}")
+        if self.ratio is not None:
+            Selection(ratio=self.ratio)
+        if self.granularity is not None and self.granularity not in GRANULARITIES:
+            raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
         if not 0 < self.anneal_end <= 1:
             raise ValueError(f"anneal_end is {self.anneal_end!r}; allowed: above 0, up to 1")
 

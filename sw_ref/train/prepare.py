@@ -63,11 +63,14 @@ def prepare(
         reorder(model, layers, calibration[0], chosen, ratio)
     if chosen.weights == "words":
         select(layers, fmt, chosen, ratio)
-    for name, layer in layers.items():
-        if chosen.weights != "float":
-            _attach_weights(modules[name], layer, fmt, chosen, granularity)
-        if chosen.weights != "float" and activations is not None:
-            linear.attach(modules[name], uses[name], fmt, activations)
+    if chosen.weights != "float":
+        # All are made before the first one is put on: nothing is half prepared if one cannot be.
+        weights = {n: _weights(modules[n], layer, fmt, chosen, granularity) for n, layer in layers.items()}
+        inputs = {n: linear.find(use, fmt, activations) for n, use in uses.items()} if activations is not None else {}
+        for name, quantizer in weights.items():
+            parametrize.register_parametrization(modules[name], "weight", quantizer)
+        for name, quantizer in inputs.items():
+            linear.attach(modules[name], quantizer)
     return Quantization(model, method=chosen, fmt=fmt, tile=tile, lambda_v=lambda_v, layers=layers)
 
 
@@ -91,7 +94,7 @@ def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity
     )
 
 
-def _attach_weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, granularity: str) -> None:
+def _weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, granularity: str) -> nn.Module:
     weight: Tensor = module.weight  # type: ignore[assignment]
     if method.weights == "uniform":
         quantizer: nn.Module = Uniform(weight, method.bits or fmt.bits)
@@ -108,7 +111,7 @@ def _attach_weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Me
             granularity=granularity,
             transposed_groups=transposed_groups(module),
         )
-    parametrize.register_parametrization(module, "weight", quantizer.to(weight.device))
+    return quantizer.to(weight.device)
 
 
 def measure_fisher(
@@ -119,13 +122,19 @@ def measure_fisher(
     Raises ``ValueError`` if `task_loss` yields nothing, or a loss that is not finite.
     """
     weights = [modules[name].weight for name in layers]
+    frozen = [name for name in layers if not modules[name].weight.requires_grad]  # type: ignore[union-attr]
+    if frozen:
+        raise ValueError(f"{frozen[0]}.weight is frozen; allowed for budget 'cycles': requires_grad, or in skip")
     totals = [torch.zeros_like(weight) for weight in weights]  # type: ignore[arg-type]
     count = 0
     with evaluating(model):
         for loss in task_loss(model):
             if not torch.isfinite(loss):
                 raise ValueError(f"task_loss is {loss.item()}; allowed: finite numbers")
-            for total, grad in zip(totals, torch.autograd.grad(loss, weights), strict=True):  # type: ignore[arg-type]
+            grads = torch.autograd.grad(loss, weights, allow_unused=True)  # type: ignore[arg-type]
+            for name, total, grad in zip(layers, totals, grads, strict=True):
+                if grad is None:
+                    raise ValueError(f"{name} is not in task_loss; allowed: layers that are, or those in skip")
                 total += grad.square()
             count += 1
     if count == 0:

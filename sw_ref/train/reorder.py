@@ -5,15 +5,15 @@ model's own float weights are permuted, rows of one layer with the columns of th
 and nothing else has to know.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sw_ref.train.graph import Node, record_graph
-from sw_ref.train.layers import Batch, kind, transposed_groups
+from sw_ref.train.graph import Graph, record_graph, tensors
+from sw_ref.train.layers import Batch, call, evaluating, kind, transposed_groups
 from sw_ref.train.methods import Method
 from sw_ref.train.select import Layer, choose
 
@@ -29,25 +29,60 @@ def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch, method: Me
 
     Free: its output passes only through channelwise operations, depthwise layers among them, into layers without
     groups.  Of use: the beats for `ratio` save more of the loss.  `layers` must be measured (:meth:`Layer.measure`),
-    and are permuted with the model.  Returns the names of those whose outputs have another order now.
+    and are permuted with the model.  What the graph does not show (tied weights, modules that do something of their own
+    with channels) shows in the model's output on `batch`, in evaluation mode: where that changes, the order stays.
+    Returns the names of those whose outputs have another order now.
     """
-    nodes = record_graph(model, layers, batch)
+    graph, expected = record_graph(model, layers, batch), _outputs(model, batch)
     reordered = []
     for name in layers:
-        readers = _readers(name, nodes, model, layers)
+        readers = _readers(name, graph, model, layers)
         if readers is None or not _is_plain(model.get_submodule(name)):
             continue
         passed, takers = readers
         made = [name, *(step for step in passed if step in layers)]
         norms = [step for step in passed if step not in layers]
-        order = _order([layers[layer] for layer in made], [layers[taker] for taker in takers])
-        before = _saved(layers, method, ratio)
-        _apply(order, model, layers, made, norms, takers)
-        if _saved(layers, method, ratio) > before:
+        before, restore = _saved(layers, method, ratio), _snapshot(model, layers)
+        try:
+            order = _order([layers[layer] for layer in made], [layers[taker] for taker in takers])
+            _apply(order, model, layers, made, norms, takers)
+            kept = _same(expected, _outputs(model, batch)) and _saved(layers, method, ratio) > before
+        except (IndexError, RuntimeError, ValueError):  # its channels are not where they are taken to be
+            kept = False
+        if kept:
             reordered.append(name)
         else:
-            _apply(np.argsort(order), model, layers, made, norms, takers)
+            restore()
     return reordered
+
+
+def _outputs(model: nn.Module, batch: Batch) -> list[Tensor]:
+    with evaluating(model), torch.no_grad():
+        return tensors(call(model, batch))
+
+
+def _same(expected: list[Tensor], found: list[Tensor]) -> bool:
+    """Equal but for the order of sums."""
+    return all(
+        a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=1e-4 * float(a.abs().max()), equal_nan=True)
+        for a, b in zip(expected, found, strict=True)
+        if a.is_floating_point() and a.numel()
+    )
+
+
+def _snapshot(model: nn.Module, layers: dict[str, Layer]) -> Callable[[], None]:
+    """What puts the model and its layers back to where they are now."""
+    values = [(tensor, tensor.detach().clone()) for tensor in (*model.parameters(), *model.buffers())]
+    fields = [(layer, vars(layer).copy()) for layer in layers.values()]
+
+    @torch.no_grad()
+    def restore() -> None:
+        for tensor, value in values:
+            tensor.copy_(value)
+        for layer, own in fields:
+            vars(layer).update(own)
+
+    return restore
 
 
 def _saved(layers: dict[str, Layer], method: Method, ratio: float) -> float:
@@ -76,20 +111,18 @@ def _apply(
         _permute_inputs(model.get_submodule(name), layers[name], order)
 
 
-def _readers(
-    name: str, nodes: list[Node], model: nn.Module, layers: dict[str, Layer]
-) -> tuple[list[str], list[str]] | None:
+def _readers(name: str, graph: Graph, model: nn.Module, layers: dict[str, Layer]) -> tuple[list[str], list[str]] | None:
     """Modules that a layer's output passes through, and the layers that it ends in; None if its order is not free."""
-    if sum(node.name == name for node in nodes) != 1:
+    if not graph.runs_once(name):
         return None
     passed: list[str] = []
     takers: list[str] = []
     waiting = [name]
     while waiting:
         source = waiting.pop()
-        found = [node for node in nodes if source in node.inputs]
-        if not found:
-            return None  # the model's output
+        found = [node for node in graph.nodes if source in node.inputs]
+        if not found or source in graph.returned:
+            return None
         for node in found:
             if node.name in layers and not _is_depthwise(model.get_submodule(node.name)):
                 takers.append(node.name)
@@ -99,7 +132,7 @@ def _readers(
             else:
                 return None
     plain = all(_is_plain(model.get_submodule(taker)) for taker in takers)
-    once = len({*passed, *takers}) == len(passed) + len(takers)
+    once = all(map(graph.runs_once, (*passed, *takers)))
     modules = dict(model.named_modules())
     return ([p for p in passed if p in modules], takers) if plain and once else None
 

@@ -16,7 +16,7 @@ from sw_ref.files import write_atomically
 from sw_ref.tensorfile import write_tensors
 from sw_ref.train.batchnorm import settle_batch_norm
 from sw_ref.train.checkpoint import load_checkpoint, restore_model, save_checkpoint, state_of
-from sw_ref.train.export import finalize
+from sw_ref.train.export import export_format, finalize
 from sw_ref.train.fit import Fit, Report, check_about
 from sw_ref.train.prepare import prepare
 from sw_ref.train.quantization import Quantization
@@ -67,6 +67,10 @@ def perform(
         first_epoch=run.pretraining.epochs,
         quantization=quantization,
     )
+    if quantization.method.exports:
+        export_format(quantization)  # what cannot be exported is not trained
+    if fit.recipe.epochs == 0:
+        quantization.step(1.0)
     if resume:
         fit.resume()
     started = time.perf_counter()

@@ -45,8 +45,8 @@ class Run:
         StlqFormat(bits=self.bits, act_bits=self.act_bits, residual_shift=self.residual_shift)
         for name in ("seed", "pretrain_epochs", "epochs"):
             value = getattr(self, name)
-            if value is not None and value < 0:
-                raise ValueError(f"{name} is {value}; allowed: a whole number, 0 or more")
+            if value is not None and not 0 <= value < 1 << 63:
+                raise ValueError(f"{name} is {value}; allowed: a whole number, 0 to 2^63 - 1")
         if self.rate is not None and not 0 < self.rate < 1:
             raise ValueError(f"rate is {self.rate}; allowed: a number between 0 and 1")
 

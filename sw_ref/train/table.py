@@ -13,8 +13,8 @@ from sw_ref.train.tasks import TASKS
 REFERENCE, UNIT_CYCLES = "two-word", "one-word"
 """The method that differences are taken to (R = 100%), and the one whose cycles count as 1."""
 
-OURS = ("stlq", "stlq-cycles")
-RIVALS = ("two-word", "filter-threshold", "no-v", "one-word", "lsq3", "apot3")
+OURS = ("stlq", "stlq-cycles", "stlq-cycles-reorder", "stlq-cycles+anneal=none")
+RIVALS = ("two-word", "stlq", "filter-threshold", "no-v", "one-word", "lsq3", "apot3")
 """The methods that must hold their own, and those that they are compared with, seed by seed."""
 
 Result = dict[str, Any]
@@ -118,7 +118,10 @@ def _gains(rows: Sequence[Row]) -> list[str]:
         rivals = [row for row in rows if row.method == name]
         fixed = find_method(name).ratio is not None
         cells = [
-            next((_gain(paired(row, rival)) for rival in rivals if fixed or rival.ratio == row.ratio), "")
+            next(
+                (_gain(paired(row, rival)) for rival in rivals if rival != row and (fixed or rival.ratio == row.ratio)),
+                "",
+            )
             for row in ours
         ]
         if any(cells):

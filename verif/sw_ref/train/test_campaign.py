@@ -99,8 +99,8 @@ def test_a_float_network_of_other_training_is_refused(tmp_path):
         ({"tile": (0, 8)}, "tile is (0, 8); allowed: two whole numbers, 1 or more"),
         ({"bits": 6}, "bits is 6; allowed: a whole number from 2 to 5"),
         ({"act_bits": 1}, "act_bits is 1; allowed: a whole number from 2 to 16"),
-        ({"seed": -1}, "seed is -1; allowed: a whole number, 0 or more"),
-        ({"epochs": -1}, "epochs is -1; allowed: a whole number, 0 or more"),
+        ({"seed": -1}, "seed is -1; allowed: a whole number, 0 to 2^63 - 1"),
+        ({"epochs": -1}, "epochs is -1; allowed: a whole number, 0 to 2^63 - 1"),
         ({"rate": 0.0}, "rate is 0.0; allowed: a number between 0 and 1"),
     ],
 )
@@ -148,6 +148,17 @@ def test_a_result_of_another_campaign_is_refused(tmp_path):
     other = campaign(tmp_path, methods=["float"], seeds=[0], options={"epochs": 9})
     with pytest.raises(CheckpointError, match=r"of another run: epochs is 4; allowed: 9"):
         other.result(next(other.runs()))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"result": {"test": {}}}'])
+def test_a_damaged_result_is_refused(tmp_path, text):
+    grid = campaign(tmp_path, methods=["float"], seeds=[0])
+    run = next(grid.runs())
+    path = tmp_path / "results" / "runs" / f"{run.name}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"json holds no result of a run; allowed: a whole one, or no file"):
+        grid.result(run)
 
 
 def test_report_writes_the_table_and_the_plots(tmp_path):

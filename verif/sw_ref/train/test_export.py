@@ -14,9 +14,9 @@ from torch.nn import functional
 from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
 from sw_ref.quantizer import quantize_tensor
-from sw_ref.train import METHODS, Export, Quantization, finalize, load_export
+from sw_ref.train import METHODS, Export, Quantization, finalize, load_export, prepare
 from sw_ref.train.layers import evaluating, to_outputs_first
-from verif.sw_ref.train.nets import LAYERS, WORD_METHODS, Net, images, make, prepared, train
+from verif.sw_ref.train.nets import FMT, LAYERS, SEED, WORD_METHODS, Net, images, make, prepared, train
 
 
 def exported(method: Any = "stlq", steps: int = 8, **options: Any) -> tuple[Any, Quantization, Export]:
@@ -192,6 +192,53 @@ def test_padding_with_something_else_is_refused() -> None:
     net, quantization = prepared("no-v", net)
     with pytest.raises(ValueError, match=r"depthwise: padding_mode is 'reflect'; allowed: 'zeros'"):
         finalize(net, quantization, images()[0])
+
+
+class Twice(nn.Module):
+    """A linear layer and a batch norm, in ways in which the norm is not the layer's alone."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.a, self.b = nn.Linear(6, 6), nn.Linear(6, 6)
+        self.norm = nn.BatchNorm1d(6)
+
+    def forward(self, x: Tensor) -> Any:
+        if self.way == "layer used twice":
+            return self.norm(self.a(x)) + self.a(x + 1)
+        if self.way == "norm used twice":
+            return self.norm(self.a(x)) + self.norm(self.b(x))
+        if self.way == "returned too":
+            hidden = self.a(x)
+            return self.norm(hidden), {"hidden": hidden}
+        if self.way == "set in between":
+            hidden = self.a(x).clone()
+            hidden[:, 0] = 0
+            return self.norm(hidden)
+        return self.norm(self.a(x.unsqueeze(1).expand(-1, 6, -1)))  # channels are not the axis of features
+
+
+@pytest.mark.parametrize(
+    "way", ["layer used twice", "norm used twice", "returned too", "set in between", "another axis"]
+)
+def test_a_norm_that_is_not_the_layers_alone_stays(way: str) -> None:
+    torch.manual_seed(SEED)
+    net, inputs = Twice(way), torch.randn(5, 6)
+    unused = [] if way == "norm used twice" else ["b"]
+    quantization = prepare(net, method="no-v", fmt=FMT, ratio=0.5, calibration=[inputs], skip=unused)
+    export = finalize(net, quantization, inputs)
+    assert export.layers["a"].norm is None
+    assert "BatchNorm1d" in [node.op for node in export.graph]
+
+
+def test_a_layer_with_a_forward_of_its_own_is_custom() -> None:
+    class Doubled(nn.Linear):
+        def forward(self, input: Tensor) -> Tensor:
+            return 2 * super().forward(input)
+
+    net, inputs = nn.Sequential(Doubled(6, 4)), torch.randn(5, 6)
+    export = finalize(net, prepare(net, method="no-v", fmt=FMT, ratio=0.5, calibration=[inputs]), inputs)
+    assert export.layers["0"].kind == "custom"
 
 
 def test_a_norm_after_something_else_stays() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 from sw_ref.format import StlqFormat
 from sw_ref.train import METHODS, prepare
@@ -182,6 +183,30 @@ def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
     assert "\n" not in str(error.value)
     assert same(net, before)
     net(images()[0])
+
+
+def test_nothing_is_half_prepared() -> None:
+    """The last layer's inputs overflow: the first ones must not have been quantized by then."""
+    first = nn.Linear(3, 4)
+    with torch.no_grad():
+        first.weight.fill_(3e38)
+    net = nn.Sequential(first, nn.Linear(4, 2))
+    before = copy.deepcopy(net)
+    with pytest.raises(ValueError, match=r"; allowed: "):
+        prepare(net, method="no-v", fmt=FMT, ratio=0.5, calibration=[torch.ones(2, 3)])
+    assert same(net, before)
+    assert not any(map(parametrize.is_parametrized, net.modules()))
+
+
+def test_sensitivity_needs_gradients() -> None:
+    options: dict[str, Any] = {"method": "stlq-cycles", "fmt": FMT, "ratio": 0.5, "calibration": [torch.ones(2, 3)]}
+    first, last = nn.Linear(3, 4), nn.Linear(4, 2)
+    net = nn.Sequential(first, last)
+    with pytest.raises(ValueError, match=r"^1 is not in task_loss; allowed: layers that are, or those in skip"):
+        prepare(net, task_loss=lambda _: [first(torch.ones(2, 3)).sum()], **options)
+    last.weight.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"^1.weight is frozen; allowed for budget 'cycles': requires_grad"):
+        prepare(net, task_loss=lambda m: [m(torch.ones(2, 3)).sum()], **options)
 
 
 def bad_models() -> list[tuple[nn.Module, str]]:

@@ -1,13 +1,17 @@
 """Channel reordering: the network computes the same, and what gains from second words is gathered."""
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sw_ref.train import Quantization, finalize, prepare
+from sw_ref.train.graph import tensors
 from sw_ref.train.layers import evaluating, to_outputs_first, transposed_groups
 from verif.sw_ref.train.nets import FMT, SEED
 
@@ -91,7 +95,7 @@ def test_the_same_cycles_lose_less() -> None:
         quantization.step(1.0)
         lost[method] = 0.0
         for name, layer in quantization._found.items():
-            module = quantization.layers[name]
+            module: Any = quantization.layers[name]
             error = to_outputs_first(module.weight, transposed_groups(module)).detach().numpy() - layer.weight
             lost[method] += float((layer.fisher * np.square(error, dtype=np.float64)).sum())
         assert quantization.weight_cycles() <= run("stlq", *chain()).weight_cycles()
@@ -106,8 +110,91 @@ def test_layers_follow_the_model() -> None:
     export = finalize(net, quantization, inputs)
     for name, layer in quantization._found.items():
         # The weights that the selection saw are those that the model has.
-        module = quantization.layers[name]
+        module: Any = quantization.layers[name]
         original = module.parametrizations["weight"].original.detach()
         assert np.array_equal(to_outputs_first(original, transposed_groups(module)).numpy(), layer.weight)
         assert export.tensors[name].shape == layer.weight.shape
         assert np.array_equal(export.tensors[name].two_word, layer.flags)
+
+
+class Scaled(nn.Conv2d):
+    """A convolution with a gain of its own for each channel."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+        self.gain = nn.Parameter(torch.rand(outputs))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input) * self.gain.reshape(1, -1, 1, 1)
+
+
+class Special(nn.Module):
+    """Two or three layers, and what is done with them."""
+
+    def __init__(self, compute: Callable[..., Any], **layers: nn.Module) -> None:
+        super().__init__()
+        self.compute = compute
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.compute(self, x)
+
+
+def _both(net: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+    hidden = functional.relu(net.a(x))
+    return net.b(hidden), hidden
+
+
+def _tied() -> Special:
+    first, second, third = nn.Conv2d(4, 16, 1), nn.Conv2d(16, 4, 1), nn.Conv2d(16, 4, 1)
+    third.weight = second.weight
+    return Special(lambda n, x: n.b(n.a(x)) + n.c(x.repeat(1, 4, 1, 1)), a=first, b=second, c=third)
+
+
+SPECIAL: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
+    "returned too": (lambda: Special(_both, a=nn.Conv2d(4, 16, 3), b=nn.Conv2d(16, 5, 1)), (4, 6, 6)),
+    "tied weights": (_tied, (4, 6, 6)),
+    "one ReLU for two places": (
+        lambda: Special(
+            lambda n, x: n.c(n.r(n.b(n.r(n.a(x))))),
+            a=nn.Conv2d(4, 16, 1),
+            b=nn.Conv2d(16, 24, 1),
+            c=nn.Conv2d(24, 4, 1),
+            r=nn.ReLU(),
+        ),
+        (4, 6, 6),
+    ),
+    "a gain of its own": (lambda: Special(lambda n, x: n.b(n.a(x)), a=Scaled(4, 16), b=nn.Conv2d(16, 5, 1)), (4, 6, 6)),
+    "channels are another axis": (
+        lambda: Special(lambda n, x: n.b(n.a(x)), a=nn.Conv1d(4, 16, 3, padding=1), b=nn.Linear(16, 8)),
+        (4, 16),
+    ),
+    "another axis of another size": (
+        lambda: Special(lambda n, x: n.b(n.a(x)), a=nn.Conv1d(4, 16, 3, padding=1), b=nn.Linear(20, 8)),
+        (4, 20),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPECIAL)
+def test_where_channels_mean_more_their_order_stays(case: str) -> None:
+    make, shape = SPECIAL[case]
+    torch.manual_seed(SEED)
+    net, inputs = make(), torch.rand(4, *shape)
+    with torch.no_grad():
+        net.a.weight[::3] *= 8
+        net.b.weight[:, ::3] *= 8
+    before = copy.deepcopy(net.state_dict())
+    prepare(
+        net,
+        method="stlq-cycles-reorder",
+        fmt=FMT,
+        ratio=0.2,
+        calibration=[inputs],
+        tile=(4, 4),
+        task_loss=lambda m: [torch.stack([out.square().mean() for out in tensors(m(inputs))]).sum()],
+    )
+    after = floats(net)
+    assert before.keys() <= after.keys()
+    assert all(torch.equal(value, after[key]) for key, value in before.items())

@@ -144,10 +144,10 @@ def test_bad_methods_are_refused(options: dict[str, Any], message: str) -> None:
 
 
 def test_a_name_changes_choices_of_a_method() -> None:
-    name = "stlq+anneal_end=0.25+per_channel=true+ratio=0.5+bits=4+order=ranked"
+    name = "lsq3+anneal_end=0.25+per_channel=true+ratio=0.5+bits=4+order=ranked"
     changes: dict[str, Any] = {"anneal_end": 0.25, "per_channel": True, "ratio": 0.5, "bits": 4, "order": "ranked"}
-    assert find_method(name) == replace(METHODS["stlq"], name=name, **changes)
-    assert METHODS["stlq"].anneal_end != 0.25
+    assert find_method(name) == replace(METHODS["lsq3"], name=name, **changes)
+    assert METHODS["lsq3"].anneal_end != 0.25
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,12 @@ def test_a_name_changes_choices_of_a_method() -> None:
         ("stlq+name=me", "method changes 'name'; allowed: weights, bits"),
         ("stlq+anneal_end=soon", r"anneal_end is 'soon'; allowed: a value as Method.anneal_end has it"),
         ("stlq+per_channel", r"per_channel is ''; allowed: a value as Method.per_channel has it"),
+        ("stlq+ratio=5", "ratio is 5.0; allowed"),
+        ("stlq+granularity=row", "granularity is 'row'; allowed: "),
+        ("stlq+bits=4", "bits is 4; allowed for words weights: None"),
+        ("lsq3+bits=9", "bits is 9; allowed for uniform weights: 2 to 8"),
+        ("lsq3+bits=0", "bits is 0; allowed for uniform weights: 2 to 8"),
+        ("apot3+bits=2", "bits is 2; allowed for apot weights: 3 to 5"),
         ("stlq+anneal=both", "anneal is 'both'; allowed: outside, inside, none"),
     ],
 )

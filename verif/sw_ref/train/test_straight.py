@@ -75,3 +75,16 @@ def test_linear_steps(limits: tuple[int, int], clip_only: bool) -> None:
 def test_codes_are_rounded_half_up_and_clipped() -> None:
     x = torch.tensor([-9.0, -0.75, -0.25, 0.0, 0.24, 0.25, 0.75, 9.0])
     assert linear_codes(x, torch.tensor(-1.0), (-2, 1)).tolist() == [-2, -1, 0, 0, 0, 1, 1, 1]
+
+
+def test_the_gradient_of_a_step_is_a_small_difference_of_large_sums() -> None:
+    torch.manual_seed(SEED)
+    x, grad = torch.randn(8, 16, 96, 96), torch.randn(8, 16, 96, 96) + 1
+    limits, log_step = (-32, 31), torch.tensor(-3.0)
+    learned = log_step.clone().requires_grad_()
+    LinearSteps.apply(x, learned, limits, False).backward(grad)
+    wide, step = x.double(), 2.0**-3
+    codes = (wide / step + 0.5).floor().clamp(*limits)
+    inside = (wide / step > limits[0]) & (wide / step < limits[1])
+    exact = float((grad.double() * (codes - torch.where(inside, wide / step, 0.0))).sum() * step * np.log(2))
+    assert abs(float(gradient(learned)) - exact) < 0.01 * abs(exact)
