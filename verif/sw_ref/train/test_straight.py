@@ -78,13 +78,13 @@ def test_codes_are_rounded_half_up_and_clipped() -> None:
 
 
 def test_the_gradient_of_a_step_is_a_small_difference_of_large_sums() -> None:
-    torch.manual_seed(SEED)
+    torch.manual_seed(2)  # the two sums are about 2,000 times their difference
     x, grad = torch.randn(8, 16, 96, 96), torch.randn(8, 16, 96, 96) + 1
-    limits, log_step = (-32, 31), torch.tensor(-3.0)
-    learned = log_step.clone().requires_grad_()
+    limits, step = (-128, 127), 2.0**-5
+    learned = torch.tensor(-5.0).requires_grad_()
     LinearSteps.apply(x, learned, limits, False).backward(grad)
-    wide, step = x.double(), 2.0**-3
-    codes = (wide / step + 0.5).floor().clamp(*limits)
-    inside = (wide / step > limits[0]) & (wide / step < limits[1])
-    exact = float((grad.double() * (codes - torch.where(inside, wide / step, 0.0))).sum() * step * np.log(2))
-    assert abs(float(gradient(learned)) - exact) < 0.01 * abs(exact)
+    wide = x.double() / step
+    codes = (wide + 0.5).floor().clamp(*limits)
+    counted = torch.where((wide > limits[0]) & (wide < limits[1]), wide, 0.0)
+    exact = float((grad.double() * (codes - counted)).sum() * step * np.log(2))
+    assert abs(float(gradient(learned)) - exact) < 3e-4 * abs(exact)
