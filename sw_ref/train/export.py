@@ -35,13 +35,12 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
     if not method.exports:
         raise ValueError(f"method is {method.name}; allowed: one whose weights are words")
     found = dict(view.words())
-    formats = {name: _activations(name, view.layers[name]).fmt for name in found}
     shared = export_format(view)
     graph = record_graph(model, found, example)
     norms = foldable_norms(graph, model, found)
     layers = {}
     for name, quantizer in found.items():
-        layer = view.layers[name]
+        layer, acts = view.layers[name], _activations(name, view.layers[name])
         tensor = to_tensor(name, layer, quantizer, shared, view.tile)
         multiplier, bias = _affine(layer, tensor)
         if name in norms:
@@ -51,8 +50,8 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
             kind=kind(layer),
             options=_options(name, layer),
             tensor=tensor,
-            act_step=_activations(name, layer).step.item(),
-            act_format=formats[name],
+            act_step=acts.step.item(),
+            act_format=acts.fmt,
             multiplier=multiplier,
             bias=bias,
             norm=norms.get(name),

@@ -34,6 +34,7 @@ def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch, method: Me
     Returns the names of those whose outputs have another order now.
     """
     graph, expected = record_graph(model, layers, batch), _outputs(model, batch)
+    saved, restore = _saved(layers, method, ratio), _snapshot(model, layers)
     reordered = []
     for name in layers:
         readers = _readers(name, graph, model, layers)
@@ -42,14 +43,14 @@ def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch, method: Me
         passed, takers = readers
         made = [name, *(step for step in passed if step in layers)]
         norms = [step for step in passed if step not in layers]
-        before, restore = _saved(layers, method, ratio), _snapshot(model, layers)
         try:
             order = _order([layers[layer] for layer in made], [layers[taker] for taker in takers])
             _apply(order, model, layers, made, norms, takers)
-            kept = _same(expected, _outputs(model, batch)) and _saved(layers, method, ratio) > before
+            now = _saved(layers, method, ratio) if _same(expected, _outputs(model, batch)) else saved
         except (IndexError, RuntimeError, ValueError):  # its channels are not where they are taken to be
-            kept = False
-        if kept:
+            now = saved
+        if now > saved:
+            saved, restore = now, _snapshot(model, layers)
             reordered.append(name)
         else:
             restore()
