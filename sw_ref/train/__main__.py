@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from sw_ref.train import campaign
 from sw_ref.train.fit import TrainingError
 from sw_ref.train.methods import METHODS
 from sw_ref.train.run import CHECKPOINT, RESULT, perform
-from sw_ref.train.spec import Run
+from sw_ref.train.spec import Run, folder_of
 from sw_ref.train.tasks import TASKS
 
 PROGRAM = "python -m sw_ref.train"
@@ -53,7 +54,7 @@ def _complain(error: object, status: int) -> int:
 
 def _train(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
-    out = Path(args.out)
+    out = folder_of("out", args.out)
     run = Run(
         task=args.task,
         method=args.method,
@@ -71,8 +72,6 @@ def _train(argv: list[str]) -> int:
     check_device(args.device)
     if not 1 <= args.threads <= MAX_THREADS:
         raise ValueError(f"threads is {args.threads}; allowed: a whole number, 1 to {MAX_THREADS}")
-    if not args.out:
-        raise ValueError("out is empty; allowed: a folder")
     if not args.resume and any((out / name).exists() for name in (CHECKPOINT, RESULT)):
         raise ValueError(f"{out} holds a run already; allowed: another --out, or --resume to continue it")
     if args.resume and not (out.is_dir() and any(out.iterdir())):
@@ -147,4 +146,5 @@ def summary(result: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # needs.check_command left it to the system
     sys.exit(main())

@@ -16,7 +16,7 @@ from sw_ref.train import plots, table
 from sw_ref.train.fit import TrainingError, check_about
 from sw_ref.train.methods import METHODS, find_method
 from sw_ref.train.run import RESULT, perform
-from sw_ref.train.spec import Run
+from sw_ref.train.spec import Run, folder_of
 from sw_ref.train.tasks import TASKS
 
 RUNS, FLOATS, TABLE = "runs", "floats", "table.md"
@@ -101,8 +101,8 @@ def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     if args.seeds < 1:
         raise ValueError(f"seeds is {args.seeds}; allowed: a whole number, 1 or more")
     campaign = Campaign(
-        results=Path(args.out),
-        work=Path(args.work),
+        results=folder_of("out", args.out),
+        work=folder_of("work", args.work),
         tasks=args.tasks.split(","),
         methods=args.methods.split(","),
         ratios=[_number(text) for text in args.ratios.split(",")],
@@ -123,6 +123,8 @@ def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
 
 def _perform(campaign: Campaign, todo: Sequence[Run], command: str) -> list[str]:
     """Do the runs, a line on each; returns what went wrong with those that could not be ended."""
+    for folder in (campaign.results / RUNS, campaign.work):  # what cannot be kept is not trained
+        folder.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
     for number, run in enumerate(todo, 1):
         started = time.perf_counter()

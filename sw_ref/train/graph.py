@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any
 
 import torch
@@ -13,15 +14,17 @@ from sw_ref.train.layers import Batch, call, evaluating
 
 @dataclass
 class Node:
-    """One operation: `name` (a module's, or op_number), `op` (the class of a module, the name of a function).
+    """One operation: `name`, its own; `op` (the class of a module, the name of a function).
 
     `inputs`: names of the nodes whose tensors it takes, "input_0"... are the model's; `options`: its other arguments.
+    `module`: which one it is a run of, None for a function.  The first run has the module's name, others "relu:2"...
     """
 
     name: str
     op: str
     inputs: list[str]
     options: dict[str, Any] = field(default_factory=dict)
+    module: str | None = None
 
 
 @dataclass
@@ -35,9 +38,9 @@ class Graph:
     returned: list[str]
     axes: dict[str, int]
 
-    def runs_once(self, name: str) -> bool:
-        """Whether a module is one node, so that its name says which."""
-        return sum(node.name == name for node in self.nodes) == 1
+    def runs_once(self, module: str) -> bool:
+        """Whether a module is one node, which has its name then."""
+        return sum(node.module == module for node in self.nodes) == 1
 
 
 def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> Graph:
@@ -45,9 +48,10 @@ def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> Graph
 
     The `layers`, and PyTorch's own modules without parts, are one node each; elsewhere every function is one.
     """
-    recorder = _Recorder(batch)
+    modules = dict(model.named_modules())
+    recorder = _Recorder(batch, modules)
     leaves, hooks = set(layers), []
-    for name, module in model.named_modules():
+    for name, module in modules.items():
         own = type(module).__module__.startswith("torch.nn.modules") and not list(module.children())
         if name in leaves or own:
             hooks += recorder.watch(name, module)
@@ -63,16 +67,19 @@ def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> Graph
 class _Recorder(TorchFunctionMode):
     """Sees every function on tensors, and through hooks the modules that count as one node."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, reserved: Iterable[str]) -> None:
+        """`reserved`: names that no other node gets."""
         super().__init__()
         self.nodes: list[Node] = []
+        self.taken = set(reserved)
+        self.run: set[str] = set()
         self.names: dict[int, str] = {}
         self.axes: dict[str, int] = {}
         self.kept: list[Tensor] = []  # while a tensor lives, its id is its own
         self.inside = 0
         self.sources: list[list[str]] = []
         for number, tensor in enumerate(tensors([batch])):
-            self._name(tensor, f"input_{number}")
+            self._name(tensor, self._unused(f"input_{number}"))
 
     def watch(self, name: str, module: nn.Module) -> list[Any]:
         """Hooks that record the module as one node, before any other hook changes its inputs."""
@@ -88,7 +95,9 @@ class _Recorder(TorchFunctionMode):
                 op = type(module).__name__.removeprefix("Parametrized")
                 constants = [] if hasattr(module, "weight") else getattr(module, "__constants__", [])
                 options = {key: _plain(getattr(module, key)) for key in constants if hasattr(module, key)}
-                self._add(Node(name, op, self.sources.pop(), options), output)
+                own = name if name not in self.run else self._unused(name)
+                self.run.add(name)
+                self._add(Node(own, op, self.sources.pop(), options, name), output)
 
         before = module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True)
         return [before, module.register_forward_hook(leave)]
@@ -105,12 +114,19 @@ class _Recorder(TorchFunctionMode):
             plain = [_plain(a) for a in args if not tensors(a)]
             options = {"args": plain} if plain else {}
             options |= {key: _plain(value) for key, value in kwargs.items() if not tensors(value)}
-            self._add(Node(f"{name}_{len(self.nodes)}", name, sources, options), made)
+            self._add(Node(self._unused(f"{name}_{len(self.nodes)}"), name, sources, options), made)
         return output
 
     def known(self, values: Any) -> list[str]:
         """The nodes that made the tensors in `values`."""
         return [self.names[id(t)] for t in tensors(values) if id(t) in self.names]
+
+    def _unused(self, name: str) -> str:
+        """`name`, or the first of "name:2"... that is no other node's; taken from here on."""
+        numbered = (f"{name}:{number}" for number in count(2))
+        own = next(candidate for candidate in chain((name,), numbered) if candidate not in self.taken)
+        self.taken.add(own)
+        return own
 
     def _add(self, node: Node, output: Any) -> None:
         self.nodes.append(node)

@@ -57,10 +57,11 @@ class Method:
             "order": ORDERS,
             "residual_gradient": RESIDUAL_GRADIENTS,
             "scale": SCALES,
+            "granularity": (None, *GRANULARITIES),
         }
         for field, values in allowed.items():
             if getattr(self, field) not in values:
-                raise ValueError(f"{field} is {getattr(self, field)!r}; allowed: {', '.join(values)}")
+                raise ValueError(f"{field} is {getattr(self, field)!r}; allowed: {', '.join(map(str, values))}")
         if self.reorder and self.budget != "cycles":
             raise ValueError(f"budget is {self.budget!r}; allowed with reorder: 'cycles'")
         low, high = {"uniform": (2, 8), "apot": (3, 5)}.get(self.weights, (0, 0))
@@ -69,8 +70,6 @@ class Method:
             raise ValueError(f"bits is {self.bits}; allowed for {self.weights} weights: {allowed_bits}")
         if self.ratio is not None:
             Selection(ratio=self.ratio)
-        if self.granularity is not None and self.granularity not in GRANULARITIES:
-            raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
         if not 0 < self.anneal_end <= 1:
             raise ValueError(f"anneal_end is {self.anneal_end!r}; allowed: above 0, up to 1")
 

@@ -1,6 +1,6 @@
 """A campaign's plots: score against cycles, the annealing of v, weights and pictures before and after."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,9 @@ def cycles(rows: Sequence[Row]) -> Figure | None:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.5, 5), layout="constrained")
         axis = figure.subplots()
-        colors = mpl.colormaps["tab20"]
-        names = list(dict.fromkeys([*METHODS, *(row.method for row in placed)]))
-        for method in dict.fromkeys(row.method for row in placed):
-            number = names.index(method)  # a method looks the same in all plots
+        for method, (color, marker) in _looks(row.method for row in placed).items():
             points = sorted((row for row in placed if row.method == method), key=lambda row: row.cycles or 0)
-            _curve(axis, points, colors(number % 20), "os^vDPX*<>hdp8"[number % 14])
+            _curve(axis, points, color, marker)
         for row in placed:
             if row.method == REFERENCE:
                 axis.axhline(row.mean, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
@@ -77,6 +74,14 @@ def cycles(rows: Sequence[Row]) -> Figure | None:
         axis.grid(alpha=0.25)
         figure.legend(loc="outside right center")
     return figure
+
+
+def _looks(methods: Iterable[str]) -> dict[str, tuple[Any, str]]:
+    """Color and marker of each method: a method looks the same in all plots."""
+    shown = list(dict.fromkeys(methods))
+    numbers = {name: number for number, name in enumerate(dict.fromkeys([*METHODS, *shown]))}
+    colors, markers = mpl.colormaps["tab20"], "os^vDPX*<>hdp8"
+    return {name: (colors(numbers[name] % 20), markers[numbers[name] % len(markers)]) for name in shown}
 
 
 def _curve(axis: Axes, points: Sequence[Row], color: Any, marker: str) -> None:
@@ -108,11 +113,20 @@ def annealing(runs: Sequence[Result]) -> Figure | None:
         figure = Figure(figsize=(11, 3.4), layout="constrained")
         axes = figure.subplots(1, 3)
         panels = (("v_norm", "||v||"), ("share_left", "share of v that is not 0"), ("loss", "training loss"))
+        looks, ratios = _looks(r["run"]["method"] for r in kept), sorted({r["run"]["ratio"] for r in kept})
         for axis, (key, title) in zip(axes, panels, strict=True):
             for result in kept:
                 run, history = result["run"], result["history"]
-                label = f"{run['method']} {run['ratio']:.0%}"
-                axis.plot([e["epoch"] for e in history], [e[key] for e in history], marker=".", label=label)
+                color, marker = looks[run["method"]]
+                axis.plot(
+                    [e["epoch"] for e in history],
+                    [e[key] for e in history],
+                    color=color,
+                    marker=marker,
+                    markersize=4,
+                    linestyle=("-", "--", "-.", ":")[ratios.index(run["ratio"]) % 4],
+                    label=f"{run['method']} {run['ratio']:.0%}",
+                )
             axis.set_title(title)
             axis.set_xlabel("epoch of fine-tuning")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")

@@ -125,17 +125,22 @@ def _readers(name: str, graph: Graph, model: nn.Module, layers: dict[str, Layer]
         if not found or source in graph.returned:
             return None
         for node in found:
-            if node.name in layers and not _is_depthwise(model.get_submodule(node.name)):
-                takers.append(node.name)
-            elif node.name in layers or (node.op in CHANNELWISE and len(node.inputs) == 1):
+            if node.module in layers and not _is_depthwise(model.get_submodule(node.module)):
+                takers.append(node.module)
+            elif node.module in layers or (node.op in CHANNELWISE and len(node.inputs) == 1):
                 waiting.append(node.name)
-                passed.append(node.name)
+                if node.module is not None and _has_channels(model.get_submodule(node.module)):
+                    passed.append(node.module)
             else:
                 return None
     plain = all(_is_plain(model.get_submodule(taker)) for taker in takers)
     once = all(map(graph.runs_once, (*passed, *takers)))
-    modules = dict(model.named_modules())
-    return ([p for p in passed if p in modules], takers) if plain and once else None
+    return (passed, takers) if plain and once else None
+
+
+def _has_channels(module: nn.Module) -> bool:
+    """Whether a channelwise module keeps something for each channel, which moves with it."""
+    return any(True for _ in (*module.parameters(), *module.buffers()))
 
 
 def _is_plain(module: nn.Module) -> bool:

@@ -1,6 +1,7 @@
 """What a training run is: :class:`Run`."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from sw_ref.format import StlqFormat
@@ -90,3 +91,10 @@ class Run:
 
 def _recipe(default: Recipe, epochs: int | None, rate: float | None) -> Recipe:
     return Recipe(epochs=default.epochs if epochs is None else epochs, rate=default.rate if rate is None else rate)
+
+
+def folder_of(option: str, text: str) -> Path:
+    """The folder that an option names; ``ValueError`` if it names none."""
+    if not text:
+        raise ValueError(f"{option} is empty; allowed: a folder")
+    return Path(text)

@@ -107,6 +107,9 @@ def test_a_loss_that_is_nan_is_exit_status_1(tmp_path, capsys, monkeypatch, tiny
         (["campaign", "--tasks", "tiny,sing"], "task is 'sing'; allowed: classify, enhance, segment, tiny"),
         (["campaign", "--methods", "magic"], "method is 'magic'; allowed: two-word, stlq"),
         (["campaign", "--seeds", "0"], "seeds is 0; allowed: a whole number, 1 or more"),
+        (["campaign", "--tasks", "tiny", "--out", ""], "out is empty; allowed: a folder"),
+        (["campaign", "--tasks", "tiny", "--out", "x", "--work", ""], "work is empty; allowed: a folder"),
+        (["campaign", "--tasks", "tiny", "--out", "taken"], "taken/runs: Not a directory; allowed: files that can be"),
     ],
 )
 def test_bad_use_is_one_line_and_exit_status_2(tmp_path, capsys, monkeypatch, options, line):

@@ -15,6 +15,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
 from sw_ref.quantizer import quantize_tensor
 from sw_ref.train import METHODS, Export, Quantization, finalize, load_export, prepare
+from sw_ref.train.graph import record_graph
 from sw_ref.train.layers import evaluating, to_outputs_first
 from verif.sw_ref.train.nets import FMT, LAYERS, SEED, WORD_METHODS, Net, images, make, prepared, train
 
@@ -127,6 +128,30 @@ def test_graph_says_what_is_computed_from_what() -> None:
     assert len(adds[0].inputs) == 2
     known = {"input_0", *nodes}
     assert all(source in known for node in export.graph for source in node.inputs)
+
+
+def test_each_node_has_a_name_of_its_own() -> None:
+    class Named(nn.Module):
+        """A module that runs twice, and modules with the names that functions and inputs would get."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.input_0, self.neg_3, self.relu = nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.relu(self.input_0(self.relu(x)))
+            return self.neg_3(torch.neg(hidden))
+
+    graph = record_graph(Named(), ["input_0", "neg_3"], torch.rand(2, 4))
+    assert [(node.name, node.op, node.inputs, node.module) for node in graph.nodes] == [
+        ("relu", "ReLU", ["input_0:2"], "relu"),
+        ("input_0", "Linear", ["relu"], "input_0"),
+        ("relu:2", "ReLU", ["input_0"], "relu"),
+        ("neg_3:2", "neg", ["relu:2"], None),
+        ("neg_3", "Linear", ["neg_3:2"], "neg_3"),
+    ]
+    assert graph.returned == ["neg_3"]
+    assert [graph.runs_once(name) for name in ("relu", "input_0", "neg_3")] == [False, True, True]
 
 
 def test_files_hold_the_export(tmp_path: Path) -> None:

@@ -155,13 +155,13 @@ def _tied() -> Special:
 SPECIAL: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "returned too": (lambda: Special(_both, a=nn.Conv2d(4, 16, 3), b=nn.Conv2d(16, 5, 1)), (4, 6, 6)),
     "tied weights": (_tied, (4, 6, 6)),
-    "one ReLU for two places": (
+    "one norm for two places": (
         lambda: Special(
             lambda n, x: n.c(n.r(n.b(n.r(n.a(x))))),
             a=nn.Conv2d(4, 16, 1),
-            b=nn.Conv2d(16, 24, 1),
-            c=nn.Conv2d(24, 4, 1),
-            r=nn.ReLU(),
+            b=nn.Conv2d(16, 16, 1),
+            c=nn.Conv2d(16, 4, 1),
+            r=nn.BatchNorm2d(16),
         ),
         (4, 6, 6),
     ),
@@ -175,6 +175,36 @@ SPECIAL: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
         (4, 20),
     ),
 }
+
+
+def test_one_relu_may_serve_two_places() -> None:
+    torch.manual_seed(SEED)
+    net: Any = Special(
+        lambda n, x: n.c(n.relu(n.b(n.relu(n.a(x))))),
+        a=nn.Conv2d(4, 16, 1),
+        b=nn.Conv2d(16, 24, 1),
+        c=nn.Conv2d(24, 4, 1),
+        relu=nn.ReLU(),
+    )
+    inputs, labels = torch.rand(4, 4, 6, 6), torch.rand(4, 4, 6, 6)
+    with torch.no_grad():
+        net.a.weight[::3] *= 8
+        net.b.weight[::5] *= 8
+    before = copy.deepcopy(net)
+    prepare(
+        net,
+        method="stlq-cycles-reorder",
+        fmt=FMT,
+        ratio=0.2,
+        calibration=[inputs],
+        tile=(4, 4),
+        task_loss=lambda m: [(m(inputs) - labels).square().mean()],
+    )
+    after = copy.deepcopy(before)
+    after.load_state_dict({key: v for key, v in floats(net).items() if key in before.state_dict()})
+    assert torch.allclose(before(inputs), after(inputs), rtol=1e-5, atol=1e-6)
+    assert not torch.equal(before.a.bias, after.a.bias)
+    assert not torch.equal(before.b.bias, after.b.bias)
 
 
 @pytest.mark.parametrize("case", SPECIAL)
