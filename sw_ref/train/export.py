@@ -29,7 +29,7 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
     layer's output is folded into the layer's multiplier and bias, as in evaluation mode.
 
     Raises ``ValueError`` if v is not 0 everywhere, the method makes no words, activations are float, or a layer pads
-    with something else than zeros.
+    with something else than zeros or is called with more than its input.
     """
     method, view = quantization.method, quantization.on(model)
     if not method.exports:
@@ -48,7 +48,7 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
         layers[name] = ExportedLayer(
             name=name,
             kind=kind(layer),
-            options=_options(name, layer),
+            options=_options(name, layer, graph),
             tensor=tensor,
             act_step=acts.step.item(),
             act_format=acts.fmt,
@@ -162,10 +162,13 @@ def _fold(
     return multiplier * gain, (bias - values("running_mean", 0.0)) * gain + values("bias", 0.0)
 
 
-def _options(name: str, layer: nn.Module) -> dict[str, Any]:
+def _options(name: str, layer: nn.Module, graph: Graph) -> dict[str, Any]:
     """Stride, padding, dilation, groups of a convolution, per kernel axis; nothing for other layers."""
     if kind(layer) not in ("conv", "conv_transpose"):
         return {}
+    for node in graph.nodes:
+        if node.module == name and node.options:
+            raise ValueError(f"{name} is called with {node.options}; allowed: its input alone, the rest in the layer")
     if layer.padding_mode != "zeros":
         raise ValueError(f"{name}: padding_mode is {layer.padding_mode!r}; allowed: 'zeros'")
     options = {key: list(getattr(layer, key)) for key in ("stride", "dilation")} | {"groups": layer.groups}

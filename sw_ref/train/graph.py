@@ -89,7 +89,7 @@ class _Recorder(TorchFunctionMode):
                 self.sources.append(self.known((*args, *kwargs.values())))
             self.inside += 1
 
-        def leave(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        def leave(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             self.inside -= 1
             if not self.inside:
                 op = type(module).__name__.removeprefix("Parametrized")
@@ -97,10 +97,10 @@ class _Recorder(TorchFunctionMode):
                 options = {key: _plain(getattr(module, key)) for key in constants if hasattr(module, key)}
                 own = name if name not in self.run else self._unused(name)
                 self.run.add(name)
-                self._add(Node(own, op, self.sources.pop(), options, name), output)
+                self._add(Node(own, op, self.sources.pop(), options | _call_options(args, kwargs), name), output)
 
         before = module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True)
-        return [before, module.register_forward_hook(leave)]
+        return [before, module.register_forward_hook(leave, with_kwargs=True)]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -111,10 +111,8 @@ class _Recorder(TorchFunctionMode):
             name = getattr(getattr(func, "__self__", None), "__name__", name)
         made = args[0] if name == "__setitem__" else output
         if sources and tensors([made]):
-            plain = [_plain(a) for a in args if not tensors(a)]
-            options = {"args": plain} if plain else {}
-            options |= {key: _plain(value) for key, value in kwargs.items() if not tensors(value)}
-            self._add(Node(self._unused(f"{name}_{len(self.nodes)}"), name, sources, options), made)
+            own = self._unused(f"{name}_{len(self.nodes)}")
+            self._add(Node(own, name, sources, _call_options(args, kwargs)), made)
         return output
 
     def known(self, values: Any) -> list[str]:
@@ -146,6 +144,13 @@ def tensors(values: Any) -> list[Tensor]:
     if isinstance(values, (tuple, list)):
         return [tensor for value in values for tensor in tensors(value)]
     return [values] if isinstance(values, Tensor) else []
+
+
+def _call_options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What a call is given besides tensors: "args", those by position, and those by name."""
+    plain = [_plain(value) for value in args if not tensors(value)]
+    by_name = {key: _plain(value) for key, value in kwargs.items() if not tensors(value)}
+    return ({"args": plain} if plain else {}) | by_name
 
 
 def _plain(value: Any) -> Any:

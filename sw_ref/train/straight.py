@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from sw_ref.format import StlqFormat
 from sw_ref.train.logq import word
@@ -76,7 +77,7 @@ class LinearSteps(Function):
     """x and s = log2(step) -> step * clip(floor(x / step + 1/2), low, high), with a learned step.
 
     dL/dx = g where low < x / step < high, else 0.  dL/ds = ln(2) * step * the sum of g * q where clipped, and inside of
-    g * (q - x / step) (LSQ) or of 0 (PACT: `clip_only`), with q the clipped code.
+    g * (q - x / step) (LSQ) or of 0 (PACT: `clip_only`), with q the clipped code.  There is no second derivative.
     """
 
     @staticmethod
@@ -88,7 +89,8 @@ class LinearSteps(Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  (it stays static)
         (x, log_step, out), (limits, clip_only) = ctx.saved_tensors, ctx.rest
         (grad,) = grads
         to_x = x * (-log_step).exp2()

@@ -1,6 +1,7 @@
 """finalize: the words are the trained weights, and the golden's integers, scaled, are the layers' own outputs."""
 
 import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,24 @@ def test_float_activations_are_refused() -> None:
     net, quantization = prepared("no-v", activations=None)
     with pytest.raises(ValueError, match=r"stem: its activations are float; allowed: a model prepared with activ"):
         finalize(net, quantization, images()[0])
+
+
+@pytest.mark.parametrize("options", [{"args": [[5, 5]]}, {"output_size": [5, 5]}])
+def test_a_layer_called_with_more_than_its_input_is_refused(options: dict[str, Any]) -> None:
+    class Sized(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up = nn.ConvTranspose2d(4, 4, 2, stride=2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.up(x, *options.get("args", []), **{k: v for k, v in options.items() if k != "args"})
+
+    net, inputs = Sized(), torch.rand(2, 4, 2, 2)
+    quantization = prepare(net, method="stlq", fmt=FMT, ratio=0.5, calibration=[inputs])
+    quantization.step(1.0)
+    line = f"up is called with {options}; allowed: its input alone, the rest in the layer"
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
+        finalize(net, quantization, inputs)
 
 
 def test_padding_with_something_else_is_refused() -> None:

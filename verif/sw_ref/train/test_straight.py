@@ -88,3 +88,12 @@ def test_the_gradient_of_a_step_is_a_small_difference_of_large_sums() -> None:
     counted = torch.where((wide > limits[0]) & (wide < limits[1]), wide, 0.0)
     exact = float((grad.double() * (codes - counted)).sum() * step * np.log(2))
     assert abs(float(gradient(learned)) - exact) < 3e-4 * abs(exact)
+
+
+def test_a_second_derivative_of_the_steps_is_refused() -> None:
+    x, log_step = random(5, 4).requires_grad_(), torch.tensor(-2.0, requires_grad=True)
+    (first,) = torch.autograd.grad(
+        LinearSteps.apply(x, log_step, (-8, 7), False).square().sum(), log_step, create_graph=True
+    )
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.backward()
