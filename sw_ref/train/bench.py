@@ -1,8 +1,9 @@
 """What quantization costs in training: time and memory of a step, for each method, on the enhancement network.
 
-``python -m sw_ref.train.bench [--method stlq] [--batch 8] [--steps 20] [--device cpu|cuda]`` prints a table.  Each
-method has a process of its own; they take turns, and the round with the least counts, since other work on the machine
-can only add.  On a CPU, processor time of one thread is measured.
+``python -m sw_ref.train.bench [--method stlq] [--batch 8] [--steps 20] [--device cpu|cuda] [--compile]`` prints a
+table.  Each line has a process of its own; they take turns, and the round with the least counts, since other work on
+the machine can only add.  On a CPU, processor time of one thread is measured.  With ``--compile`` (which needs a C++
+compiler on a CPU) both are measured through ``torch.compile`` too; all are compared with the faster float step.
 """
 
 import argparse
@@ -28,7 +29,7 @@ RETURN_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4096", "MALLOC_TRIM_THRESHOLD_": "0"
 """Makes the C library give freed memory back at once, which the memory, not the time, is measured with."""
 
 
-def measure(method: str, batch: int, steps: int, device: str) -> dict[str, float]:
+def measure(method: str, batch: int, steps: int, device: str, compiled: bool) -> dict[str, float]:
     """Seconds of each step (the median), and MiB that training needs on top of the model's own."""
     torch.set_num_threads(1)
     task = TASKS["enhance"]
@@ -41,12 +42,13 @@ def measure(method: str, batch: int, steps: int, device: str) -> dict[str, float
         model, method=method, fmt=StlqFormat(bits=3, act_bits=6), ratio=RATIO, calibration=[inputs]
     )  # fmt: skip
     optimizer = torch.optim.Adam(quantization.parameter_groups(lr=1e-5), fused=True)
+    called = torch.compile(model) if compiled else model
     before = reset_peak(device)
     clock = time.process_time if device == "cpu" else time.perf_counter
     seconds = []
     for step in range(steps + 2):
         start = clock()
-        loss = (model(inputs) - targets).abs().mean() + quantization.penalty()
+        loss = (called(inputs) - targets).abs().mean() + quantization.penalty()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -93,22 +95,26 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--compile", action="store_true", help="measure with torch.compile too")
     parser.add_argument("--alone", action="store_true", help="measure in this process and print JSON")
     args = parser.parse_args()
     if args.alone:
-        print(json.dumps(measure(args.method, args.batch, args.steps, args.device)))
+        print(json.dumps(measure(args.method, args.batch, args.steps, args.device, args.compile)))
         return 0
     rest = [f"--batch={args.batch}", f"--steps={args.steps}", f"--device={args.device}"]
-    found: dict[str, list[dict[str, float]]] = {"float": [], args.method: []}
+    ways = {"": rest, " compiled": [*rest, "--compile"]} if args.compile else {"": rest}
+    lines = {f"{method}{way}": (method, options) for way, options in ways.items() for method in ("float", args.method)}
+    found: dict[str, list[dict[str, float]]] = {line: [] for line in lines}
     for _ in range(ROUNDS):
-        for method, runs in found.items():
-            runs.append(run_alone(method, rest) | {"mib": run_alone(method, rest, **RETURN_MEMORY)["mib"]})
-    least = {m: {key: min(run[key] for run in runs) for key in runs[0]} for m, runs in found.items()}
-    print(f"{'method':16}{'ms per step':>14}{'MiB':>10}{'time':>10}{'memory':>10}")
-    base = least["float"]
-    for method, values in least.items():
-        ratios = [values[key] / base[key] for key in ("seconds", "mib")]
-        print(f"{method:16}{1e3 * values['seconds']:14.1f}{values['mib']:10.1f}{ratios[0]:9.2f}x{ratios[1]:9.2f}x")
+        for line, (method, options) in lines.items():
+            mib = run_alone(method, options, **RETURN_MEMORY)["mib"]
+            found[line].append(run_alone(method, options) | {"mib": mib})
+    least = {line: {key: min(run[key] for run in runs) for key in runs[0]} for line, runs in found.items()}
+    print(f"{'method':24}{'ms per step':>12}{'MiB':>8}{'time':>10}{'memory':>10}")
+    floats = [values for line, values in least.items() if lines[line][0] == "float"]
+    for line, values in least.items():
+        time_ratio, memory_ratio = (values[key] / min(base[key] for base in floats) for key in ("seconds", "mib"))
+        print(f"{line:24}{1e3 * values['seconds']:12.1f}{values['mib']:8.1f}{time_ratio:9.2f}x{memory_ratio:9.2f}x")
     return 0
 
 
