@@ -84,6 +84,19 @@ def to_layout(weight: Tensor, transposed_groups: int) -> Tensor:
     return split.reshape(transposed_groups * inputs, outputs // transposed_groups, *kernel)
 
 
+def per_output(scale: Tensor, channels: Sequence[int], axes: int, transposed_groups: int) -> Tensor:
+    """One value per output channel, (O,), or one for all, (), so that it broadcasts against a layer's weight.
+
+    `channels`: O and I of the weight as (O, I, *kernel), which has as many `axes`.
+    """
+    if scale.ndim == 0:
+        return scale
+    kernel = (1,) * (axes - 2)
+    if not transposed_groups:
+        return scale.reshape(-1, 1, *kernel)
+    return to_layout(scale.reshape(-1, 1, *kernel).expand(*channels, *kernel), transposed_groups)
+
+
 def call(model: nn.Module, batch: Batch) -> Any:
     """The model's output for a batch."""
     return model(batch) if isinstance(batch, Tensor) else model(*batch)

@@ -20,7 +20,8 @@ class Method:
 
     `weights`: "float" (nothing is quantized, activations neither), "words" (one or two powers of two), "uniform" or
     "apot" with `bits` (None: the format's).  `trains`: false if the result is complete without fine-tuning.
-    `literal`: the paper's formulas (residual_shift 0, U = max); `scale`: how U is found, `per_channel`: one per output.
+    `literal`: the paper's formulas (residual_shift 0, U = max); `scale`: how U is found; `per_channel`: one scale (of
+    uniform and APoT levels too) per output channel, which costs the array nothing, or one per layer, as in the paper.
 
     `ratio`: fixed share of two-word tiles (None: the caller's).  `budget`: "layer" (the same share of each layer),
     "threshold" (blocks of the whole network above one residual norm) or "cycles" (blocks of the whole network by
@@ -39,7 +40,7 @@ class Method:
     trains: bool = True
     literal: bool = False
     scale: str = "search"
-    per_channel: bool = False
+    per_channel: bool = True
     ratio: float | None = None
     budget: str = "layer"
     granularity: str | None = None
@@ -87,7 +88,7 @@ class Method:
 _ALL = (
     Method(name="two-word", ratio=1.0, anneal="none"),
     Method(name="stlq"),
-    Method(name="stlq-cycles", budget="cycles"),
+    Method(name="stlq-cycles", budget="cycles", anneal="none"),
     Method(name="filter-threshold", budget="threshold", granularity="filter", anneal="none"),
     Method(name="no-v", anneal="none"),
     Method(name="one-word", ratio=0.0, anneal="none"),
@@ -95,9 +96,9 @@ _ALL = (
     Method(name="apot3", weights="apot", bits=3, ratio=0.0),
     Method(name="float", weights="float", ratio=0.0),
     Method(name="ptq", trains=False, anneal="none"),
-    Method(name="stlq-cycles-reorder", budget="cycles", reorder=True),
-    Method(name="stlq-literal", literal=True, scale="max", anneal="inside"),
-    Method(name="deepshift", literal=True, scale="power_of_two", ratio=0.0, anneal="none"),
+    Method(name="stlq-cycles-reorder", budget="cycles", reorder=True, anneal="none"),
+    Method(name="stlq-literal", literal=True, scale="max", per_channel=False, anneal="inside"),
+    Method(name="deepshift", literal=True, scale="power_of_two", per_channel=False, ratio=0.0, anneal="none"),
     Method(name="lsq4", weights="uniform", bits=4, ratio=0.0),
 )
 METHODS = {method.name: method for method in _ALL}

@@ -19,6 +19,8 @@ from sw_ref.train.rivals import Apot, Uniform
 from sw_ref.train.select import Layer, select
 from sw_ref.train.weights import Words
 
+RIVALS = {"uniform": Uniform, "apot": Apot}
+
 TaskLoss = Callable[[nn.Module], Iterable[Tensor]]
 """Yields the task loss of one batch after the other, for the model that it is given."""
 
@@ -96,10 +98,9 @@ def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity
 
 def _weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, granularity: str) -> nn.Module:
     weight: Tensor = module.weight  # type: ignore[assignment]
-    if method.weights == "uniform":
-        quantizer: nn.Module = Uniform(weight, method.bits or fmt.bits)
-    elif method.weights == "apot":
-        quantizer = Apot(weight, method.bits or fmt.bits)
+    if method.weights in RIVALS:
+        scaled = {"per_channel": method.per_channel, "transposed_groups": transposed_groups(module)}
+        quantizer: nn.Module = RIVALS[method.weights](weight, method.bits or fmt.bits, **scaled)
     else:
         quantizer = Words(
             fmt=fmt,

@@ -7,30 +7,53 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sw_ref.train.layers import per_output, to_outputs_first
 from sw_ref.train.straight import LinearSteps
 
 CANDIDATES = 48
 """Clips that are tried at the start, from the largest magnitude down, 1/8 octave apart."""
 
 
-class Uniform(nn.Module):
+class Scaled(nn.Module):
+    """Levels times a scale that is learned, one for the layer, (), or one per output channel, (O,), as its log2."""
+
+    def __init__(self, weight: Tensor, *, per_channel: bool, transposed_groups: int) -> None:
+        super().__init__()
+        self.per_channel, self.transposed_groups = per_channel, transposed_groups
+        self.channels = to_outputs_first(weight, transposed_groups).shape[:2]
+
+    def start(self, weight: Tensor, quantize: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """The largest level of least squared error, () or (O,); `quantize` takes rows and a column of such levels."""
+        values = to_outputs_first(weight.detach(), self.transposed_groups)
+        return (
+            best_clip(values.flatten(1), quantize)
+            if self.per_channel
+            else best_clip(values.reshape(1, -1), quantize)[0]
+        )
+
+    def spread(self, scale: Tensor, weight: Tensor) -> Tensor:
+        """The scale, so that it broadcasts against the layer's weight."""
+        return per_output(scale, self.channels, weight.ndim, self.transposed_groups)
+
+
+class Uniform(Scaled):
     """LSQ: step * clip(round(w / step)), the step (its log2) learned; it starts at the least squared error."""
 
-    def __init__(self, weight: Tensor, bits: int) -> None:
-        super().__init__()
+    def __init__(self, weight: Tensor, bits: int, *, per_channel: bool = False, transposed_groups: int = 0) -> None:
+        super().__init__(weight, per_channel=per_channel, transposed_groups=transposed_groups)
         self.limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
         high = self.limits[1]
-        clip = best_clip(weight, lambda w, clip: self._levels(w, (clip / high).log2()))
+        clip = self.start(weight, lambda w, clip: self._levels(w, (clip / high).log2()))
         self.log_step = nn.Parameter((clip / high).log2())
 
     def forward(self, weight: Tensor) -> Tensor:
-        return self._levels(weight, self.log_step)
+        return self._levels(weight, self.spread(self.log_step, weight))
 
     def _levels(self, weight: Tensor, log_step: Tensor) -> Tensor:
         return LinearSteps.apply(weight, log_step, self.limits, False)
 
 
-class Apot(nn.Module):
+class Apot(Scaled):
     """APoT: the nearest of sums of powers of two, with both signs, times a clip that is learned (its log2).
 
     3 bits: 0, 1/4, 1/2, 1; 4 bits: sums of one of {0, 1, 1/2, 1/8} and one of {0, 1/4}; 5 bits: of {0, 1, 1/4, 1/16}
@@ -45,31 +68,31 @@ class Apot(nn.Module):
     levels: Tensor
     edges: Tensor
 
-    def __init__(self, weight: Tensor, bits: int) -> None:
+    def __init__(self, weight: Tensor, bits: int, *, per_channel: bool = False, transposed_groups: int = 0) -> None:
         """Raises ``ValueError`` unless `bits` is 3, 4 or 5."""
-        super().__init__()
+        super().__init__(weight, per_channel=per_channel, transposed_groups=transposed_groups)
         if bits not in self.TERMS:
             raise ValueError(f"bits is {bits} for APoT; allowed: 3, 4, 5")
         sums = np.unique(np.add.outer(*self.TERMS[bits]))
         positive = torch.tensor(sums / sums.max(), dtype=torch.float32, device=weight.device)
         self.register_buffer("levels", torch.cat([-positive[1:].flip(0), positive]))
         self.register_buffer("edges", (self.levels[1:] + self.levels[:-1]) / 2)
-        self.log_clip = nn.Parameter(best_clip(weight, self._levels).log2())
+        self.log_clip = nn.Parameter(self.start(weight, self._levels).log2())
 
     def forward(self, weight: Tensor) -> Tensor:
-        return self._levels(weight, self.log_clip.exp2())
+        return self._levels(weight, self.spread(self.log_clip.exp2(), weight))
 
     def _levels(self, weight: Tensor, clip: Tensor) -> Tensor:
         bounded = (weight / clip).clamp(-1, 1)
-        level = self.levels[torch.bucketize(bounded.detach(), self.edges)]
+        level = self.levels[torch.bucketize(bounded.detach().contiguous(), self.edges)]
         return (bounded + (level - bounded).detach()) * clip
 
 
 @torch.no_grad()
-def best_clip(weight: Tensor, quantize: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """The largest level at which quantized weights have the least squared error; 1 if all weights are 0."""
-    peak = weight.detach().abs().max()
-    if peak == 0:
-        return torch.ones_like(peak)
-    clips = [peak * 2.0 ** (-n / 8) for n in range(CANDIDATES)]
-    return min(clips, key=lambda clip: float((quantize(weight.detach(), clip) - weight).square().sum()))
+def best_clip(rows: Tensor, quantize: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """For each row, the largest level at which it, quantized, has the least squared error; 1 if all of it is 0."""
+    peaks = rows.abs().amax(1, keepdim=True)
+    peaks = torch.where(peaks == 0, 1.0, peaks)
+    clips = torch.stack([peaks * 2.0 ** (-n / 8) for n in range(CANDIDATES)])
+    errors = torch.stack([(quantize(rows, clip) - rows).square().sum(1, keepdim=True) for clip in clips])
+    return clips.gather(0, errors.argmin(0, keepdim=True))[0, :, 0]

@@ -74,7 +74,7 @@ class OneWord(Function):
 
 
 class LinearSteps(Function):
-    """x and s = log2(step) -> step * clip(floor(x / step + 1/2), low, high), with a learned step.
+    """x and s = log2(step) -> step * clip(floor(x / step + 1/2), low, high), with a learned step (s broadcasts to x).
 
     dL/dx = g where low < x / step < high, else 0.  dL/ds = ln(2) * step * the sum of g * q where clipped, and inside of
     g * (q - x / step) (LSQ) or of 0 (PACT: `clip_only`), with q the clipped code.  There is no second derivative.
@@ -97,7 +97,7 @@ class LinearSteps(Function):
         torch.ops.aten.hardtanh_backward.grad_input(grad, to_x, *limits, grad_input=to_x)
         # Everywhere g * step * q, less g * (what does not count) inside.
         # (Subtracted before they are summed: the two sums are much larger than their difference.)
-        to_step = (grad * out).addcmul_(to_x, out if clip_only else x, value=-1).sum()
+        to_step = (grad * out).addcmul_(to_x, out if clip_only else x, value=-1).sum_to_size(log_step.shape)
         return to_x, to_step * math.log(2), None, None
 
 

@@ -13,7 +13,7 @@ from sw_ref.train.tasks import TASKS
 REFERENCE, UNIT_CYCLES = "two-word", "one-word"
 """The method that differences are taken to (R = 100%), and the one whose cycles count as 1."""
 
-OURS = ("stlq", "stlq-cycles", "stlq-cycles-reorder", "stlq-cycles+anneal=none")
+OURS = ("stlq", "stlq-cycles", "stlq-cycles-reorder", "stlq-cycles+anneal=outside")
 RIVALS = ("two-word", "stlq", "filter-threshold", "no-v", "one-word", "lsq3", "apot3")
 """The methods that must hold their own, and those that they are compared with, seed by seed."""
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sw_ref.format import StlqFormat
 from sw_ref.tiling import Tiling
-from sw_ref.train.layers import to_layout
+from sw_ref.train.layers import per_output, to_layout
 from sw_ref.train.logq import marks
 from sw_ref.train.methods import Method
 from sw_ref.train.straight import OneWord, TwoWords
@@ -73,11 +73,8 @@ class Words(nn.Module):
 
     def _unit(self) -> Tensor:
         """U, so that it broadcasts against the layer's weight."""
-        if self.scale.ndim == 0:
-            return self.scale
-        ones = (1,) * (len(self.tiling.shape) - 2)
-        spread = self.scale.reshape(-1, 1, *ones).expand(*self.tiling.shape[:2], *ones)
-        return to_layout(spread, self.transposed_groups)
+        shape = self.tiling.shape
+        return per_output(self.scale, shape[:2], len(shape), self.transposed_groups)
 
     def factor(self) -> Tensor:
         """C + v for each weight, in the layer's layout."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from sw_ref.activations import quantize_activations
 from sw_ref.format import StlqFormat
 from sw_ref.train.activations import Activations
+from sw_ref.train.layers import to_layout, to_outputs_first
 from sw_ref.train.rivals import Apot, Uniform
 from verif.sw_ref.distributions import make
 
@@ -112,3 +113,25 @@ def test_rivals_start_near_the_least_error_and_learn(make_quantizer: Any) -> Non
 def test_zero_weights_stay_zero(kind: Any) -> None:
     weight = torch.zeros(4, 4)
     assert not kind(weight, 3)(weight).any()
+
+
+@pytest.mark.parametrize("groups", [0, 1, 2])
+@pytest.mark.parametrize("kind", [Uniform, Apot])
+def test_each_channel_may_have_a_scale_of_its_own(kind: Any, groups: int) -> None:
+    """As if each output channel were a layer, value by value and gradient by gradient (`groups`: transposed ones)."""
+    channels = torch.from_numpy(make("laplace", (6, 4, 3, 3))) * torch.logspace(-2, 2, 6).reshape(-1, 1, 1, 1)
+    channels[4] = 0
+    weight, direction = to_layout(channels, groups), torch.from_numpy(make("gauss", (6, 4, 3, 3)))
+    quantizer = kind(weight, 3, per_channel=True, transposed_groups=groups)
+    (parameter,) = quantizer.parameters()
+    out = to_outputs_first(quantizer(weight), groups)
+    (out * direction).sum().backward()
+    assert parameter.shape == (6,)
+    for number, own in enumerate(channels):
+        alone = kind(own[None], 3)
+        (scale,) = alone.parameters()
+        expected = alone(own[None])
+        (expected * direction[number]).sum().backward()
+        assert torch.equal(out[number], expected[0])
+        assert torch.equal(parameter[number], scale)
+        assert torch.allclose(parameter.grad[number], scale.grad, rtol=1e-5)

@@ -82,8 +82,7 @@ def test_the_float_network_computes_the_same() -> None:
     named = dict(after.named_parameters())
     moved = [name for name, value in before.named_parameters() if not torch.equal(value, named[name])]
     biases = [name.removesuffix(".bias") for name in moved if name.endswith(".bias")]
-    # The order of `hidden` is free too, but all of it has two words.
-    assert biases == ["norm", "depthwise", "larger", "up"]
+    assert biases == ["norm", "depthwise", "larger", "up", "hidden"]
     assert not torch.equal(before.norm.weight, after.norm.weight)
     assert sorted(before.norm.weight.tolist()) == sorted(after.norm.weight.tolist())
 

@@ -41,12 +41,14 @@ def spent(found: dict[str, Layer]) -> float:
     return sum(int(layer.flags.sum()) * layer.block_cost for layer in found.values())
 
 
+@pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("ratio", [0.0, 0.05, 0.15, 0.5, 1.0])
-def test_per_layer_counts_are_exact_and_flags_those_of_quantize(ratio: float) -> None:
-    found = layers(METHODS["stlq"])
-    select(found, FMT, METHODS["stlq"], ratio)
+def test_per_layer_counts_are_exact_and_flags_those_of_quantize(ratio: float, per_channel: bool) -> None:
+    method = replace(METHODS["stlq"], per_channel=per_channel)
+    found = layers(method)
+    select(found, FMT, method, ratio)
     for layer in found.values():
-        expected = quantize_tensor(layer.weight, FMT, tile=(8, 8), ratio=ratio)
+        expected = quantize_tensor(layer.weight, FMT, tile=(8, 8), ratio=ratio, per_channel=per_channel)
         assert np.array_equal(layer.flags, expected.two_word)
         assert np.array_equal(layer.scale, expected.scale)
         assert int(layer.flags.sum()) == int(ratio * layer.tiles.count + 0.5)
@@ -71,7 +73,7 @@ def test_gains_are_fisher_times_what_the_second_word_takes_off() -> None:
     found = layers(method)
     select(found, FMT, method, 0.3)
     for layer in found.values():
-        scale = float(layer.scale)
+        scale = layer.scale
         one = quantize_tensor(layer.weight, FMT, tile=(8, 8), ratio=0, scale=scale).dequantize().astype(float)
         two = quantize_tensor(layer.weight, FMT, tile=(8, 8), ratio=1, scale=scale).dequantize().astype(float)
         assert layer.fisher is not None
@@ -105,7 +107,7 @@ def test_cycles_are_those_of_the_exported_tiles() -> None:
     expected = 0
     for name, words in quantization.words():
         found = quantization._found[name]
-        tensor = quantize_tensor(found.weight, FMT, tile=(8, 4), ratio=0.3)
+        tensor = quantize_tensor(found.weight, FMT, tile=(8, 4), ratio=0.3, per_channel=True)
         assert np.array_equal(words.selection.numpy(), tensor.two_word)
         expected += cost(tensor, uses=found.positions).beats
     assert quantization.weight_cycles() == expected

@@ -114,7 +114,7 @@ def test_with_v_of_one_a_layer_has_two_words_everywhere() -> None:
     assert quantizer.v is not None
     with torch.no_grad():
         quantizer.v.copy_(~quantizer.selection)
-    both = quantize_tensor(weight, StlqFormat(bits=3), tile=(8, 4), ratio=1, scale=float(quantizer.scale))
+    both = quantize_tensor(weight, StlqFormat(bits=3), tile=(8, 4), ratio=1, scale=quantizer.scale.numpy())
     assert np.array_equal(quantizer(torch.from_numpy(weight)).detach().numpy(), both.dequantize())
 
 
@@ -125,8 +125,8 @@ def test_gradient_of_v_is_summed_over_the_block() -> None:
     out = quantizer(torch.from_numpy(weight))
     out.sum().backward()
     fine = quantizer.scale * 0.25
-    one = quantize_tensor(weight, StlqFormat(bits=3), ratio=0, scale=float(quantizer.scale)).dequantize()
-    slope = quantize_tensor(weight - one, StlqFormat(bits=3), ratio=0, scale=float(fine)).dequantize()
+    one = quantize_tensor(weight, StlqFormat(bits=3), ratio=0, scale=quantizer.scale.numpy()).dequantize()
+    slope = quantize_tensor(weight - one, StlqFormat(bits=3), ratio=0, scale=fine.numpy()).dequantize()
     expected = quantizer.tiling.sums(slope.astype(np.float64))
     assert np.allclose(gradient(quantizer.v).numpy(), expected, atol=1e-5)
 
