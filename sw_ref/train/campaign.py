@@ -12,19 +12,19 @@ from typing import Any
 import torch
 
 from sw_ref.files import write_atomically
-from sw_ref.train import plots, table
+from sw_ref.train import bars, plots, table
 from sw_ref.train.fit import TrainingError, check_about
 from sw_ref.train.methods import METHODS, find_method
 from sw_ref.train.run import RESULT, perform
 from sw_ref.train.spec import Run, folder_of
 from sw_ref.train.tasks import TASKS
 
-RUNS, FLOATS, TABLE = "runs", "floats", "table.md"
+RUNS, FLOATS, TABLE, BARS = "runs", "floats", "table.md", "bars.md"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """The grid.  `results` gets a JSON per run, the table and the plots; `work` checkpoints, models, float networks.
+    """The grid.  `results` gets a JSON per run, the tables and the plots; `work` checkpoints, models, float networks.
 
     A method with a ratio of its own (or without words) runs once per seed, all others at every ratio.  The grid is
     done column by column: of the first ratio, then of the next, each method on all seeds of all tasks.  A campaign that
@@ -85,11 +85,12 @@ class Campaign:
         return done
 
     def report(self) -> list[dict[str, Any]]:
-        """Write the table and the plots of the runs that are done; returns their results."""
+        """Write the tables and the plots of the runs that are done; returns their results."""
         results = [found for run in self.runs() if (found := self.result(run)) is not None]
         if results:
             rows = table.rows(results)
             write_atomically(self.results / TABLE, table.markdown(rows).encode())
+            write_atomically(self.results / BARS, bars.markdown(rows).encode())
             plots.draw(self.results, self.work, rows, results)
         return results
 
@@ -150,7 +151,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--first-seed", type=int, default=0, help="(default: 0)")
     add("--epochs", type=int, help="of fine-tuning (default: each task's)")
     add("--pretrain-epochs", type=int, help="of the float networks (default: each task's)")
-    add("--report", action="store_true", help="only the table and the plots of the runs that are done")
+    add("--report", action="store_true", help="only the tables and the plots of the runs that are done")
 
 
 def _number(text: str) -> float:

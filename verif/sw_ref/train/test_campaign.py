@@ -9,8 +9,8 @@ import torch
 from matplotlib.image import imread
 
 from sw_ref.model import load_model
+from sw_ref.train import bars, settle_batch_norm
 from sw_ref.train import run as run_module
-from sw_ref.train import settle_batch_norm
 from sw_ref.train.campaign import Campaign
 from sw_ref.train.checkpoint import CheckpointError, load_checkpoint, restore_model
 from sw_ref.train.fit import Fit
@@ -161,7 +161,7 @@ def test_a_damaged_result_is_refused(tmp_path, text):
         grid.result(run)
 
 
-def test_report_writes_the_table_and_the_plots(tmp_path):
+def test_report_writes_the_tables_and_the_plots(tmp_path):
     grid = campaign(tmp_path)
     assert grid.report() == []
     for run in grid.runs():
@@ -171,6 +171,7 @@ def test_report_writes_the_table_and_the_plots(tmp_path):
     assert table.count("\n| stlq ") == 2
     assert "| one-word | 1.000 | 2 |" in table
     assert "| two-word | 2.000 | 2 |" in table
+    assert (tmp_path / "results" / "bars.md").read_text().count("(2) |\n") == 4
     for name in ("cycles", "annealing", "weights", "pictures"):
         assert imread(tmp_path / "results" / f"{name}-tiny-plain.png").std() > 0
 
@@ -210,6 +211,56 @@ def test_table_says_what_our_methods_gain_on_each_rival():
         "| two-word | -0.667 ± 0.333 (3) | -1.000 (1) |\n"
         "| no-v | -0.667 ± 1.202 (3) | +3.000 (1) |\n"
     )
+
+
+def test_bars_are_met_or_missed():
+    """Differences by hand, in halves and quarters: classify in points, enhance in dB."""
+    scores = {
+        ("classify", "residual"): {
+            ("two-word", 1.0): (90.0, 91.0),
+            ("stlq", 0.15): (89.5, 90.25),  # -0.5, -0.75: mean -0.625, standard error 0.125
+            ("stlq-cycles", 0.15): (89.75, 90.75),  # -0.25, -0.25; on stlq 0.25, 0.5
+            ("no-v", 0.15): (89.0, 90.0),  # stlq: +0.5, +0.25; stlq-cycles: +0.75, +0.75
+            ("lsq3", 0.0): (90.0, 91.0),
+            ("one-word", 0.0): (89.0, 91.0),  # stlq: +0.5, -0.75; stlq-cycles: +0.75, -0.25
+        },
+        ("enhance", "unet"): {
+            ("two-word", 1.0): (26.0, 27.0),
+            ("stlq", 0.15): (26.0, 27.5),  # 0, +0.5
+            ("stlq-cycles", 0.15): (25.75, 27.0),  # -0.25, 0: mean -0.125
+            ("lsq3", 0.0): (25.0, 26.0),
+        },
+    }
+    units = {"classify": "accuracy", "enhance": "psnr"}
+    found = [
+        {
+            "run": {"task": task, "network": network, "method": method, "ratio": ratio, "seed": seed},
+            "result": {"test": {units[task]: score}},
+            "cycles": 100,
+        }
+        for (task, network), methods in scores.items()
+        for (method, ratio), values in methods.items()
+        for seed, score in enumerate(values)
+    ]
+    head = "classify, residual (%) | enhance, unet (dB) |\n|---|---|---|"
+    assert bars.markdown(rows(found)).split("\n\n") == [
+        f"| less R = 100% | {head}\n"
+        "| `stlq` 15%; bar: 0.3 points, 0.1 dB | -0.62 ± 0.12 (2), missed by 0.33 | +0.25 ± 0.25 (2), met |\n"
+        "| `stlq-cycles` 15%; bar: 0.3 points, 0.1 dB | -0.25 ± 0.00 (2), met | -0.12 ± 0.12 (2), missed by 0.02 |",
+        f"| share of the loss of `stlq`; bar: half | {head}\n"
+        "| `stlq-cycles` 15% | 40% of it, +0.38 ± 0.12 (2), met | nothing lost, -0.38 ± 0.12 (2) |",
+        f"| our method less a rival | {head}\n"
+        "| `stlq` 15% less `no-v`; bar: better | +0.38 ± 0.12 (2), met | - |\n"
+        "| `stlq` 15% less `one-word`; bar: better | -0.12 ± 0.62 (2), missed | - |\n"
+        "| `stlq` 15% less `lsq3`; bar: not worse | -0.62 ± 0.12 (2), missed by 0.62 | +1.25 ± 0.25 (2), met |\n"
+        "| `stlq-cycles` 15% less `no-v`; bar: better | +0.75 ± 0.00 (2), met | - |\n"
+        "| `stlq-cycles` 15% less `one-word`; bar: better | +0.25 ± 0.50 (2), open | - |\n"
+        "| `stlq-cycles` 15% less `lsq3`; bar: not worse | -0.25 ± 0.00 (2), missed by 0.25 | +0.88 ± 0.12 (2), met |",
+        f"| less R = 100%, without a bar | {head}\n"
+        "| `no-v` 15% | -1.00 ± 0.00 (2) | - |\n"
+        "| `lsq3` | +0.00 ± 0.00 (2) | -1.00 ± 0.00 (2) |\n"
+        "| `one-word` | -0.50 ± 0.50 (2) | - |\n",
+    ]
 
 
 def test_one_seed_has_no_spread():

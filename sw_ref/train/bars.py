@@ -1,0 +1,139 @@
+"""What a campaign decides: each aim of the method, per network met or missed, and by how much.
+
+A loss against R = 100% is met by a mean within its bar; "not worse" by a mean of 0 or more; "better" by a gain of more
+than two standard errors ("open": a gain, but less).
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sw_ref.train.methods import find_method
+from sw_ref.train.table import OURS, REFERENCE, Row, paired, standard_error
+from sw_ref.train.tasks import TASKS
+
+LOSS = {0.15: {"%": 0.3, "dB": 0.1}, 0.05: {"%": 0.5, "dB": 0.2}}
+"""By ratio and unit: what a method may lose against R = 100%."""
+PAPER, SHARE = "stlq", 0.5
+"""The paper's selection per layer, and the share of its loss that one budget for the network may have."""
+BETTER, NOT_WORSE = ("filter-threshold", "no-v", "one-word"), ("lsq3", "apot3")
+
+Lines = list[tuple[str, list[str]]]
+"""Lines of a table: what is compared, and a cell for each network, "" where it was not."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The rows of one network of a task."""
+
+    task: str
+    network: str
+    rows: Sequence[Row]
+
+    def row(self, method: str, ratio: float) -> Row | None:
+        """A method's row at `ratio`, or at the ratio that is the method's own."""
+        own = find_method(method).ratio
+        wanted = (method, ratio if own is None else own)
+        return next((row for row in self.rows if (row.method, row.ratio) == wanted), None)
+
+    def differences(self, method: str, other: str, ratio: float) -> list[float]:
+        """The score of `method` less that of `other`, seed by seed; nothing unless two seeds have both."""
+        one, two = self.row(method, ratio), self.row(other, ratio)
+        found = paired(one, two) if one is not None and two is not None else []
+        return found if len(found) > 1 else []
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Four tables with a column for each network; "" as long as nothing can be compared."""
+    names = dict.fromkeys((row.task, row.network) for row in rows)
+    networks = [Network(*name, [row for row in rows if (row.task, row.network) == name]) for name in names]
+    headings = [f"{network.task}, {network.network} ({TASKS[network.task].unit})" for network in networks]
+    tables = {
+        "less R = 100%": _losses(networks),
+        f"share of the loss of `{PAPER}`; bar: half": _shares(networks),
+        "our method less a rival": _against_rivals(networks),
+        "less R = 100%, without a bar": _others(networks),
+    }
+    return "\n".join(_table(title, headings, lines) for title, lines in tables.items() if any(any(c) for _, c in lines))
+
+
+def _table(title: str, headings: Sequence[str], lines: Lines) -> str:
+    kept = [f"| {label} | {' | '.join(cell or '-' for cell in cells)} |\n" for label, cells in lines if any(cells)]
+    return f"| {title} | {' | '.join(headings)} |\n{'|---' * (len(headings) + 1)}|\n{''.join(kept)}"
+
+
+def _losses(networks: Sequence[Network]) -> Lines:
+    return [
+        (
+            f"`{method}` {ratio:.0%}; bar: {bars['%']} points, {bars['dB']} dB",
+            [_loss(n.differences(method, REFERENCE, ratio), bars.get(TASKS[n.task].unit)) for n in networks],
+        )
+        for ratio, bars in LOSS.items()
+        for method in OURS
+    ]
+
+
+def _loss(differences: Sequence[float], bar: float | None) -> str:
+    if not differences or bar is None:
+        return _mean(differences)
+    missing = -bar - statistics.fmean(differences)
+    return f"{_mean(differences)}, {'met' if missing <= 0 else f'missed by {missing:.2f}'}"
+
+
+def _shares(networks: Sequence[Network]) -> Lines:
+    return [
+        (f"`{method}` {ratio:.0%}", [_share(n, method, ratio) for n in networks])
+        for ratio in LOSS
+        for method in OURS
+        if method != PAPER
+    ]
+
+
+def _share(network: Network, method: str, ratio: float) -> str:
+    own, paper = (network.differences(name, REFERENCE, ratio) for name in (method, PAPER))
+    gain = network.differences(method, PAPER, ratio)
+    if not own or not paper or not gain:
+        return ""
+    lost, of = statistics.fmean(own), statistics.fmean(paper)
+    if of >= 0:
+        return f"nothing lost, {_mean(gain)}"
+    return f"{lost / of:.0%} of it, {_mean(gain)}, {'met' if lost >= SHARE * of else 'missed'}"
+
+
+def _against_rivals(networks: Sequence[Network]) -> Lines:
+    return [
+        (
+            f"`{method}` {ratio:.0%} less `{rival}`; bar: {'better' if rival in BETTER else 'not worse'}",
+            [_against(n.differences(method, rival, ratio), rival in BETTER) for n in networks],
+        )
+        for ratio in LOSS
+        for method in OURS
+        for rival in (*BETTER, *NOT_WORSE)
+    ]
+
+
+def _against(differences: Sequence[float], better: bool) -> str:
+    if not differences:
+        return ""
+    mean = statistics.fmean(differences)
+    if better:
+        verdict = "met" if mean > 2 * standard_error(differences) else "open" if mean > 0 else "missed"
+    else:
+        verdict = "met" if mean >= 0 else f"missed by {-mean:.2f}"
+    return f"{_mean(differences)}, {verdict}"
+
+
+def _others(networks: Sequence[Network]) -> Lines:
+    columns = dict.fromkeys((row.method, row.ratio, row.label) for network in networks for row in network.rows)
+    return [
+        (f"`{method}`{label.removeprefix(method)}", [_mean(n.differences(method, REFERENCE, ratio)) for n in networks])
+        for method, ratio, label in columns
+        if method != REFERENCE and not (method in OURS and ratio in LOSS)
+    ]
+
+
+def _mean(differences: Sequence[float]) -> str:
+    """ "+0.12 ± 0.05 (5)": the mean, its standard error, and of how many seeds."""
+    if not differences:
+        return ""
+    return f"{statistics.fmean(differences):+.2f} ± {standard_error(differences):.2f} ({len(differences)})"
