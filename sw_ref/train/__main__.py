@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -146,5 +145,4 @@ def summary(result: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # needs.check_command left it to the system
     sys.exit(main())

@@ -44,7 +44,7 @@ class Network:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Four tables with a column for each network; "" as long as nothing can be compared."""
+    """Four tables with a column for each network, or a line that says that nothing can be compared yet."""
     names = dict.fromkeys((row.task, row.network) for row in rows)
     networks = [Network(*name, [row for row in rows if (row.task, row.network) == name]) for name in names]
     headings = [f"{network.task}, {network.network} ({TASKS[network.task].unit})" for network in networks]
@@ -54,7 +54,8 @@ def markdown(rows: Sequence[Row]) -> str:
         "our method less a rival": _against_rivals(networks),
         "less R = 100%, without a bar": _others(networks),
     }
-    return "\n".join(_table(title, headings, lines) for title, lines in tables.items() if any(any(c) for _, c in lines))
+    parts = [_table(title, headings, lines) for title, lines in tables.items() if any(any(c) for _, c in lines)]
+    return "\n".join(parts) or "No two seeds have two methods that can be compared yet.\n"
 
 
 def _table(title: str, headings: Sequence[str], lines: Lines) -> str:

@@ -4,8 +4,9 @@ import argparse
 import json
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from sw_ref.train.run import RESULT, perform
 from sw_ref.train.spec import Run, folder_of
 from sw_ref.train.tasks import TASKS
 
+PLOTTED = ("epoch", "loss", "v_norm", "share_left")
+"""What the plots need to know of each epoch."""
 RUNS, FLOATS, TABLE, BARS = "runs", "floats", "table.md", "bars.md"
 
 
@@ -40,7 +43,7 @@ class Campaign:
     options: dict[str, Any] = field(default_factory=dict)
     """Further fields of every :class:`Run`."""
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> list[Run]:
         """Every run of the grid, each once; ``ValueError`` for one that cannot be."""
         columns = [
             (name, ratio if own is None else own)
@@ -48,6 +51,7 @@ class Campaign:
             for name in self.methods
             if (own := find_method(name).ratio) is None or number == 0
         ]
+        found: dict[str, Run] = {}
         for name, ratio in columns:
             for seed in self.seeds:
                 for task in self.tasks:
@@ -55,7 +59,11 @@ class Campaign:
                         raise ValueError(f"task is {task!r}; allowed: {', '.join(TASKS)}")
                     for network in TASKS[task].networks:
                         fields = {"task": task, "network": network, "method": name, "ratio": ratio, "seed": seed}
-                        yield Run(**fields, **self.options)
+                        run = Run(**fields, **self.options)
+                        if found.setdefault(run.name, run) != run:
+                            other = found[run.name].ratio
+                            raise ValueError(f"ratio is {ratio!r}; allowed: what differs from {other!r} in 6 digits")
+        return list(found.values())
 
     def result(self, run: Run) -> dict[str, Any] | None:
         """The result of a run that is done; ``ValueError`` if the file there is about another one."""
@@ -65,7 +73,8 @@ class Campaign:
         try:
             found = json.loads(path.read_text())
             numbers = (found["result"]["test"][run.of_task.primary], found["cycles"])
-            whole = all(isinstance(number, (int, float)) for number in numbers) and "history" in found
+            epochs = [[epoch[key] for key in PLOTTED] for epoch in found["history"]]
+            whole = all(isinstance(number, (int, float)) for number in (*numbers, *chain(*epochs))) and "run" in found
         except (KeyError, TypeError, ValueError):
             found, whole = {}, False
         if not whole:
@@ -110,7 +119,7 @@ def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
         seeds=range(args.first_seed, args.first_seed + args.seeds),
         options={"epochs": args.epochs, "pretrain_epochs": args.pretrain_epochs},
     )
-    runs = list(campaign.runs())
+    runs = campaign.runs()
     todo = [run for run in runs if campaign.result(run) is None]
     torch.set_num_threads(1)
     print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done", flush=True)

@@ -167,8 +167,9 @@ def _options(name: str, layer: nn.Module, graph: Graph) -> dict[str, Any]:
     if kind(layer) not in ("conv", "conv_transpose"):
         return {}
     for node in graph.nodes:
-        if node.module == name and node.options:
-            raise ValueError(f"{name} is called with {node.options}; allowed: its input alone, the rest in the layer")
+        given = {key: value for key, value in node.options.items() if value not in (None, [None])}
+        if node.module == name and given:
+            raise ValueError(f"{name} is called with {given}; allowed: its input alone, the rest in the layer")
     if layer.padding_mode != "zeros":
         raise ValueError(f"{name}: padding_mode is {layer.padding_mode!r}; allowed: 'zeros'")
     options = {key: list(getattr(layer, key)) for key in ("stride", "dilation")} | {"groups": layer.groups}

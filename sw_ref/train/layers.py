@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd  # the only common base class of the transposed convolutions
 from torch.nn.utils import parametrize
@@ -95,6 +97,23 @@ def per_output(scale: Tensor, channels: Sequence[int], axes: int, transposed_gro
     if not transposed_groups:
         return scale.reshape(-1, 1, *kernel)
     return to_layout(scale.reshape(-1, 1, *kernel).expand(*channels, *kernel), transposed_groups)
+
+
+FLOOR = 2.0**-8
+"""The least start of a channel's scale, as a share of the median of its layer."""
+
+
+def trainable(scales: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scales per output channel, (O,), that training can start from; `weight` is (O, ...).
+
+    The best scale of a channel that is 0, or next to nothing, would hold it there: one that is 0 gets the median of the
+    others (1 if there are none), the others at least :data:`FLOOR` of it.
+    """
+    zero = ~weight.reshape(len(weight), -1).any(1)
+    if zero.all():
+        return np.ones_like(scales)
+    median = np.median(scales[~zero])
+    return np.where(zero, median, np.maximum(scales, FLOOR * median)).astype(np.float32)
 
 
 def call(model: nn.Module, batch: Batch) -> Any:

@@ -111,7 +111,7 @@ def find_method(method: "str | Method") -> Method:
     """
     if isinstance(method, Method):
         return method
-    base, *changes = method.split("+")
+    base, *changes = method.split("+") if isinstance(method, str) else [method]
     if base not in METHODS:
         raise ValueError(f"method is {base!r}; allowed: {', '.join(METHODS)}")
     return replace(METHODS[base], name=method, **dict(map(_change, changes)))
@@ -123,11 +123,16 @@ def _change(text: str) -> tuple[str, Any]:
     types = {field.name: field.type for field in fields(Method) if field.name != "name"}
     if name not in types:
         raise ValueError(f"method changes {name!r}; allowed: {', '.join(types)}")
-    kind = types[name]
+    read, allowed = {
+        bool: (_truth, "true, false"),
+        float: (float, "a number"),
+        float | None: (float, "a number"),
+        int | None: (int, "a whole number"),
+    }.get(types[name], (str, ""))
     try:
-        return name, {bool: _truth, float: float, int | None: int, float | None: float}.get(kind, str)(value)
+        return name, read(value)
     except (KeyError, ValueError):
-        raise ValueError(f"{name} is {value!r}; allowed: a value as Method.{name} has it") from None
+        raise ValueError(f"{name} is {value!r}; allowed: {allowed}") from None
 
 
 def _truth(text: str) -> bool:

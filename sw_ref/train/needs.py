@@ -1,6 +1,5 @@
 """What training needs beyond the package itself."""
 
-import signal
 import sys
 from importlib.util import find_spec
 
@@ -8,14 +7,13 @@ LIBRARIES = ("torch", "sklearn", "skimage", "matplotlib")
 
 
 def check_command() -> None:
-    """While Python looks for the package of a command (`python -m`): end it, status 2, with a line on what is missing.
+    """While Python looks for the package of `python -m sw_ref.train`: end it, status 2, with a line on what is missing.
 
-    An import in a program fails as imports do.  Until the command runs, Ctrl-C ends it without a word.
+    An import in a program fails as imports do.
     """
-    if sys.argv[0] != "-m":
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    _, *after = sys.orig_argv[sys.orig_argv.index("-m") :] if "-m" in sys.orig_argv else [""]
+    ours = sys.argv[0] == "-m" and after[0].split(".")[:2] == ["sw_ref", "train"]
+    missing = [name for name in LIBRARIES if find_spec(name) is None] if ours else []
     if missing:
         print(f'stlq train: {", ".join(missing)} missing; to install: pip install "stlq[train]"', file=sys.stderr)
         raise SystemExit(2)

@@ -125,7 +125,7 @@ def annealing(runs: Sequence[Result]) -> Figure | None:
                     marker=marker,
                     markersize=4,
                     linestyle=("-", "--", "-.", ":")[ratios.index(run["ratio"]) % 4],
-                    label=f"{run['method']} {run['ratio']:.0%}",
+                    label=f"{run['method']} {run['ratio'] * 100:g}%",
                 )
             axis.set_title(title)
             axis.set_xlabel("epoch of fine-tuning")
@@ -139,7 +139,10 @@ def weights(runs: Sequence[Result], work: Path) -> Figure | None:
     if result is None:
         return None
     run = result["run"]
-    float_file = TensorFile(work / "floats" / f"{run['task']}-{run['network']}-seed{run['seed']}.safetensors")
+    float_path = work / "floats" / f"{run['task']}-{run['network']}-seed{run['seed']}.safetensors"
+    if not float_path.exists():
+        return None
+    float_file = TensorFile(float_path)
     tensors = load_model(_folder(work, result) / "weights.safetensors")
     largest = sorted(tensors, key=lambda name: -tensors[name].word1.size)[:LAYERS_SHOWN]
     with mpl.rc_context(STYLE):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sw_ref.train.layers import per_output, to_outputs_first
+from sw_ref.train.layers import per_output, to_outputs_first, trainable
 from sw_ref.train.straight import LinearSteps
 
 CANDIDATES = 48
@@ -25,11 +25,11 @@ class Scaled(nn.Module):
     def start(self, weight: Tensor, quantize: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """The largest level of least squared error, () or (O,); `quantize` takes rows and a column of such levels."""
         values = to_outputs_first(weight.detach(), self.transposed_groups)
-        return (
-            best_clip(values.flatten(1), quantize)
-            if self.per_channel
-            else best_clip(values.reshape(1, -1), quantize)[0]
-        )
+        if not self.per_channel:
+            return best_clip(values.reshape(1, -1), quantize)[0]
+        rows = values.flatten(1)
+        clips = trainable(best_clip(rows, quantize).cpu().numpy(), rows.cpu().numpy())
+        return torch.from_numpy(clips).to(weight.device)
 
     def spread(self, scale: Tensor, weight: Tensor) -> Tensor:
         """The scale, so that it broadcasts against the layer's weight."""

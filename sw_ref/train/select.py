@@ -11,6 +11,7 @@ from sw_ref.quantize import log_dequantize
 from sw_ref.quantizer import layer_scale
 from sw_ref.scale import Search
 from sw_ref.tiling import Selection, Tiling
+from sw_ref.train.layers import trainable
 from sw_ref.train.methods import Method
 
 
@@ -51,6 +52,8 @@ class Layer:
             powers_of_two=method.scale == "power_of_two",
         )
         self.scale = layer_scale(self.weight, method.scale, method.per_channel, search)
+        if self.scale.ndim:
+            self.scale = trainable(self.scale, self.weight)
         word1, word2, energies = encode(self.weight, self.scale, fmt, self.blocks, literal=method.literal)
         self.norms, self.flags = np.sqrt(energies), selection.of(energies)
         if self.fisher is not None:

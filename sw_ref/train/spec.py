@@ -69,9 +69,13 @@ class Run:
 
     @property
     def about(self) -> dict[str, Any]:
-        """The fields as JSON has them, with the task's own where they were left open."""
+        """The fields as JSON has them, with the task's own where they were left open, and the method's choices."""
         tuning = {"epochs": self.tuning.epochs, "rate": self.tuning.rate}
-        return asdict(self) | {"tile": list(self.tile), "pretrain_epochs": self.pretraining.epochs} | tuning
+        choices = {
+            f"method.{name}": value for name, value in asdict(find_method(self.method)).items() if name != "name"
+        }
+        own = {"tile": list(self.tile), "pretrain_epochs": self.pretraining.epochs}
+        return asdict(self) | own | tuning | choices
 
     @property
     def about_float(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Row:
 
     @property
     def label(self) -> str:
-        return f"{self.method} {self.ratio:.0%}" if 0 < self.ratio < 1 else self.method
+        return self.method if find_method(self.method).ratio is not None else f"{self.method} {self.ratio * 100:g}%"
 
     @property
     def mean(self) -> float:

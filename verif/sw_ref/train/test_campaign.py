@@ -3,13 +3,14 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 from matplotlib.image import imread
 
 from sw_ref.model import load_model
-from sw_ref.train import bars, settle_batch_norm
+from sw_ref.train import bars, methods, settle_batch_norm
 from sw_ref.train import run as run_module
 from sw_ref.train.campaign import Campaign
 from sw_ref.train.checkpoint import CheckpointError, load_checkpoint, restore_model
@@ -125,7 +126,7 @@ def scores(result):
 
 def test_a_stopped_campaign_goes_on_where_it_was(tmp_path):
     whole, stopped = campaign(tmp_path / "whole", seeds=[0]), campaign(tmp_path / "stopped", seeds=[0])
-    runs = list(whole.runs())
+    runs = whole.runs()
     for run in runs:
         whole.perform(run, "")
     for run in runs[:2]:
@@ -147,13 +148,46 @@ def test_a_result_of_another_campaign_is_refused(tmp_path):
         first.perform(run, "")
     other = campaign(tmp_path, methods=["float"], seeds=[0], options={"epochs": 9})
     with pytest.raises(CheckpointError, match=r"of another run: epochs is 4; allowed: 9"):
-        other.result(next(other.runs()))
+        other.result(other.runs()[0])
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"result": {"test": {}}}'])
+def test_a_result_of_a_method_that_has_changed_is_refused(tmp_path, monkeypatch):
+    grid = campaign(tmp_path, methods=["one-word"], seeds=[0])
+    (run,) = grid.runs()
+    grid.perform(run, "")
+    assert grid.result(run) is not None
+    monkeypatch.setitem(methods.METHODS, "one-word", replace(methods.METHODS["one-word"], scale="max"))
+    with pytest.raises(CheckpointError, match=r"of another run: method.scale is search; allowed: max"):
+        grid.result(run)
+
+
+def test_each_run_is_in_the_grid_once(tmp_path):
+    grid = campaign(tmp_path, methods=["stlq", "stlq", "float"], ratios=(0.25, 0.25), seeds=[1, 1], tasks=["tiny"] * 2)
+    assert [run.name for run in grid.runs()] == ["tiny-plain-stlq-r25-seed1", "tiny-plain-float-r0-seed1"]
+    same_name = campaign(tmp_path, methods=["stlq"], ratios=(0.25, 0.2500000001))
+    with pytest.raises(ValueError, match=r"ratio is 0.2500000001; allowed: what differs from 0.25 in 6 digits"):
+        same_name.runs()
+
+
+HISTORY = '{"result": {"test": {"closeness": 1}}, "cycles": 1, "run": {}, "history": '
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"result": {"test": {}}}',
+        HISTORY + "3}",
+        HISTORY + '[{"v_norm": 1}]}',
+        HISTORY + "[4]}",
+    ],
+)
 def test_a_damaged_result_is_refused(tmp_path, text):
     grid = campaign(tmp_path, methods=["float"], seeds=[0])
-    run = next(grid.runs())
+    run = grid.runs()[0]
     path = tmp_path / "results" / "runs" / f"{run.name}.json"
     path.parent.mkdir(parents=True)
     path.write_text(text)

@@ -245,3 +245,38 @@ def test_nan_is_named() -> None:
 
 def test_literal_methods_share_the_scale() -> None:
     assert prepared("stlq-literal", fmt=StlqFormat(residual_shift=3))[1].fmt.residual_shift == 0
+
+
+def small_channels(factor: float) -> Any:
+    """Two layers; one output channel of the first is `factor` times what it would be, its first weight 0."""
+    torch.manual_seed(SEED)
+    net: Any = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 1))
+    with torch.no_grad():
+        net[0].weight[2] *= factor
+        net[0].weight[2, 0] = 0
+    return net
+
+
+@pytest.mark.parametrize("factor", [0.0, 1e-40, 1e-33, 1e-4])
+@pytest.mark.parametrize("method", ["stlq", "stlq-cycles", "stlq-cycles-reorder", "two-word", "lsq3", "apot3"])
+def test_a_channel_of_next_to_nothing_can_learn(method: str, factor: float) -> None:
+    """Its scale is not its own: weights of the size that others have are levels for it too."""
+    net, inputs = small_channels(factor), images()[0]
+    prepared(method, net, task_loss=lambda m: [m(inputs).square().mean()])
+    small = 2 if method != "stlq-cycles-reorder" else int(net[0].weight.detach().abs().amax((1, 2, 3)).argmin())
+    original = net[0].parametrizations["weight"].original
+    with torch.no_grad():
+        original[small] = original.abs().amax()
+    grown = net[0].weight.detach()[small]
+    least = 0.1 if factor == 0 else 2.0**-9
+    assert float(grown.min()) >= least * float(net[0].weight.detach().abs().amax())
+    net(inputs).square().sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("method", ["stlq", "lsq3"])
+def test_a_layer_of_zeros_can_be_prepared(method: str) -> None:
+    net: Any = nn.Sequential(nn.Linear(4, 3))
+    nn.init.zeros_(net[0].weight)
+    prepare(net, method=method, fmt=FMT, ratio=0.5, calibration=[torch.rand(2, 4)])
+    assert not net[0].weight.any()
