@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if argv[:1] == ["campaign"]:
             return campaign.main(argv[1:], Parser(prog=f"{PROGRAM} campaign", allow_abbrev=False))
+        if argv and not argv[0].startswith("-"):
+            raise ValueError(f"command is {argv[0]!r}; allowed: campaign, or the options of a run")
         return _train(argv)
     except TrainingError as error:
         return _complain(error, 1)
@@ -73,14 +75,24 @@ def _train(argv: list[str]) -> int:
         raise ValueError(f"threads is {args.threads}; allowed: a whole number, 1 to {MAX_THREADS}")
     if not args.resume and any((out / name).exists() for name in (CHECKPOINT, RESULT)):
         raise ValueError(f"{out} holds a run already; allowed: another --out, or --resume to continue it")
-    if args.resume and not (out.is_dir() and any(out.iterdir())):
+    if args.resume and not _begun(out):
         raise ValueError(f"{out} holds no run to resume; allowed: the --out of one that was begun")
     torch.set_num_threads(args.threads)
     command = shlex.join([*PROGRAM.split(), *argv])
     floats = Path(args.floats) if args.floats else out
-    result = perform(run, out, floats, print_epoch, device=args.device, resume=args.resume, command=command)
+    try:
+        result = perform(run, out, floats, print_epoch, device=args.device, resume=args.resume, command=command)
+    except KeyboardInterrupt:
+        if _begun(out):
+            raise
+        return _complain("interrupted before anything was kept; the same command starts again", 130)
     print(summary(result))
     return 0
+
+
+def _begun(out: Path) -> bool:
+    """Whether a folder holds what a run can be resumed from."""
+    return out.is_dir() and any(out.iterdir())
 
 
 def _parser() -> Parser:

@@ -1,8 +1,4 @@
-"""What a campaign decides: each aim of the method, per network met or missed, and by how much.
-
-A loss against R = 100% is met by a mean within its bar; "not worse" by a mean of 0 or more; "better" by a gain of more
-than two standard errors ("open": a gain, but less).
-"""
+"""What a campaign decides: each aim of the method, per network met or missed, and by how much."""
 
 import statistics
 from collections.abc import Sequence
@@ -17,6 +13,13 @@ LOSS = {0.15: {"%": 0.3, "dB": 0.1}, 0.05: {"%": 0.5, "dB": 0.2}}
 PAPER, SHARE = "stlq", 0.5
 """The paper's selection per layer, and the share of its loss that one budget for the network may have."""
 BETTER, NOT_WORSE = ("filter-threshold", "no-v", "one-word"), ("lsq3", "apot3")
+
+POINTS = {"%": "points"}
+"""Differences of percentages have another unit."""
+LEGEND = """Mean differences on the test split, paired by seed, with their standard error and, in brackets, how many seeds.
+Against R = 100% a mean within the bar meets it; "not worse" is a mean of 0 or more; "better" a gain of more than two
+standard errors ("open": a gain, but less). Of a share of the loss less is better: 0% is as good as R = 100%.
+"""
 
 Lines = list[tuple[str, list[str]]]
 """Lines of a table: what is compared, and a cell for each network, "" where it was not."""
@@ -44,10 +47,10 @@ class Network:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Four tables with a column for each network, or a line that says that nothing can be compared yet."""
+    """How to read it, and four tables with a column for each network; or that nothing can be compared yet."""
     names = dict.fromkeys((row.task, row.network) for row in rows)
     networks = [Network(*name, [row for row in rows if (row.task, row.network) == name]) for name in names]
-    headings = [f"{network.task}, {network.network} ({TASKS[network.task].unit})" for network in networks]
+    headings = [f"{n.task}, {n.network} ({POINTS.get(unit := TASKS[n.task].unit, unit)})" for n in networks]
     tables = {
         "less R = 100%": _losses(networks),
         f"share of the loss of `{PAPER}`; bar: half": _shares(networks),
@@ -55,7 +58,7 @@ def markdown(rows: Sequence[Row]) -> str:
         "less R = 100%, without a bar": _others(networks),
     }
     parts = [_table(title, headings, lines) for title, lines in tables.items() if any(any(c) for _, c in lines)]
-    return "\n".join(parts) or "No two seeds have two methods that can be compared yet.\n"
+    return "\n".join([LEGEND, *parts]) if parts else "No two seeds have two methods that can be compared yet.\n"
 
 
 def _table(title: str, headings: Sequence[str], lines: Lines) -> str:

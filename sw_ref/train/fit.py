@@ -159,10 +159,11 @@ class Fit:
 
 def check_about(path: Path, found: Any, expected: Mapping[str, Any]) -> None:
     """:class:`CheckpointError` naming the first entry in which a checkpoint is about something else."""
-    found = found if isinstance(found, dict) else {}
+    found, nothing = found if isinstance(found, dict) else {}, "not there"
     for key in sorted(expected.keys() | found.keys()):
-        if found.get(key) != expected.get(key):
-            raise CheckpointError(f"{path}: of another run: {key} is {found.get(key)}; allowed: {expected.get(key)}")
+        own, wanted = found.get(key, nothing), expected.get(key, nothing)
+        if own != wanted:
+            raise CheckpointError(f"{path}: of another run: its {key} is {own}; allowed: {wanted}, as in this run")
 
 
 class _Stop:

@@ -15,5 +15,6 @@ def check_command() -> None:
     ours = sys.argv[0] == "-m" and after[0].split(".")[:2] == ["sw_ref", "train"]
     missing = [name for name in LIBRARIES if find_spec(name) is None] if ours else []
     if missing:
-        print(f'stlq train: {", ".join(missing)} missing; to install: pip install "stlq[train]"', file=sys.stderr)
+        install = 'pip install "stlq[train]", or ".[train]" in a clone'
+        print(f"stlq train: {', '.join(missing)} missing; to install: {install}", file=sys.stderr)
         raise SystemExit(2)

@@ -81,7 +81,9 @@ def _looks(methods: Iterable[str]) -> dict[str, tuple[Any, str]]:
     shown = list(dict.fromkeys(methods))
     numbers = {name: number for number, name in enumerate(dict.fromkeys([*METHODS, *shown]))}
     colors, markers = mpl.colormaps["tab20"], "os^vDPX*<>hdp8"
-    return {name: (colors(numbers[name] % 20), markers[numbers[name] % len(markers)]) for name in shown}
+    # Of its pairs of a dark and a pale color all dark ones first.
+    places = {name: 2 * (number % 10) + number // 10 % 2 for name, number in numbers.items()}
+    return {name: (colors(places[name]), markers[numbers[name] % len(markers)]) for name in shown}
 
 
 def _curve(axis: Axes, points: Sequence[Row], color: Any, marker: str) -> None:
@@ -155,7 +157,7 @@ def weights(runs: Sequence[Result], work: Path) -> Figure | None:
             axis.hist(before, bins, color=BEFORE, alpha=0.6, label="float, before")
             axis.hist(after, bins, histtype="step", color=AFTER, label="words, after")
             axis.set_yscale("log")
-            axis.set_title(f"{name}, {before.size:,} weights")
+            axis.set_title(f"layer {name}: {before.size:,} weights")
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         figure.supylabel("how many weights", fontsize="medium")
         figure.suptitle(f"Weights of {run['task']}, {run['network']} (stlq, R = {run['ratio']:.0%})", x=0.01, ha="left")
@@ -169,6 +171,7 @@ def pictures(runs: Sequence[Result], work: Path) -> Figure | None:
         return None
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.6 * len(shown), 3), layout="constrained")
+        figure.supxlabel("scores: of the whole test split", fontsize="medium")
         for axis, (title, pixels) in zip(np.ravel(figure.subplots(1, len(shown))), shown, strict=True):
             axis.imshow(pixels, interpolation="nearest")
             axis.set_title(title)

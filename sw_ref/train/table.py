@@ -99,7 +99,7 @@ def markdown(rows: Sequence[Row]) -> str:
         measure = f"{TASKS[task].primary} ({TASKS[task].unit})"
         lines = [
             f"### {task}, {network}: test {measure}\n",
-            "| method | cycles | seeds | mean | standard deviation | difference to R = 100% | its standard error |",
+            "| method | cycles, one word: 1 | seeds | mean | standard deviation | less R = 100% | its standard error |",
             "|---|---|---|---|---|---|---|",
         ]
         own = [row for row in rows if (row.task, row.network) == (task, network)]

@@ -83,7 +83,8 @@ def test_the_float_network_is_trained_once_and_shared(tmp_path, monkeypatch):
 def test_a_float_network_of_other_training_is_refused(tmp_path):
     perform(Run(task="tiny", method="float"), tmp_path / "a", tmp_path / "floats", quiet)
     with pytest.raises(
-        CheckpointError, match=r"tiny-plain-seed0.safetensors: of another run: epochs is 2; allowed: 7$"
+        CheckpointError,
+        match=r"tiny-plain-seed0.safetensors: of another run: its epochs is 2; allowed: 7, as in this run$",
     ):
         perform(Run(task="tiny", method="float", pretrain_epochs=7), tmp_path / "b", tmp_path / "floats", quiet)
     assert not list((tmp_path / "b").iterdir())
@@ -147,7 +148,7 @@ def test_a_result_of_another_campaign_is_refused(tmp_path):
     for run in first.runs():
         first.perform(run, "")
     other = campaign(tmp_path, methods=["float"], seeds=[0], options={"epochs": 9})
-    with pytest.raises(CheckpointError, match=r"of another run: epochs is 4; allowed: 9"):
+    with pytest.raises(CheckpointError, match=r"of another run: its epochs is 4; allowed: 9"):
         other.result(other.runs()[0])
 
 
@@ -157,7 +158,7 @@ def test_a_result_of_a_method_that_has_changed_is_refused(tmp_path, monkeypatch)
     grid.perform(run, "")
     assert grid.result(run) is not None
     monkeypatch.setitem(methods.METHODS, "one-word", replace(methods.METHODS["one-word"], scale="max"))
-    with pytest.raises(CheckpointError, match=r"of another run: method.scale is search; allowed: max"):
+    with pytest.raises(CheckpointError, match=r"of another run: its method.scale is search; allowed: max"):
         grid.result(run)
 
 
@@ -276,8 +277,10 @@ def test_bars_are_met_or_missed():
         for (method, ratio), values in methods.items()
         for seed, score in enumerate(values)
     ]
-    head = "classify, residual (%) | enhance, unet (dB) |\n|---|---|---|"
-    assert bars.markdown(rows(found)).split("\n\n") == [
+    head = "classify, residual (points) | enhance, unet (dB) |\n|---|---|---|"
+    legend, *tables = bars.markdown(rows(found)).split("\n\n")
+    assert legend + "\n" == bars.LEGEND
+    assert tables == [
         f"| less R = 100% | {head}\n"
         "| `stlq` 15%; bar: 0.3 points, 0.1 dB | -0.62 ± 0.12 (2), missed by 0.33 | +0.25 ± 0.25 (2), met |\n"
         "| `stlq-cycles` 15%; bar: 0.3 points, 0.1 dB | -0.25 ± 0.00 (2), met | -0.12 ± 0.12 (2), missed by 0.02 |",

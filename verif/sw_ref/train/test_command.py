@@ -74,6 +74,16 @@ def test_ctrl_c_then_resume_ends_like_an_uninterrupted_run(tmp_path, capsys, mon
     assert all(torch.equal(value, resumed[name]) for name, value in expected.items())
 
 
+def test_ctrl_c_before_anything_is_kept_says_so(tmp_path, capsys, monkeypatch, tiny):
+    def interrupted(network, seed):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tiny, "build", interrupted)
+    assert main(["--task", "tiny", "--out", str(tmp_path / "a")]) == 130
+    error = "stlq train: interrupted before anything was kept; the same command starts again\n"
+    assert capsys.readouterr().err == error
+
+
 def test_a_loss_that_is_nan_is_exit_status_1(tmp_path, capsys, monkeypatch, tiny):
     monkeypatch.setattr(tiny, "loss", lambda outputs, targets: (outputs - targets).sum() * torch.nan)
     assert main(["--task", "tiny", "--out", str(tmp_path / "a")]) == 1
@@ -103,6 +113,7 @@ def test_a_loss_that_is_nan_is_exit_status_1(tmp_path, capsys, monkeypatch, tiny
         (["--task", "tiny", "--out", ""], "out is empty; allowed: a folder"),
         (["--task", "tiny", "--out", "x", "--resume"], "x holds no run to resume; allowed: the --out of one"),
         (["--task", "tiny", "--out", "taken"], "taken: File exists; allowed: files that can be read and written"),
+        (["campain", "--seeds", "1"], "command is 'campain'; allowed: campaign, or the options of a run"),
         (["campaign", "--ratios", "0.1,lots"], "ratio is 'lots'; allowed: a number from 0 to 1"),
         (["campaign", "--tasks", "tiny,sing"], "task is 'sing'; allowed: classify, enhance, segment, tiny"),
         (["campaign", "--methods", "magic"], "method is 'magic'; allowed: two-word, stlq"),
@@ -128,7 +139,10 @@ def test_missing_libraries_are_one_line_and_exit_status_2(tmp_path):
     command = [sys.executable, "-m", "sw_ref.train", "--task", "enhance", "--out", str(tmp_path / "a")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert done.stderr == 'stlq train: torch, skimage missing; to install: pip install "stlq[train]"\n'
+    assert (
+        done.stderr
+        == 'stlq train: torch, skimage missing; to install: pip install "stlq[train]", or ".[train]" in a clone\n'
+    )
     assert not (tmp_path / "a").exists()
 
 
@@ -146,7 +160,7 @@ def test_a_finished_run_is_not_overwritten(tmp_path, capsys):
     assert "holds a run already; allowed: another --out, or --resume" in capsys.readouterr().err
     assert (tmp_path / "a" / "run.json").read_bytes() == before
     assert main([*options, "--ratio", "0.3", "--resume"]) == 2
-    assert "of another run: ratio is 0.15; allowed: 0.3" in capsys.readouterr().err
+    assert "of another run: its ratio is 0.15; allowed: 0.3" in capsys.readouterr().err
 
 
 def test_a_campaign_does_what_is_left_and_reports(tmp_path, capsys):

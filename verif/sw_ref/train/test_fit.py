@@ -131,9 +131,9 @@ def test_a_parameter_that_is_not_finite_is_named(tmp_path):
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     finish(make(tmp_path))
-    with pytest.raises(CheckpointError, match=r"of another run: bits is None; allowed: 4"):
+    with pytest.raises(CheckpointError, match=r"of another run: its bits is not there; allowed: 4"):
         make(tmp_path, bits=4).resume()
-    with pytest.raises(CheckpointError, match=r"of another run: name is tiny; allowed: huge"):
+    with pytest.raises(CheckpointError, match=r"of another run: its name is tiny; allowed: huge"):
         make(tmp_path, name="huge").resume()
 
 
