@@ -16,7 +16,7 @@ BETTER, NOT_WORSE = ("filter-threshold", "no-v", "one-word"), ("lsq3", "apot3")
 
 POINTS = {"%": "points"}
 """Differences of percentages have another unit."""
-LEGEND = """Mean differences on the test split, paired by seed, with their standard error and, in brackets, how many seeds.
+LEGEND = """Mean differences on the test split, paired by seed, their standard error and, in brackets, how many seeds.
 Against R = 100% a mean within the bar meets it; "not worse" is a mean of 0 or more; "better" a gain of more than two
 standard errors ("open": a gain, but less). Of a share of the loss less is better: 0% is as good as R = 100%.
 """
