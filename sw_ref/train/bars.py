@@ -81,7 +81,7 @@ def _loss(differences: Sequence[float], bar: float | None) -> str:
     if not differences or bar is None:
         return _mean(differences)
     missing = -bar - statistics.fmean(differences)
-    return f"{_mean(differences)}, {'met' if missing <= 0 else f'missed by {missing:.2f}'}"
+    return f"{_mean(differences)}, {'met' if missing <= 0 else f'missed by {missing:.3f}'}"
 
 
 def _shares(networks: Sequence[Network]) -> Lines:
@@ -94,11 +94,13 @@ def _shares(networks: Sequence[Network]) -> Lines:
 
 
 def _share(network: Network, method: str, ratio: float) -> str:
-    own, paper = (network.differences(name, REFERENCE, ratio) for name in (method, PAPER))
-    gain = network.differences(method, PAPER, ratio)
-    if not own or not paper or not gain:
+    gain, rows = network.differences(method, PAPER, ratio), [network.row(n, ratio) for n in (method, PAPER, REFERENCE)]
+    common = set.intersection(*(set(row.scores) for row in rows if row is not None)) if all(rows) else set()
+    if not gain or not common:
         return ""
-    lost, of = statistics.fmean(own), statistics.fmean(paper)
+    # Of the seeds that all three have: the shares of other seeds' losses would be compared otherwise.
+    own, paper, reference = (statistics.fmean(row.scores[seed] for seed in common) for row in rows if row is not None)
+    lost, of = own - reference, paper - reference
     if of >= 0:
         return f"nothing lost, {_mean(gain)}"
     return f"{lost / of:.0%} of it, {_mean(gain)}, {'met' if lost >= SHARE * of else 'missed'}"
@@ -123,7 +125,7 @@ def _against(differences: Sequence[float], better: bool) -> str:
     if better:
         verdict = "met" if mean > 2 * standard_error(differences) else "open" if mean > 0 else "missed"
     else:
-        verdict = "met" if mean >= 0 else f"missed by {-mean:.2f}"
+        verdict = "met" if mean >= 0 else f"missed by {-mean:.3f}"
     return f"{_mean(differences)}, {verdict}"
 
 

@@ -282,17 +282,17 @@ def test_bars_are_met_or_missed():
     assert legend + "\n" == bars.LEGEND
     assert tables == [
         f"| less R = 100% | {head}\n"
-        "| `stlq` 15%; bar: 0.3 points, 0.1 dB | -0.62 ± 0.12 (2), missed by 0.33 | +0.25 ± 0.25 (2), met |\n"
-        "| `stlq-cycles` 15%; bar: 0.3 points, 0.1 dB | -0.25 ± 0.00 (2), met | -0.12 ± 0.12 (2), missed by 0.02 |",
+        "| `stlq` 15%; bar: 0.3 points, 0.1 dB | -0.62 ± 0.12 (2), missed by 0.325 | +0.25 ± 0.25 (2), met |\n"
+        "| `stlq-cycles` 15%; bar: 0.3 points, 0.1 dB | -0.25 ± 0.00 (2), met | -0.12 ± 0.12 (2), missed by 0.025 |",
         f"| share of the loss of `stlq`; bar: half | {head}\n"
         "| `stlq-cycles` 15% | 40% of it, +0.38 ± 0.12 (2), met | nothing lost, -0.38 ± 0.12 (2) |",
         f"| our method less a rival | {head}\n"
         "| `stlq` 15% less `no-v`; bar: better | +0.38 ± 0.12 (2), met | - |\n"
         "| `stlq` 15% less `one-word`; bar: better | -0.12 ± 0.62 (2), missed | - |\n"
-        "| `stlq` 15% less `lsq3`; bar: not worse | -0.62 ± 0.12 (2), missed by 0.62 | +1.25 ± 0.25 (2), met |\n"
+        "| `stlq` 15% less `lsq3`; bar: not worse | -0.62 ± 0.12 (2), missed by 0.625 | +1.25 ± 0.25 (2), met |\n"
         "| `stlq-cycles` 15% less `no-v`; bar: better | +0.75 ± 0.00 (2), met | - |\n"
         "| `stlq-cycles` 15% less `one-word`; bar: better | +0.25 ± 0.50 (2), open | - |\n"
-        "| `stlq-cycles` 15% less `lsq3`; bar: not worse | -0.25 ± 0.00 (2), missed by 0.25 | +0.88 ± 0.12 (2), met |",
+        "| `stlq-cycles` 15% less `lsq3`; bar: not worse | -0.25 ± 0.00 (2), missed by 0.250 | +0.88 ± 0.12 (2), met |",
         f"| less R = 100%, without a bar | {head}\n"
         "| `no-v` 15% | -1.00 ± 0.00 (2) | - |\n"
         "| `lsq3` | +0.00 ± 0.00 (2) | -1.00 ± 0.00 (2) |\n"
