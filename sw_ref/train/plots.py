@@ -97,7 +97,7 @@ def _curve(axis: Axes, points: Sequence[Row], color: Any, marker: str) -> None:
 def _zoom(axis: Axes, rows: Sequence[Row]) -> None:
     scores = [row.mean for row in rows]
     top, middle = max(scores), float(np.median(scores))
-    lowest = top - 10 * (top - middle)
+    lowest = top - 3 * (top - middle)
     below = [row for row in rows if row.mean < lowest]
     if below and top > middle:
         axis.set_ylim(lowest, top + 0.5 * (top - middle))
