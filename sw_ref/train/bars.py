@@ -3,9 +3,10 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sw_ref.train.methods import find_method
-from sw_ref.train.table import OURS, REFERENCE, Row, paired, standard_error
+from sw_ref.train.table import OURS, REFERENCE, Row, by_network, gain, paired, standard_error
 from sw_ref.train.tasks import TASKS
 
 LOSS = {0.15: {"%": 0.3, "dB": 0.1}, 0.05: {"%": 0.5, "dB": 0.2}}
@@ -16,10 +17,13 @@ BETTER, NOT_WORSE = ("filter-threshold", "no-v", "one-word"), ("lsq3", "apot3")
 
 POINTS = {"%": "points"}
 """Differences of percentages have another unit."""
+DIGITS = 2
 LEGEND = """Mean differences on the test split, paired by seed, their standard error and, in brackets, how many seeds.
 Against R = 100% a mean within the bar meets it; "not worse" is a mean of 0 or more; "better" a gain of more than two
 standard errors ("open": a gain, but less). Of a share of the loss less is better: 0% is as good as R = 100%.
 """
+
+_shown = partial(gain, digits=DIGITS)
 
 Lines = list[tuple[str, list[str]]]
 """Lines of a table: what is compared, and a cell for each network, "" where it was not."""
@@ -48,8 +52,7 @@ class Network:
 
 def markdown(rows: Sequence[Row]) -> str:
     """How to read it, and four tables with a column for each network; or that nothing can be compared yet."""
-    names = dict.fromkeys((row.task, row.network) for row in rows)
-    networks = [Network(*name, [row for row in rows if (row.task, row.network) == name]) for name in names]
+    networks = [Network(*name, own) for name, own in by_network(rows).items()]
     headings = [f"{n.task}, {n.network} ({POINTS.get(unit := TASKS[n.task].unit, unit)})" for n in networks]
     tables = {
         "less R = 100%": _losses(networks),
@@ -79,9 +82,9 @@ def _losses(networks: Sequence[Network]) -> Lines:
 
 def _loss(differences: Sequence[float], bar: float | None) -> str:
     if not differences or bar is None:
-        return _mean(differences)
+        return _shown(differences)
     missing = -bar - statistics.fmean(differences)
-    return f"{_mean(differences)}, {'met' if missing <= 0 else f'missed by {missing:.3f}'}"
+    return f"{_shown(differences)}, {'met' if missing <= 0 else f'missed by {missing:.3f}'}"
 
 
 def _shares(networks: Sequence[Network]) -> Lines:
@@ -94,16 +97,17 @@ def _shares(networks: Sequence[Network]) -> Lines:
 
 
 def _share(network: Network, method: str, ratio: float) -> str:
-    gain, rows = network.differences(method, PAPER, ratio), [network.row(n, ratio) for n in (method, PAPER, REFERENCE)]
-    common = set.intersection(*(set(row.scores) for row in rows if row is not None)) if all(rows) else set()
-    if not gain or not common:
-        return ""
+    rows = [row for name in (method, PAPER, REFERENCE) if (row := network.row(name, ratio)) is not None]
+    gained = network.differences(method, PAPER, ratio)
     # Of the seeds that all three have: the shares of other seeds' losses would be compared otherwise.
-    own, paper, reference = (statistics.fmean(row.scores[seed] for seed in common) for row in rows if row is not None)
+    common = set.intersection(*(set(row.scores) for row in rows)) if len(rows) == 3 else set()
+    if not gained or not common:
+        return ""
+    own, paper, reference = (statistics.fmean(row.scores[seed] for seed in common) for row in rows)
     lost, of = own - reference, paper - reference
     if of >= 0:
-        return f"nothing lost, {_mean(gain)}"
-    return f"{lost / of:.0%} of it, {_mean(gain)}, {'met' if lost >= SHARE * of else 'missed'}"
+        return f"nothing lost, {_shown(gained)}"
+    return f"{lost / of:.0%} of it, {_shown(gained)}, {'met' if lost >= SHARE * of else 'missed'}"
 
 
 def _against_rivals(networks: Sequence[Network]) -> Lines:
@@ -126,20 +130,13 @@ def _against(differences: Sequence[float], better: bool) -> str:
         verdict = "met" if mean > 2 * standard_error(differences) else "open" if mean > 0 else "missed"
     else:
         verdict = "met" if mean >= 0 else f"missed by {-mean:.3f}"
-    return f"{_mean(differences)}, {verdict}"
+    return f"{_shown(differences)}, {verdict}"
 
 
 def _others(networks: Sequence[Network]) -> Lines:
     columns = dict.fromkeys((row.method, row.ratio, row.label) for network in networks for row in network.rows)
     return [
-        (f"`{method}`{label.removeprefix(method)}", [_mean(n.differences(method, REFERENCE, ratio)) for n in networks])
+        (f"`{method}`{label.removeprefix(method)}", [_shown(n.differences(method, REFERENCE, ratio)) for n in networks])
         for method, ratio, label in columns
         if method != REFERENCE and not (method in OURS and ratio in LOSS)
     ]
-
-
-def _mean(differences: Sequence[float]) -> str:
-    """ "+0.12 ± 0.05 (5)": the mean, its standard error, and of how many seeds."""
-    if not differences:
-        return ""
-    return f"{statistics.fmean(differences):+.2f} ± {standard_error(differences):.2f} ({len(differences)})"

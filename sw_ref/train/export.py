@@ -166,9 +166,9 @@ def _options(name: str, layer: nn.Module, graph: Graph) -> dict[str, Any]:
     """Stride, padding, dilation, groups of a convolution, per kernel axis; nothing for other layers."""
     if kind(layer) not in ("conv", "conv_transpose"):
         return {}
-    for node in graph.nodes:
+    for node in (node for node in graph.nodes if node.module == name):
         given = {key: value for key, value in node.options.items() if value not in (None, [None])}
-        if node.module == name and given:
+        if given:
             raise ValueError(f"{name} is called with {given}; allowed: its input alone, the rest in the layer")
     if layer.padding_mode != "zeros":
         raise ValueError(f"{name}: padding_mode is {layer.padding_mode!r}; allowed: 'zeros'")

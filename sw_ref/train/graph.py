@@ -72,7 +72,6 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self.nodes: list[Node] = []
         self.taken = set(reserved)
-        self.run: set[str] = set()
         self.names: dict[int, str] = {}
         self.axes: dict[str, int] = {}
         self.kept: list[Tensor] = []  # while a tensor lives, its id is its own
@@ -95,8 +94,7 @@ class _Recorder(TorchFunctionMode):
                 op = type(module).__name__.removeprefix("Parametrized")
                 constants = [] if hasattr(module, "weight") else getattr(module, "__constants__", [])
                 options = {key: _plain(getattr(module, key)) for key in constants if hasattr(module, key)}
-                own = name if name not in self.run else self._unused(name)
-                self.run.add(name)
+                own = self._unused(name) if any(node.module == name for node in self.nodes) else name
                 self._add(Node(own, op, self.sources.pop(), options | _call_options(args, kwargs), name), output)
 
         before = module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True)

@@ -11,8 +11,7 @@ def check_command() -> None:
 
     An import in a program fails as imports do.
     """
-    _, *after = sys.orig_argv[sys.orig_argv.index("-m") :] if "-m" in sys.orig_argv else [""]
-    ours = sys.argv[0] == "-m" and after[0].split(".")[:2] == ["sw_ref", "train"]
+    ours = sys.argv[0] == "-m" and any(word.split(".")[:2] == ["sw_ref", "train"] for word in sys.orig_argv)
     missing = [name for name in LIBRARIES if find_spec(name) is None] if ours else []
     if missing:
         install = 'pip install "stlq[train]", or ".[train]" in a clone'

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from sw_ref.model import load_model
 from sw_ref.tensorfile import TensorFile
 from sw_ref.train.methods import METHODS, find_method
-from sw_ref.train.table import REFERENCE, Result, Row, standard_error
+from sw_ref.train.table import REFERENCE, Result, Row, by_network, label, standard_error
 from sw_ref.train.tasks import TASKS
 
 DPI = 110
@@ -32,8 +32,7 @@ LAYERS_SHOWN = 6
 
 def draw(results: Path, work: Path, rows: Sequence[Row], found: Sequence[Result]) -> None:
     """All plots that the results allow, into the folder `results`; `work` has the models and the pictures."""
-    for task, network in dict.fromkeys((row.task, row.network) for row in rows):
-        part = [row for row in rows if (row.task, row.network) == (task, network)]
+    for (task, network), part in by_network(rows).items():
         runs = [result for result in found if (result["run"]["task"], result["run"]["network"]) == (task, network)]
         name = f"{task}-{network}.png"
         _save(cycles(part), results / f"cycles-{name}")
@@ -127,7 +126,7 @@ def annealing(runs: Sequence[Result]) -> Figure | None:
                     marker=marker,
                     markersize=4,
                     linestyle=("-", "--", "-.", ":")[ratios.index(run["ratio"]) % 4],
-                    label=f"{run['method']} {run['ratio'] * 100:g}%",
+                    label=label(run["method"], run["ratio"]),
                 )
             axis.set_title(title)
             axis.set_xlabel("epoch of fine-tuning")
@@ -188,7 +187,7 @@ def _shown(runs: Sequence[Result], work: Path) -> Iterator[tuple[str, Any]]:
         run, task = result["run"], TASKS[result["run"]["task"]]
         if number == 0:
             yield "input", file.read("input")
-        name = run["method"] if run["ratio"] in (0, 1) else f"{run['method']} {run['ratio']:.0%}"
+        name = label(run["method"], run["ratio"])
         yield f"{name}: {result['result']['test'][task.primary]:.1f} {task.unit}", file.read("output")
         if number == len(files) - 1:
             yield "target", file.read("target")

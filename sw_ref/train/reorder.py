@@ -129,7 +129,7 @@ def _readers(name: str, graph: Graph, model: nn.Module, layers: dict[str, Layer]
                 takers.append(node.module)
             elif node.module in layers or (node.op in CHANNELWISE and len(node.inputs) == 1):
                 waiting.append(node.name)
-                if node.module is not None and _has_channels(model.get_submodule(node.module)):
+                if node.module is not None and _moves(node.module, model, layers):
                     passed.append(node.module)
             else:
                 return None
@@ -138,9 +138,9 @@ def _readers(name: str, graph: Graph, model: nn.Module, layers: dict[str, Layer]
     return (passed, takers) if plain and once else None
 
 
-def _has_channels(module: nn.Module) -> bool:
-    """Whether a channelwise module keeps something for each channel, which moves with it."""
-    return any(True for _ in (*module.parameters(), *module.buffers()))
+def _moves(name: str, model: nn.Module, layers: dict[str, Layer]) -> bool:
+    """Whether a module that an order passes through keeps something for each channel, which moves with it."""
+    return name in layers or next(_own_tensors(model.get_submodule(name)), None) is not None
 
 
 def _is_plain(module: nn.Module) -> bool:

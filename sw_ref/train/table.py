@@ -38,11 +38,16 @@ class Row:
 
     @property
     def label(self) -> str:
-        return self.method if find_method(self.method).ratio is not None else f"{self.method} {self.ratio * 100:g}%"
+        return label(self.method, self.ratio)
 
     @property
     def mean(self) -> float:
         return statistics.fmean(self.scores.values())
+
+
+def label(method: str, ratio: float) -> str:
+    """A method as tables and plots name it: with the ratio, unless that is the method's own."""
+    return method if find_method(method).ratio is not None else f"{method} {ratio * 100:g}%"
 
 
 def rows(results: Iterable[Result]) -> list[Row]:
@@ -92,17 +97,24 @@ def paired(row: Row, other: Row) -> list[float]:
     return [score - other.scores[seed] for seed, score in row.scores.items() if seed in other.scores]
 
 
+def by_network(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The rows of each (task, network), in the order in which they first appear."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.task, row.network), []).append(row)
+    return found
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """Two tables per network: all methods, and what ours gain on their rivals."""
     parts = []
-    for task, network in dict.fromkeys((row.task, row.network) for row in rows):
+    for (task, network), own in by_network(rows).items():
         measure = f"{TASKS[task].primary} ({TASKS[task].unit})"
         lines = [
             f"### {task}, {network}: test {measure}\n",
             "| method | cycles, one word: 1 | seeds | mean | standard deviation | less R = 100% | its standard error |",
             "|---|---|---|---|---|---|---|",
         ]
-        own = [row for row in rows if (row.task, row.network) == (task, network)]
         lines += [_line(row) for row in own]
         parts.append("\n".join([*lines, *_gains(own)]) + "\n")
     return "\n".join(parts)
@@ -119,7 +131,7 @@ def _gains(rows: Sequence[Row]) -> list[str]:
         fixed = find_method(name).ratio is not None
         cells = [
             next(
-                (_gain(paired(row, rival)) for rival in rivals if rival != row and (fixed or rival.ratio == row.ratio)),
+                (gain(paired(row, rival)) for rival in rivals if rival != row and (fixed or rival.ratio == row.ratio)),
                 "",
             )
             for row in ours
@@ -129,12 +141,12 @@ def _gains(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _gain(differences: Sequence[float]) -> str:
-    """ "+0.123 ± 0.045 (5)": the mean, its standard error if there is one, and of how many seeds."""
+def gain(differences: Sequence[float], digits: int = 3) -> str:
+    """ "+0.123 ± 0.045 (5)": the mean, its standard error if there is one, and of how many seeds; "" of none."""
     if not differences:
         return ""
-    error = _text(standard_error(differences))
-    return f"{statistics.fmean(differences):+.3f}{f' ± {error}' if error else ''} ({len(differences)})"
+    error = _text(standard_error(differences), digits)
+    return f"{statistics.fmean(differences):+.{digits}f}{f' ± {error}' if error else ''} ({len(differences)})"
 
 
 def _line(row: Row) -> str:
@@ -148,5 +160,5 @@ def _line(row: Row) -> str:
     return f"| {row.label} | {cycles} | {len(values)} | {mean} | {deviation} | {shift} | {error} |"
 
 
-def _text(number: float) -> str:
-    return "" if math.isnan(number) else f"{number:.3f}"
+def _text(number: float, digits: int = 3) -> str:
+    return "" if math.isnan(number) else f"{number:.{digits}f}"

@@ -211,9 +211,9 @@ def test_report_writes_the_tables_and_the_plots(tmp_path):
         assert imread(tmp_path / "results" / f"{name}-tiny-plain.png").std() > 0
 
 
-def result(method, ratio, seed, score, cycles):
-    about = {"task": "tiny", "network": "plain", "method": method, "ratio": ratio, "seed": seed}
-    return {"run": about, "result": {"test": {"closeness": score}}, "cycles": cycles}
+def result(method, ratio, seed, score, cycles, task="tiny", network="plain"):
+    about = {"task": task, "network": network, "method": method, "ratio": ratio, "seed": seed}
+    return {"run": about, "result": {"test": {TASKS[task].primary: score}}, "cycles": cycles}
 
 
 def test_table_pairs_the_seeds():
@@ -266,15 +266,10 @@ def test_bars_are_met_or_missed():
             ("lsq3", 0.0): (25.0, 26.0),
         },
     }
-    units = {"classify": "accuracy", "enhance": "psnr"}
     found = [
-        {
-            "run": {"task": task, "network": network, "method": method, "ratio": ratio, "seed": seed},
-            "result": {"test": {units[task]: score}},
-            "cycles": 100,
-        }
-        for (task, network), methods in scores.items()
-        for (method, ratio), values in methods.items()
+        result(method, ratio, seed, score, 100, task, network)
+        for (task, network), by_method in scores.items()
+        for (method, ratio), values in by_method.items()
         for seed, score in enumerate(values)
     ]
     head = "classify, residual (points) | enhance, unet (dB) |\n|---|---|---|"

@@ -41,7 +41,10 @@ class Chain(nn.Module):
         return self.last(functional.relu(self.hidden(x)))
 
 
-def chain() -> tuple[Chain, Tensor, Tensor]:
+Loss = Callable[[Any], Tensor]
+
+
+def chain() -> tuple[Chain, Tensor, Loss]:
     torch.manual_seed(SEED)
     net = Chain()
     inputs, labels = torch.rand(8, 3, 8, 8), torch.randint(5, (8,))
@@ -52,10 +55,10 @@ def chain() -> tuple[Chain, Tensor, Tensor]:
         net(inputs)
         net.norm.weight.copy_(torch.rand(24) + 0.5)
         net.norm.bias.copy_(torch.rand(24))
-    return net, inputs, labels
+    return net, inputs, lambda outputs: functional.cross_entropy(outputs, labels)
 
 
-def run(method: str, net: Chain, inputs: Tensor, labels: Tensor) -> Quantization:
+def run(method: str, net: nn.Module, inputs: Tensor, loss: Loss) -> Quantization:
     return prepare(
         net,
         method=method,
@@ -63,7 +66,7 @@ def run(method: str, net: Chain, inputs: Tensor, labels: Tensor) -> Quantization
         ratio=0.2,
         calibration=[inputs],
         tile=(4, 4),
-        task_loss=lambda m: [functional.cross_entropy(m(inputs), labels)],
+        task_loss=lambda m: [loss(m(inputs))],
     )
 
 
@@ -71,12 +74,18 @@ def floats(net: nn.Module) -> dict[str, Tensor]:
     return {key.replace("parametrizations.weight.original", "weight"): v for key, v in net.state_dict().items()}
 
 
-def test_the_float_network_computes_the_same() -> None:
-    net, inputs, labels = chain()
-    before = copy.deepcopy(net)
-    run("stlq-cycles-reorder", net, inputs, labels)
+def with_floats_of(net: nn.Module, before: nn.Module) -> Any:
+    """A copy of `before` with the float weights of `net`, which was prepared."""
     after = copy.deepcopy(before)
     after.load_state_dict({key: v for key, v in floats(net).items() if key in before.state_dict()})
+    return after
+
+
+def test_the_float_network_computes_the_same() -> None:
+    net, inputs, loss = chain()
+    before = copy.deepcopy(net)
+    run("stlq-cycles-reorder", net, inputs, loss)
+    after = with_floats_of(net, before)
     with evaluating(before), evaluating(after), torch.no_grad():
         assert torch.allclose(before(inputs), after(inputs), rtol=1e-5, atol=1e-6)
     named = dict(after.named_parameters())
@@ -103,8 +112,8 @@ def test_the_same_cycles_lose_less() -> None:
 
 
 def test_layers_follow_the_model() -> None:
-    net, inputs, labels = chain()
-    quantization = run("stlq-cycles-reorder", net, inputs, labels)
+    net, inputs, loss = chain()
+    quantization = run("stlq-cycles-reorder", net, inputs, loss)
     quantization.step(1.0)
     export = finalize(net, quantization, inputs)
     for name, layer in quantization._found.items():
@@ -190,17 +199,8 @@ def test_one_relu_may_serve_two_places() -> None:
         net.a.weight[::3] *= 8
         net.b.weight[::5] *= 8
     before = copy.deepcopy(net)
-    prepare(
-        net,
-        method="stlq-cycles-reorder",
-        fmt=FMT,
-        ratio=0.2,
-        calibration=[inputs],
-        tile=(4, 4),
-        task_loss=lambda m: [(m(inputs) - labels).square().mean()],
-    )
-    after = copy.deepcopy(before)
-    after.load_state_dict({key: v for key, v in floats(net).items() if key in before.state_dict()})
+    run("stlq-cycles-reorder", net, inputs, lambda outputs: (outputs - labels).square().mean())
+    after = with_floats_of(net, before)
     assert torch.allclose(before(inputs), after(inputs), rtol=1e-5, atol=1e-6)
     assert not torch.equal(before.a.bias, after.a.bias)
     assert not torch.equal(before.b.bias, after.b.bias)
@@ -215,15 +215,7 @@ def test_where_channels_mean_more_their_order_stays(case: str) -> None:
         net.a.weight[::3] *= 8
         net.b.weight[:, ::3] *= 8
     before = copy.deepcopy(net.state_dict())
-    prepare(
-        net,
-        method="stlq-cycles-reorder",
-        fmt=FMT,
-        ratio=0.2,
-        calibration=[inputs],
-        tile=(4, 4),
-        task_loss=lambda m: [torch.stack([out.square().mean() for out in tensors(m(inputs))]).sum()],
-    )
+    run("stlq-cycles-reorder", net, inputs, lambda y: torch.stack([out.square().mean() for out in tensors(y)]).sum())
     after = floats(net)
     assert before.keys() <= after.keys()
     assert all(torch.equal(value, after[key]) for key, value in before.items())
