@@ -13,14 +13,15 @@ from hw.instance import place
 from hw.join import BEAT, join_signature
 from hw.layouts import array_signature
 from hw.pe import pe_signature
+from hw.turns import turns_signature
 
 
 class Array(Component):
     """Shift-accumulate array that runs one-word and two-word tiles by their flags.
 
     Every output is a register, the ready signals too; if buffered, a sum is chosen of two. The only event that is not
-    known a cycle ahead is a consumer that leaves a sum waiting: one that is completed meanwhile has a place to stay,
-    the accumulators or a register of its own, and from the next cycle on all before them stands still.
+    known a cycle ahead is a consumer that leaves a sum waiting: one that is completed meanwhile can stay in its
+    accumulators, and from the next cycle on (if buffered, from the one after it) all before them stands still.
 
     Latency: ``config.latency_cycles``. Throughput: one `tiles` beat per cycle, across dot products too.
 
@@ -40,26 +41,35 @@ class Array(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Kept as it enables registers: an inverter before each of them is what synthesis makes of the complement.
-        advance = Signal(init=1)
-        advance_next = Signal()
-        m.d.sync += advance.eq(advance_next)
-
         config = self._config
         bits = config.format.act_bits
+        advance = Signal(init=not config.buffered)
+        advance_next = Signal()
+        if not config.buffered:
+            # Kept as it enables registers: an inverter before each of them is what synthesis makes of the complement.
+            m.d.sync += advance.eq(advance_next)
+
         join = place(m, "join", f"{config.name}_join", join_signature(config))
         connect(m, flipped(self.tiles), join.tiles)
         connect(m, flipped(self.acts), join.acts)
         m.d.comb += join.advance_next.eq(advance_next)
-
-        # If buffered, those of the last two stages are in the PEs.
-        beats = self._beats(m, join.beat, config.stages - 2 * config.buffered, advance)
-        waiting = Signal()
-        m.d.comb += waiting.eq(self.sums.valid & ~self.sums.ready)
         shared: dict[str, Any] = {"ready": self.sums.ready}
         if config.buffered:
-            shared["beat"] = beats[-1]
+            # Each PE has the same control, in step with this. It knows the beats of the last two stages by itself.
+            turns = place(m, "turns", f"{config.name}_turns", turns_signature())
+            *_, beat, operand = self._beats(m, join.beat, config.stages - 1, advance)
+            m.d.comb += [
+                turns.ends.eq(operand.ends),
+                turns.ready.eq(self.sums.ready),
+                advance.eq(turns.advance),
+                advance_next.eq(turns.advance_next),
+                self.sums.valid.eq(turns.valid),
+            ]
+            shared["beat"] = beat
         else:
+            beats = self._beats(m, join.beat, config.stages, advance)
+            waiting = Signal()
+            m.d.comb += waiting.eq(self.sums.valid & ~self.sums.ready)
             operand_next = self._operand_next(m, join, beats, advance, advance_next)
             # While nothing advances, the accumulators hold a complete sum.
             ends = Signal()
@@ -83,9 +93,6 @@ class Array(Component):
             for pixel in range(config.pixels):
                 total = pe.sums.word_select(pixel, config.acc_bits)
                 m.d.comb += self.sums.payload[pixel * config.pe + index].eq(total)
-            # If buffered, each PE knows; all are in step, and the first speaks for all.
-            if config.buffered and index == 0:
-                m.d.comb += [self.sums.valid.eq(pe.valid), advance_next.eq(~(waiting & pe.crowded))]
         return m
 
     def _beats(self, m: Module, beat: data.View, stages: int, advance: Signal) -> list[data.View]:

@@ -4,6 +4,7 @@ from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsi
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.adder_tree import resize
 from hw.component import Component
 from sw_ref.format import StlqFormat
 
@@ -77,10 +78,20 @@ class Lane(Component):
         return m
 
 
-def shifted(value: Value, amount: Value, step: int) -> Value:
-    """``value * 2^(step * amount)``, by one multiplexer for each bit of `amount`."""
+def shifted(value: Value, amount: Value, step: int, *, gates: bool = False) -> Value:
+    """``value * 2^(step * amount)``, by one multiplexer for each bit of `amount`.
+
+    `gates`: a gate where that would be with a constant 0. Of such a multiplexer before a register with an enable Yosys
+    makes a reset of the register: one more LUT, and a net that is one of the longest.
+    """
     for place, enable in enumerate(amount):
-        value = Mux(enable, value.shift_left(step << place), value)
+        places = step << place
+        if gates:
+            low = resize(value, places) & ~enable.replicate(places)
+            wider = Cat(low, Mux(enable, value, value >> places))
+            value = wider.as_signed() if value.shape().signed else wider
+        else:
+            value = Mux(enable, value.shift_left(places), value)
     return value
 
 

@@ -14,15 +14,12 @@ from hw.delay import delayed
 from hw.instance import place
 from hw.join import BEAT
 from hw.lane import lane_signature, last_places, product, shifted
+from hw.turns import turns_signature
 
 
 def pe_signature(config: ArrayConfig) -> wiring.Signature:
     """The members of a :class:`PE`; words and activations are packed as in the streams' payloads."""
-    control = (
-        {"beat": In(BEAT), "valid": Out(1), "crowded": Out(1)}
-        if config.buffered
-        else {"advance_next": In(1), "beat_next": In(BEAT), "valid": In(1)}
-    )
+    control = {"beat": In(BEAT)} if config.buffered else {"advance_next": In(1), "beat_next": In(BEAT), "valid": In(1)}
     return wiring.Signature(
         {
             "words": In(config.lanes * config.format.bits),
@@ -64,11 +61,10 @@ class PE(Component):
         One beat.
     advance_next : In(1), beat_next : In(BEAT)
         Not if buffered: lanes and adders move in the next cycle; the beat whose operand is accumulated then.
-    beat : In(BEAT), crowded : Out(1)
-        If buffered: the beat whose operand is two registers before the accumulator, and moves with it; nothing may move
-        in the next cycle if a sum is offered and not taken in this one.
-    sums : Out(pixels * acc_bits), ready : In(1), valid : Out(1) if buffered, else In(1)
-        A complete sum of each pixel, as in a stream.
+    beat : In(BEAT)
+        If buffered: the beat whose operand is two registers before the accumulators, and moves with it.
+    sums : Out(pixels * acc_bits), ready : In(1), valid : In(1) if not buffered
+        A complete sum of each pixel, as in a stream; if buffered, the PE's own :class:`Turns` know when.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -81,17 +77,28 @@ class PE(Component):
         # slowest net. What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would
         # follow it.
         self._advance = Signal(name="advance", reset_less=True)
-        waiting = Signal()
-        m.d.comb += waiting.eq(self.valid & ~self.ready)
         # While not buffered, high in reset: what ends a sum makes the next one start from 0.
         self._beat = Signal(BEAT, name="beat_held", init={"ends": not self._config.buffered})
+        control = (self._turns if self._config.buffered else self._waiting)(m)
         weights = [self._weight(m, lane) for lane in range(self._config.lanes)]
         pixels = [Pixel(index, f"_x{index}" if index else "") for index in range(self._config.pixels)]
         # What several have in common becomes one, by the name that it has in the last of them: the first pixel.
         found = {pixel.suffix: self._operand(m, weights, pixel) for pixel in reversed(pixels)}
         operands = dict(reversed(found.items()))
-        (self._buffered if self._config.buffered else self._direct)(m, operands, waiting)
+        (self._buffered if self._config.buffered else self._direct)(m, operands, control)
         return m
+
+    def _waiting(self, m: Module) -> Signal:
+        """Whether a sum waits."""
+        waiting = Signal(name="waiting")
+        m.d.comb += waiting.eq(self.valid & ~self.ready)
+        return waiting
+
+    def _turns(self, m: Module) -> Any:
+        """Control, and `advance`, of a buffered PE: its :class:`Turns`."""
+        turns = place(m, "turns", f"{self._config.name}_turns", turns_signature())
+        m.d.comb += [turns.ends.eq(self._beat.ends), turns.ready.eq(self.ready), self._advance.eq(turns.advance)]
+        return turns
 
     def _direct(self, m: Module, operands: dict[str, Term], waiting: Signal) -> None:
         """Accumulates the operands. While nothing advances, the accumulators hold complete sums that have to wait."""
@@ -114,70 +121,35 @@ class PE(Component):
             results.append(result)
         m.d.comb += self.sums.eq(Cat(*results))
 
-    def _buffered(self, m: Module, operands: dict[str, Term], waiting: Signal) -> None:
-        """Accumulates the operands from registers of their own, in two halves, the upper one a cycle later.
+    def _buffered(self, m: Module, operands: dict[str, Term], turns: Any) -> None:
+        """Accumulates the operands from registers of their own, so that between two registers is nothing but an adder.
 
-        One short adder, and nothing but it, is between two registers. Complete sums go to two registers in turn; a
-        third one waits with its lower half complete. Which of them is offered is decided behind them, so that what the
-        consumer does enables none.
+        Each of the two accumulators has an adder, whose sum it alone gets, in the same logic cells.
         """
-        advance_next = ~(waiting & self.crowded)
-        m.d.sync += self._advance.eq(advance_next)
         with m.If(self._advance):
             m.d.sync += self._beat.eq(self.beat)
-        # Of the beat whose operand is in its register, only whether it ends a sum is left to know: `last`, and `ends`,
-        # if it is added in this cycle.
-        last = Signal()
-        ends = Signal()
-        last_next = Mux(self._advance, self._beat.ends, last)
-        m.d.sync += [last.eq(last_next), ends.eq(last_next & advance_next)]
+        # The first pixel last, as in `elaborate`.
+        sums = [self._accumulated(m, turns, suffix, operand) for suffix, operand in reversed(operands.items())]
+        m.d.comb += self.sums.eq(Cat(*reversed(sums)))
 
-        # Nothing moves after a cycle in which a sum waits and another one is complete, half complete or just that:
-        # there are places for those, and none for one more. What is known of them a cycle before counts, so that
-        # `ready` comes last; in its first cycle the sum that waits is among them, and stops the others for one. While
-        # both registers hold sums the upper half stands still too.
-        both = Signal()
-        move_high = Signal(reset_less=True)
-        ends_high = Signal()
-        m.d.sync += self.crowded.eq(both | ends_high | ends | last_next)
-        with m.If(~both):
-            m.d.sync += [move_high.eq(self._advance), ends_high.eq(ends)]
-        finish = Signal()
-        move = Signal()
-        m.d.comb += [finish.eq(ends_high & ~both), move.eq(move_high & ~both)]
-        write = Signal()
-        read = Signal()
-        m.d.sync += [
-            both.eq(waiting & (both | finish)),
-            write.eq(write ^ finish),
-            read.eq(read ^ (self.valid & self.ready)),
-            self.valid.eq(waiting | both | finish),
-        ]
-
-        chosen = []
-        for suffix, operand in operands.items():
-            held, carry = self._held_operand(m, operand, suffix)
-            bits = self._config.acc_bits
-            low_bits = min(-(-bits // 2), len(held))
-            low, overflow = self._accumulated(
-                m, f"low{suffix}", held[:low_bits], carry, low_bits, move=self._advance, ends=ends
-            )
-            complete_low = Signal(low_bits, name=f"complete_low{suffix}", reset_less=True)
-            with m.If(ends):
-                m.d.sync += complete_low.eq(low)
-            held_high = Signal(signed(max(len(held) - low_bits, 1)), name=f"operand_high{suffix}")
-            carry_high = Signal(name=f"operand_high_carry{suffix}")
-            with m.If(~both):
-                m.d.sync += [held_high.eq(held >> low_bits), carry_high.eq(overflow)]
-            high, _ = self._accumulated(
-                m, f"high{suffix}", held_high, carry_high, bits - low_bits, move=move, ends=finish
-            )
-            sums = [Signal(signed(bits), name=f"sum{index}{suffix}", reset_less=True) for index in range(2)]
-            for index, place_of_sum in enumerate(sums):
-                with m.If(finish & (write == index)):
-                    m.d.sync += place_of_sum.eq(Cat(complete_low, high))
-            chosen.append(Mux(read, *reversed(sums)))
-        m.d.comb += self.sums.eq(Cat(*chosen))
+    def _accumulated(self, m: Module, turns: Any, suffix: str, operand: Term) -> Value:
+        """The sum that is offered, of a pixel whose :class:`Term` is `operand`."""
+        held, carry = self._held_operand(m, operand, suffix)
+        shape = signed(self._config.acc_bits)
+        sums = []
+        for index in range(2):
+            accumulator = Signal(shape, name=f"accumulator{index}{suffix}", reset_less=True)
+            total = Signal(shape, name=f"total{index}{suffix}")
+            m.d.comb += total.eq(add(accumulator, held, carry, shape.width, logic=False))
+            with m.If(turns.add[index]):
+                m.d.sync += accumulator.eq(total)
+            with m.If(turns.clear[index]):
+                m.d.sync += accumulator.eq(0)
+            complete = Signal(shape, name=f"sum{index}{suffix}", reset_less=True)
+            with m.If(~turns.full[index]):
+                m.d.sync += complete.eq(accumulator)
+            sums.append(complete)
+        return Mux(turns.read, *reversed(sums))
 
     def _held_operand(self, m: Module, operand: Term, suffix: str) -> tuple[Signal, Signal]:
         """The operand at its place, and its carry, one move later; 0 after a beat that was none."""
@@ -189,24 +161,6 @@ class PE(Component):
         with m.If(self._clear(m, f"_operand{suffix}", ~self._beat.valid) | ResetSignal()):
             m.d.sync += [held.eq(0), carry.eq(0)]
         return held, carry
-
-    def _accumulated(
-        self, m: Module, name: str, addend: Value, carry: Value, width: int, *, move: Value, ends: Value
-    ) -> tuple[Value, Value]:
-        """The sum, modulo 2^`width`, of ``addend + carry`` in this cycle and in those of `move` since one that `ends`.
-
-        And the carry out of the last addition.
-        """
-        # Of the registers that get a sum, nextpnr puts that with the last name beside the adder: this one, as its way
-        # back to the adder is the longest path.
-        total = Signal(width, name=f"total_{name}", reset_less=True)
-        added = Signal(width + 1, name=f"added_{name}")
-        m.d.comb += added.eq(add(total, addend, carry, width + 1, logic=False))
-        with m.If(move):
-            m.d.sync += total.eq(added)
-        with m.If(ends | ResetSignal()):
-            m.d.sync += total.eq(0)
-        return added[:width], added[width]
 
     def _operand(self, m: Module, weights: list[Any], pixel: Pixel) -> Term:
         """The sum over the lanes of a pixel's activations, each multiplied by the lane's :meth:`_weight`."""
@@ -287,7 +241,11 @@ class PE(Component):
         # Of the last step's places, as many as there are registers to choose from are left to the choice.
         places, kept, early = last_places(fmt), self._kept(fmt, index), self._early(fmt, index)
         step, done = fmt.levels // places, (places // kept).bit_length() - 1
-        near = self._own(m, f"near{name}", shifted(lane.near[pixel.number], lane.choice[:early], step))
+        near = self._own(
+            m,
+            f"near{name}",
+            shifted(lane.near[pixel.number], lane.choice[:early], step, gates=self._config.own_stages > 0),
+        )
         partly, rest = shifted(near, choice[: done - early], step << early), choice[done - early :]
         values = [(partly, ~zero & (rest == place), (step << done) * place) for place in range(kept)]
         magnitude = shifted(near, choice, step << early)

@@ -12,6 +12,7 @@ from hw.config import ArrayConfig
 from hw.join import Join
 from hw.lane import Lane
 from hw.pe import PE
+from hw.turns import Turns
 
 # The PE of an array by the name of its Verilog module, and the components that it places.
 PEModules = Callable[[ArrayConfig], dict[str, Component]]
@@ -26,7 +27,8 @@ def pe_modules(config: ArrayConfig) -> dict[str, Component]:
 
 def array_modules(config: ArrayConfig, pe: PEModules = pe_modules) -> dict[str, Component]:
     """The components of an array by the name of their Verilog module, top first; `pe` says which kind of PE."""
-    return {config.name: Array(config), f"{config.name}_join": Join(config), **pe(config)}
+    turns = {f"{config.name}_turns": Turns()} if config.buffered else {}
+    return {config.name: Array(config), f"{config.name}_join": Join(config), **turns, **pe(config)}
 
 
 def array_verilog(config: ArrayConfig, pe: PEModules = pe_modules) -> str:

@@ -39,7 +39,7 @@ module array_proof (
   (* hierconn *) wire \dut.join.two_word , \dut.join.last , \dut.advance ;
   (* hierconn *) wire [`TILES-3:0] \dut.join.words ;
   (* hierconn *) wire [`ACTS-1:0] \dut.join.acts_held ;
-  (* hierconn *) wire [2:0] \dut.beat0 , \dut.beat1 ;
+  (* hierconn *) wire [2:0] \dut.beat0 ;
   (* hierconn *) wire \dut.pe0.advance ;
   (* hierconn *) wire [2:0] \dut.pe0.beat_held ;
   (* hierconn *) wire \dut.pe0.product0_carry ;
@@ -48,16 +48,27 @@ module array_proof (
   // A complete sum has to wait, and nothing moves.
   wire held = !\dut.advance ;
   // Beats on their way: {ends, coarse, valid}. There are two at least; what is not there is always empty.
-  wire [2:0] beat0 = \dut.beat0 , beat1 = \dut.beat1 ;
+  wire [2:0] beat0 = \dut.beat0 ;
 `ifdef BUFFERED
+  (* hierconn *) wire [2:0] \dut.pe0__beat ;
+  wire [2:0] beat1 = \dut.pe0__beat ;
   wire [2:0] beat2 = \dut.pe0.beat_held ;
   // Of the last one the device knows only whether it ends a sum.
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
-  (* hierconn *) wire \dut.pe0.last , \dut.pe0.ends , \dut.pe0.both , \dut.pe0.write , \dut.pe0.read ;
-  (* hierconn *) wire \dut.pe0.ends_high , \dut.pe0.move_high , \dut.pe0.crowded ;
-  wire [2:0] places = \dut.pe0.ends_high + \dut.pe0.both ;  // sums that wait, but for those that are offered
+  (* hierconn *) wire [2:0] \dut.beat2 ;
+  (* hierconn *) wire \dut.turns.last , \dut.turns.switch , \dut.turns.turn , \dut.turns.read ;
+  (* hierconn *) wire [1:0] \dut.turns.add , \dut.turns.clear , \dut.turns.ended , \dut.turns.done , \dut.turns.full ;
+  (* hierconn *) wire \dut.pe0.turns.last , \dut.pe0.turns.switch , \dut.pe0.turns.turn , \dut.pe0.turns.read ;
+  (* hierconn *) wire [1:0] \dut.pe0.turns.add , \dut.pe0.turns.clear , \dut.pe0.turns.ended ;
+  (* hierconn *) wire [1:0] \dut.pe0.turns.done , \dut.pe0.turns.full ;
+  wire [1:0] add = \dut.pe0.turns.add , clear = \dut.pe0.turns.clear , ended = \dut.pe0.turns.ended ;
+  wire [1:0] done = \dut.pe0.turns.done , full = \dut.pe0.turns.full ;
+  wire turn = \dut.pe0.turns.turn , read = \dut.pe0.turns.read ;
+  wire [2:0] places = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
 `else
+  (* hierconn *) wire [2:0] \dut.beat1 ;
+  wire [2:0] beat1 = \dut.beat1 ;
 `ifdef STAGE2
   (* hierconn *) wire [2:0] \dut.beat2 ;
   wire [2:0] beat2 = \dut.beat2 ;
@@ -100,15 +111,26 @@ module array_proof (
   wire ends_in_join = in_join && \dut.join.last ;
   always @(posedge clk) if (started) begin
     assert (pending == ends_in_join + beat0[2] + beat1[2] + beat2[2] + beat3[2] + places + sums__valid);
-    assert (!held || sums__valid);
+    assert (!held || sums__valid || was_reset);
 `ifdef BUFFERED
-    assert (\dut.pe0.last == beat3[2] && \dut.pe0.ends == (beat3[2] && !held));
-    // While both places are taken nothing moves, so that the half of a sum that waits behind them is not overwritten.
-    assert (!\dut.pe0.both || held && sums__valid);
-    assert (\dut.pe0.crowded || !\dut.pe0.both && !\dut.pe0.ends_high && !beat3[2]);
-    assert ((\dut.pe0.write ^ \dut.pe0.read ) == (sums__valid && !\dut.pe0.both ));
-    assert (!\dut.pe0.ends_high || \dut.pe0.move_high );
-    assert (!was_reset || beat2 == 0 && beat3 == 0 && !\dut.pe0.ends_high && !sums__valid);
+    // The array has the same control as its PEs.
+    assert (\dut.turns.turn == turn && \dut.turns.read == read && \dut.turns.done == done && \dut.turns.full == full );
+    assert (\dut.turns.last == beat3[2] && \dut.pe0.turns.last == beat3[2]);
+    assert (\dut.turns.ended == ended && \dut.turns.switch == |ended && \dut.pe0.turns.switch == |ended);
+    assert (\dut.turns.clear == clear && (was_reset || \dut.turns.add == add));
+    assert (was_reset || add == (held ? 2'b0 : 2'b1 << turn));
+    assert (ended == (beat3[2] && !was_reset ? add : 2'b0));
+    assert (clear == (was_reset ? 2'b11 : done & ~full));
+    // What is added has a place: nothing moves while the accumulator whose turn it is keeps a complete sum.
+    assert (was_reset || held || !done[turn]);
+    // Dot products go to the accumulators in turn, and leave in this order.
+    assert (turn == (read ^ done[0] ^ done[1] ^ full[0] ^ full[1]));
+    assert (sums__valid == full[read] && (full[read] || !full[!read]));
+    assert (!done[!read] || full[read] || done[read]);
+    assert (!full[read] || !done[read] || full[!read] || done[!read]);
+    assert (!full[!read] || !done[!read] || done[read]);
+    assert (\dut.beat2 [2] == beat2[2]);
+    assert (!was_reset || beat2 == 0 && beat3 == 0 && done == 0 && full == 0);
 `else
     assert (\dut.ends == (!held && last_beat[2]));
     assert (\dut.pe0.beat_held [2] == (\dut.ends || was_reset));
@@ -191,12 +213,15 @@ module array_proof (
 `endif
 
   // The model's total after each beat that is on its way through the device, moving with it; the sums that wait.
-  reg signed [`SUMS-1:0] total0, total1, total2, total3, total_half, total_sum0, total_sum1, total_held, total_sent;
+  reg signed [`SUMS-1:0] total0, total1, total2, total3, total_held, total_sent;
+  reg signed [`SUMS-1:0] total_done0, total_done1, total_full0, total_full1;
   always @(posedge clk) begin
     if (!held) {total0, total1, total2, total3} <= {total, total0, total1, total2};
 `ifdef BUFFERED
-    if (\dut.pe0.ends ) total_half <= total3;
-    if (\dut.pe0.ends_high && !\dut.pe0.both ) if (\dut.pe0.write ) total_sum1 <= total_half; else total_sum0 <= total_half;
+    if (!full[0]) total_full0 <= total_done0;
+    if (!full[1]) total_full1 <= total_done1;
+    if (ended[0]) total_done0 <= total3;
+    if (ended[1]) total_done1 <= total3;
 `else
     if (!held) total_held <= total_last;
     if (!sums__valid || sums__ready) total_sent <= held ? total_held : total_last;
@@ -205,7 +230,6 @@ module array_proof (
 
   // What each of these beats will add, and the sum so far before it.
 `ifdef BUFFERED
-  localparam LOW = (`SUMS + 1) / 2, HIGH = `SUMS - LOW;
   (* hierconn *) wire signed [`NEAR:0] \dut.pe0.near0_late0 , \dut.pe0.near1_late0 ;
   (* hierconn *) wire \dut.pe0.choice0_late0 , \dut.pe0.choice1_late0 ;
   (* hierconn *) wire \dut.pe0.zero0_late0 , \dut.pe0.zero1_late0 ;
@@ -213,11 +237,8 @@ module array_proof (
   (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product1 ;
   (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.level1_0 ;
   (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.operand ;
-  (* hierconn *) wire signed [`PRODUCT+`SHIFT-LOW:0] \dut.pe0.operand_high ;
   (* hierconn *) wire \dut.pe0.product1_carry , \dut.pe0.level1_0_carry , \dut.pe0.operand_carry ;
-  (* hierconn *) wire \dut.pe0.operand_high_carry ;
-  (* hierconn *) wire [LOW-1:0] \dut.pe0.total_low , \dut.pe0.complete_low ;
-  (* hierconn *) wire signed [HIGH-1:0] \dut.pe0.total_high ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator0 , \dut.pe0.accumulator1 ;
   (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.sum0 , \dut.pe0.sum1 ;
   function signed [`SUMS-1:0] lane(
     input zero, input negative, input signed [`NEAR:0] near, input far
@@ -235,19 +256,21 @@ module array_proof (
     $signed({1'b0, \dut.pe0.product0_carry }) + $signed({1'b0, \dut.pe0.product1_carry });
   wire signed [`SUMS-1:0] sum2 = \dut.pe0.level1_0 + $signed({1'b0, \dut.pe0.level1_0_carry });
   wire signed [`SUMS-1:0] add3 = \dut.pe0.operand + $signed({1'b0, \dut.pe0.operand_carry });
-  // The upper half lags: what it has yet to add belongs to the sum so far, or to the sum that waits half complete.
-  wire signed [HIGH-1:0] high = \dut.pe0.total_high +
-    (\dut.pe0.move_high ? \dut.pe0.operand_high + $signed({1'b0, \dut.pe0.operand_high_carry }) : 0);
-  wire signed [`SUMS-1:0] before3 = {\dut.pe0.ends_high ? {HIGH{1'b0}} : high, \dut.pe0.total_low };
+  // Of the accumulators one adds; the other one holds a complete sum, or 0.
+  wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulator1 : \dut.pe0.accumulator0 ;
+  wire signed [`SUMS-1:0] other = turn ? \dut.pe0.accumulator0 : \dut.pe0.accumulator1 ;
+  wire signed [`SUMS-1:0] before3 = was_reset || done[turn] ? 0 : adding;
   always @(posedge clk) if (started) begin
     assert (!beat0[0] || !(\dut.pe0.zero0_late0 && \dut.pe0.negative0_late0 ));
     assert (!beat0[0] || !(\dut.pe0.zero1_late0 && \dut.pe0.negative1_late0 ));
     assert (beat3[0] || add3 == 0);
     assert (!beat3[0] || before3 + add3 == total3);
-    assert (!\dut.pe0.ends_high || {high, \dut.pe0.complete_low } == total_half);
-    if (sums__valid && (\dut.pe0.both || !\dut.pe0.read )) assert (\dut.pe0.sum0 == total_sum0);
-    if (sums__valid && (\dut.pe0.both || \dut.pe0.read )) assert (\dut.pe0.sum1 == total_sum1);
-    if (sums__valid) assert (sums == (\dut.pe0.read ? total_sum1 : total_sum0));
+    assert (was_reset || done[!turn] || other == 0);
+    assert (!done[0] || \dut.pe0.accumulator0 == total_done0);
+    assert (!done[1] || \dut.pe0.accumulator1 == total_done1);
+    assert (!full[0] || \dut.pe0.sum0 == total_full0);
+    assert (!full[1] || \dut.pe0.sum1 == total_full1);
+    if (sums__valid) assert (sums == (read ? total_full1 : total_full0));
   end
 `else
   (* hierconn *) wire \dut.pe0.negative1 , \dut.pe0.partial0_0_carry ;

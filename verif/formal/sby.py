@@ -59,9 +59,11 @@ def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, dept
         capture_output=True,
         text=True,
     )
-    unknown = re.search(r"Wire \S+\.(\\dut\S*).* is used but has no driver", done.stdout)
+    unknown = re.search(r"Wire \S+\.\\(\S+).* is used but has no driver", done.stdout)
     if unknown is not None:
-        raise RuntimeError(f"the proof of {top} names {unknown[1]}, which the device does not have")
+        raise RuntimeError(
+            f"the proof of {top} has no driver for {unknown[1]}: it names a signal that the device does not have"
+        )
     status = folder / "job" / "status"
     verdict = status.read_text().split()[0] if status.is_file() else "NONE"
     if verdict not in ("PASS", "FAIL"):

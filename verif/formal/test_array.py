@@ -41,9 +41,9 @@ BROKEN_STREAMS = (
 # Those that are quick to refuse; the benches reject the others.
 BROKEN_BUFFERS = (
     "operand added again while it waits",
-    "carry between the halves lost",
-    "upper half not cleared for the next",
-    "waiting sums exchanged",
+    "operand added to both",
+    "accumulator not cleared for its next turn",
+    "sums offered in the wrong order",
 )
 BROKEN_PIXELS = ("one pixel not accumulated", "sign of another lane in one pixel")
 SMALL = ArrayConfig(format=StlqFormat(bits=3, act_bits=2, residual_shift=2), pe=1, lanes=2, depth=6)

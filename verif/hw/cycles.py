@@ -36,11 +36,12 @@ class CycleModel:
         # stand still.
         self._way: list[int | None] = [None] * config.stages
         self._advance = True
-        # Complete sums, the oldest first: if buffered, the one that is offered among them. Behind two of these one
-        # waits whose upper half is not complete.
+        # Complete sums that wait in the accumulators, the oldest first. If buffered there are two accumulators, used in
+        # turn, each with a register behind it.
         self._waiting: list[int] = []
-        self._half: int | None = None
-        self._crowded = False  # as far as was known in the cycle before, there are others than the one that is offered
+        self._accumulators: list[int | None] = [None, None]
+        self._registers: list[int | None] = [None, None]
+        self._turn = self._read = 0
 
     def step(self, tile: Flags | None, acts: bool, taken: bool) -> None:
         """One clock edge outside reset: a tiles beat is on offer (or None), an acts beat is, sums are taken."""
@@ -50,7 +51,7 @@ class CycleModel:
         if self._advance:
             self._way.insert(0, beat)
             completed = self._way.pop()
-        (self._queue if self._buffered else self._wait)(completed, stuck=self.sums is not None and not taken)
+        (self._take_turns if self._buffered else self._wait)(completed, stuck=self.sums is not None and not taken)
         if tile is not None and tile_in:
             self._flags = self._flags if self._residual else tile
         self._tile_full |= tile_in
@@ -76,17 +77,18 @@ class CycleModel:
             self.sums = self._waiting.pop() if self._waiting else None
         self._advance = not self._waiting
 
-    def _queue(self, completed: int | None, *, stuck: bool) -> None:
-        """After a cycle in which one sum waits and another one may be there or come, nothing moves."""
-        self._advance = not (stuck and self._crowded)
-        room = len(self._waiting) < 2
-        self._crowded = not room or self._half is not None or completed is not None or self._way[-1] is not None
-        if self._waiting and not stuck:
-            self._waiting.pop(0)
-        if self._half is not None and room:
-            self._waiting.append(self._half)
-            self._half = None
+    def _take_turns(self, completed: int | None, *, stuck: bool) -> None:
+        """After a cycle in which a sum cannot leave its accumulator nothing moves."""
+        free = [register is None for register in self._registers]
+        self._advance = all(room or total is None for room, total in zip(free, self._accumulators, strict=True))
+        if self.sums is not None and not stuck:
+            self._registers[self._read] = None
+            self._read ^= 1
+        for index in range(2):
+            if free[index]:
+                self._registers[index], self._accumulators[index] = self._accumulators[index], None
         if completed is not None:
-            assert self._half is None, "a sum that waits must not be overwritten"
-            self._half = completed
-        self.sums = self._waiting[0] if self._waiting else None
+            assert self._accumulators[self._turn] is None, "a sum that waits must not be overwritten"
+            self._accumulators[self._turn] = completed
+            self._turn ^= 1
+        self.sums = self._registers[self._read]

@@ -93,28 +93,29 @@ MUTANTS = {
     "last read from the second beat": Mutant(r"last_next = \w+ \?", "last_next = tiles__ready ?", RANDOM),
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
     "operand added again while it waits": Mutant(
-        r"else if \(advance\) total_low", "else total_low", STALLS, config=BUFFERED
+        r"(\{ \w+, \w+ \}) & \{ advance_next, advance_next \}", r"\1", STALLS, config=BUFFERED
     ),
-    "operand of the upper half added again": Mutant(
-        r"move = move_high & (\w+);", r"move = \1;", RANDOM, config=BUFFERED
+    "operand added to both": Mutant(
+        r"else if \(turns__add\[0\]\) accumulator0", "else accumulator0", RANDOM, config=BUFFERED
     ),
-    "carry between the halves lost": Mutant(
-        r"operand_high_carry <= added_low\[\d+\];", "operand_high_carry <= 1'h0;", RANDOM, config=BUFFERED
+    "accumulator not cleared for its next turn": Mutant(
+        r"if \(turns__clear\[1\]\) (accumulator1 <= )", r"if (rst) \1", RANDOM, config=BUFFERED
     ),
-    "upper half not cleared for the next": Mutant(
-        r"if \(\w+\) (total_high <= \d+'h0*;)", r"if (rst) \1", RANDOM, config=BUFFERED
+    "cleared before its sum has left": Mutant(
+        r"else clear <= \{ \w+, \w+ \};", "else clear <= ended;", STALLS, config=BUFFERED
     ),
-    "upper half goes on while both places are full": Mutant(
-        r"finish = ends_high & \w+;", "finish = ends_high;", STALLS, RULE, config=BUFFERED
+    "sum that is offered overwritten": Mutant(r"if \(!turns__full\[0\]\) sum0", "sum0", STALLS, RULE, config=BUFFERED),
+    "sums offered in the wrong order": Mutant(
+        r"sums = turns__read \? (sum1) : (sum0);", r"sums = turns__read ? \2 : \1;", RANDOM, config=BUFFERED
     ),
-    "half of a waiting sum forgotten": Mutant(
-        r"else if \(!both\) ends_high <=", "else ends_high <=", STALLS, config=BUFFERED
+    "second register never offered": Mutant(r"else read <= \w+;", "else read <= 1'h0;", STALLS, config=BUFFERED),
+    "accumulators do not take turns": Mutant(r"else turn <= \w+;", "else turn <= 1'h0;", RANDOM, config=BUFFERED),
+    "kept sum forgotten": Mutant(r"= kept \| ended;", "= ended;", STALLS, config=BUFFERED),
+    "goes on while a sum is kept": Mutant(r"advance <= advance_next;", "advance <= 1'h1;", STALLS, config=BUFFERED),
+    "turn survives reset": Mutant(r"if \(rst\) turn <= 1'h0;\n    else turn", "turn", RESET, config=BUFFERED),
+    "accumulators survive reset": Mutant(
+        r"if \(rst\) clear <= 2'h3;", "if (rst) clear <= 2'h0;", RESET, config=BUFFERED
     ),
-    "waiting sums exchanged": Mutant(
-        r"sums = read \? (sum1) : (sum0);", r"sums = read ? \2 : \1;", RANDOM, config=BUFFERED
-    ),
-    "second place never used": Mutant(r"else write <= \w+;", "else write <= 1'h0;", STALLS, config=BUFFERED),
-    "goes on while a sum waits": Mutant(r"^(    advance <= )\w+;", r"\g<1>1'h1;", STALLS, config=BUFFERED),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
     "beat lost under stall": Mutant(r"= advance \? (beat\d) : beat\d;", r"= \1;", STALLS),
