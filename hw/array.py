@@ -55,11 +55,14 @@ class Array(Component):
         m.d.comb += join.advance_next.eq(advance_next)
         shared: dict[str, Any] = {"ready": self.sums.ready}
         if config.buffered:
-            # Each PE has the same control, in step with this. It knows the beats of the last two stages by itself.
+            # Each PE has the same control, in step with this, and the beats of the last two stages.
             turns = place(m, "turns", f"{config.name}_turns", turns_signature())
-            *_, beat, operand = self._beats(m, join.beat, config.stages - 1, advance)
+            beat = self._beats(m, join.beat, config.stages - 2, advance)[-1]
+            ends = Signal()
+            with m.If(advance):
+                m.d.sync += ends.eq(beat.ends)
             m.d.comb += [
-                turns.ends.eq(operand.ends),
+                turns.ends.eq(ends),
                 turns.ready.eq(self.sums.ready),
                 advance.eq(turns.advance),
                 advance_next.eq(turns.advance_next),

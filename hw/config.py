@@ -136,7 +136,7 @@ class ArrayConfig:
 
     @property
     def buffered(self) -> bool:
-        """Whether each PE has registers of its own for its inputs and its operand, and two for complete sums."""
+        """Whether each PE has registers of its own for its inputs and its operand, and two accumulators in turn."""
         return self.pipeline == 4
 
     @property
@@ -153,8 +153,8 @@ class ArrayConfig:
     def latency_cycles(self) -> int:
         """Cycles from the transfer of a dot product's last `tiles` beat to that of its `sums` beat.
 
-        Input register, `stages`, the sum, and if buffered its lower half a cycle before: without stalls a dot product
-        of B beats occupies B + latency_cycles cycles from first to last transfer.
+        Input register, `stages`, the sum, and if buffered the accumulator before it: without stalls a dot product of B
+        beats occupies B + latency_cycles cycles from first to last transfer.
         """
         return 2 + self.stages + self.buffered
 

@@ -15,8 +15,17 @@ from verif.hw.stimulus import encode, random_jobs
 from verif.hw.trace import Trace, make_trace, paces_of
 
 SUMMARY = "lines, branches and toggles (Verilator), and functional coverage, of the traces"
-COUNT = 7  # configurations
-CHOSEN = ("odd_3x5", "no_registers", "lane_registers", "every_other_register", "two_lanes", "two_pixels", "default")
+COUNT = 8  # configurations
+CHOSEN = (
+    "odd_3x5",
+    "no_registers",
+    "lane_registers",
+    "every_other_register",
+    "two_lanes",
+    "two_pixels",
+    "buffered_3x5",
+    "default",
+)
 KINDS = ("line", "branch", "toggle")
 SHOWN = 40  # of what was missed
 SEGMENTS = 3000  # at most, to reach what the trace has not

