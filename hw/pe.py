@@ -143,11 +143,9 @@ class PE(Component):
             m.d.comb += total.eq(add(accumulator, held, carry, shape.width, logic=False))
             with m.If(turns.add[index]):
                 m.d.sync += accumulator.eq(total)
-            with m.If(turns.clear[index]):
-                m.d.sync += accumulator.eq(0)
             complete = Signal(shape, name=f"sum{index}{suffix}", reset_less=True)
-            with m.If(~turns.full[index]):
-                m.d.sync += complete.eq(accumulator)
+            with m.If(turns.move[index]):
+                m.d.sync += [complete.eq(accumulator), accumulator.eq(0)]
             sums.append(complete)
         return Mux(turns.read, *reversed(sums))
 

@@ -17,8 +17,7 @@ def turns_signature() -> wiring.Signature:
             "advance": Out(1),
             "advance_next": Out(1),
             "add": Out(2),
-            "clear": Out(2),
-            "full": Out(2),
+            "move": Out(2),
             "read": Out(1),
         }
     )
@@ -28,9 +27,9 @@ class Turns(Component):
     """Two accumulators that add in turn, and a register behind each from which its sum is offered.
 
     A dot product goes to one accumulator, the next one to the other. In the cycle after its last operand a sum moves
-    to its register, and its accumulator is cleared, ready for the dot product after the next one. If the register still
-    holds the sum before, the accumulator keeps its own; after that cycle nothing before the accumulators moves.
-    What is added in that cycle itself finds its accumulator free: had that kept a sum too, nothing would have moved.
+    to its register, and leaves 0 behind for the dot product after the next one. If the register still holds a sum, the
+    accumulator keeps its own; after such a cycle nothing before the accumulators moves. What is added in that cycle
+    itself finds its accumulator free: had that kept a sum too, nothing would have moved.
 
     What the consumer does enables no register of data, and passes one logic cell on its way to those of control.
 
@@ -44,10 +43,8 @@ class Turns(Component):
         What is before the accumulators moves in this cycle; in the next one.
     add : Out(2)
         The accumulator adds the operand.
-    clear : Out(2)
-        The accumulator is set to 0; outside reset its sum moves to its register.
-    full : Out(2)
-        The register holds a sum. While it does not, it follows its accumulator.
+    move : Out(2)
+        The accumulator's sum moves to its register, and the accumulator is set to 0; so after reset.
     read : Out(1)
         The register whose sum is offered, or will be.
     """
@@ -60,26 +57,27 @@ class Turns(Component):
         # What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would follow it.
         advance = Signal(reset_less=True)
         add = Signal(2, reset_less=True)
-        clear = Signal(2, reset_less=True)
+        move = Signal(2, reset_less=True)
         # The operand that waits to be added is the last one of a dot product; it is added in this cycle; to which.
         last = Signal()
         switch = Signal()
         ended = Signal(2)
         turn = Signal()
-        # The accumulator holds a complete sum; and has to keep it, as its register holds the one before.
+        # The accumulator holds a complete sum; its register holds one; so that the accumulator has to keep its own.
         done = Signal(2)
+        full = Signal(2)
         kept = Signal(2)
         taken = Signal(2)
 
         m.d.comb += [
-            kept.eq(done & self.full),
+            kept.eq(done & full),
             taken.eq(Cat(self.ready & ~self.read, self.ready & self.read)),
             self.advance_next.eq(~kept.any()),
         ]
         last_next = Mux(advance, self.ends, last)
         turn_next = turn ^ switch
         add_next = Cat(~turn_next, turn_next) & self.advance_next.replicate(2)
-        full_next = Cat(Mux(self.full[index], ~taken[index], done[index]) for index in range(2))
+        full_next = Cat(Mux(full[index], ~taken[index], done[index]) for index in range(2))
         m.d.sync += [
             advance.eq(self.advance_next),
             last.eq(last_next),
@@ -88,14 +86,12 @@ class Turns(Component):
             switch.eq(last_next & self.advance_next),
             ended.eq(last_next.replicate(2) & add_next),
             done.eq(kept | ended),
-            clear.eq(
-                Cat(Mux(self.full[index], taken[index] & (done | ended)[index], ended[index]) for index in range(2))
-            ),
-            self.full.eq(full_next),
-            self.read.eq(self.read ^ (self.full & taken).any()),
+            move.eq(Cat(Mux(full[index], taken[index] & (done | ended)[index], ended[index]) for index in range(2))),
+            full.eq(full_next),
+            self.read.eq(self.read ^ (full & taken).any()),
             self.valid.eq(full_next.any()),
         ]
         with m.If(ResetSignal()):
-            m.d.sync += clear.eq(0b11)
-        m.d.comb += [self.advance.eq(advance), self.add.eq(add), self.clear.eq(clear)]
+            m.d.sync += move.eq(0b11)
+        m.d.comb += [self.advance.eq(advance), self.add.eq(add), self.move.eq(move)]
         return m

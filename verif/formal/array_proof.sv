@@ -57,11 +57,11 @@ module array_proof (
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
   (* hierconn *) wire \dut.turns__ends , \dut.turns.last , \dut.turns.switch , \dut.turns.turn , \dut.turns.read ;
-  (* hierconn *) wire [1:0] \dut.turns.add , \dut.turns.clear , \dut.turns.ended , \dut.turns.done , \dut.turns.full ;
+  (* hierconn *) wire [1:0] \dut.turns.add , \dut.turns.move , \dut.turns.ended , \dut.turns.done , \dut.turns.full ;
   (* hierconn *) wire \dut.pe0.turns.last , \dut.pe0.turns.switch , \dut.pe0.turns.turn , \dut.pe0.turns.read ;
-  (* hierconn *) wire [1:0] \dut.pe0.turns.add , \dut.pe0.turns.clear , \dut.pe0.turns.ended ;
+  (* hierconn *) wire [1:0] \dut.pe0.turns.add , \dut.pe0.turns.move , \dut.pe0.turns.ended ;
   (* hierconn *) wire [1:0] \dut.pe0.turns.done , \dut.pe0.turns.full ;
-  wire [1:0] add = \dut.pe0.turns.add , clear = \dut.pe0.turns.clear , ended = \dut.pe0.turns.ended ;
+  wire [1:0] add = \dut.pe0.turns.add , move = \dut.pe0.turns.move , ended = \dut.pe0.turns.ended ;
   wire [1:0] done = \dut.pe0.turns.done , full = \dut.pe0.turns.full ;
   wire turn = \dut.pe0.turns.turn , read = \dut.pe0.turns.read ;
   wire [2:0] places = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
@@ -116,10 +116,10 @@ module array_proof (
     assert (\dut.turns.turn == turn && \dut.turns.read == read && \dut.turns.done == done && \dut.turns.full == full );
     assert (\dut.turns.last == beat3[2] && \dut.pe0.turns.last == beat3[2]);
     assert (\dut.turns.ended == ended && \dut.turns.switch == |ended && \dut.pe0.turns.switch == |ended);
-    assert (\dut.turns.clear == clear && (was_reset || \dut.turns.add == add));
+    assert (\dut.turns.move == move && (was_reset || \dut.turns.add == add));
     assert (was_reset || add == (held ? 2'b0 : 2'b1 << turn));
     assert (ended == (beat3[2] && !was_reset ? add : 2'b0));
-    assert (clear == (was_reset ? 2'b11 : done & ~full));
+    assert (move == (was_reset ? 2'b11 : done & ~full));
     // What is added has a place: nothing moves while the accumulator whose turn it is keeps a complete sum.
     assert (was_reset || held || !done[turn]);
     // Dot products go to the accumulators in turn, and leave in this order.
@@ -217,8 +217,8 @@ module array_proof (
   always @(posedge clk) begin
     if (!held) {total0, total1, total2, total3} <= {total, total0, total1, total2};
 `ifdef BUFFERED
-    if (!full[0]) total_full0 <= total_done0;
-    if (!full[1]) total_full1 <= total_done1;
+    if (move[0]) total_full0 <= total_done0;
+    if (move[1]) total_full1 <= total_done1;
     if (ended[0]) total_done0 <= total3;
     if (ended[1]) total_done1 <= total3;
 `else

@@ -99,12 +99,12 @@ MUTANTS = {
         r"else if \(turns__add\[0\]\) accumulator0", "else accumulator0", RANDOM, config=BUFFERED
     ),
     "accumulator not cleared for its next turn": Mutant(
-        r"if \(turns__clear\[1\]\) (accumulator1 <= )", r"if (rst) \1", RANDOM, config=BUFFERED
+        r"if \(turns__move\[1\]\) (accumulator1 <= )", r"if (rst) \1", RANDOM, config=BUFFERED
     ),
     "cleared before its sum has left": Mutant(
-        r"else clear <= \{ \w+, \w+ \};", "else clear <= ended;", STALLS, config=BUFFERED
+        r"else move <= \{ \w+, \w+ \};", "else move <= ended;", STALLS, config=BUFFERED
     ),
-    "sum that is offered overwritten": Mutant(r"if \(!turns__full\[0\]\) sum0", "sum0", STALLS, RULE, config=BUFFERED),
+    "sum that is offered overwritten": Mutant(r"if \(turns__move\[0\]\) sum0", "sum0", STALLS, RULE, config=BUFFERED),
     "sums offered in the wrong order": Mutant(
         r"sums = turns__read \? (sum1) : (sum0);", r"sums = turns__read ? \2 : \1;", RANDOM, config=BUFFERED
     ),
@@ -113,9 +113,7 @@ MUTANTS = {
     "kept sum forgotten": Mutant(r"= kept \| ended;", "= ended;", STALLS, config=BUFFERED),
     "goes on while a sum is kept": Mutant(r"advance <= advance_next;", "advance <= 1'h1;", STALLS, config=BUFFERED),
     "turn survives reset": Mutant(r"if \(rst\) turn <= 1'h0;\n    else turn", "turn", RESET, config=BUFFERED),
-    "accumulators survive reset": Mutant(
-        r"if \(rst\) clear <= 2'h3;", "if (rst) clear <= 2'h0;", RESET, config=BUFFERED
-    ),
+    "accumulators survive reset": Mutant(r"if \(rst\) move <= 2'h3;", "if (rst) move <= 2'h0;", RESET, config=BUFFERED),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
     "beat lost under stall": Mutant(r"= advance \? (beat\d) : beat\d;", r"= \1;", STALLS),
