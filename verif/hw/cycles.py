@@ -2,7 +2,7 @@
 
 The contract says what comes out, and when it comes without stalls. This model says more: at every clock edge, under
 any stalls, which of the three outputs are 1. It is as fast as one register per input stream, registers on the way
-and the places for complete sums that wait can be.
+and the places for complete sums that wait can be; but a buffered array stops, and starts again, a cycle late.
 """
 
 from collections.abc import Iterator
