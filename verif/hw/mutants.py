@@ -93,7 +93,7 @@ MUTANTS = {
     "last read from the second beat": Mutant(r"last_next = \w+ \?", "last_next = tiles__ready ?", RANDOM),
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
     "operand added again while it waits": Mutant(
-        r"(\{ \w+, \w+ \}) & \{ advance_next, advance_next \}", r"\1", STALLS, config=BUFFERED
+        r"(\{ \w+, \w+ \}) & \{ advance_next, advance_next \}", r"\1", STALLS, RULE, config=BUFFERED
     ),
     "operand added to both": Mutant(
         r"else if \(turns__add\[0\]\) accumulator0", "else accumulator0", RANDOM, config=BUFFERED
@@ -102,7 +102,7 @@ MUTANTS = {
         r"if \(turns__move\[1\]\) (accumulator1 <= )", r"if (rst) \1", RANDOM, config=BUFFERED
     ),
     "cleared before its sum has left": Mutant(
-        r"else move <= \{ \w+, \w+ \};", "else move <= ended;", STALLS, config=BUFFERED
+        r"else move <= \{ \w+, \w+ \};", "else move <= ended;", STALLS, RULE, config=BUFFERED
     ),
     "sum that is offered overwritten": Mutant(r"if \(turns__move\[0\]\) sum0", "sum0", STALLS, RULE, config=BUFFERED),
     "sums offered in the wrong order": Mutant(
