@@ -31,8 +31,8 @@ campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged
 figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
 	$(BIN)/python -m verif.docs.figures
 
-bench: $(VENV)/dev.stamp ## measure the array beside its rivals, hours, goes on where it stopped (benchmarks/results/)
-	nice -n 10 $(BIN)/python -m benchmarks
+bench: $(VENV)/dev.stamp ## measure the array beside its rivals, hours, goes on where it stopped (benchmarks/array/results/)
+	nice -n 10 $(BIN)/python -m benchmarks.array
 
 clean: ## remove what was built; the environment stays (delete .venv to remove it too)
 	rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

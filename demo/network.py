@@ -12,7 +12,7 @@ from sw_ref.activations import quantize_activations, search_step
 from sw_ref.format import StlqFormat
 from sw_ref.integer import dot, fixed_point, requantize
 from sw_ref.model import StlqTensor
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 
 Sums = Callable[["Layer", NDArray[Any]], NDArray[np.int64]]
 """What computes the dot products of a layer: int64 (n, O) from activation codes (n, I)."""

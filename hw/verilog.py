@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
 
-from hw.array import Array
+from hw.array.array import Array
+from hw.array.join import Join
+from hw.array.lane import Lane
+from hw.array.pe import PE
+from hw.array.turns import Turns
 from hw.component import Component
 from hw.config import ArrayConfig
-from hw.join import Join
-from hw.lane import Lane
-from hw.pe import PE
-from hw.turns import Turns
 
 # The PE of an array by the name of its Verilog module, and the components that it places.
 PEModules = Callable[[ArrayConfig], dict[str, Component]]

@@ -16,7 +16,7 @@ from sw_ref.cost import Cost, cost
 from sw_ref.format import StlqFormat
 from sw_ref.memory import held_mib
 from sw_ref.model import StlqTensor, save_model
-from sw_ref.quantizer import SCALES, quantize_tensor
+from sw_ref.quantize.tensor import SCALES, quantize_tensor
 from sw_ref.tiling import GRANULARITIES
 
 SUMMARY = "quantize trained weights (.npy, .npz, .safetensors, .onnx)"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
 from sw_ref.messages import shorten
-from sw_ref.quantize import check_scale
+from sw_ref.quantize.levels import check_scale
 from sw_ref.tensorfile import TensorFile, TensorFileError, unique, write_tensors
 from sw_ref.tiling import GRANULARITIES, Tiling, check_tile
 

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 from amaranth import Const, Module, Mux, Shape, Signal, Value
 
-from hw.adder_tree import Term, add, resize
+from hw.array.adder_tree import Term, add, resize
+from hw.array.pe import Pixel
 from hw.baseline.pe import RivalPE, with_sign
-from hw.pe import Pixel
 
 
 class Factored(NamedTuple):

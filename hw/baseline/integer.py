@@ -4,10 +4,10 @@ from typing import Any
 
 from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 
-from hw.adder_tree import Term, add
+from hw.array.adder_tree import Term, add
+from hw.array.pe import Pixel
 from hw.baseline.pe import RivalPE, with_sign
 from hw.config import ArrayConfig
-from hw.pe import Pixel
 
 NO_CARRY = Const(0, 1)
 

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
+from hw.array.lane import Lane
 from hw.baseline.apot import ApotPE
 from hw.baseline.integer import ProductPE, RowsPE
 from hw.baseline.two_word import TwoWordPE
 from hw.component import Component
 from hw.config import ArrayConfig
-from hw.lane import Lane
 from hw.verilog import PEModules
+from sw_ref.baseline import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
 from sw_ref.format import Format
-from sw_ref.rivals import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
 
 
 @dataclass(frozen=True, kw_only=True)

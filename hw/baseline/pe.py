@@ -4,9 +4,9 @@ from typing import Any
 
 from amaranth import Cat, Const, Module, Signal, Value
 
-from hw.adder_tree import Term, adder_tree
-from hw.lane import act_shape
-from hw.pe import PE, Pixel
+from hw.array.adder_tree import Term, adder_tree
+from hw.array.lane import act_shape
+from hw.array.pe import PE, Pixel
 
 
 class RivalPE(PE):

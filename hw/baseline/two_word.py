@@ -4,10 +4,10 @@ from typing import Any, cast
 
 from amaranth import Cat, Module
 
-from hw.adder_tree import Term, add_terms, register
+from hw.array.adder_tree import Term, add_terms, register
+from hw.array.pe import Pixel
 from hw.baseline.pe import RivalPE
-from hw.pe import Pixel
-from sw_ref.rivals import TwoWordFormat
+from sw_ref.baseline import TwoWordFormat
 
 
 class TwoWordPE(RivalPE):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
-from sw_ref.quantize import quantize_words
+from sw_ref.quantize.levels import quantize_words
 from sw_ref.tiling import Tiling
 from sw_ref.train.activations import Activations
 from sw_ref.train.graph import Graph, Node, record_graph

@@ -1,4 +1,4 @@
-"""The logarithmic quantizer on tensors: the same values as :mod:`sw_ref.quantize`, to the last bit.
+"""The logarithmic quantizer on tensors: the same values as :mod:`sw_ref.quantize.levels`, to the last bit.
 
 The default quantizer works on the bits of float32 numbers.  Magnitudes of floats order as their bits do, and a
 step of 2^23 in the bits is a factor of 2: so the distance of |x| from the edge between the two largest levels,
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantize import log_edges
+from sw_ref.quantize.levels import log_edges
 
 SIGN, EXPONENT, ONE = -(1 << 31), -(1 << 23), 1 << 23
 """Bits of a float32 as an int32: the sign; the exponent and the sign; one step of the exponent, a factor of 2."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantizer import SCALES
+from sw_ref.quantize.tensor import SCALES
 from sw_ref.tiling import GRANULARITIES, Selection
 
 WEIGHTS = ("float", "words", "uniform", "apot")

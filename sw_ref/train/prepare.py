@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantize import check_literal
+from sw_ref.quantize.levels import check_literal
 from sw_ref.tiling import Selection, Tiling
 from sw_ref.train import activations as linear
+from sw_ref.train.baseline import Apot, Uniform
 from sw_ref.train.layers import Batch, evaluating, observe, quantizable, to_outputs_first, transposed_groups
 from sw_ref.train.methods import Method, find_method
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.reorder import reorder
-from sw_ref.train.rivals import Apot, Uniform
 from sw_ref.train.select import Layer, select
 from sw_ref.train.weights import Words
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sw_ref.encode import along_outputs, encode
 from sw_ref.format import StlqFormat
-from sw_ref.quantize import log_dequantize
-from sw_ref.quantizer import layer_scale
-from sw_ref.scale import Search
+from sw_ref.quantize.levels import log_dequantize
+from sw_ref.quantize.scales import Search
+from sw_ref.quantize.tensor import layer_scale
+from sw_ref.quantize.words import along_outputs, encode
 from sw_ref.tiling import Selection, Tiling
 from sw_ref.train.layers import trainable
 from sw_ref.train.methods import Method

@@ -23,7 +23,7 @@ from rtl_gen.errors import UsageError
 from rtl_gen.manifest import MANIFEST, load_build
 from sw_ref.format import StlqFormat
 from sw_ref.model import ModelError, load_model, save_model
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tensorfile import write_tensors
 from verif.campaign.damage import damaged
 from verif.campaign.record import ROOT

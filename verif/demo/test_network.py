@@ -8,7 +8,7 @@ import numpy as np
 from demo.classifier import HIDDEN, Classifier
 from demo.network import Layer, golden, quantize
 from sw_ref.format import StlqFormat
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 
 
 def test_activate_is_relu_and_exact_rounding() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hw.array.lane import last_places, near_shape
 from hw.config import ArrayConfig
-from hw.lane import last_places, near_shape
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
 from verif.formal.sby import prove

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hw.array.lane import Lane, last_places, near_shape
 from hw.component import Component
 from hw.config import ArrayConfig
-from hw.lane import Lane, last_places, near_shape
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat, parameters_of
 from verif.formal.sby import prove_logic

@@ -13,10 +13,10 @@ from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from hw.config import ArrayConfig
+from verif.hw.baseline import config_from
 from verif.hw.drivers import Port, reluctant_sink, sink, source
 from verif.hw.monitors import Monitor, StreamRuleError
 from verif.hw.pace import Pace, always
-from verif.hw.rivals import config_from
 from verif.hw.scoreboard import MismatchError, Scoreboard
 from verif.hw.stimulus import Job, Stimulus, encode
 

@@ -12,8 +12,8 @@ from cocotb_tools.runner import get_runner
 
 from hw.config import ArrayConfig
 from rtl_gen.tools import verilator_command
+from verif.hw.baseline import setup_of
 from verif.hw.bench import SETUP_FILE
-from verif.hw.rivals import setup_of
 
 SIMULATORS = ("icarus", "verilator")
 # Yosys writes sums and slices whose widths differ from their targets, as Verilog allows.

@@ -11,7 +11,7 @@ from hw.config import ArrayConfig
 from sw_ref.integer import dot
 from sw_ref.model import StlqTensor, load_model
 from sw_ref.stream import act_beats, pack_fields, tile_stream
-from verif.hw.rivals import RivalTensor, extreme_codes
+from verif.hw.baseline import RivalTensor, extreme_codes
 
 
 @dataclass(frozen=True)

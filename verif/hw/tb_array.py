@@ -6,9 +6,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles
 
+from verif.hw.baseline import extreme_codes
 from verif.hw.bench import Bench
 from verif.hw.pace import delayed, stalling
-from verif.hw.rivals import extreme_codes
 from verif.hw.scoreboard import MismatchError
 from verif.hw.stimulus import extreme_jobs, random_jobs, trained_jobs
 

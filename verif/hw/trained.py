@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPClassifier
 
 from hw.config import ArrayConfig
 from sw_ref.model import save_model
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from verif.hw.tb_array import ACTS_FILE, MODEL_FILE
 
 HIDDEN, IMAGES = 12, 40

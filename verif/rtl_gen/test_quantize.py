@@ -8,7 +8,7 @@ import pytest
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tensorfile import write_tensors
 from verif.rtl_gen.conftest import same
 

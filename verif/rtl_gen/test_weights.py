@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tensorfile import write_tensors
 from verif.rtl_gen.conftest import SEED, same
 

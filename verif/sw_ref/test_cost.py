@@ -6,7 +6,7 @@ import pytest
 from sw_ref.cost import Cost, cost
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.stream import tile_stream
 from verif.sw_ref.distributions import make
 from verif.sw_ref.random_model import random_tensor

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import ModelError, StlqTensor, load_model, save_model
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tensorfile import TensorFile, write_tensors
 from verif.sw_ref.distributions import make
 from verif.sw_ref.random_model import random_tensor

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from verif.sw_ref.distributions import make
 
 SHAPES = [(1500, 2000), (512, 64, 9, 9), (4, 500_000)]

@@ -10,8 +10,8 @@ from torch import Tensor
 from sw_ref.activations import quantize_activations
 from sw_ref.format import StlqFormat
 from sw_ref.train.activations import Activations
+from sw_ref.train.baseline import Apot, Uniform
 from sw_ref.train.layers import to_layout, to_outputs_first
-from sw_ref.train.rivals import Apot, Uniform
 from verif.sw_ref.distributions import make
 
 

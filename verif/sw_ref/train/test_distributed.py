@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from sw_ref.train.checkpoint import state_of
+from benchmarks.training.checkpoint import state_of
 from verif.sw_ref.train.nets import prepared, train
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,7 +18,7 @@ import torch
 from torch import distributed
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
-from sw_ref.train.checkpoint import load_checkpoint, restore_model, restore_optimizer, save_checkpoint, state_of
+from benchmarks.training.checkpoint import load_checkpoint, restore_model, restore_optimizer, save_checkpoint, state_of
 from verif.sw_ref.train.nets import SEED, images, prepared
 
 torch.set_num_threads(1)

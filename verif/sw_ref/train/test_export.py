@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.train import METHODS, Export, Quantization, finalize, load_export, prepare
 from sw_ref.train.graph import record_graph
 from sw_ref.train.layers import evaluating, to_outputs_first

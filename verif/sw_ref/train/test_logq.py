@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantize import log_dequantize, log_quantize
+from sw_ref.quantize.levels import log_dequantize, log_quantize
 from sw_ref.train.logq import log_q
 from verif.sw_ref.distributions import SEED, make
 

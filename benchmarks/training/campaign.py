@@ -1,0 +1,170 @@
+"""A grid of tasks, methods, ratios and seeds, run by run, with a table and plots; it resumes after any stop."""
+
+import argparse
+import json
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.training import bars, plots, table
+from benchmarks.training.fit import TrainingError, check_about
+from benchmarks.training.run import RESULT, perform
+from benchmarks.training.spec import Run, folder_of
+from benchmarks.training.tasks import TASKS
+from sw_ref.files import write_atomically
+from sw_ref.train.methods import METHODS, find_method
+
+PLOTTED = ("epoch", "loss", "v_norm", "share_left")
+"""What the plots need to know of each epoch."""
+RUNS, FLOATS, TABLE, BARS = "runs", "floats", "table.md", "bars.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """The grid.  `results` gets a JSON per run, the tables and the plots; `work` checkpoints, models, float networks.
+
+    A method with a ratio of its own (or without words) runs once per seed, all others at every ratio.  The grid is
+    done column by column: of the first ratio, then of the next, each method on all seeds of all tasks.  A campaign that
+    was stopped has then compared what comes first on every seed.
+    """
+
+    results: Path
+    work: Path
+    tasks: Sequence[str] = tuple(TASKS)
+    methods: Sequence[str] = tuple(METHODS)
+    ratios: Sequence[float] = (0.15, 0.05)
+    seeds: Sequence[int] = tuple(range(5))
+    options: dict[str, Any] = field(default_factory=dict)
+    """Further fields of every :class:`Run`."""
+
+    def runs(self) -> list[Run]:
+        """Every run of the grid, each once; ``ValueError`` for one that cannot be."""
+        columns = [
+            (name, ratio if own is None else own)
+            for number, ratio in enumerate(self.ratios)
+            for name in self.methods
+            if (own := find_method(name).ratio) is None or number == 0
+        ]
+        found: dict[str, Run] = {}
+        for name, ratio in columns:
+            for seed in self.seeds:
+                for task in self.tasks:
+                    if task not in TASKS:
+                        raise ValueError(f"task is {task!r}; allowed: {', '.join(TASKS)}")
+                    for network in TASKS[task].networks:
+                        fields = {"task": task, "network": network, "method": name, "ratio": ratio, "seed": seed}
+                        run = Run(**fields, **self.options)
+                        if found.setdefault(run.name, run) != run:
+                            other = found[run.name].ratio
+                            raise ValueError(f"ratio is {ratio!r}; allowed: what differs from {other!r} in 6 digits")
+        return list(found.values())
+
+    def result(self, run: Run) -> dict[str, Any] | None:
+        """The result of a run that is done; ``ValueError`` if the file there is about another one."""
+        path = self.results / RUNS / f"{run.name}.json"
+        if not path.exists():
+            return None
+        try:
+            found = json.loads(path.read_text())
+            numbers = (found["result"]["test"][run.of_task.primary], found["cycles"])
+            epochs = [[epoch[key] for key in PLOTTED] for epoch in found["history"]]
+            whole = all(isinstance(number, (int, float)) for number in (*numbers, *chain(*epochs))) and "run" in found
+        except (KeyError, TypeError, ValueError):
+            found, whole = {}, False
+        if not whole:
+            raise ValueError(f"{path} holds no result of a run; allowed: a whole one, or no file")
+        check_about(path, found["run"], run.about)
+        return found
+
+    def perform(self, run: Run, command: str, device: str = "cpu") -> dict[str, Any]:
+        """Do a run, from where it was stopped if it was begun, and keep its result."""
+        folder = self.work / run.name
+        done = perform(
+            run, folder, self.work / FLOATS, lambda _: None, device=device, resume=folder.is_dir(), command=command
+        )
+        path = self.results / RUNS / f"{run.name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, (folder / RESULT).read_bytes())
+        return done
+
+    def report(self) -> list[dict[str, Any]]:
+        """Write the tables and the plots of the runs that are done; returns their results."""
+        results = [found for run in self.runs() if (found := self.result(run)) is not None]
+        if results:
+            rows = table.rows(results)
+            write_atomically(self.results / TABLE, table.markdown(rows).encode())
+            write_atomically(self.results / BARS, bars.markdown(rows).encode())
+            plots.draw(self.results, self.work, rows, results)
+        return results
+
+
+def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
+    """The command `campaign`."""
+    _add_arguments(parser)
+    args = parser.parse_args(argv)
+    if args.seeds < 1:
+        raise ValueError(f"seeds is {args.seeds}; allowed: a whole number, 1 or more")
+    campaign = Campaign(
+        results=folder_of("out", args.out),
+        work=folder_of("work", args.work),
+        tasks=args.tasks.split(","),
+        methods=args.methods.split(","),
+        ratios=[_number(text) for text in args.ratios.split(",")],
+        seeds=range(args.first_seed, args.first_seed + args.seeds),
+        options={"epochs": args.epochs, "pretrain_epochs": args.pretrain_epochs},
+    )
+    runs = campaign.runs()
+    todo = [run for run in runs if campaign.result(run) is None]
+    torch.set_num_threads(1)
+    print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done", flush=True)
+    command = shlex.join(["python", "-m", "benchmarks.training", "campaign", *argv])
+    failed = [] if args.report else _perform(campaign, todo, command)
+    campaign.report()
+    if failed:
+        raise TrainingError(f"{len(failed)} of {len(todo)} runs stopped: {'; '.join(failed)}")
+    return 0
+
+
+def _perform(campaign: Campaign, todo: Sequence[Run], command: str) -> list[str]:
+    """Do the runs, a line on each; returns what went wrong with those that could not be ended."""
+    for folder in (campaign.results / RUNS, campaign.work):  # what cannot be kept is not trained
+        folder.mkdir(parents=True, exist_ok=True)
+    failed: list[str] = []
+    for number, run in enumerate(todo, 1):
+        started = time.perf_counter()
+        try:
+            value = campaign.perform(run, command)["result"]["test"][run.of_task.primary]
+            outcome = f"{value:.2f} {run.of_task.unit}"
+        except TrainingError as error:
+            outcome = str(error)
+            failed.append(f"{run.name}: {error}")
+        seconds = time.perf_counter() - started
+        print(f"{number}/{len(todo)} {run.name}: {outcome}, {seconds:.0f} s", flush=True)
+    return failed
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", default="benchmarks/training/results", help="folder of results (default: benchmarks/training/results)")
+    add("--work", default="build/training", help="folder of checkpoints and models (default: build/training)")
+    add("--tasks", default=",".join(TASKS), help="(default: all)")
+    add("--methods", default=",".join(METHODS), help="(default: all)")
+    add("--ratios", default="0.15,0.05", help="of the methods that leave it open (default: 0.15,0.05)")
+    add("--seeds", type=int, default=5, help="how many (default: 5)")
+    add("--first-seed", type=int, default=0, help="(default: 0)")
+    add("--epochs", type=int, help="of fine-tuning (default: each task's)")
+    add("--pretrain-epochs", type=int, help="of the float networks (default: each task's)")
+    add("--report", action="store_true", help="only the tables and the plots of the runs that are done")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"ratio is {text!r}; allowed: a number from 0 to 1") from None

@@ -1,0 +1,1 @@
+"""The array: alignment of its inputs, processing elements, accumulators, control."""

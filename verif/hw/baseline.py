@@ -1,0 +1,61 @@
+"""The rivals' weights, in the form in which the benches' stimulus handles tensors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.baseline.kinds import rival_config
+from hw.config import ArrayConfig
+from sw_ref.baseline import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
+from sw_ref.format import StlqFormat, parameters_of
+
+FORMATS = {cls.__name__: cls for cls in (StlqFormat, IntegerFormat, ApotFormat, TwoWordFormat)}
+
+
+@dataclass(frozen=True, eq=False)
+class RivalTensor:
+    """Codes (O, I) of a rival's format, cut into tiles like an STLQ tensor whose tiles all have one word."""
+
+    word1: NDArray[np.int16]
+    format: RivalFormat
+    tile: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.word1.shape
+
+    @property
+    def word2(self) -> NDArray[np.int16]:
+        return np.zeros_like(self.word1)
+
+    @property
+    def two_word(self) -> NDArray[np.uint8]:
+        tiles = [-(-size // step) for size, step in zip(self.shape, self.tile, strict=True)]
+        return np.zeros(tiles, np.uint8)
+
+    def integers(self) -> NDArray[np.int64]:
+        """The weights; the golden sums are products with these."""
+        weights = np.array([self.format.weight(code) for code in self.format.codes])
+        return weights[self.word1]
+
+
+def extreme_codes(fmt: Any) -> list[int]:
+    """Codes of the largest and the smallest weight (for STLQ: word), of 0, and of the one nearest below 0."""
+    values = fmt.term if isinstance(fmt, StlqFormat) else fmt.weight
+    codes = sorted(fmt.codes, key=values)
+    nearest = max((code for code in codes if values(code) < 0), key=values)
+    return [codes[-1], codes[0], next(code for code in codes if values(code) == 0), nearest]
+
+
+def setup_of(config: ArrayConfig) -> dict[str, Any]:
+    """A configuration of any format as plain data."""
+    return {"kind": type(config.format).__name__, "config": config.to_dict()}
+
+
+def config_from(setup: dict[str, Any]) -> ArrayConfig:
+    """The inverse of :func:`setup_of`."""
+    kind, values = FORMATS[setup["kind"]], dict(setup["config"])
+    fmt: Any = kind(**{name: values.pop(name) for name in parameters_of(kind)})
+    return ArrayConfig(format=fmt, **values) if kind is StlqFormat else rival_config(fmt, **values)

@@ -1,0 +1,89 @@
+"""The rivals on the benches of the array itself: each against its own golden, and a broken one is rejected."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hw.baseline.kinds import pe_forms, rival_config
+from hw.config import ArrayConfig
+from hw.verilog import array_verilog
+from sw_ref.baseline import ApotFormat, IntegerFormat, TwoWordFormat
+from verif.hw import simulator as sim
+from verif.hw.test_array import TESTS
+from verif.hw.test_width import fits
+
+# A trained network comes as STLQ words; all else of the array's bench holds for other numbers too.
+RIVAL_TESTS = [name for name in TESTS if name != "trained_weights"]
+CONFIGS: dict[str, ArrayConfig] = {
+    "int2": rival_config(IntegerFormat(bits=2), pe=3, lanes=5, depth=37),
+    "int3": rival_config(IntegerFormat(bits=3, act_bits=6, act_signed=False), pe=2, lanes=4, depth=40),
+    "int4": rival_config(IntegerFormat(bits=4, act_bits=5), pe=2, lanes=3, depth=33, pipeline=2),
+    "int5": rival_config(IntegerFormat(bits=5, act_bits=2), pe=1, lanes=1, depth=50),
+    "int6": rival_config(IntegerFormat(bits=6, act_bits=4, act_signed=False), pe=1, lanes=2, depth=9, pipeline=0),
+    "int7": rival_config(IntegerFormat(bits=7), pe=2, lanes=2, depth=6, pipeline=1),
+    "int8": rival_config(IntegerFormat(bits=8), pe=2, lanes=3, depth=7),
+    "apot3": rival_config(ApotFormat(bits=3), pe=2, lanes=5, depth=37),
+    "apot3_unsigned": rival_config(ApotFormat(bits=3, act_bits=4, act_signed=False), pe=2, lanes=1, depth=9),
+    "apot4": rival_config(ApotFormat(bits=4), pe=3, lanes=4, depth=40),
+    "apot4_unsigned": rival_config(ApotFormat(act_bits=5, act_signed=False), pe=1, lanes=3, depth=20, pipeline=0),
+    "two_word": rival_config(TwoWordFormat(), pe=2, lanes=5, depth=37),
+    "int4_pixels": rival_config(IntegerFormat(bits=4, act_bits=4), pixels=2, pe=2, lanes=3, depth=33),
+    "apot4_pixels": rival_config(ApotFormat(act_bits=3), pixels=3, pe=1, lanes=3, depth=20),
+    "two_word_pixels": rival_config(TwoWordFormat(act_bits=4), pixels=2, pe=2, lanes=3, depth=12),
+    "two_word_wide": rival_config(TwoWordFormat(word_bits=4, act_bits=6, act_signed=False), pe=1, lanes=1, depth=10),
+}
+# Of multipliers, the form that depends on the width in many ways runs in every width.
+FORMS = [
+    (name, form)
+    for name, config in CONFIGS.items()
+    for form in pe_forms(config.format)
+    if form not in ("product", "rows2") or name in ("int2", "int3", "int8")
+]
+ARITHMETIC = ["random_tiles_random_flags", "extremes_at_full_depth"]
+# One array of each form of PE, and a fault in it: pattern and replacement.
+FAULTS = {
+    ("int2", "product"): (r"held0 <= product0", "held0 <= ~product0"),
+    ("int3", "rows2"): (r"row0_0 <= acts\[", "row0_0 <= ~acts["),
+    ("int4", "rows4"): (r"row0_0 <= acts\[", "row0_0 <= ~acts["),
+    ("apot4", "apot"): (r"sign0 <= words", "sign0 <= ~words"),
+    ("two_word", "two_word"): (r"assign zero = ! word;", "assign zero = 1'h0;"),
+}
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS)
+def test_sums_are_the_golden_ones(name: str, form: str, simulator: str, seed: int, tmp_path: Path) -> None:
+    config = CONFIGS[name]
+    sim.build(simulator, config, array_verilog(config, pe_forms(config.format)[form]), tmp_path)
+    tests = RIVAL_TESTS if (name, form) in FAULTS else ARITHMETIC
+    result = sim.run(simulator, config, tmp_path, "verif.hw.tb_array", seed=seed, tests=tests)
+    assert result.failures == {}
+    assert sorted(result.ran) == sorted(tests)
+
+
+@pytest.mark.parametrize(("name", "form"), FAULTS)
+def test_a_broken_rival_is_rejected(name: str, form: str, simulator: str, seed: int, tmp_path: Path) -> None:
+    config = CONFIGS[name]
+    pattern, replacement = FAULTS[name, form]
+    broken, places = re.subn(pattern, replacement, array_verilog(config, pe_forms(config.format)[form]))
+    assert places == 1
+    sim.build(simulator, config, broken, tmp_path)
+    result = sim.run(simulator, config, tmp_path, "verif.hw.tb_array", seed=seed, tests=ARITHMETIC[:1])
+    assert result.ran == (ARITHMETIC[0],)
+    assert result.failures[ARITHMETIC[0]].startswith("mismatch")
+
+
+def test_every_form_has_its_fault() -> None:
+    assert {form for _, form in FORMS} == {form for _, form in FAULTS}
+
+
+@pytest.mark.parametrize("fmt", [config.format for config in CONFIGS.values()])
+def test_the_accumulator_is_as_wide_as_it_must_be(fmt: Any) -> None:
+    """No sum of `depth` products leaves the range, and one does leave that of one bit less."""
+    weights = [fmt.weight(code) for code in fmt.codes]
+    products = [weight * act for weight in (min(weights), max(weights)) for act in (fmt.act_min, fmt.act_max)]
+    for depth in (1, 3, 4096):
+        width = fmt.acc_bits(depth)
+        assert fits(depth * min(products), depth * max(products), width)
+        assert not fits(depth * min(products), depth * max(products), width - 1)
