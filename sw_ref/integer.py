@@ -1,11 +1,9 @@
 """The golden integers: what the hardware must equal, bit for bit.
 
-Sums are exact.  They are taken in float64 (whose matrix product is fast) only where no sum, in any order, can
-leave the range in which float64 holds every integer; in int64 otherwise.
+Sums are exact, as :mod:`sw_ref.windows` takes them.
 """
 
 import math
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
+from sw_ref.windows import correlate, exact_dtype, peak, row_peak, sliding
 
 Weights = StlqTensor | NDArray[Any]
 
@@ -33,8 +32,9 @@ def dot(weights: Weights, acts: ArrayLike) -> NDArray[np.int64]:
         raise ValueError(f"activations have shape {values.shape}; allowed: (..., {', '.join(map(str, inner))})")
     outer = values.shape[: values.ndim - len(inner)]
     flat = matrix.reshape(len(matrix), -1)
-    left, right = _exact(values.reshape(-1, flat.shape[1]), flat)
-    return (left @ right.T).astype(np.int64).reshape(*outer, len(matrix))
+    dtype = exact_dtype(peak(values) * row_peak(flat))
+    sums = values.reshape(-1, flat.shape[1]).astype(dtype) @ flat.T.astype(dtype)
+    return sums.astype(np.int64).reshape(*outer, len(matrix))
 
 
 def conv(
@@ -68,23 +68,11 @@ def conv(
             f"activations have shape {values.shape} for weights {matrix.shape} in {groups} groups; "
             "allowed: (n, groups * weight inputs, one size per kernel axis), outputs a multiple of groups"
         )
-    padded = np.pad(values, [(0, 0), (0, 0), *((p, p) for p in pads)])
-    spans = [d * (k - 1) + 1 for d, k in zip(steps, kernel, strict=True)]
-    sizes = [(n - span) // s + 1 for n, span, s in zip(padded.shape[2:], spans, strides, strict=True)]
-    if min(sizes) < 1:
-        raise ValueError(f"activations have shape {values.shape}; allowed: at least {spans} with the padding")
-    left, right = _exact(padded, matrix.reshape(outputs, -1))
-    left = left.reshape(len(left), groups, inputs, *padded.shape[2:])
-    right = right.reshape(groups, outputs // groups, inputs, *kernel)
-    sums = np.zeros((len(left), groups, outputs // groups, math.prod(sizes)), left.dtype)
-    for position in product(*map(range, kernel)):
-        window = tuple(
-            slice(at * d, at * d + s * (n - 1) + 1, s)
-            for at, d, s, n in zip(position, steps, strides, sizes, strict=True)
-        )
-        shifted = left[(slice(None), slice(None), slice(None), *window)]
-        sums += right[(..., *position)] @ shifted.reshape(*shifted.shape[:3], -1)
-    return sums.astype(np.int64).reshape(len(left), outputs, *sizes)
+    windows = [
+        sliding(n, taps=k, stride=s, dilation=d, padding=(p, p))
+        for n, k, s, d, p in zip(values.shape[2:], kernel, strides, steps, pads, strict=True)
+    ]
+    return correlate(values, matrix, windows, groups=groups).astype(np.int64)
 
 
 def requantize(
@@ -106,8 +94,8 @@ def requantize(
     if factor.size and factor.min() < 0:
         raise ValueError(f"multiplier is {factor.min()}; allowed: 0 or more")
     half = (1 << int(shift)) >> 1
-    if (_peak(values) + _peak(offset)) * _peak(factor) + half >= 1 << 63:
-        raise ValueError(f"sums up to {_peak(values)} times {_peak(factor)} overflow; allowed: below 2^63")
+    if (peak(values) + peak(offset)) * peak(factor) + half >= 1 << 63:
+        raise ValueError(f"sums up to {peak(values)} times {peak(factor)} overflow; allowed: below 2^63")
     scaled = ((values + offset) * factor + half) >> int(shift)
     return np.clip(scaled, fmt.act_min, fmt.act_max).astype(np.int32)
 
@@ -154,20 +142,6 @@ def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     if array.dtype.kind not in "iu" or array.dtype == np.uint64:
         raise ValueError(f"{name} are {array.dtype}; allowed: integers of up to 64 bits, signed")
     return array.astype(np.int64)
-
-
-def _peak(values: NDArray[np.int64]) -> int:
-    """Largest magnitude, as a Python integer."""
-    return max(-int(values.min()), int(values.max())) if values.size else 0
-
-
-def _exact(acts: NDArray[np.int64], flat: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Both operands in the type in which every sum over a row of `flat` is exact."""
-    bound = _peak(acts) * max((int(row) for row in np.abs(flat).sum(axis=1)), default=0)
-    if bound >= 1 << 63:
-        raise ValueError(f"sums reach {bound}; allowed: below 2^63")
-    dtype = np.float64 if bound < 1 << 53 else np.int64
-    return acts.astype(dtype), flat.astype(dtype)
 
 
 def _per_axis(name: str, value: Any, axes: int, low: int) -> tuple[int, ...]:

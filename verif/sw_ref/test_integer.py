@@ -146,7 +146,7 @@ def test_dot_refuses(acts: Any, message: str) -> None:
         ({"groups": 3}, (1, 6, 5, 5), "in 3 groups; allowed"),
         ({}, (1, 3, 5, 5), r"activations have shape \(1, 3, 5, 5\) for weights \(4, 2, 3, 3\)"),
         ({}, (2, 5, 5), r"activations have shape \(2, 5, 5\)"),
-        ({}, (1, 2, 2, 5), r"activations have shape \(1, 2, 2, 5\); allowed: at least \[3, 3\] with the padding"),
+        ({}, (1, 2, 2, 5), r"the input has 2 positions and padding \(0, 0\); allowed: at least 3 together"),
     ],
 )
 def test_conv_refuses(options: dict[str, Any], shape: tuple[int, ...], message: str) -> None:
