@@ -16,6 +16,7 @@ from hw.config import ArrayConfig
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.generate import generate
 from rtl_gen.report import Report, Table, progress, show
+from rtl_gen.targets import FPGAS
 from sw_ref.files import write_atomically
 from sw_ref.model import save_model
 
@@ -23,7 +24,6 @@ FOLDER = Path("build/demo")
 CONFIG = ArrayConfig()
 """The defaults are those of `stlq --pe 8 --bits 3`."""
 RATIO = 0.15
-TARGETS = ("ice40", "ecp5", "xilinx")
 
 
 def main() -> int:
@@ -43,8 +43,8 @@ def run(folder: Path) -> Report:
     """All of the demo; writes into `folder`."""
     build = generate(CONFIG, folder)
     digits = classifier.load()
-    with ThreadPoolExecutor(len(TARGETS)) as pool:
-        synthesis = start_synthesis(build, TARGETS, pool)
+    with ThreadPoolExecutor(len(FPGAS)) as pool:
+        synthesis = start_synthesis(build, tuple(FPGAS), pool)
         with progress("training"):
             trained = classifier.train(digits)
         quantized = {ratio: _quantize(trained, digits, ratio) for ratio in (0.0, RATIO, 1.0)}

@@ -10,6 +10,7 @@ from hw.config import NAME_RULE, ArrayConfig
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import MANIFEST, VERILOG, Build, config_of, derived_of, make_manifest
 from rtl_gen.options import add_format_options, add_parameter, format_values, path
+from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, progress
 from sw_ref.files import write_atomically
 from sw_ref.format import parameters_of
@@ -18,15 +19,19 @@ SUMMARY = "write the Verilog of an array and its manifest (the default command)"
 EXAMPLE = "stlq --pe 8 --bits 3 --out build/"
 
 
+# Parameters whose default depends on other options.
+DECIDED_BY = {"lanes": "the value of --pe", "pipeline": "by --optimize", "choices": "by --for"}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     array = parser.add_argument_group("array")
     for name, rule in parameters_of(ArrayConfig).items():
         default = next(f.default for f in fields(ArrayConfig) if f.name == name)
-        shown = "the value of --pe" if name == "lanes" else default
-        add_parameter(array, name, rule, None if name == "lanes" else default, shown)
+        add_parameter(array, name, rule, None if name in DECIDED_BY else default, DECIDED_BY.get(name, default))
     array.add_argument(
         "--name", default=ArrayConfig.name, help=f"name of the top module: {NAME_RULE} (default: {ArrayConfig.name})"
     )
+    add_preset_options(parser)
     add_format_options(parser)
     parser.add_argument(
         "--out",
@@ -40,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     values = {name: getattr(args, name) for name in (*parameters_of(ArrayConfig), "name")}
     values["lanes"] = values["pe"] if values["lanes"] is None else values["lanes"]
+    values |= chosen(args)
     try:
         config = config_of({**values, **format_values(args)})
     except ValueError as error:

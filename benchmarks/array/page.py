@@ -8,9 +8,9 @@ from benchmarks.array import plots
 from benchmarks.array.designs import STLQ_FORM
 from benchmarks.array.published import PEERS
 from benchmarks.array.results import LANES, PE, compared, cost, per_mac, smallest
+from rtl_gen.targets import FPGAS
 from sw_ref.files import write_atomically
 
-TARGETS = {"xilinx": "AMD 7 series", "ice40": "Lattice iCE40", "ecp5": "Lattice ECP5"}
 INTRO = """\
 # STLQ beside its rivals
 
@@ -38,9 +38,9 @@ def write(results: dict[str, Any], folder: Path) -> None:
         INTRO.format(pe=PE, lanes=LANES, tools=tools, **{k: results[k] for k in ("command", "measured", "planned")})
     ]
     area = results["area"]
-    for target, name in TARGETS.items():
-        if any(line["target"] == target for line in compared(area)):
-            parts += _target(results, target, name)
+    for target in FPGAS.values():
+        if any(line["target"] == target.name for line in compared(area)):
+            parts += _target(results, target.name, target.title)
     parts += _pictures(results, folder)
     parts += _formats(results["area"])
     parts += _clocks(results["clock"])
@@ -99,7 +99,7 @@ def _pictures(results: dict[str, Any], folder: Path) -> list[str]:
 
 def _formats(area: list[dict[str, Any]]) -> list[str]:
     """LUTs per MAC of the smallest form of every kind, over activation widths and targets."""
-    keys = [(target, act_bits) for target in TARGETS for act_bits in (4, 6, 8)]
+    keys = [(target, act_bits) for target in FPGAS for act_bits in (4, 6, 8)]
     rows = []
     for kind in dict.fromkeys(line["kind"] for line in compared(area)):
         best = [smallest(area, kind, target, act_bits) for target, act_bits in keys]
@@ -124,11 +124,11 @@ def _growth(results: dict[str, Any]) -> list[str]:
     rows = [
         (
             " x ".join(map(str, size)),
-            *(f"{found[size, target]:.1f}" if (size, target) in found else "" for target in TARGETS),
+            *(f"{found[size, target]:.1f}" if (size, target) in found else "" for target in FPGAS),
         )
         for size in sorted(set(map(_size, own)))
     ]
-    columns = ("pe x lanes x pixels", *TARGETS.values())
+    columns = ("pe x lanes x pixels", *(target.title for target in FPGAS.values()))
     parts = ["## Growth of the default array: LUTs per MAC\n", table(columns, rows)]
     rows = [
         (f"{line['pe']} x {line['lanes']}", f"{line['lines']:,}", line["seconds"]) for line in results["generation"]

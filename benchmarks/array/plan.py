@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.array.area import TARGETS
 from benchmarks.array.designs import BUFFERED, STLQ_FORM, Design, rival, stlq
 from rtl_gen.simulator import SIMULATORS
+from rtl_gen.targets import FPGAS
 
+TARGETS = tuple(FPGAS)
 INTEGERS = ("int3", "int4", "int8", "int2", "int5", "int6", "int7")
 OTHERS = ("apot3", "apot4", "two3")
 WORD_BITS = (3, 4, 2, 5)

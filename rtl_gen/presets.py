@@ -1,0 +1,46 @@
+"""Presets: what `--for` and `--optimize` choose, so that nobody has to know the parameters behind them."""
+
+import argparse
+from typing import Any
+
+from hw.config import ArrayConfig
+from rtl_gen.targets import TARGETS
+
+OPTIMIZE = ("area", "speed")
+ARRAYS_FOR = {target.array_for: target for target in TARGETS.values()}
+BUFFERED = 4
+"""The `pipeline` with registers around each addition."""
+
+
+def preset(array_for: str, optimize: str) -> dict[str, int]:
+    """The parameters of the array for a technology: the smallest one with registers after every adder, or the fastest.
+
+    >>> preset("ecp5", "speed")
+    {'pipeline': 4, 'choices': 1}
+    """
+    pipeline = BUFFERED if optimize == "speed" else ArrayConfig.pipeline
+    return {"pipeline": pipeline, "choices": ARRAYS_FOR[array_for].choices}
+
+
+def add_preset_options(parser: argparse.ArgumentParser) -> None:
+    """The options that stand for several parameters."""
+    group = parser.add_argument_group("presets (the array's own options win)")
+    group.add_argument(
+        "--for",
+        dest="array_for",
+        choices=ARRAYS_FOR,
+        default="xilinx",
+        help="technology: chooses --choices (default: xilinx)",
+    )
+    group.add_argument(
+        "--optimize",
+        choices=OPTIMIZE,
+        default="area",
+        help="smallest or fastest array: chooses --pipeline (default: area)",
+    )
+
+
+def chosen(args: argparse.Namespace) -> dict[str, Any]:
+    """The parameters that presets decide: as given by their own options, else as the presets say."""
+    values = preset(args.array_for, args.optimize)
+    return {name: value if getattr(args, name) is None else getattr(args, name) for name, value in values.items()}
