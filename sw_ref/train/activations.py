@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sw_ref.activations import search_step
 from sw_ref.format import StlqFormat
 from sw_ref.train.layers import Uses
-from sw_ref.train.straight import LinearSteps, linear_codes
+from sw_ref.train.straight import LinearSteps, exp2, linear_codes
 
 KINDS = ("lsq", "pact")
 
@@ -31,7 +31,7 @@ class Activations(nn.Module):
     @property
     def step(self) -> Tensor:
         """The real value of code 1."""
-        return self.log_step.exp2()
+        return exp2(self.log_step)
 
     @property
     def limits(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sw_ref.train.layers import per_output, to_outputs_first, trainable
-from sw_ref.train.straight import LinearSteps
+from sw_ref.train.straight import LinearSteps, exp2, log2
 
 CANDIDATES = 48
 """Clips that are tried at the start, from the largest magnitude down, 1/8 octave apart."""
@@ -43,8 +43,8 @@ class Uniform(Scaled):
         super().__init__(weight, per_channel=per_channel, transposed_groups=transposed_groups)
         self.limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
         high = self.limits[1]
-        clip = self.start(weight, lambda w, clip: self._levels(w, (clip / high).log2()))
-        self.log_step = nn.Parameter((clip / high).log2())
+        clip = self.start(weight, lambda w, clip: self._levels(w, log2(clip / high)))
+        self.log_step = nn.Parameter(log2(clip / high))
 
     def forward(self, weight: Tensor) -> Tensor:
         return self._levels(weight, self.spread(self.log_step, weight))
@@ -77,10 +77,10 @@ class Apot(Scaled):
         positive = torch.tensor(sums / sums.max(), dtype=torch.float32, device=weight.device)
         self.register_buffer("levels", torch.cat([-positive[1:].flip(0), positive]))
         self.register_buffer("edges", (self.levels[1:] + self.levels[:-1]) / 2)
-        self.log_clip = nn.Parameter(self.start(weight, self._levels).log2())
+        self.log_clip = nn.Parameter(log2(self.start(weight, self._levels)))
 
     def forward(self, weight: Tensor) -> Tensor:
-        return self._levels(weight, self.spread(self.log_clip.exp2(), weight))
+        return self._levels(weight, self.spread(exp2(self.log_clip), weight))
 
     def _levels(self, weight: Tensor, clip: Tensor) -> Tensor:
         bounded = (weight / clip).clamp(-1, 1)
@@ -94,5 +94,6 @@ def best_clip(rows: Tensor, quantize: Callable[[Tensor, Tensor], Tensor]) -> Ten
     peaks = rows.abs().amax(1, keepdim=True)
     peaks = torch.where(peaks == 0, 1.0, peaks)
     clips = torch.stack([peaks * 2.0 ** (-n / 8) for n in range(CANDIDATES)])
-    errors = torch.stack([(quantize(rows, clip) - rows).square().sum(1, keepdim=True) for clip in clips])
+    # Summed in float64: in float32 the order of a sum, which depends on the layout, would decide between near equals.
+    errors = torch.stack([(quantize(rows, clip) - rows).double().square().sum(1, keepdim=True) for clip in clips])
     return clips.gather(0, errors.argmin(0, keepdim=True))[0, :, 0]

@@ -82,7 +82,7 @@ class LinearSteps(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, log_step: Tensor, limits: tuple[int, int], clip_only: bool) -> Tensor:
-        out = linear_codes(x, log_step, limits).mul_(log_step.exp2())
+        out = linear_codes(x, log_step, limits).mul_(exp2(log_step))
         # Their makers and takers keep x and the output anyway: nothing else of their size is saved.
         ctx.save_for_backward(x, log_step, out)
         ctx.rest = limits, clip_only
@@ -93,7 +93,7 @@ class LinearSteps(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  (it stays static)
         (x, log_step, out), (limits, clip_only) = ctx.saved_tensors, ctx.rest
         (grad,) = grads
-        to_x = x * (-log_step).exp2()
+        to_x = x * exp2(-log_step)
         torch.ops.aten.hardtanh_backward.grad_input(grad, to_x, *limits, grad_input=to_x)
         # Everywhere g * step * q, less g * (what does not count) inside.
         # (Subtracted before they are summed: the two sums are much larger than their difference.)
@@ -103,4 +103,17 @@ class LinearSteps(Function):
 
 def linear_codes(x: Tensor, log_step: Tensor, limits: tuple[int, int]) -> Tensor:
     """clip(floor(x / step + 1/2)): the activation codes, as floats."""
-    return (x * (-log_step).exp2()).add_(0.5).floor_().clamp_(*limits)
+    return (x * exp2(-log_step)).add_(0.5).floor_().clamp_(*limits)
+
+
+def exp2(exponent: Tensor) -> Tensor:
+    """2^exponent, rounded from float64: the same bits for the same number, in a tensor of any size and layout.
+
+    In float32 the vector loops of PyTorch and their scalar remainders differ in the last bit.
+    """
+    return exponent.double().exp2().to(exponent.dtype)
+
+
+def log2(values: Tensor) -> Tensor:
+    """The inverse of :func:`exp2`, rounded from float64 as well."""
+    return values.double().log2().to(values.dtype)

@@ -1,6 +1,7 @@
 """Speed and memory of the quantizer, on one core.
 
-Times are processor times, the best of several runs, so that other work on the machine does not count.
+Times are processor times, the best of several runs, so that other work on the machine does not count.  They are
+measured in passes over the tensor that the same processor makes in the same run: the limits hold on any machine.
 """
 
 import time
@@ -8,22 +9,38 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
 from sw_ref.quantize.tensor import quantize_tensor
+from sw_ref.quantize.words import PART_ELEMENTS
 from verif.sw_ref.distributions import make
 
-SHAPES = [(1500, 2000), (512, 64, 9, 9), (4, 500_000)]
+SHAPES = [(750, 1000), (128, 64, 9, 9), (4, 250_000)]
 
 
-def best_time(work: Callable[[], Any], runs: int = 4) -> float:
+def best_times(*works: Callable[[], Any], runs: int = 4) -> list[float]:
+    """The shortest run of each, in seconds; they take turns, so that a change of the clock meets all of them."""
     times = []
     for _ in range(runs):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
+        times.append([_time(work) for work in works])
+    return [min(column) for column in zip(*times, strict=True)]
+
+
+def _time(work: Callable[[], Any]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def pass_over(weight: NDArray[Any]) -> None:
+    """A measure of the processor: compare, look up and multiply every weight once, in parts that stay in its cache."""
+    table, flat = np.arange(2, dtype=np.float32), weight.reshape(-1)
+    for start in range(0, flat.size, PART_ELEMENTS):
+        part = flat[start : start + PART_ELEMENTS]
+        np.multiply(np.take(table, (np.abs(part) > 0.5).view(np.int8), mode="wrap"), part)
 
 
 def peak_memory(work: Callable[[], Any]) -> int:
@@ -36,13 +53,17 @@ def peak_memory(work: Callable[[], Any]) -> int:
 
 
 @pytest.mark.parametrize("literal", [False, True])
-@pytest.mark.parametrize("bits", [3, 5])
+@pytest.mark.parametrize(("bits", "limit"), [(3, 45), (5, 60)])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_twenty_million_weights_per_second_at_a_given_scale(shape: tuple[int, ...], bits: int, literal: bool) -> None:
+def test_a_given_scale_takes_the_time_of_few_passes(
+    shape: tuple[int, ...], bits: int, limit: int, literal: bool
+) -> None:
     weight, fmt = make("gauss", shape), StlqFormat(bits=bits, residual_shift=0 if literal else 2)
-    seconds = best_time(lambda: quantize_tensor(weight, fmt, scale=4.0, literal=literal))
-    print(f"{weight.size / seconds / 1e6:.1f} M weights/s")
-    assert weight.size / seconds >= 20e6
+    seconds, one_pass = best_times(
+        lambda: quantize_tensor(weight, fmt, scale=4.0, literal=literal), lambda: pass_over(weight)
+    )
+    print(f"{weight.size / seconds / 1e6:.1f} M weights/s, {seconds / one_pass:.1f} passes")
+    assert seconds <= limit * one_pass
 
 
 @pytest.mark.parametrize(
@@ -66,8 +87,11 @@ def test_memory_is_at_most_eight_times_the_tensor(options: dict[str, Any]) -> No
     assert peak <= 8 * weight.nbytes
 
 
-def test_ten_million_weights_are_searched_in_ten_seconds_of_one_core() -> None:
+def test_a_search_over_many_weights_takes_as_long_as_few_passes() -> None:
+    """Above some size a search looks at a sample: its time per weight falls."""
     weight = make("laplace", (2500, 4000))
-    seconds = best_time(lambda: quantize_tensor(weight, StlqFormat(), ratio=0.15), runs=1)
-    print(f"{seconds:.1f} s")
-    assert seconds <= 10
+    seconds, one_pass = best_times(
+        lambda: quantize_tensor(weight, StlqFormat(), ratio=0.15), lambda: pass_over(weight), runs=1
+    )
+    print(f"{seconds:.1f} s, {seconds / one_pass:.1f} passes")
+    assert seconds <= 120 * one_pass

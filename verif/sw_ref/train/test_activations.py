@@ -12,6 +12,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.train.activations import Activations
 from sw_ref.train.baseline import Apot, Uniform
 from sw_ref.train.layers import to_layout, to_outputs_first
+from sw_ref.train.straight import exp2, log2
 from verif.sw_ref.distributions import make
 
 
@@ -62,7 +63,7 @@ LEVELS = {
 def test_apot_takes_the_nearest_level(bits: int) -> None:
     weight = torch.from_numpy(make("gauss", (40, 9)))
     quantizer = Apot(weight, bits)
-    clip = float(quantizer.log_clip.detach().exp2())
+    clip = float(exp2(quantizer.log_clip.detach()))
     levels = clip * torch.tensor([-x for x in LEVELS[bits][:0:-1]] + LEVELS[bits])
     assert len(levels) == 2**bits - 1
     nearest = levels[(weight[..., None] - levels).abs().argmin(-1)]
@@ -78,7 +79,7 @@ def test_apot_has_three_to_five_bits() -> None:
 def test_uniform_takes_the_nearest_level(bits: int) -> None:
     weight = torch.from_numpy(make("laplace", (40, 9)))
     quantizer = Uniform(weight, bits)
-    step = quantizer.log_step.detach().exp2()
+    step = exp2(quantizer.log_step.detach())
     codes = torch.clamp(torch.floor(weight / step + 0.5), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     assert torch.equal(quantizer(weight), codes * step)
 
@@ -140,3 +141,9 @@ def test_each_channel_may_have_a_scale_of_its_own(kind: Any, groups: int) -> Non
         assert torch.equal(out[number], expected[0])
         assert torch.equal(parameter[number], scale)
         assert torch.allclose(parameter.grad[number], scale.grad, rtol=1e-5)
+
+
+@pytest.mark.parametrize("function", [exp2, log2])
+def test_a_power_has_the_same_bits_in_a_tensor_of_any_size(function: Any) -> None:
+    values = torch.from_numpy(np.abs(make("gauss", (33,))))
+    assert torch.equal(function(values), torch.stack([function(value) for value in values]))
