@@ -1,17 +1,20 @@
 """The golden execution of whole networks: every tensor, exact."""
 
 import math
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sw_ref.network.network import Network, Node
 from sw_ref.network.operator import Arithmetic, Movement
 from sw_ref.network.requantizer import code_dtype
 
-CHUNK = 1 << 20  # codes of the largest tensor that are computed at a time
+CHUNK = 1 << 18  # codes of the largest tensor that are computed at a time
 
 
 def execute(
@@ -32,26 +35,38 @@ def execute(
     count = len(codes[network.inputs[0]])
     dtype = code_dtype(network.format.act_bits)
     result = {name: np.empty((count, *network.tensors[name].shape), dtype) for name in kept}
-    weights = {node.name: node.integers() for node in network.nodes}
-    last = {name: index for index, node in enumerate(network.nodes) for name in node.inputs}
+    weights = [node.integers() for node in network.nodes]
     step = max(CHUNK // max(math.prod(info.shape) for info in network.tensors.values()), 1)
-    for start in range(0, count, step):
-        live = {name: array[start : start + step] for name, array in codes.items()}
-        for name in result.keys() & live.keys():
-            result[name][start : start + step] = live[name]
-        for index, node in enumerate(network.nodes):
-            made = run_node(network, node, [live[name] for name in node.inputs], weights[node.name]).astype(dtype)
-            if node.output in result:
-                result[node.output][start : start + step] = made
-            live[node.output] = made
-            for name in {*node.inputs, node.output}:
-                if last.get(name, index) == index:
-                    del live[name]
+    parts = [slice(start, start + step) for start in range(0, count, step)]
+    # The images are shared out among the cores; threads inside a matrix product would only wait for each other.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda part: _execute_part(network, weights, codes, result, part), parts))
     return result
 
 
+def _execute_part(
+    network: Network,
+    weights: Sequence[NDArray[np.int64]],
+    codes: Mapping[str, NDArray[Any]],
+    result: Mapping[str, NDArray[Any]],
+    part: slice,
+) -> None:
+    """Run some of the images; a tensor is dropped when its last reader is done."""
+    live = {name: array[part] for name, array in codes.items()}
+    for name in result.keys() & live.keys():
+        result[name][part] = live[name]
+    last = {name: index for index, node in enumerate(network.nodes) for name in node.inputs}
+    for index, node in enumerate(network.nodes):
+        live[node.output] = run_node(network, node, [live[name] for name in node.inputs], weights[index])
+        if node.output in result:
+            result[node.output][part] = live[node.output]
+        for name in {*node.inputs, node.output}:
+            if last.get(name, index) == index:
+                del live[name]
+
+
 def run_node(network: Network, node: Node, acts: list[NDArray[Any]], weights: NDArray[np.int64]) -> NDArray[Any]:
-    """The output's codes (n, C, H, W) from those of the inputs; `weights`: the node's integers."""
+    """The output's codes (n, C, H, W) from those of the inputs, in the same type; `weights`: the node's integers."""
     options = node.options
     infos = [network.tensors[name] for name in node.inputs]
     if isinstance(options, Movement):
@@ -59,12 +74,13 @@ def run_node(network: Network, node: Node, acts: list[NDArray[Any]], weights: ND
     assert isinstance(options, Arithmetic)
     assert node.requantizer is not None
     added = acts[1].astype(np.int64) - infos[1].zero if len(acts) == 2 else None
-    return node.requantizer.apply(
+    made = node.requantizer.apply(
         options.sums(acts[0], weights, infos[0].zero),
         network.tensors[node.output].zero,
         added,
         options.rows(infos[0].shape),
     )
+    return made.astype(acts[0].dtype)
 
 
 def _check_inputs(network: Network, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
