@@ -8,11 +8,11 @@ from typing import Any
 
 from hw.config import NAME_RULE, ArrayConfig
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.manifest import MANIFEST, VERILOG, Build, config_of, derived_of, make_manifest
+from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name
 from rtl_gen.options import add_format_options, add_parameter, format_values, path
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, progress
-from sw_ref.files import write_atomically
+from sw_ref.files import write_together
 from sw_ref.format import parameters_of
 
 SUMMARY = "write the Verilog of an array and its manifest (the default command)"
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FOLDER",
         type=path,
-        help=f"folder for {VERILOG} and {MANIFEST}; made if missing",
+        help=f"folder for NAME.v and {MANIFEST}; made if missing",
     )
 
 
@@ -74,7 +74,7 @@ def option_wording(message: str) -> str:
 
 
 def generate(config: ArrayConfig, folder: Path) -> Build:
-    """Write the Verilog and the manifest of `config` into `folder`, each whole or not at all.
+    """Write the Verilog and the manifest of `config` into `folder`: a build is whole, the old one or the new one.
 
     Raises :class:`UsageError` if the folder cannot be made or written, :class:`CheckError` if Yosys fails.
     """
@@ -86,11 +86,11 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
         with progress(f"generating a {config.size}"):
             verilog = array_verilog(config)
             manifest = make_manifest(config, verilog)
-        write_atomically(folder / VERILOG, verilog.encode())
-        write_atomically(folder / MANIFEST, manifest.encode())
+        name = verilog_name(config)
+        write_together(folder, {name: verilog.encode(), MANIFEST: manifest.encode()}, commit=MANIFEST)
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
     except RuntimeError as error:
         raise CheckError(str(error)) from error
-    return Build(folder, config)
+    return Build(folder, config, verilog, name)

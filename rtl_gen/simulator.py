@@ -1,7 +1,6 @@
 """Running quantized tensors through the Verilog of a build, in Icarus Verilog or Verilator."""
 
 import math
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from hw.config import ArrayConfig
 from rtl_gen import testbench, tools
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.manifest import VERILOG, Build
+from rtl_gen.manifest import Build
 from rtl_gen.testbench import Amounts, Stalls
 from sw_ref.files import write_atomically
 from sw_ref.format import StlqFormat
@@ -84,12 +83,10 @@ def simulation(
     stalls = stalls or Stalls()
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
-        shutil.copyfile(build.verilog, folder / VERILOG)
-        (folder / testbench.BENCH).write_text(testbench.testbench(build.config, room, stalls))
-        compiled = {"icarus": _icarus, "verilator": _verilator}[sim](
-            folder, testbench.top_of(build.config), waves=waves
-        )
-        yield Simulation(folder=folder, config=build.config, stalls=stalls, command=compiled)
+        (folder / build.name).write_text(build.text)
+        (folder / testbench.bench_name(build.config)).write_text(testbench.testbench(build.config, room, stalls))
+        command = {"icarus": _icarus, "verilator": _verilator}[sim](folder, build, waves=waves)
+        yield Simulation(folder=folder, build=build, stalls=stalls, command=command)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +94,7 @@ class Simulation:
     """A compiled test bench; made by :func:`simulation`."""
 
     folder: Path
-    config: ArrayConfig
+    build: Build
     stalls: Stalls
     command: list[str]
 
@@ -105,18 +102,17 @@ class Simulation:
         self, tensor: StlqTensor, acts: NDArray[np.integer], *, waves: Path | None = None, keep: Path | None = None
     ) -> Outcome:
         """One run, as :func:`simulate_tensor` describes it."""
-        stream = tile_stream(tensor)
-        pixels = self.config.pixels
+        stream, config, pixels = tile_stream(tensor), self.build.config, self.build.config.pixels
         amounts = Amounts.of(tensor, len(acts), pixels)
-        (self.folder / testbench.TILES).write_text(testbench.tiles_hex(self.config, stream))
-        (self.folder / testbench.ACTS).write_text(testbench.acts_hex(self.config, act_beats(tensor, acts, pixels)))
+        (self.folder / testbench.TILES).write_text(testbench.tiles_hex(config, stream))
+        (self.folder / testbench.ACTS).write_text(testbench.acts_hex(config, act_beats(tensor, acts, pixels)))
         said = tools.run([*self.command, *amounts.plusargs], folder=self.folder)
         if waves:
             _write(waves, (self.folder / testbench.WAVES).read_bytes(), "--waves")
         if keep:
             self._keep(keep, amounts)
         try:
-            sums = testbench.read_sums((self.folder / testbench.SUMS).read_text(), self.config)
+            sums = testbench.read_sums((self.folder / testbench.SUMS).read_text(), config)
         except ValueError as error:
             raise CheckError(str(error)) from error
         if len(sums) != amounts.sums_beats:
@@ -126,20 +122,25 @@ class Simulation:
         return Outcome(sums=sums, cycles=cycles, beats=amounts.tiles_beats * amounts.passes)
 
     def _keep(self, target: Path, amounts: Amounts) -> None:
-        for name in (VERILOG, testbench.TILES, testbench.ACTS, testbench.SUMS):
+        for name in (self.build.name, testbench.TILES, testbench.ACTS, testbench.SUMS):
             _write(target / name, (self.folder / name).read_bytes(), "--keep")
         # This tensor's bench: it needs no arguments.
-        _write(target / testbench.BENCH, testbench.testbench(self.config, amounts, self.stalls).encode(), "--keep")
+        config = self.build.config
+        bench = testbench.testbench(config, amounts, self.stalls)
+        _write(target / testbench.bench_name(config), bench.encode(), "--keep")
 
 
-def _icarus(folder: Path, top: str, *, waves: bool) -> list[str]:
+def _icarus(folder: Path, build: Build, *, waves: bool) -> list[str]:
     compiler, runtime = tools.find("iverilog"), tools.find("vvp")
-    tools.run([compiler, "-g2005", "-s", top, "-o", "bench.vvp", testbench.BENCH, VERILOG], folder=folder)
+    sources = [testbench.bench_name(build.config), build.name]
+    options = ["-g2005", "-s", testbench.top_of(build.config), "-o", "bench.vvp"]
+    tools.run([compiler, *options, *sources], folder=folder)
     return [runtime, "-n", "bench.vvp", *(["+waves"] if waves else [])]
 
 
-def _verilator(folder: Path, top: str, *, waves: bool) -> list[str]:
+def _verilator(folder: Path, build: Build, *, waves: bool) -> list[str]:
     program, env = tools.verilator_command()
+    top = testbench.top_of(build.config)
     options = [
         "--binary",
         "--timing",
@@ -154,7 +155,7 @@ def _verilator(folder: Path, top: str, *, waves: bool) -> list[str]:
         "2",
     ]
     options += ["-CFLAGS", "-std=c++20 -fcoroutines", *(["--trace"] if waves else [])]
-    tools.run([program, *options, testbench.BENCH, VERILOG], folder=folder, env=env)
+    tools.run([program, *options, testbench.bench_name(build.config), build.name], folder=folder, env=env)
     return [str(folder / "obj" / f"V{top}"), *(["+waves"] if waves else [])]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.manifest import VERILOG, Build, load_build
+from rtl_gen.manifest import Build, load_build
 from rtl_gen.options import path
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import TARGETS
@@ -72,7 +72,7 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
     flow = technology.script(build.config.name) if liberty is None else LIBERTY.format(top=build.config.name)
     stat = "stat -json" + (" -tech cmos" if not technology.is_fpga and liberty is None else "")
     stat += " -liberty cells.lib" if liberty is not None else ""
-    before, after = mapped(build.verilog.read_text(), build.config.name, flow, stat, liberty=liberty)
+    before, after = mapped(build.text, build.config.name, flow, stat, liberty=liberty)
     multipliers = sum(before["num_cells_by_type"].get(kind, 0) for kind in MULTIPLIERS)
     resources = technology.count(after["num_cells_by_type"]) | {"multipliers": multipliers}
     if liberty is not None:
@@ -86,7 +86,7 @@ def synthesize(build: Build, target: str, *, liberty: Path | None = None) -> dic
         "target": target,
         "liberty": liberty.name if liberty is not None else None,
         "config": build.config.to_dict(),
-        "files": {VERILOG: build.checksum},
+        "files": build.files,
         "resources": resources,
         "per_pe": {key: round(value / build.config.pe, 3) for key, value in resources.items()},
         "per_mac": {key: round(value / build.config.macs_per_cycle, 3) for key, value in resources.items()},
@@ -103,7 +103,7 @@ def mapped(
     Raises :class:`CheckError` if Yosys is missing or fails.
     """
     script = [
-        f"read_verilog {VERILOG}",
+        "read_verilog array.v",
         f"hierarchy -check -top {top}",
         # Before mapping a multiplier is still a cell of its own.
         "proc; flatten; opt_expr; opt_clean; tee -q -o before.json stat -json",
@@ -114,7 +114,7 @@ def mapped(
     ]
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
-        (folder / VERILOG).write_text(verilog)
+        (folder / "array.v").write_text(verilog)
         if liberty is not None:
             shutil.copyfile(liberty, folder / "cells.lib")
         # Once ABC has run, Yosys's output and exit status tell nothing: only its files do.

@@ -15,7 +15,6 @@ from hw.config import ArrayConfig
 from sw_ref.model import StlqTensor
 from sw_ref.stream import Stream
 
-BENCH = "testbench.v"
 TILES, ACTS, SUMS = "tiles.hex", "acts.hex", "sums.txt"
 WAVES = "waves.vcd"
 
@@ -171,6 +170,11 @@ class Amounts:
 def top_of(config: ArrayConfig) -> str:
     """The bench's module: of another name than the array's."""
     return "bench" if config.name == "testbench" else "testbench"
+
+
+def bench_name(config: ArrayConfig) -> str:
+    """The bench's file."""
+    return f"{top_of(config)}.v"
 
 
 def testbench(config: ArrayConfig, amounts: Amounts, stalls: Stalls) -> str:

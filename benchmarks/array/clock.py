@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.array.area import verilog_of
 from benchmarks.array.cache import Cache
 from benchmarks.array.designs import Design
-from rtl_gen.manifest import VERILOG, Build
+from rtl_gen.manifest import Build, verilog_name
 from rtl_gen.pnr import place_and_route
 
 DEVICE, SPEED, FREQ, SEEDS = "85k", 6, 250.0, (1, 2, 3)
@@ -21,8 +21,7 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
 
     def route(seed: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
-            build = Build(Path(folder), config)
-            (build.folder / VERILOG).write_text(verilog)
+            build = Build(Path(folder), config, verilog, verilog_name(config))
             result = place_and_route(build, target, DEVICE, speed=SPEED, freq=FREQ, seed=seed)
         return {"mhz": result["mhz"], "critical_path": result["critical_path"]}
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,21 +12,23 @@ import pytest
 
 from hw.config import ArrayConfig
 from rtl_gen.errors import UsageError
+from rtl_gen.generate import generate
 from rtl_gen.manifest import load_build
 from sw_ref.format import StlqFormat
 
-KILLED = """
-import os, signal, sys
+# The command, stopped by a signal just before it renames a file for the n-th time.
+STOPPED = """
+import os, sys
 from rtl_gen.cli import main
-replace, left = os.replace, int(sys.argv.pop(1))
-def dying(source, target):
+replace, left, signal = os.replace, int(sys.argv.pop(1)), int(sys.argv.pop(1))
+def stopping(source, target):
     global left
     if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal)
     left -= 1
     replace(source, target)
-os.replace = dying
-main(sys.argv[1:])
+os.replace = stopping
+sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -34,8 +37,8 @@ def test_no_command_means_generate(run, tmp_path):
     options = ("--pe", 2, "--lanes", 3, "--bits", 2, "--act-unsigned", "--name", "mac")
     assert run(*options, "--out", first).status == 0
     assert run("generate", *options, "--out", second).status == 0
-    assert sorted(p.name for p in first.iterdir()) == ["manifest.json", "stlq_array.v"]
-    for name in ("manifest.json", "stlq_array.v"):
+    assert sorted(p.name for p in first.iterdir()) == ["mac.v", "manifest.json"]
+    for name in ("manifest.json", "mac.v"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
@@ -143,22 +146,46 @@ def test_out_cannot_be_written(refused):
     assert "--out is /proc/stlq: " in refused("--pe", 2, "--out", "/proc/stlq")
 
 
-@pytest.mark.parametrize("files_replaced", [0, 1])
-def test_a_kill_leaves_whole_files(run, tmp_path, files_replaced):
-    """Killed before either rename: the old build is whole, or it is seen to be mixed; no file is ever half-written."""
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("renamed", [0, 1])
+def test_a_build_appears_whole(run, tmp_path, stop, renamed):
+    """Stopped before either rename, the folder holds the old build or the new one, and the next command sees which."""
     assert run("--pe", 2, "--out", tmp_path).status == 0
-    whole = {name: (tmp_path / name).read_bytes() for name in ("manifest.json", "stlq_array.v")}
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(files_replaced), "--pe", "3", "--out", str(tmp_path)], check=False
-    )
-    assert killed.returncode == -9
-    assert (tmp_path / "manifest.json").read_bytes() == whole["manifest.json"]
-    if files_replaced == 0:
-        assert (tmp_path / "stlq_array.v").read_bytes() == whole["stlq_array.v"]
-        assert load_build(tmp_path).config == ArrayConfig(pe=2, lanes=2)
-    else:
-        with pytest.raises(UsageError, match="checksum"):
-            load_build(tmp_path)
+    arguments = ["-c", STOPPED, str(renamed), str(int(stop)), "--pe", "3", "--out", str(tmp_path)]
+    stopped = subprocess.run([sys.executable, *arguments], check=False, capture_output=True, text=True)
+    assert stopped.returncode == (130 if stop == signal.SIGINT else -stop), stopped
+    size = (2, 3)[renamed]
+    build = load_build(tmp_path)
+    assert build.config == ArrayConfig(pe=size, lanes=size)
+    assert build.text == build.verilog.read_text() == generate(build.config, tmp_path / "other").text
+    # What the killed command left goes with the next one.
+    assert run("--pe", 4, "--out", tmp_path).status == 0
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["manifest.json", "stlq_array.v"]
+
+
+def test_four_builds_at_once(tmp_path):
+    """All into one folder: it holds one of the four."""
+    command = [sys.executable, "-m", "rtl_gen", "--out", str(tmp_path), "--lanes", "1", "--pe"]
+    running = [subprocess.Popen([*command, str(pe)], stdout=subprocess.DEVNULL) for pe in range(1, 5)]
+    assert [process.wait(timeout=120) for process in running] == [0] * 4
+    build = load_build(tmp_path)
+    assert build.text == generate(build.config, tmp_path / "other").text
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["manifest.json", "stlq_array.v"]
+
+
+def test_the_file_has_the_name_of_the_module(run, tmp_path):
+    ran = run("--pe", 1, "--name", "my_macs", "--out", tmp_path)
+    assert ran.out.startswith(f"{tmp_path}/my_macs.v: 1 PEs")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "my_macs.v"]
+    manifest = tmp_path / "manifest.json"
+    assert list(json.loads(manifest.read_text())["files"]) == ["my_macs.v"]
+    # The manifest says which file it is; and it is one, in this folder.
+    (tmp_path / "my_macs.v").rename(tmp_path / "renamed.v")
+    manifest.write_text(manifest.read_text().replace("my_macs.v", "renamed.v"))
+    assert load_build(tmp_path).verilog == tmp_path / "renamed.v"
+    manifest.write_text(manifest.read_text().replace("renamed.v", "../renamed.v"))
+    with pytest.raises(UsageError, match="files is not exactly one Verilog file"):
+        load_build(tmp_path)
 
 
 @pytest.mark.parametrize(

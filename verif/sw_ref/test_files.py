@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sw_ref.files import write_atomically
+from sw_ref.files import digest_of, locked, settle, write_atomically, write_together
 
 
 def test_bytes_and_chunks(tmp_path: Path) -> None:
@@ -59,6 +60,133 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(old)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_bytes(b"old")
+    (tmp_path / "secret").chmod(0o600)
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append([p.stat().st_mode & 0o777 for p in tmp_path.iterdir()]))
+    write_atomically(tmp_path / "secret", b"new")
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    # Nor can anybody else read it before it has its name.
+    assert seen == [[0o600, 0o600]]
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, int, bytes]] = []
+    replace = os.replace
+
+    def fsync(handle: int) -> None:
+        done.append(("fsync", os.fstat(handle).st_ino, Path(f"/proc/self/fd/{handle}").read_bytes()))
+
+    def rename(source: Path, target: Path) -> None:
+        done.append(("replace", source.stat().st_ino, source.read_bytes()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", rename)
+    write_atomically(tmp_path / "a", [b"x", b"yz"])
+    inode = (tmp_path / "a").stat().st_ino
+    assert done == [("fsync", inode, b"xyz"), ("replace", inode, b"xyz")]
+
+
+def test_a_name_of_any_length_that_the_disk_takes(tmp_path: Path) -> None:
+    for name in ("x" * 255, "\u00e9" * 127):
+        write_atomically(tmp_path / name, b"x")
+        assert (tmp_path / name).read_bytes() == b"x"
+
+
+def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    left = tmp_path / ".model.0123456789ab.part"
+    left.write_bytes(b"half")
+    mine = [tmp_path / ".model.x.0123456789ab.part", tmp_path / ".model.notes.part"]
+    for path in mine:
+        path.write_bytes(b"of another file")
+
+    def chunks() -> Iterator[bytes]:
+        yield b"one"
+        # A second writer, in the middle of the first one.
+        write_atomically(tmp_path / "model", b"two")
+        assert len(list(tmp_path.glob(".model.????????????.part"))) == 1
+        yield b" and more"
+
+    write_atomically(tmp_path / "model", chunks())
+    assert (tmp_path / "model").read_bytes() == b"one and more"
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "model", *mine])
+
+
+OLD, NEW = {"a": b"old a", "b": b"old b"}, {"a": b"new a", "b": b"new b"}
+
+
+def write_pair(folder: Path, pair: dict[str, bytes]) -> None:
+    digests = "".join(digest_of(data) for data in pair.values()).encode()
+    write_together(folder, {"list": digests, **pair}, commit="list")
+
+
+def read_pair(folder: Path) -> dict[str, bytes]:
+    """What the list says belongs together."""
+    with locked(folder):
+        text = (folder / "list").read_text()
+        for name, digest in (("a", text[:64]), ("b", text[64:])):
+            settle(folder / name, digest)
+            assert digest_of((folder / name).read_bytes()) == digest
+        return {name: (folder / name).read_bytes() for name in "ab"}
+
+
+@pytest.mark.parametrize("stop", ["KeyboardInterrupt", "OSError", "SIGKILL"])
+@pytest.mark.parametrize("step", range(6))
+def test_files_that_belong_together_are_all_old_or_all_new(tmp_path: Path, stop: str, step: int) -> None:
+    """Stopped before each time that bytes reach the disk or a file gets its name: a, b, list; list, a, b."""
+    write_pair(tmp_path, OLD)
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from sw_ref.files import digest_of, write_together\n"
+        "left, stop = int(sys.argv[2]), sys.argv[3]\n"
+        "def stopping(real):\n"
+        "    def call(*args):\n"
+        "        global left\n"
+        "        left -= 1\n"
+        "        if left == -1 and stop == 'SIGKILL':\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        if left == -1:\n"
+        "            raise {'OSError': OSError, 'KeyboardInterrupt': KeyboardInterrupt}[stop]\n"
+        "        return real(*args)\n"
+        "    return call\n"
+        "os.fsync, os.replace = stopping(os.fsync), stopping(os.replace)\n"
+        f"pair = {NEW!r}\n"
+        "list = ''.join(map(digest_of, pair.values())).encode()\n"
+        "write_together(Path(sys.argv[1]), {'list': list, **pair}, commit='list')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script, str(tmp_path), str(step), stop], capture_output=True)
+    assert ran.returncode != 0
+    assert read_pair(tmp_path) == (OLD if step < 4 else NEW)
+    if stop != "SIGKILL":
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
+    write_pair(tmp_path, NEW)
+    assert read_pair(tmp_path) == NEW
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
+
+
+def test_many_writers_and_readers_of_one_folder(tmp_path: Path) -> None:
+    pairs = [{"a": f"a{i}".encode(), "b": f"b{i}".encode()} for i in range(8)]
+    write_pair(tmp_path, pairs[0])
+    with ThreadPoolExecutor(8) as pool:
+        writing = [pool.submit(write_pair, tmp_path, pairs[i % 8]) for i in range(40)]
+        reading = [pool.submit(read_pair, tmp_path) for _ in range(40)]
+        assert [future.result() for future in writing] == [None] * 40
+        assert all(future.result() in pairs for future in reading)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
+
+
+def test_a_link_among_files_that_belong_together_stays(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a").symlink_to(tmp_path / "elsewhere" / "real")
+    write_pair(tmp_path, NEW)
+    assert (tmp_path / "a").is_symlink()
+    assert read_pair(tmp_path) == NEW
+    assert [p.name for p in (tmp_path / "elsewhere").iterdir()] == ["real"]
 
 
 def test_a_kill_in_the_middle_of_writing_leaves_the_old_file_whole(tmp_path: Path) -> None:
