@@ -1,4 +1,7 @@
-"""The linear quantizer for activations: a = clip(round(x / step)), half up, in the format's range."""
+"""The linear quantizer for activations: code = clip(round(x / step) + zero), ties to even, in the format's range.
+
+This is ONNX's QuantizeLinear, and real = step * (code - zero) its DequantizeLinear.
+"""
 
 from typing import Any
 
@@ -8,22 +11,25 @@ from numpy.typing import ArrayLike, NDArray
 from sw_ref.format import StlqFormat
 
 
-def quantize_activations(x: ArrayLike, step: float, fmt: StlqFormat) -> NDArray[np.int32]:
-    """Activation codes: int32, shape of `x`.  `step` is the real value of code 1.
+def quantize_activations(x: ArrayLike, step: float, fmt: StlqFormat, zero: int = 0) -> NDArray[np.int32]:
+    """Activation codes: int32, shape of `x`.  `step` is the real value of code `zero` + 1.
 
+    The division is done in the type of `x` if that is float32 or float64, otherwise in float64.
     Raises ``ValueError`` if a value is not finite, or the step not finite and above 0.
 
     >>> quantize_activations([0.0, 0.5, 0.74, 0.75, -99.0], 0.5, StlqFormat(act_bits=8)).tolist()
     [0, 1, 1, 2, -128]
     """
     values = _finite(x)
-    _check_step(step)
-    return np.clip(np.floor(values / step + 0.5), fmt.act_min, fmt.act_max).astype(np.int32)
+    check_step(step)
+    with np.errstate(over="ignore"):  # what is too large for the type is clipped
+        codes = np.rint(values / values.dtype.type(step)) + zero
+    return np.clip(codes, fmt.act_min, fmt.act_max).astype(np.int32)
 
 
-def dequantize_activations(codes: ArrayLike, step: float) -> NDArray[np.float64]:
-    """What activation codes stand for: code * step."""
-    return np.asarray(codes, np.float64) * step
+def dequantize_activations(codes: ArrayLike, step: float, zero: int = 0) -> NDArray[np.float64]:
+    """What activation codes stand for: step * (code - zero)."""
+    return (np.asarray(codes, np.float64) - zero) * step
 
 
 def search_step(x: ArrayLike, fmt: StlqFormat) -> float:
@@ -32,7 +38,7 @@ def search_step(x: ArrayLike, fmt: StlqFormat) -> float:
     Searches from the step that clips nothing down to 1/64 of it (clipping rare large values often pays).
     Raises ``ValueError`` for values that are not finite, or none at all.
     """
-    values = _finite(x).reshape(-1)
+    values = _finite(x).astype(np.float64).reshape(-1)
     if values.size == 0:
         raise ValueError("there are no activations; allowed: one or more")
     full = max(float(values.max()) / fmt.act_max, float(values.min()) / (fmt.act_min or -np.inf))
@@ -47,12 +53,15 @@ def search_step(x: ArrayLike, fmt: StlqFormat) -> float:
 
 
 def _finite(x: ArrayLike) -> NDArray[Any]:
-    values = np.asarray(x, np.float64)
+    values = np.asarray(x)
+    if values.dtype != np.float32:
+        values = values.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("activations hold NaN or infinity; allowed: finite numbers")
     return values
 
 
-def _check_step(step: float) -> None:
+def check_step(step: float) -> None:
+    """Raise ``ValueError`` unless a step is finite and above 0."""
     if not 0 < step < np.inf:
         raise ValueError(f"step is {step!r}; allowed: a finite number above 0")

@@ -7,6 +7,7 @@ from sw_ref.network.file import OPERATORS, load_network, save_network
 from sw_ref.network.movement import Concat, Flatten, Pad, Permute, PixelShuffle, Resize, Slice
 from sw_ref.network.network import Network, NetworkError, Node, TensorInfo
 from sw_ref.network.pooling import AveragePool, MaxPool
+from sw_ref.network.reals import dequantize, quantize
 from sw_ref.network.requantizer import Requantizer
 
 __all__ = [
@@ -29,7 +30,9 @@ __all__ = [
     "Resize",
     "Slice",
     "TensorInfo",
+    "dequantize",
     "execute",
     "load_network",
+    "quantize",
     "save_network",
 ]

@@ -29,12 +29,9 @@ def execute(
     """
     codes = _check_inputs(network, inputs)
     kept = list(network.outputs if keep is None else keep)
-    for name in kept:
-        if name not in network.tensors:
-            raise ValueError(f"keep holds {name!r}; allowed: {', '.join(network.tensors)}")
     count = len(codes[network.inputs[0]])
     dtype = code_dtype(network.format.act_bits)
-    result = {name: np.empty((count, *network.tensors[name].shape), dtype) for name in kept}
+    result = {name: np.empty((count, *network.info(name).shape), dtype) for name in kept}
     weights = [node.integers() for node in network.nodes]
     step = max(CHUNK // max(math.prod(info.shape) for info in network.tensors.values()), 1)
     parts = [slice(start, start + step) for start in range(0, count, step)]
@@ -90,8 +87,9 @@ def _check_inputs(network: Network, inputs: Mapping[str, NDArray[Any]]) -> dict[
     counts = {array.shape[:1] for array in codes.values()}
     for name, array in codes.items():
         shape = network.tensors[name].shape
-        if array.shape[1:] != shape or array.ndim != 4 or len(counts) > 1:
-            raise ValueError(f"input {name} has shape {array.shape}; allowed: (n, {', '.join(map(str, shape))})")
+        if array.shape[1:] != shape or len(counts) > 1:
+            sizes = ", ".join(map(str, shape))
+            raise ValueError(f"input {name} has shape {array.shape}; allowed: (n, {sizes}), n the same for all")
         if array.dtype.kind not in "iu":
             raise ValueError(f"input {name} is {array.dtype}; allowed: integers")
         for extreme in (array.min(), array.max()) if array.size else ():

@@ -1,7 +1,7 @@
 """A network in integers: tensors of codes, and the nodes that compute them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,16 +112,11 @@ class Network:
             except ValueError as error:
                 raise NetworkError(f"node {node.name}: {error}") from error
 
-    def node(self, name: str) -> Node:
-        """The node of that name; ``KeyError`` if there is none."""
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise KeyError(name)
-
-    def readers(self, tensor: str) -> Iterator[Node]:
-        """The nodes that read a tensor."""
-        return (node for node in self.nodes if tensor in node.inputs)
+    def info(self, tensor: str) -> TensorInfo:
+        """What is known of a tensor; ``ValueError`` if there is none of that name."""
+        if tensor not in self.tensors:
+            raise ValueError(f"tensor is {tensor!r}; allowed: {', '.join(self.tensors)}")
+        return self.tensors[tensor]
 
     def shapes(self, node: Node) -> list[Shape]:
         """The shapes of a node's inputs."""
@@ -187,13 +182,13 @@ def _check_node(network: Network, node: Node) -> None:
 
 def _check_weights(network: Network, node: Node) -> None:
     axes, weights = node.options.weight_axes, node.weights
+    allowed = f"allowed for {node.op}: {' or '.join(map(str, axes)) + ' axes' if axes else 'none'}"
     if weights is None:
         if axes:
-            raise ValueError(f"has no weights; allowed for {node.op}: weights of {_span(*axes)} axes")
+            raise ValueError(f"has no weights; {allowed}")
         return
     if len(weights.shape) not in axes:
-        allowed = f"{' or '.join(map(str, axes))} axes" if axes else "no weights"
-        raise ValueError(f"has weights of shape {weights.shape}; allowed for {node.op}: {allowed}")
+        raise ValueError(f"has weights of shape {weights.shape}; {allowed}")
     for part in ("format", "tile"):
         if getattr(weights, part) != getattr(network, part):
             raise ValueError(f"weights have {part} {getattr(weights, part)}; allowed: {getattr(network, part)}")

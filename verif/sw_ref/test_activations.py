@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
 
 from sw_ref.activations import dequantize_activations, quantize_activations, search_step
 from sw_ref.format import StlqFormat
@@ -12,17 +14,28 @@ from sw_ref.format import StlqFormat
 FORMATS = [StlqFormat(act_bits=a, act_signed=s) for a in (2, 3, 8, 16) for s in (True, False)]
 
 
+@pytest.mark.parametrize("zero", [0, 1, 2])
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
-def test_codes_are_the_nearest_half_up_and_clipped(fmt: StlqFormat) -> None:
+def test_codes_are_the_nearest_ties_to_even_and_clipped(fmt: StlqFormat, zero: int) -> None:
     rng = np.random.default_rng(11)
     step = 0.25
     values = np.concatenate([rng.standard_normal(2000) * 3, np.arange(-40, 40) * step / 2, [1e9, -1e9]])
-    expected = [
-        min(max(math.floor(Fraction(x) / Fraction(step) + Fraction(1, 2)), fmt.act_min), fmt.act_max) for x in values
-    ]
-    codes = quantize_activations(values, step, fmt)
+    nearest = (round(Fraction(x) / Fraction(step)) + zero for x in values)
+    codes = quantize_activations(values, step, fmt, zero)
     assert codes.dtype == np.int32
-    assert codes.tolist() == expected
+    assert codes.tolist() == [min(max(code, fmt.act_min), fmt.act_max) for code in nearest]
+    inner = (codes > fmt.act_min) & (codes < fmt.act_max)
+    assert (np.abs(dequantize_activations(codes, step, zero) - values)[inner] <= step / 2).all()
+
+
+def test_the_quantizer_is_onnx_quantize_linear() -> None:
+    fmt, rng = StlqFormat(act_signed=False), np.random.default_rng(13)
+    values = np.concatenate([rng.standard_normal(5000) * 9, np.arange(-500, 500) * 0.05, [1e6, -1e6]])
+    values = values.astype(np.float32)
+    step = np.float32(0.1)
+    node = helper.make_node("QuantizeLinear", ["x", "step", "zero"], ["codes"])
+    (expected,) = ReferenceEvaluator(node).run(None, {"x": values, "step": step, "zero": np.uint8(77)})
+    assert (quantize_activations(values, float(step), fmt, 77) == expected).all()
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
