@@ -1,0 +1,234 @@
+"""Fewer nodes that compute the same: batch norms folded, functions and sums in the layers before them, padding too."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.frontend.graph import ARITHMETIC, WEIGHTED, FloatNetwork, FloatNode
+from sw_ref.network import Conv
+
+MOVING = ("max_pool", "concat", "resize", "pixel_shuffle", "pad", "slice", "permute", "flatten")
+
+
+def normalise(network: FloatNetwork) -> tuple[FloatNetwork, set[str]]:
+    """The same function of the inputs with fewer nodes; also the nodes of the file that turned out to do nothing."""
+    editor = Editor(network)
+    rules: tuple[Callable[[Editor, FloatNode], bool], ...] = (
+        drop_identity,
+        fold_affine_back,
+        fold_affine_forward,
+        fold_pad,
+        fold_add,
+        fold_function,
+        drop_bounds,
+    )
+    changed = True
+    while changed:
+        changed = False
+        for rule in rules:
+            for name in list(editor.nodes):
+                node = editor.nodes.get(name)
+                if node is not None and rule(editor, node):
+                    changed = True
+    return editor.network(), editor.dropped
+
+
+class Editor:
+    """The nodes of a network by output, in order, with who reads what."""
+
+    def __init__(self, network: FloatNetwork) -> None:
+        self._network = network
+        self.nodes = {node.output: node for node in network.nodes}
+        self.shapes = network.shapes
+        self.kept = {port.tensor for port in network.outputs}
+        self.dropped: set[str] = set()
+        self.aliases: dict[str, str] = {}
+
+    def maker(self, tensor: str) -> FloatNode | None:
+        """The node that makes a tensor, if no other one reads it and it is no output: it may change."""
+        node = self.nodes.get(tensor)
+        return node if node is not None and tensor not in self.kept and self.count(tensor) == 1 else None
+
+    def count(self, tensor: str) -> int:
+        """How often a tensor is read by nodes."""
+        return sum(node.inputs.count(tensor) for node in self.nodes.values())
+
+    def readers(self, tensor: str) -> list[FloatNode]:
+        """The nodes that read a tensor."""
+        return [node for node in self.nodes.values() if tensor in node.inputs]
+
+    def replace(self, old: FloatNode, **changes: Any) -> FloatNode:
+        """A node with other parts, in its place."""
+        self.nodes[old.output] = replace(old, **changes)
+        return self.nodes[old.output]
+
+    def absorb(self, first: FloatNode, second: FloatNode, **changes: Any) -> None:
+        """`first`, changed, does what `second` did, under second's output and in its place."""
+        sources = (*first.sources, *second.sources)
+        merged = replace(first, output=second.output, sources=sources, **changes)
+        del self.nodes[first.output]
+        self.nodes[second.output] = merged
+
+    def bypass(self, node: FloatNode) -> None:
+        """Remove a node that does nothing: its readers read its input."""
+        self.dropped.update(node.sources)
+        del self.nodes[node.output]
+        for reader in self.readers(node.output):
+            inputs = tuple(node.inputs[0] if name == node.output else name for name in reader.inputs)
+            self.replace(reader, inputs=inputs)
+        if node.output in self.kept:
+            self.kept.add(node.inputs[0])
+            self.aliases[node.output] = node.inputs[0]
+
+    def final(self, tensor: str) -> str:
+        """The tensor that stands for an output."""
+        while tensor in self.aliases:
+            tensor = self.aliases[tensor]
+        return tensor
+
+    def network(self) -> FloatNetwork:
+        """The network as it is now."""
+        outputs = tuple(replace(port, tensor=self.final(port.tensor)) for port in self._network.outputs)
+        used = {name for node in self.nodes.values() for name in (*node.inputs, node.output)}
+        used |= {port.tensor for port in (*self._network.inputs, *outputs)}
+        shapes = {name: shape for name, shape in self.shapes.items() if name in used}
+        return replace(self._network, nodes=tuple(self.nodes.values()), shapes=shapes, outputs=outputs)
+
+
+def drop_identity(editor: Editor, node: FloatNode) -> bool:
+    """Affines of 1 and 0, functions and moves that change nothing."""
+    if node.weight is None or node.bias is None:
+        nothing = node.op == "activation" and not node.function.steps
+    else:
+        nothing = (
+            node.op == "affine" and not node.function.steps and bool((node.weight == 1).all() and not node.bias.any())
+        )
+    if nothing:
+        editor.bypass(node)
+    return nothing
+
+
+def fold_affine_back(editor: Editor, node: FloatNode) -> bool:
+    """An affine into the layer, or the affine, before it."""
+    first = editor.maker(node.inputs[0]) if node.op == "affine" else None
+    if first is None or first.op not in (*WEIGHTED, "affine") or first.function.steps or first.added:
+        return False
+    weight, bias = scaled(parts(first)[0], first.bias, *parts(node))
+    editor.absorb(first, node, weight=weight, bias=bias, function=node.function)
+    return True
+
+
+def parts(node: FloatNode) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The weight and the bias of a node that has weights; a bias of 0 if it has none."""
+    weight = np.empty(0, np.float32) if node.weight is None else node.weight
+    return weight, np.zeros(len(weight), np.float32) if node.bias is None else node.bias
+
+
+def scaled(
+    weight: NDArray[Any], bias: NDArray[Any] | None, scale: NDArray[Any], shift: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A layer's weight and bias, then scale * x + shift per output channel; rounded once."""
+    factor = scale.astype(np.float64)
+    if (scale == 1).all():
+        return weight, shift.astype(np.float32) if bias is None else (bias + shift.astype(np.float64)).astype(
+            np.float32
+        )
+    wide = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
+    offset = shift if bias is None else bias * factor + shift
+    return wide.astype(np.float32), offset.astype(np.float32)
+
+
+def fold_affine_forward(editor: Editor, node: FloatNode) -> bool:
+    """An affine into the layer after it, where padding does not see the difference."""
+    if node.op not in ("conv", "linear") or node.weight is None:
+        return False
+    first = editor.maker(node.inputs[0])
+    if first is None or first.op != "affine" or first.function.steps or node.inputs.count(first.output) > 1:
+        return False
+    scale, offset = parts(first)
+    if isinstance(node.options, Conv) and any(node.options.padding) and offset.any():
+        return False
+    groups = node.options.groups if isinstance(node.options, Conv) else 1
+    outputs, inputs = node.weight.shape[:2]
+    shape = (groups, 1, inputs, *(1,) * (node.weight.ndim - 2))
+    wide = node.weight.astype(np.float64).reshape(groups, outputs // groups, *node.weight.shape[1:])
+    shift = (wide * offset.reshape(shape)).reshape(outputs, -1).sum(axis=1)
+    weight = (wide * scale.reshape(shape)).reshape(node.weight.shape).astype(np.float32)
+    bias = (shift if node.bias is None else node.bias + shift).astype(np.float32)
+    del editor.nodes[first.output]
+    inputs_now = (first.inputs[0], *node.inputs[1:])
+    editor.replace(node, inputs=inputs_now, weight=weight, bias=bias, sources=(*first.sources, *node.sources))
+    return True
+
+
+def fold_pad(editor: Editor, node: FloatNode) -> bool:
+    """Zeros around the input of convolutions into their padding; all of its readers must be able to."""
+    if node.op != "pad" or node.output in editor.kept or getattr(node.options, "mode", "") != "zero":
+        return False
+    readers = editor.readers(node.output)
+    if not readers or not all(isinstance(reader.options, Conv) and reader.added != node.output for reader in readers):
+        return False
+    del editor.nodes[node.output]
+    for reader in readers:
+        assert isinstance(reader.options, Conv)
+        more = getattr(node.options, "padding", (0, 0, 0, 0))
+        top, left, bottom, right = (a + b for a, b in zip(reader.options.padding, more, strict=True))
+        options = replace(reader.options, padding=(top, left, bottom, right))
+        inputs = (node.inputs[0], *reader.inputs[1:])
+        editor.replace(reader, options=options, inputs=inputs, sources=(*node.sources, *reader.sources))
+    return True
+
+
+def fold_add(editor: Editor, node: FloatNode) -> bool:
+    """A sum into the later one of the layers that make its operands."""
+    if node.op != "add" or node.inputs[0] == node.inputs[1]:
+        return False
+    order = list(editor.nodes)
+    makers = [editor.maker(name) for name in node.inputs]
+    fit = [m for m in makers if m is not None and m.op in WEIGHTED and not m.function.steps and not m.added]
+    if not fit:
+        return False
+    first = max(fit, key=lambda maker: order.index(maker.output))
+    other = node.inputs[1] if node.inputs[0] == first.output else node.inputs[0]
+    editor.absorb(first, node, inputs=(first.inputs[0], other), function=node.function)
+    return True
+
+
+def fold_function(editor: Editor, node: FloatNode) -> bool:
+    """An activation into the node with arithmetic before it."""
+    first = editor.maker(node.inputs[0]) if node.op == "activation" else None
+    if first is None or first.op not in ARITHMETIC:
+        return False
+    # Two tables one after the other are one table.
+    editor.absorb(first, node, function=node.function.after(first.function))
+    return True
+
+
+def drop_bounds(editor: Editor, node: FloatNode) -> bool:
+    """Bounds that what comes in keeps to already."""
+    if node.op != "activation" or node.function.bounds is None:
+        return False
+    low, high = node.function.bounds
+    least, most = known_range(editor, node.inputs[0])
+    margin = 1e-6 * max(abs(least), abs(most)) if np.isfinite((least, most)).all() else 0.0
+    if not (low <= least + margin and most - margin <= high):
+        return False
+    editor.bypass(node)
+    return True
+
+
+def known_range(editor: Editor, tensor: str) -> tuple[float, float]:
+    """Bounds that the nodes before a tensor keep it in."""
+    node = editor.nodes.get(tensor)
+    if node is None:
+        return -np.inf, np.inf
+    if node.function.bounds is not None and node.function.steps:
+        return node.function.bounds
+    if node.op not in MOVING:
+        return -np.inf, np.inf
+    ranges = [known_range(editor, name) for name in node.inputs]
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return (min(low, 0.0), max(high, 0.0)) if node.op == "pad" else (low, high)
