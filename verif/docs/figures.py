@@ -11,18 +11,24 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from hw.config import ArrayConfig
 from rtl_gen.cli import main as stlq
 from rtl_gen.generate import generate
 from rtl_gen.presets import OPTIMIZE
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.testbench import Stalls
-from verif.docs import console
+from verif.docs import blocks, console
 from verif.docs.console import ROOT
 from verif.docs.waveform import CONFIG, Drawing, record
 
 IMAGES = ROOT / "docs/images"
 START, END = "<!-- figures: start -->\n", "<!-- figures: end -->\n"
 DIAGRAMS = {"timing.svg": Stalls(), "timing-stalls.svg": Stalls(percent=40, seed=3)}
+BLOCKS = {
+    "array.svg": blocks.array_diagram,
+    "pe.svg": blocks.pe_diagram,
+    "two-word-tile.svg": blocks.flow_diagram,
+}
 PICTURES = ("two-word-tiles.png", "weights-and-levels.png")
 ARRAY = ("--pe", "8", "--bits", "3")
 
@@ -75,6 +81,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as temporary:
             build = generate(CONFIG, Path(temporary))
             (IMAGES / name).write_text(Drawing(record(build, Path(temporary), stalls)).svg())
+    for name, draw in BLOCKS.items():
+        (IMAGES / name).write_text(draw(ArrayConfig()))
     status = console.main()
     # The demo is among the commands shown, so its pictures are new.
     for name in PICTURES:

@@ -1,0 +1,176 @@
+"""Block diagrams as SVG: the array and one PE, with the widths of a configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hw.config import ArrayConfig
+from verif.docs.waveform import HELD, INK, MOVES, MUTED
+
+PLAIN = "#eef2f5"
+Point = tuple[float, float]
+
+
+@dataclass
+class Sheet:
+    """A picture under construction; later parts lie over earlier ones."""
+
+    width: int
+    height: int
+    parts: list[str] = field(default_factory=list)
+
+    def box(self, at: Point, size: Point, lines: Sequence[str], fill: str = PLAIN) -> None:
+        """A block with its name on the first line, in bold, and notes below."""
+        (x, y), (width, height) = at, size
+        self.parts.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="4" fill="{fill}" stroke="{INK}"/>'
+        )
+        top = y + height / 2 - 7 * (len(lines) - 1) + 4
+        for number, line in enumerate(lines):
+            self.text((x + width / 2, top + 14 * number), line, bold=number == 0)
+
+    def register(self, x: float, top: float, bottom: float) -> None:
+        """A register: a bar across the wires that it holds."""
+        self.parts.append(
+            f'<rect x="{x - 4:g}" y="{top:g}" width="8" height="{bottom - top:g}" fill="{HELD}" stroke="{INK}"/>'
+        )
+
+    def arrow(self, *points: Point, label: str = "", bus: bool = True) -> None:
+        """A wire through `points`; `label` stands above its first piece."""
+        path = " ".join(f"{x:g},{y:g}" for x, y in points)
+        self.parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{INK}" stroke-width="{2 if bus else 1}" '
+            'marker-end="url(#head)"/>'
+        )
+        if label:
+            (x0, y0), (x1, _) = points[:2]
+            self.text(((x0 + x1) / 2, y0 - 6), label)
+
+    def text(self, at: Point, text: str, *, color: str = INK, bold: bool = False, anchor: str = "middle") -> None:
+        weight = ' font-weight="bold"' if bold else ""
+        text = text.replace("&", "&amp;").replace("<", "&lt;")
+        self.parts.append(
+            f'<text x="{at[0]:g}" y="{at[1]:g}" fill="{color}" text-anchor="{anchor}"{weight}>{text}</text>'
+        )
+
+    def svg(self) -> str:
+        """The picture."""
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width}" height="{self.height}" '
+            f'viewBox="0 0 {self.width} {self.height}" font-family="monospace" font-size="11">'
+        )
+        marker = (
+            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+            f'markerUnits="userSpaceOnUse" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="{INK}"/></marker></defs>'
+        )
+        ground = f'<rect width="{self.width}" height="{self.height}" fill="white"/>'
+        return "\n".join([head, marker, ground, *self.parts, "</svg>", ""])
+
+
+def array_diagram(config: ArrayConfig) -> str:
+    """The array: three streams, operand alignment, PEs in step, one control."""
+    sheet = Sheet(860, 396)
+    words = config.lanes * config.format.bits
+    sheet.arrow((20, 80), (150, 80), label=f"tiles, {config.payload_bits['tiles']} bits")
+    sheet.arrow((20, 150), (150, 150), label=f"acts, {config.payload_bits['acts']} bits")
+    notes = ["one register", "for each input", "stream; pairs", "a tile's beats", "with its acts"]
+    sheet.box((150, 40), (150, 150), ["operand alignment", *notes])
+    for number, y in enumerate((40, 118, 228)):
+        sheet.arrow((300, 60), (410, 60), (410, y + 20), (510, y + 20), label="" if number else f"{words} bits per PE")
+        sheet.arrow((300, 170), (450, 170), (450, y + 40), (510, y + 40))
+        sheet.arrow((660, y + 30), (715, y + 30))
+        name = f"PE {number if number < 2 else config.pe - 1}"
+        sheet.box((510, y), (150, 60), [name, "one output channel"], MOVES)
+    sheet.text((340, 188), "same acts")
+    sheet.text((345, 202), "for all PEs")
+    sheet.text((585, 208), "...", bold=True)
+    sheet.box((715, 40), (12, 248), [""])
+    sheet.arrow((727, 160), (850, 160), label=f"sums, {config.payload_bits['sums']} bits")
+    sheet.text((788, 178), f"{config.pe} x {config.acc_bits} bits", color=MUTED)
+    sheet.box((150, 326), (510, 56), ["control", "three bits travel beside each beat: valid, first word, ends"])
+    sheet.arrow((200, 190), (200, 326), bus=False)
+    sheet.text((207, 262), "beat", anchor="start")
+    sheet.arrow((260, 326), (260, 190), bus=False)
+    sheet.text((267, 262), "enable", anchor="start")
+    sheet.arrow((585, 326), (585, 288), bus=False)
+    sheet.text((592, 312), "enable, beat", anchor="start")
+    sheet.arrow((660, 342), (850, 342), label="sums__valid", bus=False)
+    sheet.arrow((850, 366), (660, 366), bus=False)
+    sheet.text((755, 382), "sums__ready")
+    return sheet.svg()
+
+
+def pe_diagram(config: ArrayConfig) -> str:
+    """One PE: lanes, adder chains and tree, residual shift, accumulator, sum."""
+    sheet = Sheet(1020, 130 + 110 * len(config.chains))
+    middle = 20 + 55 * len(config.chains)
+    for number, lanes in enumerate(config.chains):
+        y = 20 + 110 * number
+        sheet.arrow((10, y + 25), (70, y + 25), label="words")
+        sheet.arrow((10, y + 65), (70, y + 65), label="acts")
+        notes = ["shift act by", "the word, and", "flip if negative"]
+        sheet.box((70, y), (120, 90), [f"lanes {lanes[0]} to {lanes[-1]}", *notes], MOVES)
+        sheet.arrow((190, y + 45), (310, y + 45))
+        sheet.register(225, y + 10, y + 80)
+        sheet.text((268, y + 38), "products")
+        sheet.box((310, y + 10), (120, 70), ["adder chain", f"{config.chain_levels} adders, each", "with a register"])
+        sheet.arrow((430, y + 45), (455, y + 45), (455, middle - 5), (480, middle - 5))
+    _accumulator(sheet, config, middle - 5)
+    bottom = 20 + 110 * len(config.chains)
+    for x, name, tip in ((660, "first word", 35), (751, "valid", 15), (958, "ends", 35)):
+        sheet.arrow((x, bottom + 40), (x, middle + tip), bus=False)
+        sheet.text((x + 6, bottom + 34), name, anchor="start")
+    sheet.text((590, bottom + 34), "control:", color=MUTED)
+    sheet.register(14, bottom + 24, bottom + 40)
+    sheet.text((26, bottom + 36), "register", anchor="start")
+    sheet.text(
+        (120, bottom + 36), f"words: {config.format.bits} bits, acts: {config.format.act_bits} bits", anchor="start"
+    )
+    sheet.text(
+        (120, bottom + 54), "a later lane of a chain is delayed until its adder's turn", color=MUTED, anchor="start"
+    )
+    return sheet.svg()
+
+
+def _accumulator(sheet: Sheet, config: ArrayConfig, middle: float) -> None:
+    """The second half of a PE, around the line `middle`."""
+    top, width = middle - 40, config.acc_bits
+    sheet.box((480, top), (85, 80), ["adder tree", "the operand", "of the beat"])
+    sheet.arrow((565, middle), (600, middle))
+    sheet.register(580, middle - 30, middle + 30)
+    notes = [f"times {1 << config.format.residual_shift} in a", "first-word beat"]
+    sheet.box((600, top), (120, 80), ["residual shift", *notes])
+    sheet.arrow((720, middle), (738, middle))
+    sheet.box((738, middle - 20), (26, 40), ["+"])
+    sheet.arrow((764, middle), (785, middle), (785, middle - 65), (800, middle - 65))
+    sheet.box((800, middle - 90), (100, 50), ["accumulator", f"{width} bits"], HELD)
+    sheet.arrow((850, middle - 90), (850, middle - 102), (751, middle - 102), (751, middle - 20))
+    sheet.arrow((785, middle), (920, middle))
+    sheet.box((920, top), (76, 80), ["sum", f"{width} bits"], HELD)
+    sheet.arrow((996, middle), (1016, middle))
+    sheet.text((848, middle - 6), "sum so far")
+
+
+def flow_diagram(config: ArrayConfig) -> str:
+    """A one-word tile and a two-word tile that ends the dot product, stage by stage and cycle by cycle."""
+    stages = ["tiles transfer", "operand alignment", "products"]
+    stages += [f"adder chain {level + 1}" for level in range(config.chain_levels)]
+    stages += [f"adder tree {level + 1}" for level in range(config.adder_levels - config.chain_levels)]
+    left, column, row, top = 150, 62, 30, 30
+    cycles = len(stages) + 3
+    sheet = Sheet(left + column * cycles + 10, top + row * (len(stages) + 3))
+    sheet.text((left - 10, top - 10), "cycle", color=MUTED, anchor="end")
+    for cycle in range(cycles):
+        sheet.text((left + column * (cycle + 0.5), top - 10), str(cycle), color=MUTED)
+    rows = {
+        stage: [(level, "A", MOVES), (level + 1, "B1", HELD), (level + 2, "B2", HELD)]
+        for level, stage in enumerate(stages)
+    }
+    # The operand in the last of these stages is added at the end of its cycle.
+    done = len(stages)
+    rows["accumulator"] = [(done, "A", PLAIN), (done + 1, "A+B1", PLAIN), (done + 2, "0", PLAIN)]
+    rows["sums transfer"] = [(done + 2, "A+B1+B2", MOVES)]
+    for level, (stage, cells) in enumerate({"acts transfer": [(0, "a", MOVES), (1, "b", HELD)], **rows}.items()):
+        sheet.text((left - 10, top + row * level + 19), stage, anchor="end")
+        for cycle, label, fill in cells:
+            sheet.box((left + column * cycle + 2, top + row * level + 4), (58, 22), [label], fill)
+    return sheet.svg()
