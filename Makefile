@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prove campaign figures bench clean
+.PHONY: help demo test lint prove campaign figures bench docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -34,6 +34,9 @@ figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and ou
 bench: $(VENV)/dev.stamp ## measure the array beside its rivals, hours, goes on where it stopped (benchmarks/array/results/)
 	nice -n 10 $(BIN)/python -m benchmarks.array
 
+docs: $(VENV)/docs.stamp ## all documents as a site with search, in build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
 clean: ## remove what was built; the environment stays (delete .venv to remove it too)
 	rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
@@ -42,7 +45,11 @@ $(VENV)/demo.stamp: pyproject.toml scripts/setup
 	scripts/setup demo,pnr,onnx iverilog
 	@touch $@
 
+$(VENV)/docs.stamp: pyproject.toml scripts/setup
+	scripts/setup docs
+	@touch $@
+
 # Verilator needs make, g++ and perl to turn Verilog into a program.
 $(VENV)/dev.stamp: pyproject.toml scripts/setup
 	scripts/setup dev iverilog make g++ perl
-	@touch $@ $(VENV)/demo.stamp
+	@touch $@ $(VENV)/demo.stamp $(VENV)/docs.stamp

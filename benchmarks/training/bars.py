@@ -18,9 +18,10 @@ BETTER, NOT_WORSE = ("filter-threshold", "no-v", "one-word"), ("lsq3", "apot3")
 POINTS = {"%": "points"}
 """Differences of percentages have another unit."""
 DIGITS = 2
-LEGEND = """Mean differences on the test split, paired by seed, their standard error and, in brackets, how many seeds.
-Against R = 100% a mean within the bar meets it; "not worse" is a mean of 0 or more; "better" a gain of more than two
-standard errors ("open": a gain, but less). Of a share of the loss less is better: 0% is as good as R = 100%.
+LEGEND = """A cell is the mean difference on the test split, paired by seed, and its standard error.
+The number of seeds is in brackets. Against R = 100% a mean within the bar meets it. "Not worse" is a mean of 0 or more.
+"Better" is a gain of more than two standard errors, and "open" is a smaller gain.
+Of a share of the loss less is better: 0% is as good as R = 100%.
 """
 
 _shown = partial(gain, digits=DIGITS)
