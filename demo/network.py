@@ -69,7 +69,7 @@ def quantize(
     layers = []
     for index, (weight, bias) in enumerate(zip(classifier.weights, classifier.biases, strict=True)):
         tensor = quantize_tensor(weight, fmt, tile=tile, ratio=ratio)
-        unit = step * float(tensor.scale) * 2.0 ** -(fmt.levels + fmt.residual_shift)
+        unit = step * float(tensor.unit)
         whole = np.rint(bias / unit).astype(np.int64)
         step = search_step(np.maximum((dot(tensor, acts) + whole) * unit, 0), fmt)
         multiplier, shift = fixed_point(unit / step)

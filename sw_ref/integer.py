@@ -4,6 +4,7 @@ Sums are exact, as :mod:`sw_ref.windows` takes them.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,39 @@ def conv(
         for n, k, s, d, p in zip(values.shape[2:], kernel, strides, steps, pads, strict=True)
     ]
     return correlate(values, matrix, windows, groups=groups).astype(np.int64)
+
+
+def conv_transpose(
+    weights: Weights,
+    acts: ArrayLike,
+    *,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    output_padding: Sequence[int],
+) -> NDArray[np.int64]:
+    """Transposed convolution of a batch: int64 (n, O, *out).
+
+    It is a convolution of the input, spread out with zeros, with the flipped kernel.  `weights`: (O, I / groups,
+    *kernel); `acts`: (n, I, *size); the options have one number per kernel axis.  Raises ``ValueError`` as
+    :func:`conv` does.
+
+    >>> options = dict(stride=[2], padding=[0], dilation=[1], groups=1, output_padding=[0])
+    >>> conv_transpose(np.array([[[1, 2]]]), [[[3, 4]]], **options).tolist()
+    [[[3, 6, 4, 8]]]
+    """
+    matrix, values = _weights(weights), check_acts(acts, weights)
+    flipped = np.flip(matrix, tuple(range(2, 2 + len(stride))))
+    n, inputs, *sizes = values.shape
+    edges = [d * (k - 1) - p for d, k, p in zip(dilation, matrix.shape[2:], padding, strict=True)]
+    spread = [(size - 1) * s + 1 for size, s in zip(sizes, stride, strict=True)]
+    total = [max(e, 0) + m + max(e, 0) + o for e, m, o in zip(edges, spread, output_padding, strict=True)]
+    wide = np.zeros((n, inputs, *total), np.int64)
+    inner = tuple(slice(max(e, 0), max(e, 0) + m, s) for e, m, s in zip(edges, spread, stride, strict=True))
+    wide[(slice(None), slice(None), *inner)] = values
+    cut = tuple(slice(max(-e, 0), t - max(-e, 0)) for e, t in zip(edges, total, strict=True))
+    return conv(flipped, wide[(slice(None), slice(None), *cut)], dilation=tuple(dilation), groups=groups)
 
 
 def requantize(

@@ -91,6 +91,11 @@ class StlqTensor:
         """R: the share of tiles with two words."""
         return float(self.two_word.mean(dtype=np.float64))
 
+    @property
+    def unit(self) -> NDArray[np.float32]:
+        """The real value of integer weight 1, U * 2^-(M+k): float32, exact, shape of `scale`."""
+        return self.scale * np.float32(2.0 ** -(self.format.levels + self.format.residual_shift))
+
     def integers(self) -> NDArray[np.int32]:
         """The integer weights W = term(q1) * 2^k + term(q2): int32, shape of the weight."""
         codes, levels = self.format.codes, self.format.levels
@@ -101,10 +106,9 @@ class StlqTensor:
         return weights
 
     def dequantize(self) -> NDArray[np.float32]:
-        """The real weights U * W * 2^-(M+k): float32, rounded once."""
-        unit = self.scale * np.float32(2.0 ** -(self.format.levels + self.format.residual_shift))
+        """The real weights W * `unit`: float32, rounded once."""
         weights = self.integers().astype(np.float32)
-        weights *= unit.reshape(-1, *(1,) * (weights.ndim - 1))
+        weights *= self.unit.reshape(-1, *(1,) * (weights.ndim - 1))
         return weights
 
 

@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sw_ref.export import Export, ExportedLayer, Node
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
 from sw_ref.quantize.levels import quantize_words
 from sw_ref.tiling import Tiling
 from sw_ref.train.activations import Activations
-from sw_ref.train.graph import Graph, Node, record_graph
+from sw_ref.train.graph import Graph, record_graph
 from sw_ref.train.layers import Batch, kind, to_outputs_first
-from sw_ref.train.network import Export, ExportedLayer
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.weights import Words
 
@@ -139,12 +139,11 @@ def _activations(name: str, layer: nn.Module) -> Activations:
 
 def _affine(layer: nn.Module, tensor: StlqTensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What turns the layer's sums into its outputs: act_step * U * 2^-(M+k), and its bias; each (O,)."""
-    outputs, fmt = tensor.shape[0], tensor.format
+    outputs = tensor.shape[0]
     step = _activations("layer", layer).step.item()
-    unit = tensor.scale.astype(np.float64) * 2.0 ** -(fmt.levels + fmt.residual_shift)
     bias = getattr(layer, "bias", None)
     values = bias.detach().cpu().numpy().astype(np.float64) if isinstance(bias, Tensor) else np.zeros(outputs)
-    return np.broadcast_to(unit * step, outputs).copy(), values
+    return np.broadcast_to(tensor.unit.astype(np.float64) * step, outputs).copy(), values
 
 
 def _fold(

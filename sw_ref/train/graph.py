@@ -1,7 +1,7 @@
 """The graph of a network: what was computed from what, seen while it runs once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
@@ -9,22 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from sw_ref.export import Node
 from sw_ref.train.layers import Batch, call, evaluating
-
-
-@dataclass
-class Node:
-    """One operation: `name`, its own; `op` (the class of a module, the name of a function).
-
-    `inputs`: names of the nodes whose tensors it takes, "input_0"... are the model's; `options`: its other arguments.
-    `module`: which one it is a run of, None for a function.  The first run has the module's name, others "relu:2"...
-    """
-
-    name: str
-    op: str
-    inputs: list[str]
-    options: dict[str, Any] = field(default_factory=dict)
-    module: str | None = None
 
 
 @dataclass

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sw_ref.export import Export, load_export
 from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
 from sw_ref.quantize.tensor import quantize_tensor
-from sw_ref.train import METHODS, Export, Quantization, finalize, load_export, prepare
+from sw_ref.train import METHODS, Quantization, finalize, prepare
 from sw_ref.train.graph import record_graph
 from sw_ref.train.layers import evaluating, to_outputs_first
 from verif.sw_ref.train.nets import FMT, LAYERS, SEED, WORD_METHODS, Net, images, make, prepared, train

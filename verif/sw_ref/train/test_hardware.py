@@ -13,9 +13,9 @@ from benchmarks.training.tasks import TASKS
 from hw.config import ArrayConfig
 from rtl_gen.generate import generate
 from rtl_gen.simulator import simulate_tensor
+from sw_ref.export import ExportedLayer
 from sw_ref.train import finalize, prepare
 from sw_ref.train.layers import evaluating
-from sw_ref.train.network import ExportedLayer
 from verif.sw_ref.train.nets import FMT
 
 # A convolution from the middle of each network: strided, plain, dilated.

@@ -1,8 +1,11 @@
-"""A trained network in integers: :class:`Export`, its two files, and the golden result of each layer."""
+"""A trained network, exported: :class:`Export`, its two files, and the golden result of each layer.
+
+Reading an export and computing its golden needs no PyTorch; :func:`sw_ref.train.finalize` makes one.
+"""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
-from sw_ref.integer import conv, dot
+from sw_ref.integer import conv, conv_transpose, dot
 from sw_ref.model import StlqTensor, load_model, save_model
 from sw_ref.tensorfile import TensorFile, TensorFileError, write_tensors
-from sw_ref.train.graph import Node
 
 SCHEMA = "1"
 WEIGHTS, NETWORK = "weights.safetensors", "network.safetensors"
 ARRAYS = ("multiplier", "bias", "act_step")
+
+
+@dataclass
+class Node:
+    """One operation: `name`, its own; `op` (the class of a module, the name of a function).
+
+    `inputs`: names of the nodes whose tensors it takes, "input_0"... are the model's; `options`: its other arguments.
+    `module`: which one it is a run of, None for a function.  The first run has the module's name, others "relu:2"...
+    """
+
+    name: str
+    op: str
+    inputs: list[str]
+    options: dict[str, Any] = field(default_factory=dict)
+    module: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,29 +73,6 @@ class ExportedLayer:
         """Sums to real outputs: multiplier * S + bias, along the channel axis."""
         shape = (-1,) if self.kind == "linear" else (-1, *(1,) * (sums.ndim - 2))
         return sums * self.multiplier.reshape(shape) + self.bias.reshape(shape)
-
-
-def conv_transpose(
-    tensor: StlqTensor,
-    codes: NDArray[Any],
-    *,
-    stride: list[int],
-    padding: list[int],
-    dilation: list[int],
-    groups: int,
-    output_padding: list[int],
-) -> NDArray[np.int64]:
-    """Transposed convolution in integers: a convolution of the spread-out input with the flipped kernel."""
-    weights = np.flip(tensor.integers(), tuple(range(2, 2 + len(stride))))
-    n, inputs, *sizes = codes.shape
-    edges = [d * (k - 1) - p for d, k, p in zip(dilation, weights.shape[2:], padding, strict=True)]
-    spread = [(size - 1) * s + 1 for size, s in zip(sizes, stride, strict=True)]
-    total = [max(e, 0) + m + max(e, 0) + o for e, m, o in zip(edges, spread, output_padding, strict=True)]
-    wide = np.zeros((n, inputs, *total), np.int64)
-    inner = tuple(slice(max(e, 0), max(e, 0) + m, s) for e, m, s in zip(edges, spread, stride, strict=True))
-    wide[(slice(None), slice(None), *inner)] = codes
-    cut = tuple(slice(max(-e, 0), t - max(-e, 0)) for e, t in zip(edges, total, strict=True))
-    return conv(weights, wide[(slice(None), slice(None), *cut)], dilation=tuple(dilation), groups=groups)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
