@@ -6,7 +6,7 @@ range in which that type holds every integer; in int64 otherwise.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -40,8 +40,9 @@ class Window:
 
     def counts(self, size: int) -> NDArray[np.int64]:
         """How many taps of each output lie inside an input of `size` positions: int64 (outputs,)."""
-        places = self.origin + self.stride * np.arange(self.outputs)[:, None] + self.dilation * np.arange(self.taps)
-        return np.count_nonzero((places >= 0) & (places < size), axis=1)
+        first = self.origin + self.stride * np.arange(self.outputs)
+        before, upto = (-((first - limit) // self.dilation) for limit in (0, size))
+        return np.clip(upto, 0, self.taps) - np.clip(before, 0, self.taps)
 
 
 def sliding(size: int, *, taps: int, stride: int, dilation: int, padding: tuple[int, int]) -> Window:
@@ -66,12 +67,12 @@ def surround(acts: NDArray[Any], windows: Sequence[Window], fill: int) -> NDArra
 
 
 def taps_of(padded: NDArray[Any], windows: Sequence[Window], tap: Sequence[int]) -> NDArray[Any]:
-    """What one tap reads for all outputs: a view (n, C, *outputs) of :func:`surround`'s result."""
+    """What one tap reads for all outputs: a view (..., *outputs) of :func:`surround`'s result."""
     cuts = (
         slice(w.dilation * t, w.dilation * t + w.stride * (w.outputs - 1) + 1, w.stride)
         for w, t in zip(windows, tap, strict=True)
     )
-    return padded[(slice(None), slice(None), *cuts)]
+    return padded[(..., *cuts)]
 
 
 def exact_dtype(bound: int) -> type[Any]:
@@ -132,26 +133,25 @@ def _by_matrix(padded: NDArray[Any], weights: NDArray[Any], windows: Sequence[Wi
     """Windows gathered into columns, then one matrix product per image and group.  `padded`: (n, groups, I, *size)."""
     groups, outputs, inputs, *kernel = weights.shape
     matrix = weights.reshape(groups, outputs, -1)
-    for image, rows in _parts(len(padded), sums.shape[3:], groups * matrix.shape[2]):
-        first = windows[0].stride * rows.start
-        cut = padded[image, :, :, first:]
-        part = [Window(**{**vars(windows[0]), "outputs": rows.stop - rows.start}), *windows[1:]]
-        count = image.stop - image.start
-        columns = np.empty((count, groups, inputs, *kernel, *(w.outputs for w in part)), padded.dtype)
+    for image, *places in _parts((len(padded), *sums.shape[3:]), CHUNK // (groups * matrix.shape[2])):
+        starts = (slice(w.stride * at.start, None) for w, at in zip(windows, places, strict=True))
+        cut = padded[(image, slice(None), slice(None), *starts)]
+        part = [replace(w, outputs=at.stop - at.start) for w, at in zip(windows, places, strict=True)]
+        sizes = [w.outputs for w in part]
+        columns = np.empty((len(cut), groups, inputs, *kernel, *sizes), padded.dtype)
         for tap in product(*map(range, kernel)):
-            view = taps_of(cut.reshape(count, -1, *cut.shape[3:]), part, tap)
-            columns[(slice(None), slice(None), slice(None), *tap)] = view.reshape(
-                count, groups, inputs, *view.shape[2:]
-            )
-        found = matrix @ columns.reshape(count, groups, matrix.shape[2], -1)
-        sums[image, :, :, rows] = found.reshape(count, groups, outputs, *columns.shape[3 + len(kernel) :])
+            columns[(slice(None), slice(None), slice(None), *tap)] = taps_of(cut, part, tap)
+        found = matrix @ columns.reshape(len(cut), groups, matrix.shape[2], -1)
+        sums[(image, slice(None), slice(None), *places)] = found.reshape(len(cut), groups, outputs, *sizes)
 
 
-def _parts(images: int, sizes: Sequence[int], column: int) -> Iterator[tuple[slice, slice]]:
-    """Images and rows of outputs, about ``CHUNK`` gathered elements at a time."""
-    row = column * math.prod(sizes[1:])
-    rows = min(max(CHUNK // row, 1), sizes[0])
-    step = max(CHUNK // (row * sizes[0]), 1)
-    for image in range(0, images, step):
-        for start in range(0, sizes[0], rows):
-            yield slice(image, min(image + step, images)), slice(start, min(start + rows, sizes[0]))
+def _parts(sizes: Sequence[int], count: int) -> Iterator[tuple[slice, ...]]:
+    """Blocks of an array of shape `sizes`, each of about `count` elements, and contiguous."""
+    steps = []
+    for size in reversed(sizes):
+        steps.append(min(max(count, 1), size))
+        count //= size
+    ranges = (range(0, size, step) for size, step in zip(sizes, reversed(steps), strict=True))
+    for corner in product(*ranges):
+        block = zip(corner, reversed(steps), sizes, strict=True)
+        yield tuple(slice(start, min(start + step, size)) for start, step, size in block)

@@ -1,6 +1,7 @@
 """Networks in integers: what they are, their file, and the golden execution.  docs/network.md defines them."""
 
 from sw_ref.network.addition import Add
+from sw_ref.network.bilinear import Bilinear
 from sw_ref.network.convolution import Conv, ConvTranspose, Linear
 from sw_ref.network.execution import execute
 from sw_ref.network.file import OPERATORS, load_network, save_network
@@ -14,6 +15,7 @@ __all__ = [
     "OPERATORS",
     "Add",
     "AveragePool",
+    "Bilinear",
     "Concat",
     "Conv",
     "ConvTranspose",

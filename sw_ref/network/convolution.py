@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.format import parameter
-from sw_ref.network.operator import OPTION_MAX, SIZE_MAX, Arithmetic, Range, Shape, numbers, weight_range
+from sw_ref.network.operator import OPTION_MAX, SIZE_MAX, Arithmetic, Range, Shape, check_size, numbers, weight_range
 from sw_ref.windows import Window, correlate, sliding
 
 
@@ -31,7 +31,7 @@ class Conv(Arithmetic):
 
     def windows(self, shape: Shape, weights: tuple[int, ...]) -> tuple[Window, Window]:
         """How the kernel's rows and columns slide over an input."""
-        return _slide(self, shape, kernel_of(weights))
+        return window_pair(shape, kernel_of(weights), self.stride, self.dilation, self.padding)
 
     def output_shape(self, shapes: Sequence[Shape], weights: tuple[int, ...]) -> Shape:
         check_groups(shapes[0], weights, self.groups)
@@ -114,6 +114,8 @@ class ConvTranspose(Arithmetic):
         ]
         if min(sizes) < 1:
             raise ValueError(f"padding is {self.padding}, which leaves {sizes} rows and columns; allowed: 1 or more")
+        spans = [d * (k - 1) for d, k in zip(self.dilation, kernel_of(weights), strict=True)]
+        check_size(shapes[0][0], sizes[0] + spans[0], sizes[1] + spans[1])
         return weights[0], sizes[0], sizes[1]
 
     def phases(self, shape: Shape, weights: tuple[int, ...]) -> Iterator[Phase]:
@@ -188,10 +190,6 @@ def check_groups(shape: Shape, weights: tuple[int, ...], groups: int) -> None:
         raise ValueError(f"kernel is {kernel_of(weights)}; allowed: up to {OPTION_MAX}")
 
 
-def _slide(options: Conv, shape: Shape, kernel: tuple[int, int]) -> tuple[Window, Window]:
-    return window_pair(shape, kernel, options.stride, options.dilation, options.padding)
-
-
 def window_pair(
     shape: Shape,
     kernel: tuple[int, int],
@@ -200,6 +198,7 @@ def window_pair(
     padding: tuple[int, int, int, int],
 ) -> tuple[Window, Window]:
     """The windows of rows and of columns; `padding`: top, left, bottom, right."""
+    check_size(shape[0], shape[1] + padding[0] + padding[2], shape[2] + padding[1] + padding[3])
     rows, columns = (
         sliding(
             shape[1 + axis],

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from sw_ref.format import StlqFormat
 from sw_ref.messages import shorten
 from sw_ref.model import StlqTensor
-from sw_ref.network.operator import SIZE_MAX, Arithmetic, Movement, Operator, Shape
+from sw_ref.network.operator import CODES_MAX, SIZE_MAX, Arithmetic, Movement, Operator, Shape
 from sw_ref.network.requantizer import Requantizer
 from sw_ref.tiling import check_tile
-
-CODES_MAX = 1 << 26  # codes of one tensor
 
 
 class NetworkError(ValueError):
@@ -202,8 +200,8 @@ def _check_requantizer(network: Network, node: Node, options: Arithmetic) -> Non
     if requantizer is None:
         raise ValueError("has no requantizer; allowed: bias, multiplier and shift")
     requantizer.check_format(network.format)
-    rows = options.rows(shapes[0])
-    expected = (channels,) if rows is None else (int(rows.max()) + 1, channels)
+    rows = options.row_count(shapes[0])
+    expected = (channels,) if rows is None else (rows, channels)
     if requantizer.multiplier.shape != expected:
         raise ValueError(f"multiplier has shape {requantizer.multiplier.shape}; allowed: {expected}")
     if (requantizer.add_multiplier is not None) != (len(node.inputs) == 2):

@@ -15,6 +15,7 @@ from sw_ref.format import parameters_of, validate
 Shape = tuple[int, int, int]
 Range = tuple[NDArray[np.int64], NDArray[np.int64]]
 SIZE_MAX = 1 << 16  # channels, rows or columns of a tensor
+CODES_MAX = 1 << 26  # codes of one tensor, and of what an operator reads of it with its padding
 OPTION_MAX = 4095  # strides, paddings, dilations, kernels
 
 
@@ -108,8 +109,12 @@ class Arithmetic(Operator):
         """The least and the greatest S of each output channel, over all codes from 0 to `act_max`."""
         raise NotImplementedError
 
+    def row_count(self, shape: Shape) -> int | None:
+        """How many rows of multipliers and shifts there are; None: no rows, the same for all positions."""
+        return None
+
     def rows(self, shape: Shape) -> NDArray[np.intp] | None:
-        """Which row of multipliers and shifts each position takes, (H, W); None: there is one for all."""
+        """Which row each position takes, (H, W) of the output; None: there are no rows."""
         return None
 
 
@@ -120,6 +125,12 @@ class Movement(Operator):
     def move(self, acts: Sequence[NDArray[Any]], zero: int) -> NDArray[Any]:
         """The output's codes from those of the inputs, each (n, C, H, W)."""
         raise NotImplementedError
+
+
+def check_size(channels: int, rows: int, columns: int) -> None:
+    """Raise ``ValueError`` if an operator would read too many codes."""
+    if channels * rows * columns > CODES_MAX:
+        raise ValueError(f"reads {channels} x {rows} x {columns} codes with padding; allowed: at most {CODES_MAX}")
 
 
 def weight_range(weights: NDArray[np.int64], act_max: int) -> Range:

@@ -28,16 +28,16 @@ class Pool(Operator):
         """How the window's rows and columns slide over an input (C, H, W)."""
         return window_pair(shape, self.kernel, self.stride, self.dilation, self.padding)
 
-    def counts(self, shape: Shape) -> NDArray[np.int64]:
-        """How many codes of the input each output's window holds: (H, W) of the output."""
+    def counts(self, shape: Shape) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many rows, and how many columns, of the input each output's window holds."""
         rows, columns = (w.counts(size) for w, size in zip(self.windows(shape), shape[1:], strict=True))
-        return np.multiply.outer(rows, columns)
+        return rows, columns
 
     def output_shape(self, shapes: Sequence[Shape], weights: tuple[int, ...]) -> Shape:
-        rows, columns = self.windows(shapes[0])
-        if not self.counts(shapes[0]).all():
+        rows, columns = self.counts(shapes[0])
+        if not (rows.all() and columns.all()):
             raise ValueError(f"padding is {self.padding}: a window lies outside the input; allowed: less")
-        return shapes[0][0], rows.outputs, columns.outputs
+        return shapes[0][0], len(rows), len(columns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +73,19 @@ class AveragePool(Pool, Arithmetic):
         highest = np.full(shape[0], act_max * math.prod(self.kernel), np.int64)
         return np.zeros_like(highest), highest
 
+    def row_count(self, shape: Shape) -> int | None:
+        return None if self.count_padding else len(self._row_numbers(shape))
+
     def rows(self, shape: Shape) -> NDArray[np.intp] | None:
-        return (
-            None
-            if self.count_padding
-            else np.unique(-self.counts(shape), return_inverse=True)[1].reshape(self.counts(shape).shape)
-        )
+        if self.count_padding:
+            return None
+        codes = np.multiply.outer(*self.counts(shape))
+        return np.searchsorted(-self._row_numbers(shape), -codes)
+
+    def _row_numbers(self, shape: Shape) -> NDArray[np.int64]:
+        """The numbers of input codes that windows hold, the largest first."""
+        rows, columns = (np.unique(counts) for counts in self.counts(shape))
+        return np.unique(np.multiply.outer(rows, columns))[::-1]
 
 
 def _along_axes(combine: np.ufunc, acts: NDArray[Any], windows: tuple[Window, Window], fill: int) -> NDArray[Any]:

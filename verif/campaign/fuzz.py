@@ -23,16 +23,18 @@ from rtl_gen.errors import UsageError
 from rtl_gen.manifest import MANIFEST, load_build
 from sw_ref.format import StlqFormat
 from sw_ref.model import ModelError, load_model, save_model
+from sw_ref.network import NetworkError, load_network, save_network
 from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tensorfile import write_tensors
 from verif.campaign.damage import damaged
 from verif.campaign.record import ROOT
+from verif.sw_ref.network.random_network import random_network
 
 SUMMARY = "damaged files for every reader: no crash, no hang, no huge allocation, one clear line"
 COUNT = 4000  # files of each kind
 SECONDS, MEBIBYTES = 10, 512
-KINDS = ("model", "manifest", "npy", "npz", "deflated", "inner", "safetensors", "onnx")
-EXTENSIONS = {"model": "safetensors", "deflated": "npz", "inner": "npz"}
+KINDS = ("model", "network", "manifest", "npy", "npz", "deflated", "inner", "safetensors", "onnx")
+EXTENSIONS = {"model": "safetensors", "network": "safetensors", "deflated": "npz", "inner": "npz"}
 
 
 class HangError(BaseException):
@@ -45,6 +47,8 @@ def write_good(kind: str, path: Path) -> None:
     arrays = {"fc": rng.normal(size=(6, 5)).astype(np.float32), "conv": rng.normal(size=(4, 3, 2, 2))}
     if kind == "model":
         save_model(path, {name: quantize_tensor(array, StlqFormat()) for name, array in arrays.items()})
+    elif kind == "network":
+        save_network(path, random_network(3, nodes=12, codes_max=100))
     elif kind == "manifest":
         generate(path.parent)
     elif kind in ("npy", "inner"):
@@ -73,11 +77,13 @@ def read(kind: str, path: Path) -> str | None:
     try:
         if kind == "model":
             load_model(path)
+        elif kind == "network":
+            load_network(path)
         elif kind == "manifest":
             load_build(path.parent)
         else:
             return _quantize(path)
-    except (ModelError, UsageError) as error:
+    except (ModelError, NetworkError, UsageError) as error:
         return str(error)
     return None
 

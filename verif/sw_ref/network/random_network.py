@@ -155,8 +155,8 @@ class Builder:
         """Parameters that spread the codes; now and then extreme ones."""
         low, high = options.sum_range(source.shape, weights, self.fmt.act_max)
         channels, rng = len(low), self.rng
-        rows = options.rows(source.shape)
-        shape = (channels,) if rows is None else (int(rows.max()) + 1, channels)
+        rows = options.row_count(source.shape)
+        shape = (channels,) if rows is None else (rows, channels)
         multiplier = rng.choice(MULTIPLIERS, shape)
         # About a fifth of the range of sums becomes the range of codes.
         wanted = np.log2(np.maximum((high - low) * np.abs(multiplier) / 5 / self.fmt.act_max, 1))

@@ -10,10 +10,22 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from sw_ref.network import OPERATORS, NetworkError, load_network, save_network
+from sw_ref.network import (
+    OPERATORS,
+    AveragePool,
+    MaxPool,
+    NetworkError,
+    Pad,
+    Resize,
+    Slice,
+    execute,
+    load_network,
+    save_network,
+)
 from sw_ref.tensorfile import TensorFile
 from verif.campaign.damage import damaged
-from verif.sw_ref.network.random_network import random_network
+from verif.sw_ref.network.random_network import random_inputs, random_network
+from verif.sw_ref.network.single import network_of, requantizer
 from verif.sw_ref.network.test_network import branches
 
 Arrays = dict[str, NDArray[Any]]
@@ -155,3 +167,70 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
             said.append(str(error))
     assert 100 < len(said) < 300
     assert all(0 < len(line) < 1000 and "\n" not in line for line in said)
+
+
+def edited(value: Any, rng: np.random.Generator) -> Any:
+    """A JSON value in which one place is another one."""
+    if isinstance(value, (list, dict)) and value and rng.random() < 0.9:
+        keys = list(range(len(value))) if isinstance(value, list) else list(value)
+        key = keys[int(rng.integers(len(keys)))]
+        copy = value.copy()
+        copy[key] = edited(value[key], rng)
+        return copy
+    others = [None, True, -1, 0, 1, 2, 3, 7, 4095, 4096, 65536, 1 << 70, 0.5, "", "x", "t1", [], {}, [1, 1], [2, 1, 3]]
+    return others[int(rng.integers(len(others)))]
+
+
+def test_files_with_another_value_somewhere_run_or_are_refused(tmp_path: Path) -> None:
+    run = refused = 0
+    good = []
+    for seed in range(5):
+        save_network(tmp_path / "n", random_network(seed, nodes=6, codes_max=60))
+        good.append((load_file(tmp_path / "n"), TensorFile(tmp_path / "n").metadata))
+    for seed in range(200):
+        arrays, found = good[seed % 5]
+        rng = np.random.default_rng(seed)
+        key = str(rng.choice(["tensors", "nodes", "nodes", "inputs", "outputs", "format", "tile"]))
+        save_file(arrays, tmp_path / "n", {**found, key: json.dumps(edited(json.loads(found[key]), rng))})
+        try:
+            network = load_network(tmp_path / "n")
+        except NetworkError as error:
+            assert "\n" not in str(error), f"seed {seed}"  # noqa: PT017
+            refused += 1
+            continue
+        outputs = execute(network, random_inputs(network, 1, seed))
+        assert {name: codes.shape[1:] for name, codes in outputs.items()} == {
+            name: network.tensors[name].shape for name in network.outputs
+        }
+        run += 1
+    assert run > 10
+    assert refused > 100
+
+
+FAR = (4094, 4094, 4094, 4094)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (MaxPool(kernel=(4095, 4095), stride=(4095, 4095), padding=FAR), "reads 60000 x 8189 x 8189 codes"),
+        (AveragePool(kernel=(4095, 4095), stride=(4095, 4095), padding=FAR), "reads 60000 x 8189 x 8189 codes"),
+        (Resize(factor=(4095, 4095)), r"shape is \(60000, 4095, 4095\)"),
+        (Pad(padding=(4095, 4095, 4095, 4095), mode="edge"), r"shape is \(60000, 8191, 8191\)"),
+    ],
+)
+def test_what_would_take_too_much_memory_is_refused(tmp_path: Path, make: Any, message: str) -> None:
+    """Such files hold a few bytes only."""
+    save_network(tmp_path / "n", network_of(Slice(stop=(1, 1, 1)), [(1, 1, 1)]))
+    values = TensorFile(tmp_path / "n").metadata
+    tensors, nodes = json.loads(values["tensors"]), json.loads(values["nodes"])
+    tensors["x0"]["shape"] = [60000, 1, 1]
+    tensors["y"]["shape"] = {"resize": [60000, 4095, 4095], "pad": [60000, 8191, 8191]}.get(make.op, [60000, 1, 1])
+    nodes[0].update(op=make.op, options=make.to_dict())
+    arrays = {}
+    if make.op == "average_pool":
+        nodes[0]["options"].update(low=0, high=255)
+        arrays = {f"node.{part}": array for part, array in requantizer(60000).arrays().items()}
+    save_file(arrays, tmp_path / "n", {**values, "tensors": json.dumps(tensors), "nodes": json.dumps(nodes)})
+    with pytest.raises(NetworkError, match=message):
+        load_network(tmp_path / "n")
