@@ -1,8 +1,10 @@
 """The number format against brute force and its documented messages."""
 
+import re
+
 import pytest
 
-from sw_ref.format import StlqFormat, parameters_of
+from sw_ref.format import Parameter, StlqFormat, parameter, parameters_of
 
 
 @pytest.mark.parametrize("bits", range(2, 6))
@@ -13,6 +15,25 @@ def test_terms_are_the_levels_of_the_paper_as_integers(bits: int) -> None:
     for code in fmt.codes:
         value = (code > 0) - (code < 0)
         assert fmt.term(code) == (value * 2 ** (levels - abs(code)) if code else 0)
+
+
+@pytest.mark.parametrize("shift", range(5))
+def test_the_second_word_of_a_weight_is_finer_by_the_shift(shift: int) -> None:
+    fmt = StlqFormat(bits=3, residual_shift=shift)
+    for first in fmt.codes:
+        assert fmt.weight(first) == fmt.term(first) * 2**shift
+        for second in fmt.codes:
+            assert fmt.weight(first, second) == fmt.term(first) * 2**shift + fmt.term(second)
+
+
+def test_a_parameter_is_a_field_with_its_rule() -> None:
+    ranged = parameter(3, low=2, high=5, unit="bits", help="width")
+    assert ranged.default == 3
+    assert ranged.metadata == {"parameter": Parameter(values=range(2, 6), unit="bits", help="width")}
+    chosen, flag = parameter(4, only=(1, 4), help="how many"), parameter(True, help="signed")
+    assert chosen.metadata == {"parameter": Parameter(values=(1, 4), unit="", help="how many")}
+    assert flag.metadata == {"parameter": Parameter(values=None, unit="", help="signed")}
+    assert parameter(0, high=3, help="from 0").metadata["parameter"].values == range(4)
 
 
 @pytest.mark.parametrize("bits", range(2, 6))
@@ -58,8 +79,16 @@ def test_every_parameter_is_checked_by_name(name: str) -> None:
 def test_dictionary_round_trip_and_refusal() -> None:
     fmt = StlqFormat(bits=4, act_bits=5, act_signed=False, residual_shift=1)
     assert StlqFormat.from_dict(fmt.to_dict()) == fmt
-    for bad in (None, [], {}, {**fmt.to_dict(), "extra": 1}, {"bits": 3}):
-        with pytest.raises(ValueError, match=r"format has .*; allowed: exactly"):
+    names = sorted(fmt.to_dict())
+    said = {
+        "None": None,
+        "[]": {},
+        "['bits']": {"bits": 3},
+        "7": 7,
+        str(sorted([*names, "x"])): {**fmt.to_dict(), "x": 1},
+    }
+    for found, bad in said.items():
+        with pytest.raises(ValueError, match=f"^{re.escape(f'format has {found}; allowed: exactly {names}')}$"):
             StlqFormat.from_dict(bad)
 
 

@@ -167,6 +167,16 @@ def test_requantize_equals_python_integers(fmt: StlqFormat, shift: int) -> None:
         assert codes == [min(max((v + half) // (1 << shift), fmt.act_min), fmt.act_max) for v in scaled]
 
 
+@pytest.mark.parametrize("shift", range(1, 41))
+def test_requantize_rounds_ties_up(shift: int) -> None:
+    half = 1 << (shift - 1)
+    ties = [(2 * n + 1) * half for n in range(-5, 5)]
+    fmt = StlqFormat()
+    assert requantize(ties, multiplier=1, shift=shift, fmt=fmt).tolist() == list(range(-4, 6))
+    below = [tie - 1 for tie in ties]
+    assert requantize(below, multiplier=1, shift=shift, fmt=fmt).tolist() == list(range(-5, 5))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

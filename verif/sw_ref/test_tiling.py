@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from sw_ref.tiling import GRANULARITIES, Selection, Tiling, largest
+from sw_ref.tiling import GRANULARITIES, Selection, Tiling, check_tile, largest
 
 SHAPES = [(16, 16), (10, 20), (7, 3, 5), (9, 1, 3, 3), (5, 6, 2, 3), (1, 1), (1, 17), (17, 1)]
 TILES = [(8, 8), (3, 4), (1, 1), (64, 64), (5, 1)]
@@ -60,6 +60,24 @@ def test_parts_cover_the_tensor_once_and_their_sums_add_up(
     assert (sums == tiling.sums(values)).all()
 
 
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("elements", [1, 7, 50, 400])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_part_is_no_larger_than_asked_but_for_whole_blocks(
+    shape: tuple[int, ...], elements: int, granularity: str
+) -> None:
+    """A block that spans the axis is cut: parts of a whole layer stay in the cache, too."""
+    tiling = Tiling.of(shape, (3, 4), granularity)
+    cut = [1 if step == size else step for step, size in zip(tiling.block, shape, strict=True)]
+    least = cut[0] * cut[1] * int(np.prod(shape[2:]))
+    assert all(np.zeros(shape)[part].size <= max(elements, least) for part, _ in tiling.parts(elements))
+
+
+def test_blocks_are_tiles_unless_said_otherwise() -> None:
+    assert Tiling.of((9, 9, 3), (2, 5)) == Tiling.of((9, 9, 3), (2, 5), "tile") == Tiling((9, 9, 3), (2, 5, 1))
+    assert check_tile([3, 5]) == (3, 5)
+
+
 def test_grid_of_each_granularity() -> None:
     grids = {g: Tiling.of((10, 20, 3, 3), (8, 8), g).grid for g in GRANULARITIES}
     assert grids == {
@@ -101,6 +119,7 @@ def test_largest_equals_a_stable_sort() -> None:
         order = np.argsort(-values.ravel(), kind="stable")[:count]
         expected = np.zeros(values.size, bool)
         expected[order] = True
+        assert largest(values, count).dtype == bool
         assert (largest(values, count).ravel() == expected).all()
 
 

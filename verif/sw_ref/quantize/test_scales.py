@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
+from sw_ref.quantize.levels import log_dequantize, quantize_words
 from sw_ref.quantize.tensor import quantize_tensor
 from verif.sw_ref.distributions import SEED, make
 
@@ -146,3 +147,54 @@ def _row(tensor: StlqTensor, row: int) -> StlqTensor:
         format=tensor.format,
         tile=tensor.tile,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "ratio", "scale", "bar"),
+    [
+        ("outliers", 0.15, "power_of_two", 1.0),
+        ("student", 0.5, "power_of_two", 1.0),
+        ("outliers", 0.5, "search", 1.01),
+    ],
+)
+def test_no_channel_has_a_better_scale_for_the_blocks_that_were_chosen(
+    kind: str, ratio: float, scale: str, bar: float
+) -> None:
+    """Blocks and scales are found in turn: after one pass the scales are those of other blocks."""
+    weight, fmt = make(kind, (32, 48)), StlqFormat()
+    tensor = quantize_tensor(weight, fmt, ratio=ratio, per_channel=True, scale=scale)
+    factors = 2.0 ** (np.arange(-3, 4) if scale == "power_of_two" else np.arange(-32, 33) / 16)
+    two_word = tensor.tiling.expand(tensor.two_word)
+    scan = [
+        [channel_error(row, flags, unit * factor, fmt) for factor in factors]
+        for row, flags, unit in zip(weight, two_word, tensor.scale, strict=True)
+    ]
+    found = [channel_error(*row, fmt) for row in zip(weight, two_word, tensor.scale, strict=True)]
+    assert sum(found) <= sum(map(min, scan)) * bar
+
+
+def channel_error(row: NDArray[Any], two_word: NDArray[Any], unit: Any, fmt: StlqFormat) -> float:
+    """Error energy of a channel with given flags and scale."""
+    unit = np.float32(unit)
+    first, second = quantize_words(row, unit, fmt, two_word)
+    fine = unit * np.float32(2.0**-fmt.residual_shift)
+    return float(np.square(row - log_dequantize(first, unit, fmt) - log_dequantize(second, fine, fmt)).sum())
+
+
+@pytest.mark.parametrize("exponent", [-20, 13])
+def test_a_threshold_is_in_the_unit_of_the_weights(exponent: int) -> None:
+    sizes = 2.0 ** np.linspace(-3, 3, 40)  # no scale puts all blocks above the threshold
+    weight, fmt = (make("laplace", (40, 30)) * sizes[:, None]).astype(np.float32), StlqFormat()
+    one = quantize_tensor(weight, fmt, threshold=16.0)
+    two = quantize_tensor(np.ldexp(weight, exponent), fmt, threshold=16.0 * 2.0**exponent)
+    assert 0 < one.two_word.sum() < one.two_word.size
+    assert two.scale == np.ldexp(one.scale, exponent)
+    assert np.array_equal(two.two_word, one.two_word)
+
+
+def test_a_scan_reaches_scales_far_below_the_maximum() -> None:
+    """One giant among 65,536 equal weights: it costs less to clip it than to lose all others."""
+    weight = np.full((256, 256), 0.3, np.float32)
+    weight[100, 100] = 30
+    tensor = quantize_tensor(weight, StlqFormat(), ratio=0)
+    assert tensor.scale == pytest.approx(8 * 0.3, rel=0.01)  # the smallest level for the many

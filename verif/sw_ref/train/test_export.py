@@ -200,6 +200,14 @@ def test_v_above_0_is_refused() -> None:
     finalize(net, quantization, images()[0])
 
 
+def test_words_that_are_not_the_trained_weights_are_refused() -> None:
+    net, quantization = prepared("no-v")
+    _, words = next(quantization.words())
+    words.scale *= 2  # its words are found by what was made of the scale before
+    with pytest.raises(ValueError, match=r"^stem: its words do not stand for the weights that it trained with$"):
+        finalize(net, quantization, images()[0])
+
+
 @pytest.mark.parametrize("method", ["float", "lsq3", "lsq4", "apot3"])
 def test_methods_without_words_are_refused(method: str) -> None:
     net, quantization = prepared(method)

@@ -96,6 +96,30 @@ def test_v_is_complementary_and_falls_to_zero(granularity: str, method: Any) -> 
     assert nonzero[-1] == 0
 
 
+def test_v_starts_from_the_norms_of_the_residuals() -> None:
+    weight = make("gauss", (40, 24))
+    quantizer = words(weight, STLQ)
+    one = quantize_tensor(weight, StlqFormat(bits=3), ratio=0, scale=quantizer.scale.numpy()).dequantize()
+    norms = np.sqrt(quantizer.tiling.sums(np.square(weight - one, dtype=np.float64)))
+    free = ~quantizer.selection.numpy()
+    assert quantizer.v is not None
+    assert np.allclose(quantizer.v.detach().numpy(), np.exp(norms - norms[free].max()) * free, rtol=1e-5)
+
+
+def test_v_keeps_its_sign_while_it_falls() -> None:
+    quantizer = words(make("gauss", (40, 24)), STLQ)
+    v = quantizer.v
+    assert v is not None
+    with torch.no_grad():
+        v[::2] *= -1
+    signs = v.detach().sign()
+    anneal([quantizer], 0.2)
+    left = v.detach() != 0
+    assert set(signs[left].tolist()) == {-1, 1}
+    assert torch.equal(v.detach().sign()[left], signs[left])
+    assert float(v.detach().abs().max()) == pytest.approx(1 - 0.2 / STLQ.anneal_end, rel=1e-6)
+
+
 def test_ranked_order_ends_small_residuals_first() -> None:
     quantizer = words(make("gauss", (64, 64)), replace(STLQ, order="ranked"))
     start, free = quantizer.limit, ~quantizer.selection
