@@ -83,7 +83,7 @@ def _right(found: Any, digits: classifier.Digits) -> int:
 
 
 def _save(folder: Path, trained: classifier.Classifier, net: network.Network) -> None:
-    """The weights before and after, for the other commands to be tried on; and the pictures."""
+    """Save the weights before and after quantization, to try other commands on; and the pictures."""
     floats = {layer.name: np.ascontiguousarray(layer.weight, np.float32) for layer in net.layers}
     write_atomically(folder / "weights.safetensors", safetensors.numpy.save(floats))
     save_model(folder / "model.safetensors", {layer.name: layer.tensor for layer in net.layers})

@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier
 
 SEED = 1
 HIDDEN = (40, 20)
-"""Neither layer after the first is a multiple of 8 wide, so ragged tiles occur."""
+"""Widths of the hidden layers.  20 is no multiple of 8, so ragged tiles occur."""
 PIXEL_MAX = 16
 
 

@@ -1,4 +1,4 @@
-"""The demo's dot products, taken by the Verilog; and what the Verilog costs."""
+"""The demo's dot products, computed by the Verilog; and the Verilog's cost."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

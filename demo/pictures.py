@@ -1,4 +1,4 @@
-"""The demo's pictures: where the second words went, and the weights against the levels that they were sent to."""
+"""The demo's pictures: which tiles have two words, and the level that each weight was rounded to."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +77,7 @@ def _draw_layer(axis: Axes, layer: Layer) -> None:
 
 
 def draw_levels(layers: Sequence[Layer], path: Path) -> None:
-    """One column per layer: how the trained weights are spread, and the level that each of them was sent to."""
+    """One column per layer: the distribution of the trained weights, and the level that each was rounded to."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 6.4), dpi=DPI, layout="constrained")
         axes = figure.subplots(2, len(layers), height_ratios=(1, 2), sharex="col", squeeze=False)

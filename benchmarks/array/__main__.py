@@ -1,6 +1,6 @@
-"""Measure everything that was not measured before, and write the results and their page.
+"""Measure what is not measured yet, and write the results and their page.
 
-One process, one measurement at a time. Stop it whenever you like: it goes on where it was.
+It measures one thing at a time. Stop it whenever you like: the next run continues.
 """
 
 import argparse
@@ -18,8 +18,8 @@ SAVE_EVERY = 300  # seconds
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--cached", action="store_true", help="measure nothing: write what is there already")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.array", description=__doc__)
+    parser.add_argument("--cached", action="store_true", help="measure nothing; write the results that are kept")
     kept = Cache(ROOT / "build/bench", measuring=not parser.parse_args().cached)
     sections: dict[str, list[dict[str, Any]]] = defaultdict(list)
     saved, plan = time.monotonic(), tasks()

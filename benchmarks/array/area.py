@@ -21,7 +21,7 @@ def flow_of(design: Design, target: str) -> str:
 
 
 def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
-    """Resources of a design on a target; `seconds` is what the synthesis took when it was made."""
+    """Resources of a design on a target.  `seconds` is how long the synthesis took."""
     flow, verilog, config = flow_of(design, target), verilog_of(design), design.config
 
     def synthesize() -> dict[str, Any]:
@@ -53,5 +53,5 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
 
 @cache
 def verilog_of(design: Design) -> str:
-    """Each text is made once for all targets."""
+    """The Verilog of a design, made once for all targets."""
     return design.verilog()

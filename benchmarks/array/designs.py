@@ -12,15 +12,15 @@ from sw_ref.format import StlqFormat
 STLQ_FORM = "default"
 BUFFERED = "buffered"  # the array's fastest pipeline
 RATIOS = (0.0, 0.05, 0.15, 0.5, 1.0)
-# Passes before synthesis. Rivals become flat, so that their PEs may share what they have in common. For Booth's
-# multipliers multiplications are cut to their operands' widths first.
+# Passes before synthesis. Rivals are flattened, so their PEs may share equal logic. Before `booth`, multiplications are
+# cut to their operands' widths.
 FLAT = "setattr -mod -unset keep_hierarchy; flatten; opt_clean"
 BOOTH = f"{FLAT}; wreduce; opt_clean; booth; opt_clean"
 
 
 @dataclass(frozen=True)
 class Design:
-    """An array to be measured: `form` names its PE, `prepare` is what Yosys does before the target's synthesis."""
+    """An array to measure.  `form` names its PE; `prepare` are Yosys's passes before the target's synthesis."""
 
     kind: str
     form: str
@@ -43,7 +43,7 @@ class Design:
 
 
 def stlq(bits: int = 3, act_bits: int = 8, **values: Any) -> Design:
-    """The project's own array; what is not given is as the generator has it."""
+    """The project's own array; the rest is the generator's defaults."""
     config = ArrayConfig(format=StlqFormat(bits=bits, act_bits=act_bits), **values)
     return Design(f"stlq{bits}", BUFFERED if config.buffered else STLQ_FORM, config)
 

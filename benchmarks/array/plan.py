@@ -1,4 +1,4 @@
-"""What is measured, the most telling first: a campaign that is cut short has the figures that matter."""
+"""What is measured, the most important first. So a campaign that is stopped early has the figures that matter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

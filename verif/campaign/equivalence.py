@@ -1,4 +1,4 @@
-"""Whether a mutant is a fault at all: proofs that it does what the design does."""
+"""Proofs that a mutant behaves as the design does: then it is no fault."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from verif.campaign.induction import holds_by_induction
 DESIGN = "design.il"
 LOG = "equivalence.log"
 
-# Every register becomes an input and an output: equal functions between them make the machines equal.
+# Every register becomes an input and an output.  If the functions between them are equal, the machines are equal.
 REGISTERS = """\
 read_rtlil {design}
 rename {name} gold
@@ -19,18 +19,18 @@ mutate {options}
 dffunmap
 expose -dff -evert-dff gold gate
 miter -equiv -flatten gold gate miter
-# What both have in common becomes one: what is left to be proven is the fault.
+# Logic that both have in common is merged.  Only the fault is left to be proven.
 opt -full miter
 tee -o verdict.txt sat -timeout 120 -prove trigger 0 miter
 """
 
 
 def is_equivalent(config: ArrayConfig, options: str, folder: Path) -> str | None:
-    """How the mutant of ``DESIGN`` in `folder` was proven equal to it, or None: it was not.
+    """Which proof shows that the mutant of ``DESIGN`` in `folder` equals it; None if neither does.
 
-    "registers": all registers always hold the same; "induction": the outputs do, in every state that can be reached.
+    "registers": all registers always hold the same.  "induction": the outputs are the same in every reachable state.
     """
-    # Both proofs take it that there is one clock.
+    # Both proofs assume a single clock.
     if "-port CLK " in options:
         return None
     mutant = options.replace(f"-module {config.name} ", "-module gate ")
@@ -53,5 +53,5 @@ def _same_registers(config: ArrayConfig, mutant: str, folder: Path) -> bool:
             return False
         raise
     verdict = (folder / "verdict.txt").read_text()
-    # Neither a counterexample nor an end in time is a proof.
+    # A counterexample is no proof, and neither is a time-out.
     return "SUCCESS!" in verdict

@@ -12,9 +12,9 @@ BEATS = ("only word", "first word", "residual word")
 
 
 class Bin(NamedTuple):
-    """What one lane meets: a word's code, a kind of activation, a kind of beat, and what waits.
+    """What one lane meets: a word's code, a kind of activation, a kind of beat, and stalls.
 
-    `waited`: the beat was not taken when it was first offered; `sums_wait`: a sum is on offer, and not taken.
+    `waited`: the beat was not taken when it was first offered.  `sums_wait`: a sum is offered and not taken.
     """
 
     code: int
@@ -26,7 +26,7 @@ class Bin(NamedTuple):
 
 
 def all_bins(config: ArrayConfig) -> set[Bin]:
-    """Every bin; unsigned activations have no negative end."""
+    """All bins.  Unsigned activations have none for a negative extreme."""
     fmt = config.format
     kinds = {_kind(config, act) for act in (fmt.act_min, 0, fmt.act_max)} | {"other"}
     flags = (False, True)
@@ -47,7 +47,7 @@ def bins_of(trace: Trace) -> set[Bin]:
 
 
 def _part(config: ArrayConfig, cycles: list[Cycle]) -> Iterator[Bin]:
-    """Of the cycles between two resets: every tiles beat with the activations that it meets."""
+    """The bins of the cycles between two resets: every tiles beat with the activations that it meets."""
     fmt, size = config.format, config.words_per_beat
     acts = [cycle.acts for cycle in cycles if cycle.acts_valid and cycle.acts_ready]
     used, flags, residual, waited = 0, 0, False, False
@@ -70,7 +70,7 @@ def _part(config: ArrayConfig, cycles: list[Cycle]) -> Iterator[Bin]:
 
 
 def unpack_acts(config: ArrayConfig, payload: int) -> list[int]:
-    """The activations of an `acts` beat: of the first pixel, lane 0 first, then of the others."""
+    """The activations of an `acts` beat: those of the first pixel from lane 0 up, then those of the next."""
     fmt = config.format
     if fmt.act_signed:
         return unpack_signed(payload, config.acts_per_beat, fmt.act_bits)

