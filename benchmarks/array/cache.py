@@ -1,4 +1,4 @@
-"""Results that were measured before, by a hash of everything that they depend on. So a campaign may stop at any time."""
+"""Results that were measured before, by a hash of all that they depend on. So a campaign may stop at any time."""
 
 import hashlib
 import json

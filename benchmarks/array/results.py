@@ -69,7 +69,7 @@ def per_mac(line: dict[str, Any]) -> float:
 
 
 def comparison(area: Lines) -> Lines:
-    """Each rival's LUT x cycles over those of STLQ: for the best form that Yosys makes, and for the best form of all."""
+    """Each rival's LUT x cycles over those of STLQ: for the best form that Yosys makes, and for the best of all."""
     lines = compared(area)
     kinds = dict.fromkeys(line["kind"] for line in lines if not line["residual_beats"])
     found = []

@@ -157,7 +157,7 @@ class _Machine:
         return self._solver(given, self.differs).check() == z3.unsat
 
     def _solver(self, given: set[int], formula: Any) -> z3.Solver:
-        """A solver for `formula` and the candidates `given`.  Registers that a candidate equates become one variable."""
+        """A solver of `formula` and the candidates `given`.  Registers that one of them equates become one variable."""
         everything = z3.And(formula, *(self.before[i] for i in given))
         pairs = [(variables[1], variables[0]) for i in given if len(variables := _equal(self.before[i])) == 2]
         solver = z3.SolverFor("QF_BV")
