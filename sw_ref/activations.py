@@ -15,15 +15,16 @@ def quantize_activations(x: ArrayLike, step: float, fmt: StlqFormat, zero: int =
     """Activation codes: int32, shape of `x`.  `step` is the real value of code `zero` + 1.
 
     The division is done in the type of `x` if that is float32 or float64, otherwise in float64.
-    Raises ``ValueError`` if a value is not finite, or the step not finite and above 0.
+    Raises ``ValueError`` if a value is not finite, or the step not finite and above 0 in that type.
 
     >>> quantize_activations([0.0, 0.5, 0.74, 0.75, -99.0], 0.5, StlqFormat(act_bits=8)).tolist()
     [0, 1, 1, 2, -128]
     """
     values = _finite(x)
-    check_step(step)
+    unit = values.dtype.type(step)
+    check_step(float(unit))
     with np.errstate(over="ignore"):  # what is too large for the type is clipped
-        codes = np.rint(values / values.dtype.type(step)) + zero
+        codes = np.rint(values / unit) + zero
     return np.clip(codes, fmt.act_min, fmt.act_max).astype(np.int32)
 
 

@@ -87,18 +87,18 @@ def peak(values: NDArray[Any]) -> int:
     return max(-int(values.min()), int(values.max())) if values.size else 0
 
 
-def row_peak(weights: NDArray[np.int64]) -> int:
+def row_peak(weights: NDArray[Any]) -> int:
     """Largest sum of magnitudes of one output's weights."""
     return max(np.abs(weights.reshape(len(weights), -1)).sum(axis=1).tolist(), default=0)
 
 
 def correlate(
-    acts: NDArray[Any], weights: NDArray[np.int64], windows: Sequence[Window], *, groups: int = 1, fill: int = 0
+    acts: NDArray[Any], weights: NDArray[Any], windows: Sequence[Window], *, groups: int = 1, fill: int = 0
 ) -> NDArray[Any]:
     """Sums of weights times activations: exact integers (n, O, *outputs), as float32, float64 or int64.
 
-    `acts`: integers (n, groups * I, *size); `weights`: (O, I, *taps); one window per axis.  Positions outside the
-    input read `fill`.  Raises ``ValueError`` if a sum could leave 64 bits.
+    `acts`: integers (n, groups * I, *size); `weights`: integers (O, I, *taps); one window per axis.  Positions
+    outside the input read `fill`.  Raises ``ValueError`` if a sum could leave 64 bits.
     """
     dtype = exact_dtype(max(peak(acts), abs(fill)) * row_peak(weights))
     outputs, inputs, *kernel = weights.shape

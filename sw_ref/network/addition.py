@@ -20,8 +20,8 @@ class Add(Arithmetic):
     def output_shape(self, shapes: Sequence[Shape], weights: tuple[int, ...]) -> Shape:
         return shapes[0]
 
-    def sums(self, acts: NDArray[Any], weights: NDArray[np.int64], zero: int) -> NDArray[Any]:
+    def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
         return acts
 
-    def sum_range(self, shape: Shape, weights: NDArray[np.int64], act_max: int) -> Range:
+    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
         return np.zeros(shape[0], np.int64), np.full(shape[0], act_max, np.int64)

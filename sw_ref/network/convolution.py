@@ -38,11 +38,11 @@ class Conv(Arithmetic):
         rows, columns = self.windows(shapes[0], weights)
         return weights[0], rows.outputs, columns.outputs
 
-    def sums(self, acts: NDArray[Any], weights: NDArray[np.int64], zero: int) -> NDArray[Any]:
+    def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
         windows = self.windows(acts.shape[1:], weights.shape)  # type: ignore[arg-type]
         return correlate(acts, square(weights), windows, groups=self.groups, fill=zero)
 
-    def sum_range(self, shape: Shape, weights: NDArray[np.int64], act_max: int) -> Range:
+    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
         return weight_range(weights, act_max)
 
 
@@ -58,10 +58,10 @@ class Linear(Arithmetic):
         check_groups(shapes[0], weights, 1)
         return weights[0], *shapes[0][1:]
 
-    def sums(self, acts: NDArray[Any], weights: NDArray[np.int64], zero: int) -> NDArray[Any]:
+    def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
         return Conv().sums(acts, square(weights), zero)
 
-    def sum_range(self, shape: Shape, weights: NDArray[np.int64], act_max: int) -> Range:
+    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
         return weight_range(weights, act_max)
 
 
@@ -151,7 +151,7 @@ class ConvTranspose(Arithmetic):
         )
         return found, window
 
-    def sums(self, acts: NDArray[Any], weights: NDArray[np.int64], zero: int) -> NDArray[Any]:
+    def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
         shape, kernel = acts.shape[1:], square(weights)
         sums = np.empty((len(acts), *self.output_shape([shape], kernel.shape)), np.int64)  # type: ignore[list-item]
         whole = kernel.reshape(len(kernel), -1).sum(axis=1)
@@ -164,11 +164,11 @@ class ConvTranspose(Arithmetic):
             sums[(slice(None), slice(None), *at)] = absent
         return sums
 
-    def sum_range(self, shape: Shape, weights: NDArray[np.int64], act_max: int) -> Range:
+    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
         return weight_range(weights, act_max)
 
 
-def square(weights: NDArray[np.int64]) -> NDArray[np.int64]:
+def square(weights: NDArray[np.int32]) -> NDArray[np.int32]:
     """Weights with two kernel axes: (O, I, ky, kx)."""
     return weights.reshape(*weights.shape[:2], *kernel_of(weights.shape))
 

@@ -43,7 +43,7 @@ def execute(
 
 def _execute_part(
     network: Network,
-    weights: Sequence[NDArray[np.int64]],
+    weights: Sequence[NDArray[np.int32]],
     codes: Mapping[str, NDArray[Any]],
     result: Mapping[str, NDArray[Any]],
     part: slice,
@@ -62,7 +62,7 @@ def _execute_part(
                 del live[name]
 
 
-def run_node(network: Network, node: Node, acts: list[NDArray[Any]], weights: NDArray[np.int64]) -> NDArray[Any]:
+def run_node(network: Network, node: Node, acts: list[NDArray[Any]], weights: NDArray[np.int32]) -> NDArray[Any]:
     """The output's codes (n, C, H, W) from those of the inputs, in the same type; `weights`: the node's integers."""
     options = node.options
     infos = [network.tensors[name] for name in node.inputs]

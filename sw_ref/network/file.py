@@ -120,8 +120,9 @@ def _tensors(value: Any) -> dict[str, TensorInfo]:
     infos = {}
     for name, entry in value.items():
         fields = _fields(f"tensor {name}", entry, "shape", "step", "zero")
-        shape = fields["shape"]
-        fields = {**fields, "shape": tuple(shape) if isinstance(shape, list) else shape}
+        shape, step = fields["shape"], fields["step"]
+        fields["shape"] = tuple(shape) if isinstance(shape, list) else shape
+        fields["step"] = float(step) if type(step) is int and abs(step) < 1 << 64 else step
         infos[name] = _build(f"tensor {name}", fields, lambda f: TensorInfo(**f))
     return infos
 

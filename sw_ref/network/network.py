@@ -73,9 +73,9 @@ class Node:
         """The shape of the weights; () where there are none."""
         return self.weights.shape if self.weights else ()
 
-    def integers(self) -> NDArray[np.int64]:
-        """The integer weights W: int64, of the weights' shape; empty where there are none."""
-        return self.weights.integers().astype(np.int64) if self.weights else np.empty(0, np.int64)
+    def integers(self) -> NDArray[np.int32]:
+        """The integer weights W: int32, of the weights' shape; empty where there are none."""
+        return self.weights.integers() if self.weights else np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -98,14 +98,14 @@ class Operator:
 class Arithmetic(Operator):
     """An operator that makes sums, which a requantizer turns into codes."""
 
-    def sums(self, acts: NDArray[Any], weights: NDArray[np.int64], zero: int) -> NDArray[Any]:
+    def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
         """S for the first input's codes (n, C, H, W): exact integers of the output's shape, in any numeric type.
 
         `weights`: the node's integers (empty where the operator has none); `zero`: the first input's zero point.
         """
         raise NotImplementedError
 
-    def sum_range(self, shape: Shape, weights: NDArray[np.int64], act_max: int) -> Range:
+    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
         """The least and the greatest S of each output channel, over all codes from 0 to `act_max`."""
         raise NotImplementedError
 
@@ -133,7 +133,7 @@ def check_size(channels: int, rows: int, columns: int) -> None:
         raise ValueError(f"reads {channels} x {rows} x {columns} codes with padding; allowed: at most {CODES_MAX}")
 
 
-def weight_range(weights: NDArray[np.int64], act_max: int) -> Range:
+def weight_range(weights: NDArray[np.int32], act_max: int) -> Range:
     """The range of sums of weights times codes, for weights (O, ...)."""
     flat = weights.reshape(len(weights), -1)
     return act_max * np.minimum(flat, 0).sum(axis=1), act_max * np.maximum(flat, 0).sum(axis=1)

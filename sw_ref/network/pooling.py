@@ -63,13 +63,13 @@ class AveragePool(Pool, Arithmetic):
 
     count_padding: bool = parameter(True, help="what lies outside the input counts, with the real value 0")
 
-    def sums(self, acts: NDArray[Any], weights: NDArray[np.int64], zero: int) -> NDArray[Any]:
+    def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
         windows = self.windows(acts.shape[1:])  # type: ignore[arg-type]
         bound = int(np.iinfo(acts.dtype).max) * math.prod(self.kernel)
         wide = np.uint32 if bound < 1 << 32 else exact_dtype(bound)
         return _along_axes(np.add, acts.astype(wide), windows, fill=zero)
 
-    def sum_range(self, shape: Shape, weights: NDArray[np.int64], act_max: int) -> Range:
+    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
         highest = np.full(shape[0], act_max * math.prod(self.kernel), np.int64)
         return np.zeros_like(highest), highest
 

@@ -10,29 +10,11 @@ from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
-from sw_ref.network import (
-    OPERATORS,
-    Add,
-    AveragePool,
-    Concat,
-    Conv,
-    ConvTranspose,
-    Flatten,
-    Linear,
-    MaxPool,
-    Network,
-    Node,
-    Pad,
-    Permute,
-    PixelShuffle,
-    Requantizer,
-    Resize,
-    Slice,
-    TensorInfo,
-)
+from sw_ref.network import OPERATORS, Add, Concat, Network, Node, Requantizer, TensorInfo
 from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 from sw_ref.network.operator import Arithmetic, Movement, Operator
 from sw_ref.network.requantizer import code_dtype
+from verif.sw_ref.network.random_options import Draw
 from verif.sw_ref.random_model import random_tensor
 
 UNSIGNED = StlqFormat(act_signed=False)
@@ -62,12 +44,12 @@ def random_network(
         if tries > 100 * nodes:
             raise RuntimeError(f"seed {seed}: no room for more of {ops} within {codes_max} codes")
         unread = [name for name in inputs if name not in builder.read]
-        source = unread[0] if unread else builder.pick(list(builder.tensors)[-4:])
-        builder.grow(builder.pick(ops), source)
+        source = unread[0] if unread else builder.draw.pick(list(builder.tensors)[-4:])
+        builder.grow(builder.draw.pick(ops), source)
     outputs = [name for name in builder.tensors if name not in builder.read]
     inner = [node.output for node in builder.nodes if node.output in builder.read]
     if inner and builder.rng.random() < 0.5:  # a tensor that is read and put out, too
-        outputs.append(builder.pick(inner))
+        outputs.append(builder.draw.pick(inner))
     return Network(
         format=fmt,
         tile=tile,
@@ -102,10 +84,15 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
 
+    @property
+    def draw(self) -> Draw:
+        """What draws from `rng`."""
+        return Draw(self.rng)
+
     def grow(self, op: str, source: str) -> None:
         """Add a node that reads `source`, if what is drawn for it fits."""
         shape = self.tensors[source].shape
-        options, weights = getattr(self, f"_{op}")(shape)
+        options, weights = self.draw.options(op, shape)
         try:
             made = options.output_shape([shape], weights)
         except ValueError:
@@ -119,7 +106,7 @@ class Builder:
         elif options.arity[1] == 2 and (isinstance(options, Add) or self.rng.random() < 0.4):
             others = [name for name, info in self.tensors.items() if info.shape == made]
             if others:
-                inputs.append(self.pick(others))
+                inputs.append(self.draw.pick(others))
             elif isinstance(options, Add):
                 return
         self._add_node(options, inputs, made, weights)
@@ -135,7 +122,7 @@ class Builder:
         tensor = self.weights(weights) if weights else None
         requantizer = None
         if isinstance(options, Arithmetic):
-            integers = tensor.integers().astype(np.int64) if tensor else np.empty(0, np.int64)
+            integers = tensor.integers() if tensor else np.empty(0, np.int32)
             requantizer = self.requantizer(options, moved, integers, added=len(inputs) == 2)
         self.tensors[f"t{len(self.nodes)}"] = info
         node = Node(
@@ -150,7 +137,7 @@ class Builder:
         self.read.update(inputs)
 
     def requantizer(
-        self, options: Arithmetic, source: TensorInfo, weights: NDArray[np.int64], *, added: bool
+        self, options: Arithmetic, source: TensorInfo, weights: NDArray[np.int32], *, added: bool
     ) -> Requantizer:
         """Parameters that spread the codes; now and then extreme ones."""
         low, high = options.sum_range(source.shape, weights, self.fmt.act_max)
@@ -188,7 +175,7 @@ class Builder:
 
     def info(self, shape: tuple[int, int, int]) -> TensorInfo:
         """A tensor of that shape with a random scale."""
-        zero = int(self.pick([0, self.fmt.act_max // 2 + 1, self.rng.integers(0, self.fmt.act_max + 1)]))
+        zero = int(self.draw.pick([0, self.fmt.act_max // 2 + 1, self.rng.integers(0, self.fmt.act_max + 1)]))
         return TensorInfo(shape=shape, step=float(np.ldexp(self.rng.integers(1, 99), -8)), zero=zero)
 
     def random_shape(self) -> tuple[int, int, int]:
@@ -199,20 +186,6 @@ class Builder:
         return (
             (channels, 1, columns + 4) if kind < 0.15 else (channels, 1, 1) if kind < 0.2 else (channels, rows, columns)
         )
-
-    def pick(self, choices: Sequence[Any]) -> Any:
-        """One of them."""
-        return choices[int(self.rng.integers(len(choices)))]
-
-    def pair(self, low: int, high: int) -> tuple[int, int]:
-        """Two numbers from `low` to `high`."""
-        first, second = (int(n) for n in self.rng.integers(low, high + 1, 2))
-        return first, second
-
-    def padding(self, high: int) -> tuple[int, int, int, int]:
-        """Four numbers up to `high`, often 0."""
-        high *= int(self.rng.random() < 0.7)
-        return (*self.pair(0, high), *self.pair(0, high))
 
     def _same_scale(self, source: str) -> list[str]:
         """`source` and tensors that could be concatenated with it."""
@@ -225,77 +198,3 @@ class Builder:
                 found.append(name)
         self.rng.shuffle(found)
         return found
-
-    def _grouped(self, channels: int, kernel: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-        """Groups, and the shape of weights: dense, some groups, or depthwise with one or two outputs each."""
-        groups = int(self.pick([1, 1, channels, self.pick([g for g in range(1, channels + 1) if channels % g == 0])]))
-        outputs = groups * int(self.rng.integers(1, 3 if groups > 1 else 12))
-        return groups, (outputs, channels // groups, *kernel)
-
-    def _conv(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        kernel = self.pair(1, 4) if shape[1] > 1 or self.rng.random() < 0.3 else (int(self.rng.integers(1, 5)),)
-        groups, weights = self._grouped(shape[0], kernel)
-        dilation = self.pair(1, 2) if self.rng.random() < 0.4 else (1, 1)
-        options = Conv(stride=self.pair(1, 3), padding=self.padding(3), dilation=dilation, groups=groups)
-        return options, weights
-
-    def _linear(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return Linear(), (int(self.rng.integers(1, 15)), shape[0])
-
-    def _conv_transpose(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        kernel = self.pair(1, 4) if shape[1] > 1 or self.rng.random() < 0.3 else (int(self.rng.integers(1, 5)),)
-        groups, weights = self._grouped(shape[0], kernel)
-        dilation = self.pair(1, 3) if self.rng.random() < 0.4 else (1, 1)
-        options = ConvTranspose(
-            stride=self.pair(1, 3),
-            padding=self.padding(3),
-            output_padding=self.pair(0, 1),
-            dilation=dilation,
-            groups=groups,
-        )
-        return options, weights
-
-    def _pool(self) -> dict[str, Any]:
-        dilation = self.pair(1, 2) if self.rng.random() < 0.3 else (1, 1)
-        return {
-            "kernel": self.pair(1, 4),
-            "stride": self.pair(1, 3),
-            "padding": self.padding(2),
-            "dilation": dilation,
-        }
-
-    def _max_pool(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return MaxPool(**self._pool()), ()
-
-    def _average_pool(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        if self.rng.random() < 0.3:
-            return AveragePool(kernel=(shape[1], shape[2])), ()
-        return AveragePool(**self._pool(), count_padding=bool(self.rng.random() < 0.5)), ()
-
-    def _add(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return Add(), ()
-
-    def _concat(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return Concat(), ()
-
-    def _resize(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return Resize(factor=self.pair(1, 3)), ()
-
-    def _pixel_shuffle(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        blocks = [b for b in (3, 2, 1) if shape[0] % b**2 == 0]
-        return PixelShuffle(block=blocks[0], order=self.pick(["DCR", "CRD"])), ()
-
-    def _pad(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return Pad(padding=self.padding(3), mode=self.pick(["zero", "edge", "reflect"])), ()
-
-    def _slice(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        bounds = [sorted(self.rng.choice(size + 1, 2, replace=False).tolist()) for size in shape]
-        if self.rng.random() < 0.5:  # of channels alone
-            bounds[1:] = [[0, size] for size in shape[1:]]
-        return Slice(start=tuple(a for a, _ in bounds), stop=tuple(b for _, b in bounds)), ()  # type: ignore[arg-type]
-
-    def _permute(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return Permute(order=tuple(self.rng.permutation(shape[0]).tolist())), ()
-
-    def _flatten(self, shape: tuple[int, int, int]) -> tuple[Operator, tuple[int, ...]]:
-        return Flatten(), ()
