@@ -1,0 +1,38 @@
+"""The program's sections and the engine's streams as Amaranth layouts."""
+
+from collections.abc import Mapping
+
+from amaranth import Shape
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import Field
+
+
+def struct(layout: Mapping[str, Field]) -> data.StructLayout:
+    """A section as a structure, first field from bit 0 up."""
+    return data.StructLayout({name: Shape(field.bits, signed=field.signed) for name, field in layout.items()})
+
+
+def outputs_layout(config: EngineConfig) -> data.StructLayout:
+    """`codes` from bit 0 up, then `last`."""
+    return data.StructLayout({"codes": config.bus_bits, "last": 1})
+
+
+def engine_signature(config: EngineConfig) -> wiring.Signature:
+    """The engine's members."""
+    return wiring.Signature(
+        {
+            "program": In(stream.Signature(config.bus_bits)),
+            "inputs": In(stream.Signature(config.bus_bits)),
+            "outputs": Out(stream.Signature(outputs_layout(config))),
+            "busy": Out(1),
+            "error": Out(4),
+        }
+    )
+
+
+EVENT = data.StructLayout({"x": 1, "y": 1, "group": 1, "ends": 1, "half": 1})
+"""How a position ends: the next one is in the same row (`x`), the next row (`y`) or the next group;
+`ends`: the job; `half`: where its parameters are."""

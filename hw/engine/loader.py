@@ -1,0 +1,291 @@
+"""The loader: takes a program apart, section by section, into the stores and the next job."""
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component
+from hw.engine import encoding
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, Error, Kind
+from hw.engine.layouts import struct
+
+
+def loader_signature(config: EngineConfig) -> wiring.Signature:
+    """The members of a :class:`Loader`."""
+    return wiring.Signature(
+        {
+            "program": In(stream.Signature(config.bus_bits)),
+            "busy": Out(1),
+            "error": Out(4),
+            "idle": In(1),
+            "job": Out(struct(JOB)),
+            "job_valid": Out(1),
+            "job_taken": In(1),
+            "word": Out(config.bus_bits),
+            "step_slot": Out(config.slots(encoding.width(STEP))),
+            "step_target": Out(range(2 * len(LOOPS))),
+            "beat_slot": Out(config.beat_slots),
+            "beat_target": Out(range(2 * config.group_beats)),
+            "two_word": Out(1),
+            "last": Out(1),
+            "scale_slot": Out(config.slots(config.scale_bits)),
+            "offset_slot": Out(config.slots(config.offset_bits)),
+            "chunk_target": Out(range(2 * config.requant_steps)),
+            "full": Out(2),
+            "ends": Out(data.ArrayLayout(range(config.group_beats), 2)),
+            "idles": Out(data.ArrayLayout(GROUP["idle"].bits, 2)),
+            "front_frees": In(2),
+            "back_frees": In(2),
+        }
+    )
+
+
+class Loader(Component):
+    """Consumes the program as long as there is room for what comes next.
+
+    The next job waits in `job` until it is taken. Only then the job after it is read; the groups of a job are read as
+    halves of the stores become free. A job is offered only if the check behind it is right. If a section is wrong, no
+    further job is offered, and all words up to the next header are dropped.
+
+    Throughput: a bus word a cycle.
+
+    Members
+    -------
+    program : In(stream)
+        The port. `ready` depends on registers alone.
+    busy, error : Out
+        The port `busy`; an :class:`Error`, which stays until the next program starts.
+    idle : In(1)
+        No job is under way, all outputs have left.
+    job, job_valid : Out, job_taken : In(1)
+        The next job, offered until it is taken.
+    word, *_slot, *_target, two_word, last : Out
+        What goes to the stores of steps, beats (with its flags), scales and offsets; see :class:`Store`.
+    full, ends, idles : Out
+        The half holds a whole group; the index of its last beat, or element; the idle cycles after each position.
+    front_frees, back_frees : In(2)
+        The half's beats, its channel parameters are no longer needed.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(loader_signature(config))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        held = Signal()
+        self._room = room = Signal(init=1)
+        self._take = take = Signal()
+        self._check = check = Signal(encoding.check_bits(config.bus_bits))
+        self._sum = Signal.like(check)
+        self._slot = Signal(range(max(config.slots(encoding.width(JOB)), config.beat_slots) + 1))
+        self._half, self._residual, self._header_seen = Signal(), Signal(), Signal()
+        self._tiles, self._groups = Signal(16), Signal(JOB["trips_group"].bits)
+        self._flags, self._flag_count = Signal(FLAGS_PER_WORD), Signal(range(FLAGS_PER_WORD))
+        self._beat = Signal(range(config.group_beats))
+        self._index = Signal(range(max(len(LOOPS), config.requant_steps)))
+        self._kept = Signal(2)
+
+        m.d.comb += [
+            self.program.ready.eq(~held | take),
+            take.eq(held & room),
+            self._sum.eq(_fold(self.word, len(check)) ^ check.rotate_left(1)),
+            self.beat_target.eq(Cat(self._beat, self._half)),
+            self.step_target.eq(Cat(self._index[: (len(LOOPS) - 1).bit_length()], self._bank(m))),
+            self.chunk_target.eq(self._index + self._half * config.requant_steps),
+        ]
+        m.d.sync += held.eq((self.program.valid & self.program.ready) | (held & ~take))
+        m.d.sync += [self.full.eq(self.full & ~self.front_frees), self._kept.eq(self._kept & ~self.back_frees)]
+        with m.If(self.program.ready):
+            m.d.sync += self.word.eq(self.program.payload)
+        with m.If(take):
+            m.d.sync += check.eq(self._sum)
+        with m.If(self.job_taken):
+            m.d.sync += self.job_valid.eq(0)
+        self._states(m)
+        return m
+
+    def _bank(self, m: Module) -> Signal:
+        """Which half of the steps the next job's go to."""
+        bank = Signal(name="bank")
+        with m.If(self.job_taken):
+            m.d.sync += bank.eq(~bank)
+        return bank
+
+    def _states(self, m: Module) -> None:
+        with m.FSM(init="HEADER"):
+            with m.State("HEADER"):
+                self._header(m)
+            with m.State("JOB"), m.If(self._collect(m, encoding.width(JOB))):
+                m.next = "STEPS"
+                with m.If(self.job.kind == Kind.END):
+                    m.next = "CHECK"
+            with m.State("STEPS"), m.If(self._fill(m, self.step_slot, self._index, len(LOOPS))):
+                m.next = "CHECK"
+            with m.State("CHECK"), m.If(self._take):
+                self._checked(m)
+            with m.State("OFFER"):
+                self._offer(m)
+            with m.State("GROUP"):
+                self._group(m)
+            with m.State("FLAGS"):
+                self._flag_word(m)
+            with m.State("BEATS"):
+                self._beats(m)
+            with m.State("SCALES"):
+                # The parameters of the group that used this half before may still be needed.
+                m.d.comb += self._room.eq(~self._kept.bit_select(self._half, 1))
+                with m.If(self._fill(m, self.scale_slot, self._index, self._config.requant_steps)):
+                    m.next = "OFFSETS"
+            with m.State("OFFSETS"), m.If(self._fill(m, self.offset_slot, self._index, self._config.requant_steps)):
+                m.d.sync += self._kept.bit_select(self._half, 1).eq(1)
+                self._complete(m)
+            with m.State("NEXT"):
+                m.d.comb += self._room.eq(0)
+                with m.If(~self.job_valid):
+                    m.next = "JOB"
+            with m.State("FINISH"):
+                m.d.comb += self._room.eq(0)
+                with m.If(self.idle & ~self.job_valid):
+                    m.d.sync += [self.busy.eq(0), self._check.eq(0)]
+                    m.next = "HEADER"
+
+    def _section(self, m: Module, slots: int) -> Value:
+        """Count the words of a section; whether its last one is taken."""
+        done = self._take & (self._slot == slots - 1)
+        with m.If(self._take):
+            m.d.sync += self._slot.eq(Mux(self._slot == slots - 1, 0, self._slot + 1))
+        return done
+
+    def _collect(self, m: Module, bits: int) -> Value:
+        """Keep a section of `bits` bits in the job's register."""
+        width = self._config.bus_bits
+        register = Value.cast(self.job)
+        for index, offset in enumerate(range(0, bits, width)):
+            part = register[offset : min(offset + width, len(register))]
+            with m.If(self._take & (self._slot == index)):
+                m.d.sync += part.eq(self.word)
+        return self._section(m, self._config.slots(bits))
+
+    def _fill(self, m: Module, slot: Value, index: Signal, entries: int) -> Value:
+        """Pass sections on to a store, one for each entry; whether the last one is complete."""
+        done = self._section(m, len(slot))
+        m.d.comb += slot.eq(self._take << self._slot)
+        with m.If(done):
+            m.d.sync += index.eq(Mux(index == entries - 1, 0, index + 1))
+        return done & (index == entries - 1)
+
+    def _header(self, m: Module) -> None:
+        bits = encoding.width(HEADER)
+        known = min(self._config.bus_bits, HEADER["magic"].bits)
+        wrong = (self._slot == 0) & (self.word[:known] != encoding.MAGIC & ((1 << known) - 1))
+        with m.If(self._take & wrong):
+            m.d.sync += [self._check.eq(0), self._slot.eq(0)]
+            with m.If(self.error == Error.NONE):
+                m.d.sync += self.error.eq(Error.MAGIC)
+        with m.Else():
+            with m.If(self._take):
+                m.d.sync += [self.busy.eq(1), self._header_seen.eq(0), self.error.eq(Error.NONE)]
+            with m.If(self._collect(m, bits)):
+                m.next = "CHECK"
+
+    def _checked(self, m: Module) -> None:
+        """Behind a check: the header's fields are right, or the job is offered."""
+        header = struct(HEADER)(Value.cast(self.job)[: encoding.width(HEADER)])
+        m.next = "OFFER"
+        m.d.sync += self._header_seen.eq(1)
+        with m.If(~self._header_seen):
+            m.next = "JOB"
+        for wrong, error in (
+            ((~self._header_seen) & (header.engine != self._config.digest), Error.ENGINE),
+            ((~self._header_seen) & (header.version != encoding.VERSION), Error.VERSION),
+            (self._header_seen & (self.job.kind > max(Kind)), Error.KIND),
+            (self._sum != 0, Error.CHECK),
+        ):
+            with m.If(wrong):
+                m.d.sync += self.error.eq(error)
+                m.next = "FINISH"
+
+    def _offer(self, m: Module) -> None:
+        """The job's register is the job until it is taken: groups are read, the job after it is not."""
+        m.d.comb += self._room.eq(0)
+        m.d.sync += self._groups.eq(self.job.trips_group)
+        m.next = "GROUP"
+        with m.If(self.job.kind == Kind.END):
+            m.next = "FINISH"
+        with m.Else():
+            m.d.sync += self.job_valid.eq(1)
+
+    def _group(self, m: Module) -> None:
+        m.d.comb += self._room.eq(~self.full.bit_select(self._half, 1))
+        first = Signal(self._config.bus_bits, name="tiles_word")
+        with m.If(self._take):
+            m.d.sync += first.eq(self.word)
+        section = self.word if self._config.bus_bits >= encoding.width(GROUP) else Cat(first, self.word)
+        group = struct(GROUP)(section[: encoding.width(GROUP)])
+        with m.If(self._section(m, self._config.slots(encoding.width(GROUP)))):
+            m.d.sync += [
+                self._tiles.eq(group.tiles - 1),
+                self.idles[self._half].eq(group.idle),
+                self._beat.eq(0),
+                self._flag_count.eq(0),
+            ]
+            with m.If(self.job.kind == Kind.CONV):
+                m.next = "FLAGS"
+            with m.Else():
+                # The elements of a position: no words, so the index of the last one alone.
+                m.d.sync += self.ends[self._half].eq(group.tiles - 1)
+                self._complete(m)
+
+    def _flag_word(self, m: Module) -> None:
+        width = min(self._config.bus_bits, FLAGS_PER_WORD)
+        with m.If(self._take):
+            m.d.sync += self._flags.eq(Cat(self._flags, self.word[:width])[width:])
+        with m.If(self._section(m, self._config.slots(FLAGS_PER_WORD))):
+            m.next = "BEATS"
+
+    def _beats(self, m: Module) -> None:
+        flag, done = self._flags[0], Signal(name="tile_done")
+        m.d.comb += [
+            self.two_word.eq(flag),
+            self.last.eq(self._tiles == 0),
+            self.beat_slot.eq(self._take << self._slot),
+            done.eq(self._residual | ~flag),
+        ]
+        with m.If(self._section(m, self._config.beat_slots)):
+            m.d.sync += [
+                self._beat.eq(self._beat + 1),
+                self._residual.eq(~done),
+                self.ends[self._half].eq(self._beat),
+            ]
+            with m.If(done):
+                m.d.sync += [
+                    self._tiles.eq(self._tiles - 1),
+                    self._flags.eq(self._flags[1:]),
+                    self._flag_count.eq(self._flag_count + 1),
+                ]
+                with m.If(self._flag_count == FLAGS_PER_WORD - 1):
+                    m.next = "FLAGS"
+                with m.If(self._tiles == 0):
+                    m.next = "SCALES"
+
+    def _complete(self, m: Module) -> None:
+        """A group is in its half: on to the next one, or the next job once this one was taken."""
+        m.d.sync += [
+            self.full.bit_select(self._half, 1).eq(1),
+            self._half.eq(~self._half),
+            self._groups.eq(self._groups - 1),
+        ]
+        m.next = "GROUP"
+        with m.If(self._groups == 0):
+            m.next = "NEXT"
+
+
+def _fold(word: Value, bits: int) -> Value:
+    """Exclusive or of the word's pieces."""
+    folded: Value = Const(0, bits)
+    for offset in range(0, len(word), bits):
+        folded = folded ^ word[offset : offset + bits]
+    return folded

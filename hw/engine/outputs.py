@@ -1,0 +1,79 @@
+"""The output port: codes to bus words."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import fifo, stream
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component
+from hw.engine.config import EngineConfig
+from hw.engine.layouts import outputs_layout
+
+WORDS = 4  # bus words that wait for the consumer
+
+
+class Outputs(Component):
+    """Collects codes to bus words, the lowest first, which wait for the consumer in a queue.
+
+    A place in the queue is kept for a word when its first code is asked for, so a code that is on its way is never
+    turned away.
+
+    Throughput: a code a cycle.
+
+    Members
+    -------
+    issue, issue_last : In(1), room : Out(1)
+        A code is asked for, the tensor's last one; whether one may be, in this cycle.
+    code : In(code_bits), valid, last : In(1)
+        The code that was asked for; the tensor's last one.
+    outputs : Out(stream)
+        The port; `last` is with the tensor's last word, which is filled up with 0.
+    idle : Out(1)
+        All words have left.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(
+            {
+                "issue": In(1),
+                "issue_last": In(1),
+                "room": Out(1),
+                "code": In(config.code_bits),
+                "valid": In(1),
+                "last": In(1),
+                "outputs": Out(stream.Signature(outputs_layout(config))),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        count = config.codes_per_transfer
+        asked, got = Signal(range(count)), Signal(range(count))
+        kept = Signal(range(WORDS + 1))
+        word = Signal(config.bus_bits)
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=config.bus_bits + 1, depth=WORDS)
+
+        begins = self.issue & (asked == 0)
+        leaves = self.outputs.valid & self.outputs.ready
+        m.d.sync += kept.eq(kept + begins - leaves)
+        m.d.comb += [self.room.eq((asked != 0) | (kept < WORDS)), self.idle.eq(kept == 0)]
+        with m.If(self.issue):
+            m.d.sync += asked.eq(Mux(self.issue_last, 0, asked + 1))
+
+        whole, whole_last = Signal(), Signal()
+        ends = self.last | (got == count - 1)
+        m.d.sync += [whole.eq(self.valid & ends), whole_last.eq(self.last)]
+        with m.If(self.valid):
+            m.d.sync += [word.word_select(got, config.transfer_bits).eq(self.code), got.eq(Mux(ends, 0, got + 1))]
+            with m.If(got == 0):
+                m.d.sync += word[config.transfer_bits :].eq(0)
+        m.d.comb += [
+            queue.w_data.eq(Cat(word, whole_last)),
+            queue.w_en.eq(whole),
+            Cat(self.outputs.payload.codes, self.outputs.payload.last).eq(queue.r_data),
+            self.outputs.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.outputs.ready),
+        ]
+        return m

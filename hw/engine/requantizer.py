@@ -1,0 +1,157 @@
+"""The requantizer: sums to codes, `requant_lanes` at a time."""
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component
+from hw.engine.config import EngineConfig
+from hw.engine.delay import later
+from hw.engine.encoding import JOB
+from hw.engine.follow import Followed
+from hw.engine.layouts import EVENT, struct
+from hw.engine.requantizer_lane import RequantizerLane
+from hw.layouts import sums_layout
+
+LATENCY = 7  # cycles from a sum to its code
+OFFSET_DELAY = 3  # cycles by which offsets are read after scales
+
+CODES = data.StructLayout({"valid": 1, "chunk": 6, "done": 1, "event": EVENT})
+"""What goes with codes: there are some; which of the position's; they are its last ones; how it ends."""
+
+
+def requantizer_signature(config: EngineConfig) -> wiring.Signature:
+    """The members of a :class:`Requantizer`."""
+    entry = range(2 * config.requant_steps)
+    return wiring.Signature(
+        {
+            "sums": In(stream.Signature(sums_layout(config.array))),
+            "job": In(struct(JOB)),
+            "starts": In(1),
+            "waiting": Out(1),
+            "event": In(EVENT),
+            "take": Out(1),
+            "add_read": Out(1),
+            "add_word": In(config.word_bits),
+            "scale_entry": Out(entry),
+            "scales": In(config.scale_bits),
+            "offset_entry": Out(entry),
+            "offsets": In(config.offset_bits),
+            "back_frees": Out(2),
+            "codes": Out(config.requant_lanes * config.code_bits),
+            "about": Out(CODES),
+        }
+    )
+
+
+class Requantizer(Component):
+    """Takes a `sums` beat in `requant_steps` chunks, each in 1 + `add_terms` steps.
+
+    Sums wait in the array meanwhile. The program leaves so many cycles between dot products that the next ones find
+    their place free: the array never stops.
+
+    Latency: `LATENCY` cycles. Throughput: one step of `requant_lanes` lanes a cycle.
+
+    Members
+    -------
+    sums : In(stream)
+        The array's.
+    job, starts : In, waiting : Out(1)
+        See :class:`Followed`.
+    event : In(EVENT), take : Out(1)
+        How the position ends whose sums are here; they are used up in this cycle.
+    add_read : Out(1), add_word : In(word_bits)
+        The word to add is to be read; it comes a cycle later.
+    scale_entry, offset_entry : Out, scales, offsets : In
+        Of the stores; a value comes a cycle after its entry.
+    back_frees : Out(2)
+        The half's parameters are no longer needed.
+    codes, about : Out
+        Codes in the order of channels, and what they are.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(requantizer_signature(config))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        chunk, step, half = Signal(range(config.requant_steps)), Signal(2), self.event.half
+        leaves = Signal()
+        own = Followed(m, "own", self.job, ("add_terms",), starts=self.starts, leaves=leaves)
+        last_step, last_chunk = step == own["add_terms"], chunk == config.requant_steps - 1
+        valid = self.sums.valid
+        m.d.comb += [
+            self.sums.ready.eq(last_step & last_chunk),
+            self.take.eq(valid & self.sums.ready),
+            leaves.eq(self.take & self.event.ends),
+            self.add_read.eq(valid & (chunk == 0) & (step == 0) & own["add_terms"].any()),
+            self.scale_entry.eq(chunk + half * config.requant_steps),
+        ]
+        with m.If(valid):
+            m.d.sync += step.eq(Mux(last_step, 0, step + 1))
+            with m.If(last_step):
+                m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+        group_ends = self.take & (self.event.group | self.event.ends)
+        m.d.comb += [
+            self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_DELAY)),
+            self.back_frees.eq(later(m, "frees", group_ends << half, OFFSET_DELAY)[:2]),
+        ]
+        about = Signal(CODES, name="about0")
+        m.d.comb += [
+            about.valid.eq(valid & last_step),
+            about.chunk.eq(chunk),
+            about.done.eq(self.take),
+            about.event.eq(self.event),
+        ]
+        clip = self._lanes(m, chunk, step, Value.cast(about), own["add_terms"])
+        m.d.comb += self.waiting.eq(own.waiting | clip.waiting)
+        return m
+
+    def _lanes(self, m: Module, chunk: Signal, step: Signal, about: Value, terms: Value) -> Followed:
+        config = self._config
+        lanes, bits = config.requant_lanes, config.array.acc_bits
+        # The word to add was asked for with the first step; it is here for all others of the position.
+        asked, word = Signal(), Signal(config.word_bits)
+        m.d.sync += asked.eq(self.add_read)
+        with m.If(asked):
+            m.d.sync += word.eq(self.add_word)
+        chunk1, step1 = Signal.like(chunk, name="chunk1"), Signal.like(step, name="step1")
+        sums = Signal(lanes * bits)
+        m.d.sync += [
+            sums.eq(Value.cast(self.sums.payload).word_select(chunk, lanes * bits)),
+            chunk1.eq(chunk),
+            step1.eq(step),
+        ]
+        clipping = CODES(later(m, "about", about, LATENCY - 1))
+        clip = Followed(
+            m,
+            "clip",
+            self.job,
+            ("low", "high"),
+            starts=self.starts,
+            leaves=clipping.valid & clipping.done & clipping.event.ends,
+        )
+        added = word.word_select(self._part(m, chunk1), lanes * config.code_bits)
+        for index in range(lanes):
+            lane = RequantizerLane(config)
+            m.submodules[f"lane{index}"] = lane
+            m.d.comb += [
+                lane.x.eq(sums.word_select(index, bits).as_signed()),
+                lane.step.eq(step1),
+                lane.added.eq(added.word_select(index, config.code_bits)),
+                Value.cast(lane.scale).eq(self.scales.word_select(index, config.scale_bits // lanes)),
+                Value.cast(lane.offset).eq(self.offsets.word_select(index, config.offset_bits // lanes)),
+                lane.low.eq(clip["low"]),
+                lane.high.eq(clip["high"]),
+                self.codes.word_select(index, config.code_bits).eq(lane.code),
+            ]
+        m.d.sync += self.about.eq(clipping)
+        return clip
+
+    def _part(self, m: Module, chunk: Signal) -> Value:
+        """Which part of a word a chunk's codes are."""
+        return (
+            chunk[: (self._config.array.lanes // self._config.requant_lanes - 1).bit_length()] if len(chunk) else chunk
+        )

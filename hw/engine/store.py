@@ -1,0 +1,56 @@
+"""A memory whose entries are filled from bus words."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import memory
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component
+
+
+class Store(Component):
+    """`depth` entries of `bits` bits, each in as many memories, side by side, as it takes bus words: its *slots*.
+
+    A bus word goes to its slot as it is: no register collects an entry, no multiplexer moves a bit.
+
+    Latency: data one cycle after the address. Throughput: one read and one write in each cycle, at different entries.
+
+    Members
+    -------
+    word : In(bus_bits), slot : In(slots), target : In(range(depth))
+        Each slot whose bit is 1 takes `word` at the entry `target`; the last one the lowest bits that it has.
+    entry : In(range(depth)), value : Out(bits)
+        The entry to read, and what it held when it was asked for.
+    """
+
+    def __init__(self, *, bits: int, depth: int, bus_bits: int):
+        self._bits, self._depth, self._bus_bits = bits, depth, bus_bits
+        slots = -(-bits // bus_bits)
+        super().__init__(
+            {
+                "word": In(bus_bits),
+                "slot": In(slots),
+                "target": In(range(depth)),
+                "entry": In(range(depth)),
+                "value": Out(bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        parts = []
+        for index, offset in enumerate(range(0, self._bits, self._bus_bits)):
+            width = min(self._bus_bits, self._bits - offset)
+            cells = memory.Memory(shape=width, depth=self._depth, init=[])
+            m.submodules[f"slot{index}"] = cells
+            write, read = cells.write_port(), cells.read_port()
+            part = Signal(width, name=f"part{index}")
+            m.d.comb += [
+                write.addr.eq(self.target),
+                write.data.eq(self.word[:width]),
+                write.en.eq(self.slot[index]),
+                read.addr.eq(self.entry),
+                part.eq(read.data),
+            ]
+            parts.append(part)
+        m.d.comb += self.value.eq(Cat(parts))
+        return m

@@ -1,0 +1,64 @@
+"""The weight buffer: beats of two groups, and their flags."""
+
+from amaranth import Cat, Module
+from amaranth.lib import memory
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component
+from hw.engine.config import EngineConfig
+from hw.engine.delay import later
+from hw.engine.store import Store
+
+
+class WeightBuffer(Component):
+    """Hands out the beats of a group, and their flags before: a two-word flag decides about the next address.
+
+    Latency: flags one cycle after `entry`, words `delay` + 1 cycles after it. Throughput: a beat a cycle.
+
+    Members
+    -------
+    word, slot, target : In, two_word_in, last_in : In(1)
+        What the loader writes; see :class:`Store`.
+    entry : In
+        The beat to read: its index, then its half.
+    two_word, last : Out(1), words : Out(beat_bits)
+        The beat's flags, and its words.
+    """
+
+    def __init__(self, config: EngineConfig, delay: int):
+        self._config, self._delay = config, delay
+        entry = range(2 * config.group_beats)
+        super().__init__(
+            {
+                "word": In(config.bus_bits),
+                "slot": In(config.beat_slots),
+                "target": In(entry),
+                "two_word_in": In(1),
+                "last_in": In(1),
+                "entry": In(entry),
+                "two_word": Out(1),
+                "last": Out(1),
+                "words": Out(config.beat_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        depth = 2 * config.group_beats
+        m.submodules.store = store = Store(bits=config.beat_bits, depth=depth, bus_bits=config.bus_bits)
+        m.submodules.flags = flags = memory.Memory(shape=2, depth=depth, init=[])
+        write, read = flags.write_port(), flags.read_port()
+        m.d.comb += [
+            store.word.eq(self.word),
+            store.slot.eq(self.slot),
+            store.target.eq(self.target),
+            store.entry.eq(later(m, "entry", self.entry, self._delay)),
+            self.words.eq(store.value),
+            write.addr.eq(self.target),
+            write.data.eq(Cat(self.two_word_in, self.last_in)),
+            write.en.eq(self.slot[0]),
+            read.addr.eq(self.entry),
+            Cat(self.two_word, self.last).eq(read.data),
+        ]
+        return m
