@@ -63,7 +63,7 @@ class Loader(Component):
     word, *_slot, *_target, two_word, last : Out
         What goes to the stores of steps, beats (with its flags), scales and offsets; see :class:`Store`.
     full, ends, idles : Out
-        The half holds a whole group; the index of its last beat, or element; the idle cycles after each position.
+        The half holds a whole group; the index of its last beat, or element; the idle cycles before each position.
     front_frees, back_frees : In(2)
         The half's beats, its channel parameters are no longer needed.
     """

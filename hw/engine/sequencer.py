@@ -42,7 +42,8 @@ class Sequencer(Component):
     """Walks over the elements of a position, the positions of a group and the groups of a job.
 
     An element is a beat of the weight buffer, or where a job has no array one code or word. One is due in each cycle,
-    but for the idle cycles that a group has after each position, for groups that are not there yet, and for codes that
+    but for the idle cycles that a group has before each position (not
+    before the first one of a job that waits), for groups that are not there yet, and for codes that
     are late. The next job starts in the cycle after the last one's last element; if it has to wait for all writes
     (`wait`), when they are done.
 
@@ -86,10 +87,9 @@ class Sequencer(Component):
             ),
             self.front_frees.eq(group_end << self.half),
         ]
-        m.d.sync += [
-            recent.eq(Cat(self.start, recent)),
-            pause.eq(Mux(self.finish, self.idles[self.half], Mux(pause == 0, 0, pause - 1))),
-        ]
+        m.d.sync += [recent.eq(Cat(self.start, recent)), pause.eq(Mux(pause == 0, 0, pause - 1))]
+        with m.If(self.finish):
+            m.d.sync += pause.eq(self.idles[self.half ^ group_end])
         with m.If(self.issue):
             m.d.sync += self.index.eq(Mux(self.finish, 0, self.index + 1))
         self._loops(m, group_end, job_end)
@@ -99,9 +99,10 @@ class Sequencer(Component):
             with m.If(~job_end):
                 m.d.sync += [running.eq(self.full.bit_select(other, 1)), holding.eq(~self.full.bit_select(other, 1))]
         with m.If(holding & self.full.bit_select(self.half, 1)):
-            m.d.sync += [running.eq(1), holding.eq(0)]
+            m.d.sync += [running.eq(1), holding.eq(0), pause.eq(self.idles[self.half])]
         with m.If(self.start):
-            m.d.sync += [self.job.eq(self.next_job), running.eq(1), pause.eq(0)]
+            m.d.sync += [self.job.eq(self.next_job), running.eq(1)]
+            m.d.sync += pause.eq(Mux(self.next_job.wait, 0, self.idles[self.half ^ ~self.idle]))
         return m
 
     def _loops(self, m: Module, group_end: Signal, job_end: Signal) -> None:

@@ -16,7 +16,7 @@ from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, SCALE,
 class Group:
     """What `pe` output channels need: the tiles of one position, in the order of the loops, and the parameters.
 
-    `tiles`: elements of a position; in a convolution its tiles.  `idle`: cycles after each position.  `two_word`:
+    `tiles`: elements of a position; in a convolution its tiles.  `idle`: cycles before each position.  `two_word`:
     (tiles,).  `word1`, `word2`: codes (tiles, pe, lanes).  `scales`, `offsets`: fields of each of `pe` channels.
     """
 

@@ -1,0 +1,84 @@
+"""The engine's Verilog against the golden execution: every code of every tensor, and every cycle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import Error
+from hw.engine.verilog import engine_verilog
+from rtl_gen.compiler.cycles import predict
+from rtl_gen.compiler.lower import lower, place
+from rtl_gen.compiler.program import encode
+from sw_ref.format import StlqFormat
+from sw_ref.network import Network, execute
+from verif.hw.engine.runner import Run, run
+from verif.rtl_gen.compiler.networks import random_network
+
+CONFIG = EngineConfig(
+    array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2, memory_words=1024
+)
+
+
+@pytest.fixture(scope="module")
+def verilog() -> str:
+    return engine_verilog(CONFIG)
+
+
+def transfers(config: EngineConfig, codes: Any) -> list[int]:
+    """Codes as bus words, the last one filled up with 0."""
+    values = np.asarray(codes).reshape(-1).tolist()
+    count, bits = config.codes_per_transfer, config.transfer_bits
+    return [sum(v << (at * bits) for at, v in enumerate(values[i : i + count])) for i in range(0, len(values), count)]
+
+
+def mismatches(config: EngineConfig, network: Network, golden: dict[str, Any], result: Run) -> int:
+    """Codes in the memory, and bus words of the output, that differ."""
+    places, _ = place(network, config)
+    wrong = 0
+    for name, tensor in places.items():
+        for (channel, y, x), code in np.ndenumerate(golden[name][0]):
+            word, lane = divmod(channel, config.array.lanes)
+            wrong += result.memory.get((tensor.base + y * tensor.row + x * tensor.column + word, lane)) != code
+    words = transfers(config, golden[network.outputs[0]])
+    return wrong + (result.outputs != [(word, int(at == len(words) - 1)) for at, word in enumerate(words)])
+
+
+@pytest.mark.parametrize(("seed", "stalls"), [(1, 0), (2, 0), (3, 30)])
+def test_every_tensor_and_every_cycle(verilog: str, tmp_path: Path, seed: int, stalls: int) -> None:
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    network = random_network(CONFIG, rng)
+    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
+    jobs = lower(network, CONFIG)
+    result = run(CONFIG, verilog, tmp_path, encode(CONFIG, jobs), transfers(CONFIG, acts), stalls=stalls)
+    golden = execute(network, {"in": acts}, keep=network.tensors)
+    assert sum(array.size for array in golden.values()) > 1000
+    assert mismatches(CONFIG, network, golden, result) == 0
+    assert result.stopped == 0
+    assert [error for _, error in result.ends] == [Error.NONE]
+    timings = predict(CONFIG, jobs)
+    assert len(result.starts) == len(timings)
+    if not stalls:
+        first = result.starts[0] - timings[0].start
+        assert [start - first for start in result.starts] == [timing.start for timing in timings]
+
+
+@pytest.mark.parametrize("error", [Error.ENGINE, Error.CHECK])
+def test_a_bad_program_is_refused_and_the_next_one_runs(verilog: str, tmp_path: Path, error: Error) -> None:
+    rng = np.random.default_rng(4)
+    network = random_network(CONFIG, rng)
+    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
+    jobs = lower(network, CONFIG)
+    good = encode(CONFIG, jobs)
+    bad = encode(EngineConfig(array=CONFIG.array, requant_lanes=2, memory_words=2048), jobs)
+    if error == Error.CHECK:
+        bad = list(good)
+        bad[10] ^= 1
+    result = run(CONFIG, verilog, tmp_path, bad + good, transfers(CONFIG, acts))
+    golden = execute(network, {"in": acts}, keep=network.tensors)
+    assert [code for _, code in result.ends] == [error, Error.NONE]
+    assert mismatches(CONFIG, network, golden, result) == 0
