@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.format import parameter
-from sw_ref.network.operator import OPTION_MAX, SIZE_MAX, Arithmetic, Range, Shape, check_size, numbers, weight_range
+from sw_ref.network.operator import (
+    OPTION_MAX,
+    SIZE_MAX,
+    Arithmetic,
+    Range,
+    Shape,
+    check_size,
+    numbers,
+    shape_of,
+    weight_range,
+)
 from sw_ref.windows import Window, correlate, sliding
 
 
@@ -39,7 +49,7 @@ class Conv(Arithmetic):
         return weights[0], rows.outputs, columns.outputs
 
     def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
-        windows = self.windows(acts.shape[1:], weights.shape)  # type: ignore[arg-type]
+        windows = self.windows(shape_of(acts), weights.shape)
         return correlate(acts, square(weights), windows, groups=self.groups, fill=zero)
 
     def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
@@ -76,6 +86,14 @@ class Phase:
     first: tuple[int, int]
     taps: tuple[slice, slice]
     windows: tuple[Window, Window]
+
+    def part(self, weights: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The weights of its taps, from all weights (O, I, ky, kx)."""
+        return weights[(slice(None), slice(None), *self.taps)]
+
+    def absent(self, weights: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The sum of the weights of all other taps, which read z: int64 (O,)."""
+        return weights.sum(axis=(1, 2, 3), dtype=np.int64) - self.part(weights).sum(axis=(1, 2, 3), dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,16 +170,14 @@ class ConvTranspose(Arithmetic):
         return found, window
 
     def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
-        shape, kernel = acts.shape[1:], square(weights)
-        sums = np.empty((len(acts), *self.output_shape([shape], kernel.shape)), np.int64)  # type: ignore[list-item]
-        whole = kernel.reshape(len(kernel), -1).sum(axis=1)
-        for phase in self.phases(shape, kernel.shape):  # type: ignore[arg-type]
-            part = kernel[(slice(None), slice(None), *phase.taps)]
+        shape, kernel = shape_of(acts), square(weights)
+        sums = np.empty((len(acts), *self.output_shape([shape], kernel.shape)), np.int64)
+        for phase in self.phases(shape, kernel.shape):
             at = tuple(slice(first, None, step) for first, step in zip(phase.first, self.stride, strict=True))
-            absent = zero * (whole - part.reshape(len(part), -1).sum(axis=1))[:, None, None]
-            if part.size:
-                absent = absent + correlate(acts, part, phase.windows, groups=self.groups, fill=zero).astype(np.int64)
-            sums[(slice(None), slice(None), *at)] = absent
+            made = zero * phase.absent(kernel)[:, None, None]
+            if (part := phase.part(kernel)).size:
+                made = made + correlate(acts, part, phase.windows, groups=self.groups, fill=zero).astype(np.int64)
+            sums[(slice(None), slice(None), *at)] = made
         return sums
 
     def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:

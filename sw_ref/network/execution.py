@@ -68,7 +68,7 @@ def run_node(network: Network, node: Node, acts: list[NDArray[Any]], weights: ND
     infos = [network.tensors[name] for name in node.inputs]
     if isinstance(options, Movement):
         return options.move(acts, infos[0].zero)
-    assert isinstance(options, Arithmetic)
+    assert isinstance(options, Arithmetic)  # these two hold for every node of a network
     assert node.requantizer is not None
     added = acts[1].astype(np.int64) - infos[1].zero if len(acts) == 2 else None
     made = node.requantizer.apply(

@@ -127,6 +127,12 @@ class Movement(Operator):
         raise NotImplementedError
 
 
+def shape_of(acts: NDArray[Any]) -> Shape:
+    """(C, H, W) of a batch (n, C, H, W)."""
+    _, channels, rows, columns = acts.shape
+    return channels, rows, columns
+
+
 def check_size(channels: int, rows: int, columns: int) -> None:
     """Raise ``ValueError`` if an operator would read too many codes."""
     if channels * rows * columns > CODES_MAX:

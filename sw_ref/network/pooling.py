@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sw_ref.format import parameter
 from sw_ref.network.convolution import window_pair
-from sw_ref.network.operator import Arithmetic, Movement, Operator, Range, Shape, numbers
+from sw_ref.network.operator import Arithmetic, Movement, Operator, Range, Shape, numbers, shape_of
 from sw_ref.windows import Window, exact_dtype, surround, taps_of
 
 
@@ -48,7 +48,7 @@ class MaxPool(Pool, Movement):
 
     def move(self, acts: Sequence[NDArray[Any]], zero: int) -> NDArray[Any]:
         # Codes are unsigned, so that 0 never wins over what the window holds.
-        return _along_axes(np.maximum, acts[0], self.windows(acts[0].shape[1:]), fill=0)  # type: ignore[arg-type]
+        return _along_axes(np.maximum, acts[0], self.windows(shape_of(acts[0])), fill=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class AveragePool(Pool, Arithmetic):
     count_padding: bool = parameter(True, help="what lies outside the input counts, with the real value 0")
 
     def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
-        windows = self.windows(acts.shape[1:])  # type: ignore[arg-type]
+        windows = self.windows(shape_of(acts))
         bound = int(np.iinfo(acts.dtype).max) * math.prod(self.kernel)
         wide = np.uint32 if bound < 1 << 32 else exact_dtype(bound)
         return _along_axes(np.add, acts.astype(wide), windows, fill=zero)

@@ -1,5 +1,7 @@
 """The rules that a network keeps, and its execution as a whole."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -222,3 +224,9 @@ def test_the_example_of_the_page() -> None:
     codes = quantize(network, {"x0": np.array([[[[1, 0, -1.5]]]])})
     assert codes["x0"].ravel().tolist() == [12, 10, 7]
     assert execute(network, codes)["y"].ravel().tolist() == [26, 47, 20]
+
+
+def test_networks_need_numpy_and_not_more() -> None:
+    code = "import sys, sw_ref.network; print([m for m in ('torch', 'amaranth', 'rich', 'onnx') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
