@@ -89,7 +89,7 @@ def peak(values: NDArray[Any]) -> int:
 
 def row_peak(weights: NDArray[Any]) -> int:
     """Largest sum of magnitudes of one output's weights."""
-    return max(np.abs(weights.reshape(len(weights), -1)).sum(axis=1).tolist(), default=0)
+    return max(np.abs(weights.reshape(len(weights), -1)).sum(1, np.int64).tolist(), default=0)
 
 
 def correlate(

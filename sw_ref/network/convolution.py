@@ -18,20 +18,29 @@ from sw_ref.network.operator import (
     check_size,
     numbers,
     shape_of,
-    weight_range,
 )
 from sw_ref.windows import Window, correlate, sliding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conv(Arithmetic):
+class Weighted(Arithmetic):
+    """An operator with weights (O, I, *kernel), to whose sums a second tensor may be added."""
+
+    arity: ClassVar[tuple[int, int | None]] = (1, 2)
+
+    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
+        flat = weights.reshape(len(weights), -1)
+        return act_max * np.minimum(flat, 0).sum(1, np.int64), act_max * np.maximum(flat, 0).sum(1, np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv(Weighted):
     """S[o, y, x] = sum of W[o, i, u, v] * a[i', y * stride + u * dilation - top, ...]; outside the input a is z.
 
     Weights (O, C / groups, ky, kx), or (O, C / groups, kx) for one axis.  `padding`: top, left, bottom, right.
     """
 
     op: ClassVar[str] = "conv"
-    arity: ClassVar[tuple[int, int | None]] = (1, 2)
     weight_axes: ClassVar[tuple[int, ...]] = (3, 4)
 
     stride: tuple[int, int] = numbers((1, 1), count=2, low=1)
@@ -52,16 +61,12 @@ class Conv(Arithmetic):
         windows = self.windows(shape_of(acts), weights.shape)
         return correlate(acts, square(weights), windows, groups=self.groups, fill=zero)
 
-    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
-        return weight_range(weights, act_max)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Linear(Arithmetic):
+class Linear(Weighted):
     """S[o, y, x] = sum of W[o, i] * a[i, y, x]: a 1 x 1 convolution with weights (O, C)."""
 
     op: ClassVar[str] = "linear"
-    arity: ClassVar[tuple[int, int | None]] = (1, 2)
     weight_axes: ClassVar[tuple[int, ...]] = (2,)
 
     def output_shape(self, shapes: Sequence[Shape], weights: tuple[int, ...]) -> Shape:
@@ -70,9 +75,6 @@ class Linear(Arithmetic):
 
     def sums(self, acts: NDArray[Any], weights: NDArray[np.int32], zero: int) -> NDArray[Any]:
         return Conv().sums(acts, square(weights), zero)
-
-    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
-        return weight_range(weights, act_max)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,7 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvTranspose(Arithmetic):
+class ConvTranspose(Weighted):
     """A convolution of the input with `stride` - 1 codes z between its codes, with the kernel turned around.
 
     Weights (O, C / groups, ky, kx): tap u of input row y goes to output row y * stride + u * dilation - top.  All
@@ -106,7 +108,6 @@ class ConvTranspose(Arithmetic):
     """
 
     op: ClassVar[str] = "conv_transpose"
-    arity: ClassVar[tuple[int, int | None]] = (1, 2)
     weight_axes: ClassVar[tuple[int, ...]] = (3, 4)
 
     stride: tuple[int, int] = numbers((1, 1), count=2, low=1)
@@ -179,9 +180,6 @@ class ConvTranspose(Arithmetic):
                 made = made + correlate(acts, part, phase.windows, groups=self.groups, fill=zero).astype(np.int64)
             sums[(slice(None), slice(None), *at)] = made
         return sums
-
-    def sum_range(self, shape: Shape, weights: NDArray[np.int32], act_max: int) -> Range:
-        return weight_range(weights, act_max)
 
 
 def square(weights: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -137,9 +137,3 @@ def check_size(channels: int, rows: int, columns: int) -> None:
     """Raise ``ValueError`` if an operator would read too many codes."""
     if channels * rows * columns > CODES_MAX:
         raise ValueError(f"reads {channels} x {rows} x {columns} codes with padding; allowed: at most {CODES_MAX}")
-
-
-def weight_range(weights: NDArray[np.int32], act_max: int) -> Range:
-    """The range of sums of weights times codes, for weights (O, ...)."""
-    flat = weights.reshape(len(weights), -1)
-    return act_max * np.minimum(flat, 0).sum(axis=1), act_max * np.maximum(flat, 0).sum(axis=1)
