@@ -17,6 +17,11 @@ OURS = ("stlq", "stlq-cycles", "stlq-cycles-reorder", "stlq-cycles+anneal=outsid
 RIVALS = ("two-word", "stlq", "filter-threshold", "no-v", "one-word", "lsq3", "apot3")
 """The methods that must hold their own, and those that they are compared with, seed by seed."""
 
+LEGEND = """Each network has two tables. The first one has the mean score of each method over seeds, and its spread.
+Its last columns have the difference to R = 100%, seed by seed. Cycles are relative to one word everywhere.
+The second one has what our methods (columns) gain on each rival, with standard error and number of seeds.
+"""
+
 Result = dict[str, Any]
 
 
@@ -106,8 +111,8 @@ def by_network(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Two tables per network: all methods, and what ours gain on their rivals."""
-    parts = []
+    """How to read it, and two tables per network: all methods, and what ours gain on their rivals."""
+    parts = [LEGEND]
     for (task, network), own in by_network(rows).items():
         measure = f"{TASKS[task].primary} ({TASKS[task].unit})"
         lines = [
