@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from typing import NoReturn
 
@@ -31,7 +32,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 done, 1 a check failed or a tool is missing, 2 bad use."""
+    """Run a command; returns the exit status.
+
+    0 done, 1 a check failed or a tool is missing, 2 bad use, 130 interrupted (Ctrl-C, SIGTERM, SIGHUP).
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         _prepare()
@@ -62,11 +66,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _prepare() -> None:
     """Names that the terminal cannot show are escaped; a request to end stops simulators too, and cleans up."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            _open_nowhere(number, name)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # `nohup` has the signal ignored.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, signal.default_int_handler)
+
+
+def _open_nowhere(number: int, name: str) -> None:
+    """Make a stream that was closed before we started (`>&-`) one whose contents nobody wants.
+
+    Its number is taken, too: else the next file that is opened gets it, and with it what is meant for the stream.
+    """
+    try:
+        os.fstat(number)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_RDWR), number)
+    setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
 
 
 def _give_up_output() -> None:
@@ -108,11 +130,12 @@ def _overview() -> str:
         module = importlib.import_module(f"rtl_gen.{command}")
         lines += [f"  {command:10}{module.SUMMARY}\n            {module.EXAMPLE}\n"]
     lines += ["\n`stlq COMMAND --help` describes a command's options. `python -m rtl_gen` is the same program.\n"]
-    lines += ["Exit status: 0 done, 1 a check failed or a tool is missing, 2 bad use.\n"]
+    lines += ["Exit status: 0 done, 1 a check failed or a tool is missing, 2 bad use, 130 interrupted.\n"]
     return "".join(lines)
 
 
 def _complain(error: object, status: int) -> int:
-    # The contract is one line, whatever an underlying library had to say.
-    print("stlq:", " ".join(str(error).split()), file=sys.stderr)
+    # The contract is one line, whatever an underlying library had to say. Nobody may be there to read it.
+    with suppress(OSError):
+        print("stlq:", " ".join(str(error).split()), file=sys.stderr, flush=True)
     return status

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import NAME_RULE, ArrayConfig
+from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name
 from rtl_gen.options import add_format_options, add_parameter, format_values, path
@@ -81,6 +82,7 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
     # Amaranth takes most of the start-up time, which other commands and errors need not wait for.
     from hw.verilog import array_verilog
 
+    tools.provide_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with progress(f"generating a {config.size}"):

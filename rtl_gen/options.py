@@ -2,11 +2,13 @@
 
 import argparse
 import re
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rtl_gen.errors import UsageError
 from sw_ref.format import Parameter, StlqFormat, parameters_of
 
 
@@ -45,6 +47,37 @@ def whole_number(text: str, allowed: str = "") -> int:
         wrong = "has more than 18 digits" if digits else "is not a whole number"
         raise argparse.ArgumentTypeError(f"{text!r} {wrong}" + (f"; allowed: {allowed}" if allowed else ""))
     return int(text)
+
+
+class _Whole(argparse.Action):
+    """An option whose value is one of some whole numbers."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, *, values: range, **rest: Any) -> None:
+        self.values = values
+        self.allowed = f"a whole number from {values[0]} to {values[-1]}"
+        super().__init__(option_strings, dest, type=partial(whole_number, allowed=self.allowed), **rest)
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: Any) -> None:
+        if value not in self.values:
+            raise UsageError(f"{self.option_strings[0]} is {value}; allowed: {self.allowed}")
+        setattr(namespace, self.dest, value)
+
+
+def add_whole(parser: argparse.ArgumentParser, option: str, values: range, default: int, *, help: str) -> None:
+    """An option for one of `values`, which its help and its errors tell."""
+    parser.add_argument(
+        option,
+        action=_Whole,
+        values=values,
+        default=default,
+        metavar="N",
+        help=f"{help}; {values[0]} to {values[-1]} (default: {default})",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
+    """`--seed`: 31 bits, which every generator and placer takes."""
+    add_whole(parser, "--seed", range(1 << 31), 1, help=f"of {of}")
 
 
 def path(text: str) -> Path:

@@ -13,7 +13,7 @@ from hw.ports import array_ports
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import Build, load_build
-from rtl_gen.options import number, path, whole_number
+from rtl_gen.options import add_seed, number, path, whole_number
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import PLACED, Target
 from sw_ref.files import write_atomically
@@ -54,9 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--freq", type=number, default=200.0, metavar="MHZ", help="frequency to aim at; 1 to 1000 MHz (default: 200)"
     )
-    parser.add_argument(
-        "--seed", type=whole_number, default=1, metavar="N", help="of the placer; 0 to 2147483647 (default: 1)"
-    )
+    add_seed(parser, "the placer")
 
 
 def run(args: argparse.Namespace) -> Report:
@@ -69,8 +67,6 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--speed is {args.speed}; allowed: {', '.join(map(str, target.speeds))}")
     if not 1 <= args.freq <= 1000:
         raise UsageError(f"--freq is {args.freq}; allowed: 1 to 1000 MHz")
-    if not 0 <= args.seed < 1 << 31:
-        raise UsageError(f"--seed is {args.seed}; allowed: a whole number from 0 to {(1 << 31) - 1}")
     with progress(f"placing and routing for {device}"):
         result = place_and_route(build, args.target, device, speed=args.speed, freq=args.freq, seed=args.seed)
     written = build.folder / f"pnr-{args.target}.json"

@@ -157,9 +157,10 @@ def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tupl
             option_wording(wording) if wording.startswith(("ratio ", "threshold ")) else f"{weight.name}: {wording}"
         ) from error
     error, signal = _energies(values, tensor)
-    note = "" if signal else "all weights are zero; so are its words"
-    if signal and error > 0.25 * signal:
-        note = f"the words hold little of it (error {100 * error / signal:.0f}%); is it within float32's range?"
+    note = "" if values.any() else "all weights are zero; so are its words"
+    if values.any() and error >= 0.25 * signal:
+        share = f"error {100 * error / signal:.3g}%" if signal else "its squares vanish"
+        note = f"the words hold little of it ({share}); is it within float32's range?"
     return tensor, {
         "name": weight.name,
         "shape": list(tensor.shape),

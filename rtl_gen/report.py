@@ -43,17 +43,26 @@ def _show_table(table: Table) -> None:
 
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(table.columns):
-        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        # Figures stay whole; text is folded if there is no room.
+        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
     for row in table.rows:
         drawn.add_row(*row)
     # In a file or pipe a table is as wide as it needs to be.
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000)
+    # A narrow terminal breaks the lines of what needs more room; a narrow table would lose columns.
+    console.width = max(console.width, _least_width(table))
     # Apart from the table, at whose width a title would be broken.
     console.print(table.title)
     with console.capture() as text:
         console.print(drawn)
     # Rich fills every line up to the table's width.
     print("\n".join(line.rstrip() for line in text.get().splitlines()))
+
+
+def _least_width(table: Table) -> int:
+    """Room for all figures, and for some of the text in the first column; 3 between columns, 1 at each end."""
+    text, *figures = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
+    return min(text, 8) + sum(3 + width for width in figures) + 2
 
 
 @contextmanager

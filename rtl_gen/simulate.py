@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
+from rtl_gen import tools
 from rtl_gen.errors import UsageError
 from rtl_gen.manifest import Build, load_build
-from rtl_gen.options import path, whole_number
+from rtl_gen.options import add_seed, add_whole, path
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.simulator import SIMULATORS, Outcome, check_fit, simulation
 from rtl_gen.testbench import Amounts, Stalls
 from rtl_gen.weights import DAMAGE, read_npy
+from sw_ref.files import digest_of
 from sw_ref.integer import dot
 from sw_ref.model import ModelError, StlqTensor, load_model
 
@@ -36,23 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         help=".npy of integer activations, shape (vectors, I, *kernel) (default: random ones, extremes among them)",
     )
-    parser.add_argument(
-        "--vectors",
-        type=whole_number,
-        default=4,
-        metavar="N",
-        help="random activation vectors; 1 to 100000 (default: 4)",
-    )
-    parser.add_argument(
-        "--seed", type=whole_number, default=1, metavar="N", help="of activations and stalls; 0 or more (default: 1)"
-    )
-    parser.add_argument(
-        "--stalls",
-        type=whole_number,
-        default=0,
-        metavar="PERCENT",
-        help="cycles in which each stream pauses; 0 to 99 %% (default: 0)",
-    )
+    add_whole(parser, "--vectors", range(1, 100_001), 4, help="random activation vectors")
+    add_seed(parser, "activations and stalls")
+    add_whole(parser, "--stalls", range(100), 0, help="percent of the cycles in which each stream pauses")
+    add_whole(parser, "--timeout", range(1, 1_000_001), tools.TIMEOUT, help="seconds that a tensor's run may take")
     parser.add_argument(
         "--waves", metavar="FILE", type=path, help="write a VCD of the (one) tensor's run (default: none)"
     )
@@ -73,15 +62,29 @@ def run(args: argparse.Namespace) -> Report:
     with ExitStack() as stack:
         with progress(f"compiling for {args.sim}"):
             room = Amounts.most([Amounts.of(tensor, vectors, build.config.pixels) for tensor in tensors.values()])
-            bench = simulation(build, room, sim=args.sim, stalls=stalls, waves=args.waves is not None)
+            waves = args.waves is not None
+            bench = simulation(build, room, sim=args.sim, stalls=stalls, waves=waves, timeout=args.timeout)
             run_bench = stack.enter_context(bench)
         for name, tensor in tensors.items():
             acts = random_acts(build.config, tensor.shape[1:], vectors, args.seed) if given is None else given
-            keep = args.keep / quote(name, safe="").lstrip(".") if args.keep and len(tensors) > 1 else args.keep
+            keep = args.keep / folder_name(name) if args.keep and len(tensors) > 1 else args.keep
             with progress(f"{name}: {vectors} vectors through {args.sim}"):
                 outcome = run_bench(tensor, acts, waves=args.waves, keep=keep)
             results[name] = judge(build.config, tensor, acts, outcome, stalled=args.stalls > 0)
     return _report(args, results)
+
+
+def folder_name(tensor: str) -> str:
+    """A folder's name for a tensor, of letters, digits and `_.-~%`: another one for each, whatever it is called.
+
+    >>> folder_name("conv.1"), folder_name(".."), folder_name("a/b")
+    ('conv.1', '%2E.', 'a%2Fb')
+    """
+    name = quote(tensor, safe="")
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    # A disk takes names of up to 255 bytes. No quoted name has a "%" before a "~", nor is one empty.
+    return name if 0 < len(name) < 200 else f"{name[:180]}%~{digest_of(tensor.encode())[:16]}"
 
 
 def judge(
@@ -121,9 +124,6 @@ def random_acts(config: ArrayConfig, shape: tuple[int, ...], vectors: int, seed:
 
 
 def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
-    for name, low, high in (("vectors", 1, 100_000), ("seed", 0, 1 << 63), ("stalls", 0, 99)):
-        if not low <= getattr(args, name) <= high:
-            raise UsageError(f"--{name} is {getattr(args, name)}; allowed: a whole number from {low} to {high}")
     build = load_build(args.build)
     try:
         tensors = load_model(args.model)
@@ -147,6 +147,8 @@ def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
 
 
 def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor]) -> NDArray[np.integer]:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--acts is {path}: not a regular file; allowed: a .npy file of integers")
     try:
         acts = read_npy(path)
     except (*DAMAGE, OSError) as error:
@@ -173,10 +175,10 @@ def _report(args: argparse.Namespace, results: dict[str, dict[str, Any]]) -> Rep
     parts: list[str | Table] = [Table(f"{args.build} in {args.sim}", columns, rows)]
     for name, result in results.items():
         for miss in result["first_mismatches"]:
-            where = f"{name}: vector {miss['vector']}, channel {miss['channel']}"
+            where = f"tensor {name}: vector {miss['vector']}, channel {miss['channel']}"
             parts.append(f"{where}: golden {miss['golden']}, Verilog {miss['verilog']}")
         if result["cycles_expected"] not in (None, result["cycles"]):
-            parts.append(f"{name}: {result['cycles']} cycles; beats + latency are {result['cycles_expected']}")
+            parts.append(f"tensor {name}: {result['cycles']} cycles; beats + latency are {result['cycles_expected']}")
     verdict = f"{'pass' if ok else 'FAIL'}: {sums:,} sums compared, {wrong:,} mismatches"
     parts.append(f"{verdict} (seed {args.seed}, stalls {args.stalls} %)")
     data = {"ok": ok, "sim": args.sim, "seed": args.seed, "stalls": args.stalls, "tensors": results}

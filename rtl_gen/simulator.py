@@ -74,9 +74,17 @@ def describe(fmt: StlqFormat, tile: tuple[int, int]) -> str:
 
 @contextmanager
 def simulation(
-    build: Build, room: Amounts, *, sim: str = "icarus", stalls: Stalls | None = None, waves: bool = False
+    build: Build,
+    room: Amounts,
+    *,
+    sim: str = "icarus",
+    stalls: Stalls | None = None,
+    waves: bool = False,
+    timeout: float = tools.TIMEOUT,
 ) -> Iterator["Simulation"]:
     """The build's Verilog compiled, ready to run tensors of up to `room`; gone, with its folder, at the end.
+
+    `timeout`: seconds that a run may take.
 
     Raises :class:`CheckError` if the simulator is missing or fails.
     """
@@ -86,7 +94,7 @@ def simulation(
         (folder / build.name).write_text(build.text)
         (folder / testbench.bench_name(build.config)).write_text(testbench.testbench(build.config, room, stalls))
         command = {"icarus": _icarus, "verilator": _verilator}[sim](folder, build, waves=waves)
-        yield Simulation(folder=folder, build=build, stalls=stalls, command=command)
+        yield Simulation(folder=folder, build=build, stalls=stalls, command=command, timeout=timeout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +105,7 @@ class Simulation:
     build: Build
     stalls: Stalls
     command: list[str]
+    timeout: float
 
     def __call__(
         self, tensor: StlqTensor, acts: NDArray[np.integer], *, waves: Path | None = None, keep: Path | None = None
@@ -106,7 +115,7 @@ class Simulation:
         amounts = Amounts.of(tensor, len(acts), pixels)
         (self.folder / testbench.TILES).write_text(testbench.tiles_hex(config, stream))
         (self.folder / testbench.ACTS).write_text(testbench.acts_hex(config, act_beats(tensor, acts, pixels)))
-        said = tools.run([*self.command, *amounts.plusargs], folder=self.folder)
+        said = tools.run([*self.command, *amounts.plusargs], folder=self.folder, timeout=self.timeout)
         if waves:
             _write(waves, (self.folder / testbench.WAVES).read_bytes(), "--waves")
         if keep:

@@ -1,15 +1,21 @@
 """Outside programs: where they are, and how they are run."""
 
+import atexit
+import functools
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
+import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from rtl_gen.errors import CheckError
 
+TIMEOUT = 6 * 3600  # seconds; what has not ended by then never will
 INSTALL = {
     "iverilog": "apt-get install iverilog",
     "vvp": "apt-get install iverilog",
@@ -34,20 +40,68 @@ def find(program: str) -> str:
     return found
 
 
-def run(command: Sequence[str], *, folder: Path, env: dict[str, str] | None = None, log: str | None = None) -> str:
-    """Run a command in `folder`; returns what it printed.
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    env: dict[str, str] | None = None,
+    log: str | None = None,
+    timeout: float = TIMEOUT,
+) -> str:
+    """Run a command in `folder`, where its temporary files go too; returns what it printed.
 
-    Raises :class:`CheckError` with its first error line, from the file `log` if it writes one, if it fails.
+    Raises :class:`CheckError` with its first error line, from the file `log` if it writes one, if it fails; also if it
+    takes longer than `timeout` seconds. When this ends early, so does everything that the command started.
     """
-    done = subprocess.run(
-        command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
-    )
-    if done.returncode:
+    provide_cache()
+    # Programs of other threads stay with this process's group: Ctrl-C reaches them from the terminal only.
+    alone = threading.current_thread() is threading.main_thread()
+    environment = {**(os.environ if env is None else env), "TMPDIR": str(folder.resolve())}
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=alone,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL) if alone else process.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise CheckError(f"{Path(command[0]).name} did not end within {timeout:g} s") from None
+            raise
+    if process.returncode:
         written = (folder / log).read_text(errors="replace") if log and (folder / log).is_file() else ""
-        said = [line for line in (written + done.stdout + done.stderr).splitlines() if line.strip()] or ["no message"]
-        errors = [line for line in said if "error" in line.lower()] or said[-1:]
-        raise CheckError(f"{Path(command[0]).name} failed (status {done.returncode}): {errors[0].strip()}")
-    return done.stdout
+        raise CheckError(
+            f"{Path(command[0]).name} failed (status {process.returncode}): {_first_error(written + out + err)}"
+        )
+    return out
+
+
+def _first_error(text: str) -> str:
+    said = [line for line in text.splitlines() if line.strip()] or ["no message"]
+    errors = [line for line in said if "error" in line.lower()] or said[-1:]
+    return errors[0].strip()
+
+
+@functools.cache
+def provide_cache() -> None:
+    """Give the tools a temporary cache where this user's own one cannot be written: they refuse to run without one."""
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        for name in ("wasmtime", "YoWASP"):
+            (cache / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=cache / name):
+                pass
+    except (OSError, RuntimeError):
+        temporary = tempfile.mkdtemp(prefix="stlq-cache-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        os.environ["XDG_CACHE_HOME"] = temporary
 
 
 def verilator_command() -> tuple[str, dict[str, str]]:

@@ -112,10 +112,17 @@ class StlqTensor:
         return weights
 
 
+def check_name(name: str) -> None:
+    """Refuse a tensor's name that, printed, could look like something else. Raises ``ValueError``."""
+    if not name.isprintable():
+        raise ValueError(f"a tensor is named {name!a}; allowed: printable names")
+
+
 def save_model(path: str | Path, tensors: Mapping[str, StlqTensor]) -> None:
     """Write a model as safetensors, whole or not at all; the same model gives the same bytes.
 
-    Raises ``ValueError`` if there is no tensor, or they differ in format, tile or granularity; ``OSError``.
+    Raises ``ValueError`` if there is no tensor, one has no printable name, or they differ in format, tile or
+    granularity; ``OSError``.
     """
     if not tensors:
         raise ValueError("the model holds no tensors; allowed: one or more")
@@ -123,6 +130,8 @@ def save_model(path: str | Path, tensors: Mapping[str, StlqTensor]) -> None:
     if len(kinds) > 1:
         raise ValueError(f"the tensors hold {len(kinds)} kinds of format, tile and granularity; allowed: 1")
     ((fmt, tile, granularity),) = kinds
+    for name in tensors:
+        check_name(name)
     metadata = {
         "schema": SCHEMA,
         "format": json.dumps(fmt.to_dict()),
@@ -180,6 +189,10 @@ def _names(file: TensorFile) -> list[str]:
         if key.rpartition(".")[2] not in PARTS or "." not in key:
             raise ModelError(f"{key}: is no part of a quantized tensor; allowed: NAME.{{{', '.join(PARTS)}}}")
     for name in names:
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise ModelError(str(error)) from error
         for part in PARTS:
             if f"{name}.{part}" not in file.entries:
                 raise ModelError(f"{name}: {part} is missing")

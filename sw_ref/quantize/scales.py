@@ -27,7 +27,7 @@ MINIMA = 4
 """How many minima of a layer's scan are looked at more closely: sharp ones hide between the candidates."""
 
 Loss = Callable[[NDArray[Any]], NDArray[Any]]
-"""Candidate scales, one per thing to be scaled, to the squared error of each."""
+"""Candidate scales, of one layer or one per channel, to the squared error of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,8 @@ class Search:
             for elements in (COARSE_ELEMENTS, FINE_ELEMENTS)
         )
         best = self._minimum(coarse, self._candidates(np.array([peak / unit]), _octaves(weight.reshape(1, -1))))
-        best = _best(fine, best, self._near(STEP / 16))[0]
-        return np.array(np.clip(best[0] * unit, SCALE_MIN, SCALE_MAX), np.float32)
+        best, _ = _least(fine, best * self._near(STEP / 16))
+        return np.array(np.clip(best * unit, SCALE_MIN, SCALE_MAX), np.float32)
 
     def channels(self, weight: NDArray[Any]) -> NDArray[np.float32]:
         """One scale per output channel: float32, shape (O,); 1 where all weights are 0.
@@ -97,39 +97,49 @@ class Search:
         """Factors for a closer look: `step` octaves apart, or the neighbouring powers of two."""
         return np.array([1.0, 2.0, 0.5]) if self.powers_of_two else 2.0 ** (step * np.arange(-3, 4))
 
-    def _minimum(self, loss: Loss, candidates: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[Any]:
+    def _minimum(self, loss: Loss, candidates: tuple[NDArray[Any], NDArray[Any]]) -> float:
         """The best of one scale's candidates, after a closer look at the best few minima."""
         scales = candidates[0] * candidates[1]
-        errors = np.array([loss(scale)[0] for scale in scales[:, None]])
+        errors = loss(scales)
         around = np.concatenate([[np.inf], errors, [np.inf]])
         minima = np.flatnonzero((errors <= around[:-2]) & (errors <= around[2:]))
         chosen = minima[np.argsort(errors[minima], kind="stable")][:MINIMA]
-        closer = [_best(loss, scales[i : i + 1], self._near(STEP / 4)) for i in chosen]
-        return min(closer, key=lambda found: found[1][0])[0]
+        closer = [_least(loss, scales[i] * self._near(STEP / 4)) for i in chosen]
+        return min(closer, key=lambda found: found[1])[0]
 
     def _block_loss(self, sample: BlockSample, unit: float, whole: bool) -> Loss:
-        """The loss of one scale; `whole`: the blocks of the sample are parts of one block."""
+        """The loss of each of some scales; `whole`: the blocks of the sample are parts of one block."""
         threshold = self.selection.threshold
         selection = self.selection if threshold is None else replace(self.selection, threshold=threshold / unit)
 
-        def loss(scale: NDArray[Any]) -> NDArray[Any]:
-            one, two = self._energies(sample.values, scale.astype(np.float32))
+        def one_loss(one: NDArray[Any], two: NDArray[Any]) -> float:
             if whole:
                 one, two = ((sample.weights * errors).sum(keepdims=True) for errors in (one, two))
-                return np.where(selection.of(one), two, one)
-            return (sample.weights * np.where(sample.select(selection, one), two, one)).sum(keepdims=True)
+                return np.where(selection.of(one), two, one)[0]
+            return (sample.weights * np.where(sample.select(selection, one), two, one)).sum()
+
+        def loss(scales: NDArray[Any]) -> NDArray[Any]:
+            energies = self._energies(sample.values, scales.astype(np.float32))
+            return np.array([one_loss(one, two) for one, two in zip(*energies, strict=True)])
 
         return loss
 
-    def _energies(self, blocks: NDArray[Any], scale: NDArray[Any]) -> NDArray[np.float64]:
-        """Squared error of each block with one word and with two: (2, blocks)."""
-        errors = np.empty((2, len(blocks)))
+    def _energies(self, blocks: NDArray[Any], scales: NDArray[Any]) -> NDArray[np.float64]:
+        """Squared error of each block with one word and with two, by each scale: (2, scales, blocks).
+
+        Of a small tensor all scales are tried at once: its cost is that of the calls.
+        """
+        errors = np.empty((2, len(scales), len(blocks)))
         height = max(PART_ELEMENTS // blocks.shape[1], 1)
+        depth = max(PART_ELEMENTS // blocks.size, 1)
         for start in range(0, len(blocks), height):
             part = slice(start, start + height)
-            *_, r1, r2 = self._split(blocks[part], scale)
-            for error, residual in zip(errors, (r1, r2), strict=True):
-                error[part] = np.einsum("ij,ij->i", residual, residual)
+            for first in range(0, len(scales), depth):
+                some = slice(first, first + depth)
+                values = np.broadcast_to(blocks[part], (len(scales[some]), *blocks[part].shape))
+                *_, r1, r2 = self._split(values, scales[some, None, None])
+                for error, residual in zip(errors, (r1, r2), strict=True):
+                    error[some, part] = np.einsum("kij,kij->ki", residual, residual)
         return errors
 
     def _row_loss(self, sample: RowSample, two_word: NDArray[np.bool_]) -> Loss:
@@ -160,6 +170,13 @@ def _octaves(rows: NDArray[Any]) -> int:
     alive = mean > 0
     octaves = np.log2(magnitude.max(axis=1)[alive] / mean[alive]).max()
     return min(math.ceil(octaves) + 4, 60)
+
+
+def _least(loss: Loss, scales: NDArray[Any]) -> tuple[float, float]:
+    """Of a layer's `scales` the first one with the least loss, and that loss."""
+    errors = loss(scales)
+    index = int(np.argmin(errors))
+    return scales[index], errors[index]
 
 
 def _best(loss: Loss, start: NDArray[Any], factors: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,9 +1,11 @@
 """The command line as a whole: help, versions, unknown commands, damaged builds, missing tools."""
 
+import importlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,8 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl_gen import cli
+from hw.config import ArrayConfig
+from rtl_gen import cli, options, tools
 from rtl_gen.cli import COMMANDS
+from rtl_gen.errors import CheckError
+from rtl_gen.manifest import load_build
+from sw_ref.format import StlqFormat, parameters_of
 
 
 def test_overview(run):
@@ -149,8 +155,9 @@ def test_names_that_the_terminal_cannot_show(tmp_path):
     assert "\\u5c64\\u2192" in ran.stdout
 
 
-def test_a_request_to_end_cleans_up(tmp_path, build, model):
-    """SIGTERM in the middle of a simulation: the simulator ends too, and its folder goes."""
+@pytest.mark.parametrize("request_to_end", [signal.SIGTERM, signal.SIGHUP])
+def test_a_request_to_end_cleans_up(tmp_path, build, model, request_to_end):
+    """In the middle of a simulation: the simulator ends too, and its folder goes."""
     environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
     (tmp_path / "scratch").mkdir()
     command = [sys.executable, "-m", "rtl_gen", "simulate", str(build), "--model", str(model), "--vectors", "50000"]
@@ -159,10 +166,90 @@ def test_a_request_to_end_cleans_up(tmp_path, build, model):
         if list((tmp_path / "scratch").glob("*/tiles.hex")):
             break
         time.sleep(0.1)
-    running.terminate()
+    running.send_signal(request_to_end)
     assert running.communicate(timeout=30) == ("", "stlq: interrupted; no file was left half-written\n")
     assert running.returncode == 130
     assert not list((tmp_path / "scratch").iterdir())
+    assert str(tmp_path / "scratch") not in "".join(map(where, Path("/proc").glob("[0-9]*")))
+
+
+def where(process: Path) -> str:
+    """The folder of a process, if it is there and ours."""
+    try:
+        return f"{(process / 'cwd').readlink()}\n"
+    except OSError:
+        return ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_wanted_by_nobody(tmp_path, closed):
+    command = f"'{sys.executable}' -m rtl_gen --pe 1 --out '{tmp_path}/b' {closed}"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(f"{tmp_path}/b/stlq_array.v: 1 PEs") == (closed == "2>&-")
+    assert load_build(tmp_path / "b").config.pe == 1
+    ran = subprocess.run(["bash", "-c", command.replace("--pe 1", "--pe 0")], capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert ran.stderr == ("stlq: --pe is 0; allowed: a whole number from 1 to 64\n" if closed == ">&-" else "")
+
+
+def test_a_home_that_cannot_be_written_gets_a_temporary_cache(tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/.cache").write_text("no folder")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    registered = []
+    monkeypatch.setattr(tools.atexit, "register", lambda *args, **_: registered.append(args))
+    tools.provide_cache.__wrapped__()
+    cache = Path(os.environ["XDG_CACHE_HOME"])
+    assert cache.is_dir()
+    assert registered == [(shutil.rmtree, str(cache))]
+    cache.rmdir()
+    # One that can be written stays the user's own.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
+    tools.provide_cache.__wrapped__()
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "mine")
+
+
+def test_a_program_that_never_ends_is_ended_with_all_that_it_started(tmp_path):
+    command = ["bash", "-c", "sleep 60 & echo $! >pid; wait"]
+    with pytest.raises(CheckError, match=r"^bash did not end within 0.5 s$"):
+        tools.run(command, folder=tmp_path, timeout=0.5)
+    child = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
+    for _ in range(100):
+        # Nobody may have asked yet how it ended.
+        if not child.exists() or child.read_text().split()[2] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the child still runs")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_numbers_that_a_help_allows_are_taken(command):
+    """Both ends of every range that a help text tells, and no number beyond them."""
+    parser = cli.Parser()
+    importlib.import_module(f"rtl_gen.{command}").add_arguments(parser)
+    rules = {name: rule.values for name, rule in (parameters_of(ArrayConfig) | parameters_of(StlqFormat)).items()}
+    tried = 0
+    for action in parser._actions:
+        found = re.search(r"; (\d+) to (\d+)\b(?!\.)", action.help or "")
+        if found is None or action.type in (options.number, options.tile):
+            continue
+        tried += 1
+        values: Any = getattr(action, "values", rules.get(action.dest, (6, 7, 8)))
+        taken: Any = action.type
+        for end, beyond in ((int(found[1]), -1), (int(found[2]), 1)):
+            assert taken(str(end)) == end
+            assert end in values
+            assert end + beyond not in values
+    assert tried >= {"generate": 8, "quantize": 3, "simulate": 4, "synth": 0, "pnr": 2}[command]
+
+
+def test_the_statuses_are_documented(run):
+    text = (Path(__file__).parents[2] / "docs/commands.md").read_text()
+    assert re.findall(r"^\| (\d+) \|", text, re.M) == ["0", "1", "2", "130"]
+    assert "0 done, 1 a check failed or a tool is missing, 2 bad use, 130 interrupted." in run("--help").out
 
 
 @pytest.mark.parametrize("value", ["", "1_0", "\u0663", "0x1", " 1"])
@@ -196,3 +283,4 @@ def test_links_and_pipes(run, refused, weights_file, model, build, tmp_path):
     assert "not a regular file" in refused("quantize", weights_file, "--out", pipe)
     assert pipe.is_fifo()
     assert "not a regular file" in refused("simulate", build, "--model", pipe)
+    assert "not a regular file" in refused("simulate", build, "--model", model, "--tensor", "fc", "--acts", pipe)

@@ -159,6 +159,15 @@ def test_weights_beyond_the_scales_get_a_note(run, tmp_path):
     assert "note: w: the words hold little of it (error 100%)" in ran.out
 
 
+@pytest.mark.parametrize("size", [1e-40, 1e-60, 1e-200, 5e-324])
+@pytest.mark.parametrize("options", [(), ("--per-channel",), ("--scale", "max"), ("--scale", "power-of-two")])
+def test_weights_below_the_smallest_float32(run, tmp_path, size, options):
+    np.save(tmp_path / "w.npy", np.array([[1.0, -2.0], [3.0, 0.0]]) * size)
+    ran = run("quantize", tmp_path / "w.npy", *options, "--out", tmp_path / "q.safetensors")
+    assert (ran.status, ran.err) == (0, "")
+    assert "note: w: the words hold little of it (" in ran.out
+
+
 def test_names_that_are_not_printable(refused, tmp_path):
     write_tensors(tmp_path / "w.safetensors", {"a\nb": np.ones((2, 2))}, {})
     message = refused("quantize", tmp_path / "w.safetensors", "--out", tmp_path / "q.safetensors")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 
 import numpy as np
@@ -11,7 +12,7 @@ from rtl_gen.manifest import load_build
 from rtl_gen.simulator import simulate_tensor
 from sw_ref.integer import dot
 from sw_ref.model import load_model
-from sw_ref.tensorfile import write_tensors
+from sw_ref.tensorfile import TensorFile, write_tensors
 from verif.rtl_gen.conftest import SEED
 
 
@@ -93,14 +94,18 @@ def test_text_waves_and_kept_bench(run, build, model, tmp_path):
 def test_kept_benches_run_alone(run, build, tmp_path):
     """One folder per tensor, inside the given one whatever a tensor is called; each needs no arguments."""
     rng = np.random.default_rng(SEED)
-    names = {"../a/b": rng.normal(size=(9, 2)), "..": rng.normal(size=(2, 9)), "plain": rng.normal(size=(3, 3))}
-    write_tensors(tmp_path / "w.safetensors", names, {})
+    names = ["../a/b", "..", ".", "plain", "%2E", "x" * 250, "x" * 251, "\u5c64" * 90]
+    weights = {name: rng.normal(size=(9, 2) if name == "../a/b" else (3, 3)) for name in names}
+    write_tensors(tmp_path / "w.safetensors", weights, {})
     run("quantize", tmp_path / "w.safetensors", "--tile", "4x3", "--out", tmp_path / "q.safetensors")
     kept = tmp_path / "deep" / "kept"
     assert run("simulate", build, "--model", tmp_path / "q.safetensors", "--keep", kept).status == 0
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["kept"]
-    assert sorted(p.name for p in kept.iterdir() if p.is_dir()) == ["%2Fa%2Fb", "plain"]
-    folder = kept / "%2Fa%2Fb"
+    folders = sorted(p.name for p in kept.iterdir())
+    assert folders[:4] == ["%252E", "%2E", "%2E.", "%2E.%2Fa%2Fb"]
+    assert len(folders) == len(names)
+    assert all(sorted(p.suffix for p in (kept / f).iterdir()) == [".hex", ".hex", ".txt", ".v", ".v"] for f in folders)
+    folder = kept / "%2E.%2Fa%2Fb"
     sums = (folder / "sums.txt").read_text()
     (folder / "sums.txt").unlink()
     subprocess.run(["iverilog", "-g2005", "-o", "b.vvp", "testbench.v", "stlq_array.v"], cwd=folder, check=True)
@@ -165,6 +170,33 @@ def test_a_stuck_array_ends(refused, build, model, driven, said):
     line = next(line for line in verilog.splitlines() if "sums__valid <= " in line and "1'h0" not in line)
     tamper(build, line, line.split("<=")[0] + f"<= {driven};")
     assert said in refused("simulate", build, "--model", model, "--tensor", "conv", status=1)
+
+
+def test_a_simulator_that_never_ends(refused, build, model):
+    line = next(line for line in (build / "stlq_array.v").read_text().splitlines() if line.startswith("module stlq_ar"))
+    tamper(build, line, f"{line} initial while (1) ;")
+    options = ("--model", model, "--tensor", "fc", "--timeout", 2)
+    assert "vvp did not end within 2 s" in refused("simulate", build, *options, status=1)
+
+
+def test_a_name_that_would_look_like_a_verdict_is_refused(refused, build, model, tmp_path):
+    """What `quantize` refuses, `simulate` does, too; and no line begins with what somebody else called a tensor."""
+    file = TensorFile(model)
+    named = {key.replace("fc.", "fc\npass: 1 sums."): file.read(key) for key in file.entries}
+    write_tensors(tmp_path / "forged.safetensors", named, file.metadata)
+    message = refused("simulate", build, "--model", tmp_path / "forged.safetensors")
+    assert "a tensor is named 'fc\\npass: 1 sums'; allowed: printable names" in message
+
+
+def test_lines_about_a_tensor_begin_with_that_word(run, build, model, tmp_path):
+    file = TensorFile(model)
+    named = {key.replace("fc.", "pass: all."): file.read(key) for key in file.entries if key.startswith("fc.")}
+    write_tensors(tmp_path / "named.safetensors", named, file.metadata)
+    tamper(build, "accumulator <= 26'h0000000;", "accumulator <= 26'h0000001;")
+    ran = run("simulate", build, "--model", tmp_path / "named.safetensors")
+    assert ran.status == 1
+    assert "tensor pass: all: vector 0, channel 0: golden " in ran.out
+    assert not re.search("^pass", ran.out, re.M)
 
 
 def test_unknown_bits_are_no_sums(refused, build, model):
