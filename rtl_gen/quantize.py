@@ -3,6 +3,8 @@
 import argparse
 import resource
 import time
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME",
         help="quantize this tensor only; repeatable (default: all of 2 to 4 axes)",
+    )
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out tensors whose names match, as in `head.*`; repeatable (default: none)",
+    )
+    parser.add_argument(
+        "--groups",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help="groups of a grouped or depthwise convolution; repeatable (default: as the file says, or 1)",
     )
     second = parser.add_argument_group("second words").add_mutually_exclusive_group()
     second.add_argument(
@@ -86,13 +102,22 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--out is {args.out}: the weights themselves; allowed: another file")
     if args.out.is_dir() or not args.out.parent.is_dir():
         raise UsageError(f"--out is {args.out}; allowed: a file in a folder that exists")
-    chosen, notes = _choose(list_weights(args.weights), args)
+    chosen, notes = _choose(_grouped(list_weights(args.weights), args.groups), args)
     tensors, rows = {}, []
     for weight in chosen:
         with progress(f"quantizing {weight.name}"):
-            tensors[weight.name], row = _quantize(weight, fmt, args)
+            try:
+                tensors[weight.name], row = _quantize(weight, fmt, args)
+            except WeightError as error:
+                asked = {option.rpartition("=")[0] for option in args.groups}
+                if args.tensor or len(chosen) == 1 or weight.name in asked:
+                    raise
+                notes.append(f"left out: {error}")
+                continue
         rows.append(row)
         notes += [f"{weight.name}: {note}" for note in (weight.note, row.pop("note")) if note]
+    if not tensors:
+        raise UsageError(f"weights file {args.weights} has no tensor that can be quantized: {notes[-1]}")
     try:
         save_model(args.out, tensors)
     except OSError as error:
@@ -114,25 +139,57 @@ def _format(args: argparse.Namespace) -> StlqFormat:
         raise UsageError(option_wording(str(error))) from error
 
 
+class WeightError(UsageError):
+    """One tensor that cannot be quantized, by its contents."""
+
+
+def _grouped(weights: list[Weight], options: list[str]) -> list[Weight]:
+    """The weights with the groups that the user gives."""
+    given: dict[str, int] = {}
+    known = {weight.name: weight for weight in weights}
+    for option in options:
+        name, _, number = option.rpartition("=")
+        if name not in known or not (number.isascii() and number.isdigit() and int(number) > 0):
+            raise UsageError(f"--groups is {option!r}; allowed: NAME=N with N from 1 and NAME of {', '.join(known)}")
+        said = known[name].groups
+        if said not in (None, int(number)):
+            raise UsageError(f"--groups is {option!r}; allowed: {said}, as the file says")
+        given[name] = int(number)
+    return [replace(weight, groups=given.get(weight.name, weight.groups)) for weight in weights]
+
+
 def _choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight], list[str]]:
     """The tensors to quantize, and a note for each that is left out."""
+    named = {weight.name: weight for weight in weights}
     if args.tensor:
-        named = {weight.name: weight for weight in weights}
-        missing = next((name for name in args.tensor if name not in named), None)
-        if missing is not None:
-            raise UsageError(
-                f"--tensor is {missing!r}; allowed: {', '.join(named) or 'none, the file holds no tensors'}"
-            )
+        for name in args.tensor:
+            if name not in named:
+                raise UsageError(
+                    f"--tensor is {name!r}; allowed: {', '.join(named) or 'none, the file has no tensors'}"
+                )
+            if named[name].refusal:
+                raise UsageError(f"--tensor is {name!r}: {named[name].refusal}; allowed: the weight of a layer")
         return [named[name] for name in dict.fromkeys(args.tensor)], []
-    if len(weights) == 1:
-        return weights, []
-    chosen = [weight for weight in weights if weight.axes >= 2]
+    for pattern in args.exclude:
+        if not any(fnmatchcase(name, pattern) for name in named):
+            raise UsageError(f"--exclude is {pattern!r}; allowed: a pattern that matches one of {', '.join(named)}")
+    excluded = [name for name in named if any(fnmatchcase(name, pattern) for pattern in args.exclude)]
+    weights = [weight for weight in weights if weight.name not in excluded]
+    notes = [f"left out, as asked: {', '.join(excluded)}"] if excluded else []
+    if len(weights) == 1 and not weights[0].refusal:
+        return weights, notes
+    chosen = [weight for weight in weights if weight.axes >= 2 and not weight.refusal]
     if not chosen:
         raise UsageError(
             f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one"
         )
-    left = [weight.name for weight in weights if weight.axes < 2]
-    return chosen, [f"left out, biases and other constants: {', '.join(left)}"] if left else []
+    notes += [f"left out: {weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
+    left = [weight.name for weight in weights if weight not in chosen and not _refused(weight)]
+    return chosen, [*notes, *([f"left out, biases and other constants: {', '.join(left)}"] if left else [])]
+
+
+def _refused(weight: Weight) -> bool:
+    return bool(weight.refusal) and not weight.constant
 
 
 def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tuple[StlqTensor, dict[str, Any]]:
@@ -149,20 +206,25 @@ def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tupl
             per_channel=args.per_channel,
             literal=args.literal,
         )
+        tensor = replace(tensor, groups=weight.groups or 1)
     except UsageError:
         raise
     except ValueError as error:
         wording = str(error)
-        raise UsageError(
-            option_wording(wording) if wording.startswith(("ratio ", "threshold ")) else f"{weight.name}: {wording}"
-        ) from error
+        if wording.startswith(("ratio ", "threshold ")):
+            raise UsageError(option_wording(wording)) from error
+        raise WeightError(f"{weight.name}: {wording}") from error
     error, signal = _energies(values, tensor)
     note = "" if values.any() else "all weights are zero; so are its words"
     if values.any() and error >= 0.25 * signal:
         share = f"error {100 * error / signal:.3g}%" if signal else "its squares vanish"
         note = f"the words hold little of it ({share}); is it within float32's range?"
+    if weight.groups is None and tensor.shape[1] == 1 < tensor.shape[0] and len(tensor.shape) > 2:
+        note = f"{note}; " if note else ""
+        note += f"one input channel, counted as one group: if it is depthwise, --groups {weight.name}={tensor.shape[0]}"
     return tensor, {
         "name": weight.name,
+        "groups": tensor.groups,
         "shape": list(tensor.shape),
         "error": error,
         "signal": signal,
@@ -188,6 +250,7 @@ def _report(
     total = {
         "name": "total",
         "shape": None,
+        "groups": None,
         "error": sum(row["error"] for row in rows),
         "signal": sum(row["signal"] for row in rows),
         "cost": sum((row["cost"] for row in rows), Cost()),
@@ -221,6 +284,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": row["name"],
         "shape": row["shape"],
+        "groups": row["groups"],
         "relative_error": row["error"] / row["signal"] if row["signal"] else None,
         "weights": spent.weights,
         "tiles": spent.tiles,
@@ -235,6 +299,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
     spent: Cost = row["cost"]
     relative = row["error"] / row["signal"] if row["signal"] else 0.0
     shape = "x".join(map(str, row["shape"])) if row["shape"] else ""
+    shape += f" /{row['groups']}" if row["groups"] and row["groups"] > 1 else ""
     return (
         row["name"],
         shape,

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--acts",
         metavar="FILE",
         type=path,
-        help=".npy of integer activations, shape (vectors, I, *kernel) (default: random ones, extremes among them)",
+        help=".npy of integer activations, (vectors, groups * I, *kernel) (default: random ones, extremes among them)",
     )
     add_whole(parser, "--vectors", range(1, 100_001), 4, help="random activation vectors")
     add_seed(parser, "activations and stalls")
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> Report:
             bench = simulation(build, room, sim=args.sim, stalls=stalls, waves=waves, timeout=args.timeout)
             run_bench = stack.enter_context(bench)
         for name, tensor in tensors.items():
-            acts = random_acts(build.config, tensor.shape[1:], vectors, args.seed) if given is None else given
+            acts = random_acts(build.config, tensor.act_shape, vectors, args.seed) if given is None else given
             keep = args.keep / folder_name(name) if args.keep and len(tensors) > 1 else args.keep
             with progress(f"{name}: {vectors} vectors through {args.sim}"):
                 outcome = run_bench(tensor, acts, waves=args.waves, keep=keep)
@@ -157,8 +157,8 @@ def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor])
     if acts.dtype.kind not in "iu" or acts.size == 0:
         raise UsageError(f"--acts {path} holds {acts.dtype} {acts.shape}; allowed: integers, not empty")
     for name, tensor in tensors.items():
-        if acts.shape[1:] != tensor.shape[1:]:
-            inner = ", ".join(map(str, tensor.shape[1:]))
+        if acts.shape[1:] != tensor.act_shape:
+            inner = ", ".join(map(str, tensor.act_shape))
             raise UsageError(f"--acts {path} has shape {acts.shape}; allowed for {name}: (vectors, {inner})")
     low, high = int(acts.min()), int(acts.max())
     if low < fmt.act_min or high > fmt.act_max:

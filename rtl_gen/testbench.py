@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
+from sw_ref.cost import cost
 from sw_ref.model import StlqTensor
 from sw_ref.stream import Stream
 
@@ -148,10 +149,10 @@ class Amounts:
     @classmethod
     def of(cls, tensor: StlqTensor, vectors: int, pixels: int) -> "Amounts":
         """`pixels` of the `vectors` meet the tiles in each pass."""
-        tiles, passes = tensor.two_word.size, -(-vectors // pixels)
+        spent, passes = cost(tensor), -(-vectors // pixels)
         return cls(
-            tiles_beats=tiles + int(tensor.two_word.sum()),
-            acts_beats=tiles * passes,
+            tiles_beats=spent.beats,
+            acts_beats=spent.tiles * passes,
             sums_beats=tensor.two_word.shape[0] * passes,
             passes=passes,
         )

@@ -1,7 +1,6 @@
 """Readers of trained weights: .npy, .npz, .safetensors, .onnx."""
 
 import math
-import os
 import tokenize
 import zipfile
 import zlib
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
 from sw_ref.tensorfile import TensorFile
 
 # What the readers below raise for bytes that are not what they should be: zipfile and zlib for a bad archive
@@ -35,12 +34,19 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class Weight:
-    """One array of a file: `load` reads it, (O, I, *kernel) if it is a weight; `note` says how it was turned."""
+    """One array of a file: `load` reads it, (O, I / groups, *kernel) if it is a weight.
+
+    `note` says how it was turned; `groups` is None if the file cannot say it; `refusal` says why it cannot be a
+    weight; `constant`: it is a bias or another constant, of which nobody expects that.
+    """
 
     name: str
     axes: int
     load: Callable[[], NDArray[Any]]
     note: str = ""
+    groups: int | None = None
+    refusal: str = ""
+    constant: bool = False
 
 
 def list_weights(path: Path) -> list[Weight]:
@@ -55,6 +61,8 @@ def list_weights(path: Path) -> list[Weight]:
         raise UsageError(f"weights file is {path}: no such file; allowed: {', '.join(readers)}")
     try:
         weights = list(readers[path.suffix.lower()](path))
+    except UsageError:
+        raise
     except DAMAGE as error:
         raise UsageError(f"weights file {path} is damaged: {error}") from error
     except OSError as error:
@@ -128,50 +136,17 @@ def _safetensors(path: Path) -> Iterator[Weight]:
 
 
 def _onnx(path: Path) -> Iterator[Weight]:
-    try:
-        import onnx
-        from google.protobuf.message import DecodeError
-    except ImportError:
-        raise CheckError("onnx is not installed; to install it: pip install onnx") from None
-    try:
-        graph = onnx.load(os.fspath(path)).graph
-    except (DecodeError, onnx.checker.ValidationError) as error:
-        raise ValueError(f"not an ONNX model: {error}") from error
-    turns = _onnx_turns(graph)
-    for tensor in graph.initializer:
-        turn, note = turns.get(tensor.name, (None, ""))
+    from rtl_gen.frontend.weights import layer_weights
+
+    for layer in layer_weights(path):
+        array = layer.array
         # Only what a layer multiplies by is a weight; everything else counts as a constant.
-        axes = len(tensor.dims) if tensor.name in turns else 0
-        yield Weight(tensor.name, axes, lambda tensor=tensor, turn=turn: _onnx_array(onnx, path, tensor, turn), note)
-
-
-def _onnx_turns(graph: Any) -> dict[str, tuple[tuple[int, int] | None, str]]:
-    """For each weight of a layer, the axes to exchange so that output channels come first."""
-    turns: dict[str, tuple[tuple[int, int] | None, str]] = {}
-    axes = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
-    for node in graph.node:
-        attributes = {attribute.name: attribute.i for attribute in node.attribute}
-        turned = {
-            "Conv": False,
-            "ConvTranspose": True,
-            "Gemm": not attributes.get("transB", 0),
-            "MatMul": True,
-        }.get(node.op_type)
-        if turned is None or len(node.input) < 2:
-            continue
-        if node.op_type == "MatMul" and axes.get(node.input[1]) != 2:
-            continue  # a batch of matrices is no layer's weight
-        if node.op_type == "ConvTranspose" and attributes.get("group", 1) != 1:
-            raise ValueError(f"{node.input[1]}: ConvTranspose in {attributes['group']} groups; allowed: 1 group")
-        turn = ((0, 1), f"{node.op_type} weight turned to (O, I, ...)") if turned else (None, "")
-        if turns.setdefault(node.input[1], turn)[0] != turn[0]:
-            raise ValueError(f"{node.input[1]}: two layers read it in different directions; allowed: one direction")
-    return turns
-
-
-def _onnx_array(onnx: Any, path: Path, tensor: Any, turn: tuple[int, int] | None) -> NDArray[Any]:
-    try:
-        array = onnx.numpy_helper.to_array(tensor, base_dir=os.fspath(path.parent))
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise UsageError(f"weights file {path} is damaged: {tensor.name}: {error}") from error
-    return array if turn is None or array.ndim < 2 else np.swapaxes(array, *turn)
+        yield Weight(
+            layer.name,
+            0 if array is None else array.ndim,
+            lambda array=array: np.zeros(0) if array is None else array,
+            note=layer.note,
+            groups=layer.groups,
+            refusal=layer.refusal or ("no layer multiplies by it" if array is None else ""),
+            constant=array is None and not layer.refusal,
+        )

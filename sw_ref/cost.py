@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sw_ref.grouped import diagonal
 from sw_ref.model import StlqTensor
 from sw_ref.tiling import Tiling
 
@@ -14,9 +15,10 @@ SCALE_BITS = 32
 class Cost:
     """Cost of one tensor, or of several added up.
 
-    `weights`, `words`: how many weights, and words of them (padding not counted).  `tiles`, `two_word_tiles`: of the
-    array.  `storage_bits`: words * N, one flag per block of the granularity, 32 bits per scale.  `fix_ops`: one
-    shift-and-add per word for each use of the weights.  `beats`: array cycles without stalls, latency not counted.
+    `weights`, `words`: how many weights, and words of them (padding not counted).  `tiles`, `two_word_tiles`: that the
+    array streams, of a grouped layer those along the diagonal.  `storage_bits`: words * N, one flag per block of the
+    granularity, 32 bits per scale.  `fix_ops`: one shift-and-add per word for each use of the weights.  `beats`: array
+    cycles without stalls, latency not counted.
     """
 
     weights: int = 0
@@ -49,7 +51,8 @@ def cost(tensor: StlqTensor, *, uses: int = 1) -> Cost:
     flags = tensor.two_word if tensor.granularity == "tile" else blocks.any(tensor.word2 != 0)
     weights = tensor.word1.size
     words = weights + int(np.count_nonzero(blocks.expand(flags)))
-    tiles, two_word_tiles = tensor.two_word.size, int(np.count_nonzero(tensor.two_word))
+    streamed, kept = diagonal(tensor)
+    tiles, two_word_tiles = int(np.count_nonzero(kept)), int(np.count_nonzero(streamed.two_word[kept]))
     return Cost(
         weights=weights,
         words=words,

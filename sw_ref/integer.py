@@ -20,7 +20,8 @@ Weights = StlqTensor | NDArray[Any]
 def dot(weights: Weights, acts: ArrayLike) -> NDArray[np.int64]:
     """S = sum of a_i * W_i for each output channel: int64 (..., O).
 
-    `weights`: a quantized tensor, or integers W of shape (O, I, *kernel).  `acts`: integers (..., I, *kernel).
+    `weights`: a quantized tensor, or integers W of shape (O, I, *kernel).  `acts`: integers (..., I, *kernel); for a
+    tensor of several groups (..., groups * I, *kernel), each group's output channels with its own input channels.
 
     Raises ``ValueError`` for activations that are no integers, out of the tensor's format, or of another shape.
 
@@ -28,14 +29,16 @@ def dot(weights: Weights, acts: ArrayLike) -> NDArray[np.int64]:
     [[8, 34], [-5, -15]]
     """
     matrix, values = _weights(weights), check_acts(acts, weights)
-    inner = matrix.shape[1:]
+    groups = weights.groups if isinstance(weights, StlqTensor) else 1
+    inner = (groups * matrix.shape[1], *matrix.shape[2:])
     if values.shape[max(values.ndim - len(inner), 0) :] != inner:
         raise ValueError(f"activations have shape {values.shape}; allowed: (..., {', '.join(map(str, inner))})")
     outer = values.shape[: values.ndim - len(inner)]
-    flat = matrix.reshape(len(matrix), -1)
-    dtype = exact_dtype(peak(values) * row_peak(flat))
-    sums = values.reshape(-1, flat.shape[1]).astype(dtype) @ flat.T.astype(dtype)
-    return sums.astype(np.int64).reshape(*outer, len(matrix))
+    flat = matrix.reshape(groups, len(matrix) // groups, -1)
+    dtype = exact_dtype(peak(values) * row_peak(flat.reshape(len(matrix), -1)))
+    rows = values.reshape(-1, groups, flat.shape[2]).swapaxes(0, 1).astype(dtype)
+    sums = rows @ flat.swapaxes(1, 2).astype(dtype)
+    return sums.swapaxes(0, 1).astype(np.int64).reshape(*outer, len(matrix))
 
 
 def conv(

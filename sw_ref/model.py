@@ -33,6 +33,7 @@ class StlqTensor:
     `word1`, `word2`: int8 codes, shape (O, I, *kernel), `word2` 0 in one-word tiles.  `two_word`: uint8 flags,
     one per tile: (ceil(O/pe), ceil(I/lanes), *kernel).  `scale`: float32, shape () or one per output channel (O,).
     `granularity`: what decided together about its second words; a tile has two words if anything in it has.
+    `groups`: of a grouped layer, whose output channels see I of the layer's groups * I input channels each.
 
     Raises ``ValueError`` with the part that is wrong.
     """
@@ -44,6 +45,7 @@ class StlqTensor:
     format: StlqFormat
     tile: tuple[int, int]
     granularity: str = "tile"
+    groups: int = 1
 
     def __post_init__(self) -> None:
         for part, dtype in PARTS.items():
@@ -54,6 +56,8 @@ class StlqTensor:
             raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
         if not 2 <= self.word1.ndim <= 4 or self.word1.size == 0:
             raise ValueError(f"word1 has shape {self.word1.shape}; allowed: 2 to 4 axes, none empty")
+        if type(self.groups) is not int or self.groups < 1 or self.shape[0] % self.groups:
+            raise ValueError(f"groups is {self.groups!r}; allowed: a divisor of {self.shape[0]} output channels")
         self._check_shape("word2", self.shape)
         self._check_shape("two_word", self.tiling.grid)
         self._check_shape("scale", () if self.scale.ndim == 0 else self.shape[:1])
@@ -80,6 +84,11 @@ class StlqTensor:
     def shape(self) -> tuple[int, ...]:
         """(O, I, *kernel)."""
         return self.word1.shape
+
+    @property
+    def act_shape(self) -> tuple[int, ...]:
+        """The activations of one dot product: (groups * I, *kernel)."""
+        return self.groups * self.shape[1], *self.shape[2:]
 
     @property
     def tiling(self) -> Tiling:
@@ -138,6 +147,9 @@ def save_model(path: str | Path, tensors: Mapping[str, StlqTensor]) -> None:
         "tile": json.dumps(list(tile)),
         "granularity": granularity,
     }
+    grouped = {name: tensor.groups for name, tensor in sorted(tensors.items()) if tensor.groups > 1}
+    if grouped:
+        metadata["groups"] = json.dumps(grouped)
     arrays = {f"{name}.{part}": getattr(tensor, part) for name, tensor in tensors.items() for part in PARTS}
     write_tensors(path, arrays, metadata)
 
@@ -149,12 +161,16 @@ def load_model(path: str | Path) -> dict[str, StlqTensor]:
     """
     try:
         file = TensorFile(path)
-        fmt, tile, granularity = _kind(file.metadata)
+        metadata = dict(file.metadata)
+        groups = _groups(metadata.pop("groups", "{}"), _names(file))
+        fmt, tile, granularity = _kind(metadata)
         tensors = {}
         for name in _names(file):
             parts: dict[str, Any] = {part: file.read(f"{name}.{part}") for part in PARTS}
             try:
-                tensors[name] = StlqTensor(**parts, format=fmt, tile=tile, granularity=granularity)
+                tensors[name] = StlqTensor(
+                    **parts, format=fmt, tile=tile, granularity=granularity, groups=groups.get(name, 1)
+                )
             except ValueError as error:
                 raise ModelError(f"{name}: {error}") from error
     except TensorFileError as error:
@@ -178,6 +194,17 @@ def _kind(metadata: dict[str, str]) -> tuple[StlqFormat, tuple[int, int], str]:
         except (ValueError, RecursionError) as error:
             raise ModelError(f"metadata {key} is {metadata[key]!r:.200}: {error}") from error
     return values["format"], values["tile"], metadata["granularity"]
+
+
+def _groups(text: str, names: list[str]) -> dict[str, Any]:
+    """The groups of the tensors that have more than one."""
+    try:
+        groups = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"metadata groups is {text!r:.200}: {error}") from error
+    if not isinstance(groups, dict) or not set(groups) <= set(names):
+        raise ModelError(f"metadata groups is {text!r:.200}; allowed: numbers by names of tensors")
+    return groups
 
 
 def _names(file: TensorFile) -> list[str]:

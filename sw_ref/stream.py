@@ -3,7 +3,7 @@
 For each row of tiles (pe output channels), for each kernel position in C order, for each tile along the input
 channels: the first words, then the residual words if the tile has two.  One dot product per row of tiles; sum p of
 row o belongs to output channel o * pe + p.  Ragged edges are 0.  An array of several pixels reads as many vectors of
-activations with each tile; all tiles once are a *pass*.
+activations with each tile; all tiles once are a *pass*.  A grouped layer streams the tiles along its diagonal.
 """
 
 import math
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sw_ref.grouped import diagonal
 from sw_ref.model import StlqTensor
 
 
@@ -39,47 +40,50 @@ class Stream:
 def tile_stream(tensor: StlqTensor) -> Stream:
     """All beats of a tensor, once: one dot product per row of tiles."""
     pe, lanes = tensor.tile
-    first, second = (_tiles(words, pe, lanes) for words in (tensor.word1, tensor.word2))
-    flags = _rows(tensor.two_word).reshape(-1)
-    rows, per_row = tensor.two_word.shape[0], len(flags) // tensor.two_word.shape[0]
-    last = np.zeros((rows, per_row), np.uint8)
-    last[:, -1] = 1
+    tensor, kept = diagonal(tensor)
+    streamed = _rows(kept).reshape(-1)
+    first, second = (_tiles(words, pe, lanes)[streamed] for words in (tensor.word1, tensor.word2))
+    flags = _rows(tensor.two_word).reshape(-1)[streamed]
+    last = np.zeros(len(flags), np.uint8)
+    last[np.cumsum(kept.reshape(len(kept), -1).sum(axis=1)) - 1] = 1
     # Both words of every tile side by side; the residual beats of one-word tiles drop out.
-    kept = np.stack([np.ones_like(flags), flags], axis=1).reshape(-1).astype(bool)
+    sent = np.stack([np.ones_like(flags), flags], axis=1).reshape(-1).astype(bool)
 
     def beats(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
-        return np.stack([one, two], axis=1).reshape(-1, *one.shape[1:])[kept]
+        return np.stack([one, two], axis=1).reshape(-1, *one.shape[1:])[sent]
 
     nothing = np.zeros_like(flags)
-    return Stream(words=beats(first, second), two_word=beats(flags, nothing), last=beats(last.reshape(-1), nothing))
+    return Stream(words=beats(first, second), two_word=beats(flags, nothing), last=beats(last, nothing))
 
 
 def act_stream(tensor: StlqTensor, acts: ArrayLike) -> NDArray[np.int32]:
-    """The activations of each tile: int32 (..., tiles, lanes), for `acts` of shape (..., I, *kernel).
+    """The activations of each tile: int32 (..., tiles, lanes), for `acts` of shape (..., groups * I, *kernel).
 
-    Every row of tiles reads the same activations again.  Raises ``ValueError`` for another shape.
+    Every row of tiles of a layer of one group reads the same activations again.  Raises ``ValueError`` for another
+    shape.
     """
     values = np.asarray(acts)
-    inner = tensor.shape[1:]
+    inner = tensor.act_shape
     outer = values.shape[: max(values.ndim - len(inner), 0)]
     if values.shape != (*outer, *inner):
         raise ValueError(f"activations have shape {values.shape}; allowed: (..., {', '.join(map(str, inner))})")
-    rows, lanes = tensor.two_word.shape[0], tensor.tile[1]
+    kept, lanes = diagonal(tensor)[1], tensor.tile[1]
     batch = values.astype(np.int32).reshape(-1, *inner)
     one_row = _tiles(batch, 1, lanes).reshape(len(batch), -1, lanes)
-    return np.tile(one_row, (1, rows, 1)).reshape(*outer, tensor.two_word.size, lanes)
+    tiles = [one_row[:, _rows(row[None]).reshape(-1)] for row in kept]
+    return np.concatenate(tiles, axis=1).reshape(*outer, -1, lanes)
 
 
 def act_beats(tensor: StlqTensor, acts: ArrayLike, pixels: int) -> NDArray[np.int32]:
-    """The activations of each beat: int32 (passes, tiles, pixels * lanes), for `acts` of shape (vectors, I, *kernel).
+    """The activations of each beat: int32 (passes, tiles, pixels * lanes).
 
-    Pixel x of pass p is vector p * pixels + x; a vector that the last pass lacks is 0.  Raises ``ValueError`` for
-    another shape.
+    `acts`: (vectors, groups * I, *kernel).  Pixel x of pass p is vector p * pixels + x; a vector that the last pass
+    lacks is 0.  Raises ``ValueError`` for another shape.
     """
     shape = np.shape(acts)
-    if not shape or not shape[0] or shape[1:] != tensor.shape[1:]:
+    if not shape or not shape[0] or shape[1:] != tensor.act_shape:
         raise ValueError(
-            f"activations have shape {shape}; allowed: (1 or more, {', '.join(map(str, tensor.shape[1:]))})"
+            f"activations have shape {shape}; allowed: (1 or more, {', '.join(map(str, tensor.act_shape))})"
         )
     vectors = act_stream(tensor, acts)
     count, tiles, lanes = vectors.shape

@@ -98,7 +98,8 @@ def _finished(net: Importer, results: list[str], path: Path) -> FloatNetwork:
     needed = dict.fromkeys(name for node in net.host for name in node.inputs if name in net.values)
     needed |= dict.fromkeys(name for name in results if name in net.values)
     if not needed:
-        raise UsageError(f"network {path} gives only constants; allowed: an output that depends on an input")
+        names = ", ".join(results) or "nothing"
+        raise UsageError(f"network {path} gives only constants: {names}; allowed: an output that depends on an input")
     codes = [name for name in needed if net.values[name].codes is not None]
     if codes:
         raise UsageError(f"network {path} gives codes of a QuantizeLinear as {', '.join(codes)}; allowed: real numbers")

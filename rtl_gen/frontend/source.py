@@ -103,7 +103,7 @@ def load(path: Path) -> Any:
     except OSError as error:
         raise UsageError(f"network is {path}: {error.strerror or error}; allowed: a file that can be read") from error
     if not model.graph.node:
-        raise UsageError(f"network {path} holds no nodes; allowed: an ONNX model with one or more")
+        raise UsageError(f"network {path} is damaged: it holds no nodes; allowed: an ONNX model with one or more")
     return model
 
 

@@ -43,6 +43,21 @@ def test_pass(run, build, model, sim):
         assert (tensor["cycles_one_word"], tensor["cycles_two_words"]) == (4 * tiles + 5, 8 * tiles + 5)
 
 
+def test_grouped_layers(run, build, tmp_path):
+    """Every channel of a depthwise and of a grouped layer is right, with as many tiles as the diagonal has."""
+    rng = np.random.default_rng(SEED)
+    np.savez(tmp_path / "w.npz", dw=rng.normal(size=(8, 1, 3, 3)), four=rng.normal(size=(8, 2, 1)))
+    options = ("--groups", "dw=8", "--groups", "four=4", "--tile", "4x3", "--out", tmp_path / "q.safetensors")
+    assert run("quantize", tmp_path / "w.npz", *options).status == 0
+    ran = run("simulate", build, "--model", tmp_path / "q.safetensors", "--json")
+    assert ran.status == 0, ran
+    tensors = json.loads(ran.out)["tensors"]
+    # Channels 0 to 3 read inputs 0 to 3, which are 2 tiles of 3 lanes; 4 to 7 are in tiles 1 and 2.
+    assert tensors["dw"]["cycles_one_word"] == 4 * (2 + 2) * 9 + 5
+    assert tensors["four"]["cycles_one_word"] == 4 * (2 + 2) + 5
+    assert [(tensors[name]["sums"], tensors[name]["mismatches"]) for name in ("dw", "four")] == [(32, 0), (32, 0)]
+
+
 @pytest.mark.parametrize("sim", ["icarus", "verilator"])
 def test_several_pixels_take_fewer_passes(run, tmp_path, model, sim):
     """7 vectors by threes are 3 passes; the pixels that are left over in the last one are nobody's."""

@@ -54,16 +54,21 @@ def onnx_file(path, nodes, arrays):
 
 
 def test_onnx_weights_that_are_none(run, refused, tmp_path):
-    """A batch of matrices is left out; a matrix that layers read in both directions is refused."""
+    """A batch of matrices is left out, or refused by name; what layers read in both directions is two weights."""
     batch, square = np.ones((2, 3, 4), np.float32), np.ones((4, 4), np.float32)
     multiply = [helper.make_node("MatMul", ["x", name], ["y"]) for name in ("batch", "square")]
     path = onnx_file(tmp_path / "b.onnx", multiply, {"batch": batch, "square": square})
     ran = run("quantize", path, "--out", tmp_path / "q.safetensors", "--json")
-    assert json.loads(ran.out)["notes"][0] == "left out, biases and other constants: batch"
+    assert json.loads(ran.out)["notes"][0].startswith("left out: batch: read by MatMul y, which is no layer of one")
+    message = refused("quantize", path, "--tensor", "batch", "--out", tmp_path / "q.safetensors")
+    assert "--tensor is 'batch': read by MatMul y, which is no layer" in message
     both = [multiply[1], helper.make_node("Gemm", ["x", "square"], ["z"], transB=1)]
-    path = onnx_file(tmp_path / "s.onnx", both, {"square": square})
-    message = refused("quantize", path, "--out", tmp_path / "q.safetensors")
-    assert "square: two layers read it in different directions; allowed: one direction" in message
+    values = np.arange(16, dtype=np.float32).reshape(4, 4)
+    path = onnx_file(tmp_path / "s.onnx", both, {"square": values})
+    assert run("quantize", path, "--out", tmp_path / "q.safetensors").status == 0
+    model = load_model(tmp_path / "q.safetensors")
+    assert same(model["square"], quantize_tensor(values.T, StlqFormat()))
+    assert same(model["square.2"], quantize_tensor(values, StlqFormat()))
 
 
 def test_onnx_names_are_text(refused, tmp_path):

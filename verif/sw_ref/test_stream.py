@@ -1,11 +1,14 @@
 """The beats, replayed one by one as the array does, give the golden sums."""
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
 from sw_ref.integer import dot
 from sw_ref.model import StlqTensor
@@ -52,6 +55,30 @@ def test_replayed_beats_give_the_golden_sums(shape: tuple[int, ...], ratio: floa
     assert sums[: shape[0]] == dot(tensor, acts).tolist()
     assert not any(sums[shape[0] :])
     assert len(tile_stream(tensor).words) == tensor.two_word.size + tensor.two_word.sum()
+
+
+@pytest.mark.parametrize("tile", [(4, 3), (1, 1), (8, 8), (3, 5)])
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((8, 1, 3, 3), 8), ((12, 4), 3), ((10, 3, 2), 5), ((6, 8, 1, 1), 2), ((9, 2), 9)]
+)
+def test_grouped_layers_stream_their_diagonal(shape: tuple[int, ...], groups: int, tile: tuple[int, int]) -> None:
+    """The golden is each group's convolution alone; a dense stream would give other sums."""
+    tensor = replace(random_tensor(StlqFormat(), shape, seed=25, tile=tile, ratio=0.5), groups=groups)
+    acts = np.random.default_rng(26).integers(-128, 128, tensor.act_shape)
+    sums = replay(tensor, acts)[: shape[0]]
+    each = shape[0] // groups
+    weights = tensor.integers().astype(int)
+    expected = [
+        int((weights[o] * acts[o // each * shape[1] : (o // each + 1) * shape[1]]).sum()) for o in range(shape[0])
+    ]
+    assert sums == expected == dot(tensor, acts).tolist()
+    found = cost(tensor)
+    assert len(tile_stream(tensor).words) == found.beats == found.tiles + found.two_word_tiles
+    # A tile of the whole matrix is streamed where a channel of its rows sees a channel of its columns.
+    own = np.arange(shape[0])[:, None] // each == np.arange(groups * shape[1]) // shape[1]
+    rows, columns = (range(0, size, step) for size, step in zip(own.shape, tile, strict=True))
+    met = sum(bool(own[row : row + tile[0], column : column + tile[1]].any()) for row in rows for column in columns)
+    assert found.tiles == met * math.prod(shape[2:])
 
 
 def test_order_by_hand() -> None:

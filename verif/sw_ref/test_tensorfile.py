@@ -25,7 +25,10 @@ def entry(dtype: str, shape: Any, offsets: Any) -> dict[str, Any]:
 def test_every_type_comes_back_and_the_official_library_agrees(tmp_path: Path) -> None:
     path = tmp_path / "t.safetensors"
     rng = np.random.default_rng(1)
-    tensors = {name: (rng.random((3, 5)) * 100).astype(dtype) for name, dtype in DTYPES.items()}
+    floats8 = {"F8_E4M3", "F8_E5M2"}  # the official library cannot read these into numpy
+    known = {name: dtype for name, dtype in DTYPES.items() if name not in floats8}
+    assert len(known) == len(DTYPES) - len(floats8)
+    tensors = {name: (rng.random((3, 5)) * 100).astype(dtype) for name, dtype in known.items()}
     tensors |= {"scalar": np.array(1.5, np.float32), "empty": np.zeros((0, 4), np.int8)}
     write_tensors(path, tensors, {"b": "1", "a": "é"})
     file = TensorFile(path)
@@ -39,6 +42,14 @@ def test_every_type_comes_back_and_the_official_library_agrees(tmp_path: Path) -
             assert found.tobytes() == array.tobytes()
     dtype, _, offset = file.entries["F64"]
     assert offset % dtype.itemsize == 0
+
+
+def test_floats_of_8_bits_come_back(tmp_path: Path) -> None:
+    tensors = {name: np.arange(6).astype(DTYPES[name]) for name in ("F8_E4M3", "F8_E5M2")}
+    write_tensors(tmp_path / "t.safetensors", tensors, {})
+    for name, array in tensors.items():
+        found = TensorFile(tmp_path / "t.safetensors").read(name)
+        assert (found.dtype, found.tobytes()) == (array.dtype, array.tobytes())
 
 
 def test_files_of_the_official_library_are_read(tmp_path: Path) -> None:
