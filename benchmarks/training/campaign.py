@@ -1,12 +1,11 @@
 """A grid of tasks, methods, ratios and seeds, run by run, with a table and plots; it resumes after any stop."""
 
 import argparse
-import json
 import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,22 @@ import torch
 
 from benchmarks.training import bars, plots, table
 from benchmarks.training.fit import TrainingError, check_about
+from benchmarks.training.results import Results
 from benchmarks.training.run import RESULT, perform
 from benchmarks.training.spec import Run, folder_of
 from benchmarks.training.tasks import TASKS
 from sw_ref.files import write_atomically
 from sw_ref.train.methods import METHODS, find_method
 
-PLOTTED = ("epoch", "loss", "v_norm", "share_left")
-"""What the plots need to know of each epoch."""
+COMMAND = ("python", "-m", "benchmarks.training", "campaign")
+GRID = ("tasks", "methods", "ratios", "seeds", "first_seed", "epochs", "pretrain_epochs")
+MADE_BY = "Made by "
 RUNS, FLOATS, TABLE, BARS = "runs", "floats", "table.md", "bars.md"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """The grid.  `results` gets a JSON per run, the tables and the plots; `work` checkpoints, models, float networks.
+    """The grid.  `results` gets a line per run, the tables and the plots; `work` checkpoints, models, float networks.
 
     A method with a ratio of its own (or without words) runs once per seed, all others at every ratio.  The grid is
     done column by column: of the first ratio, then of the next, each method on all seeds of all tasks.  A campaign that
@@ -65,21 +66,16 @@ class Campaign:
                             raise ValueError(f"ratio is {ratio!r}; allowed: what differs from {other!r} in 6 digits")
         return list(found.values())
 
+    @cached_property
+    def kept(self) -> Results:
+        """The results of the runs that are done."""
+        return Results(self.results / RUNS)
+
     def result(self, run: Run) -> dict[str, Any] | None:
-        """The result of a run that is done; ``ValueError`` if the file there is about another one."""
-        path = self.results / RUNS / f"{run.name}.json"
-        if not path.exists():
-            return None
-        try:
-            found = json.loads(path.read_text())
-            numbers = (found["result"]["test"][run.of_task.primary], found["cycles"])
-            epochs = [[epoch[key] for key in PLOTTED] for epoch in found["history"]]
-            whole = all(isinstance(number, (int, float)) for number in (*numbers, *chain(*epochs))) and "run" in found
-        except (KeyError, TypeError, ValueError):
-            found, whole = {}, False
-        if not whole:
-            raise ValueError(f"{path} holds no result of a run; allowed: a whole one, or no file")
-        check_about(path, found["run"], run.about)
+        """The result of a run that is done; ``ValueError`` if the one there is about another run."""
+        found = self.kept.find(run)
+        if found is not None:
+            check_about(self.kept.path(run), found["run"], run.about)
         return found
 
     def perform(self, run: Run, command: str, device: str = "cpu") -> dict[str, Any]:
@@ -88,29 +84,51 @@ class Campaign:
         done = perform(
             run, folder, self.work / FLOATS, lambda _: None, device=device, resume=folder.is_dir(), command=command
         )
-        path = self.results / RUNS / f"{run.name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, (folder / RESULT).read_bytes())
+        self.kept.add(run, (folder / RESULT).read_bytes())
         return done
 
-    def report(self) -> list[dict[str, Any]]:
-        """Write the tables and the plots of the runs that are done; returns their results."""
-        results = [found for run in self.runs() if (found := self.result(run)) is not None]
+    def tables(self, command: str) -> dict[str, str]:
+        """The text of both tables by file name, each under the command that makes it; nothing if no run is done."""
+        rows = table.rows(self.done())
+        head = f"{MADE_BY}`{command}`.\n\n"
+        return {TABLE: head + table.markdown(rows), BARS: head + bars.markdown(rows)} if rows else {}
+
+    def done(self) -> list[dict[str, Any]]:
+        """The results of the runs that are done, in the order of the grid."""
+        return [found for run in self.runs() if (found := self.result(run)) is not None]
+
+    def report(self, command: str) -> None:
+        """Write the tables and the plots of the runs that are done."""
+        for name, text in self.tables(command).items():
+            write_atomically(self.results / name, text.encode())
+        results = self.done()
         if results:
-            rows = table.rows(results)
-            write_atomically(self.results / TABLE, table.markdown(rows).encode())
-            write_atomically(self.results / BARS, bars.markdown(rows).encode())
-            plots.draw(self.results, self.work, rows, results)
-        return results
+            plots.draw(self.results, self.work, table.rows(results), results)
 
 
 def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     """The command `campaign`."""
-    _add_arguments(parser)
+    add_arguments(parser)
     args = parser.parse_args(argv)
+    if args.report and not grid_options(args, parser):
+        args = parser.parse_args([*argv, *recorded_options(folder_of("out", args.out))])
+    campaign = of_arguments(args)
+    runs = campaign.runs()
+    todo = [run for run in runs if campaign.result(run) is None]
+    torch.set_num_threads(1)
+    print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done", flush=True)
+    failed = [] if args.report else _perform(campaign, todo, shlex.join([*COMMAND, *argv]))
+    campaign.report(shlex.join([*COMMAND, "--report", *grid_options(args, parser)]))
+    if failed:
+        raise TrainingError(f"{len(failed)} of {len(todo)} runs stopped: {'; '.join(failed)}")
+    return 0
+
+
+def of_arguments(args: argparse.Namespace) -> Campaign:
+    """The campaign that the command's options describe."""
     if args.seeds < 1:
         raise ValueError(f"seeds is {args.seeds}; allowed: a whole number, 1 or more")
-    campaign = Campaign(
+    return Campaign(
         results=folder_of("out", args.out),
         work=folder_of("work", args.work),
         tasks=args.tasks.split(","),
@@ -119,16 +137,20 @@ def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
         seeds=range(args.first_seed, args.first_seed + args.seeds),
         options={"epochs": args.epochs, "pretrain_epochs": args.pretrain_epochs},
     )
-    runs = campaign.runs()
-    todo = [run for run in runs if campaign.result(run) is None]
-    torch.set_num_threads(1)
-    print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done", flush=True)
-    command = shlex.join(["python", "-m", "benchmarks.training", "campaign", *argv])
-    failed = [] if args.report else _perform(campaign, todo, command)
-    campaign.report()
-    if failed:
-        raise TrainingError(f"{len(failed)} of {len(todo)} runs stopped: {'; '.join(failed)}")
-    return 0
+
+
+def recorded_options(results: Path) -> list[str]:
+    """The options that the table in `results` names; none if there is no table, or an older one."""
+    path = results / TABLE
+    first = path.read_text().split("\n", 1)[0] if path.exists() else ""
+    made = f"{MADE_BY}`{shlex.join([*COMMAND, '--report'])}"
+    return shlex.split(first.removeprefix(made).removesuffix("`.")) if first.startswith(made) else []
+
+
+def grid_options(args: argparse.Namespace, parser: argparse.ArgumentParser) -> list[str]:
+    """The options that choose other runs than the command does by itself."""
+    given = [(name, getattr(args, name)) for name in GRID if getattr(args, name) != parser.get_default(name)]
+    return [text for name, value in given for text in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def _perform(campaign: Campaign, todo: Sequence[Run], command: str) -> list[str]:
@@ -149,7 +171,8 @@ def _perform(campaign: Campaign, todo: Sequence[Run], command: str) -> list[str]
     return failed
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command `campaign`."""
     add = parser.add_argument
     add("--out", default="benchmarks/training/results", help="folder of results (default: benchmarks/training/results)")
     add("--work", default="build/training", help="folder of checkpoints and models (default: build/training)")
@@ -160,7 +183,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--first-seed", type=int, default=0, help="(default: 0)")
     add("--epochs", type=int, help="of fine-tuning (default: each task's)")
     add("--pretrain-epochs", type=int, help="of the float networks (default: each task's)")
-    add("--report", action="store_true", help="only the tables and the plots of the runs that are done")
+    add("--report", action="store_true", help="only tables and plots (default: of the present table's options)")
 
 
 def _number(text: str) -> float:

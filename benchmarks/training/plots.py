@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.training.spec import name_of
 from benchmarks.training.table import REFERENCE, Result, Row, by_network, label, standard_error
 from benchmarks.training.tasks import TASKS
 from sw_ref.model import load_model
@@ -195,4 +196,4 @@ def _shown(runs: Sequence[Result], work: Path) -> Iterator[tuple[str, Any]]:
 
 def _folder(work: Path, result: Result) -> Path:
     run = result["run"]
-    return work / f"{run['task']}-{run['network']}-{run['method']}-r{run['ratio'] * 100:g}-seed{run['seed']}"
+    return work / name_of(run["task"], run["network"], run["method"], run["ratio"], run["seed"])

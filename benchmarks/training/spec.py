@@ -90,7 +90,12 @@ class Run:
     @property
     def name(self) -> str:
         """Tells the runs of one campaign apart."""
-        return f"{self.task}-{self.network}-{self.method}-r{self.ratio * 100:g}-seed{self.seed}"
+        return name_of(self.task, str(self.network), self.method, self.ratio, self.seed)
+
+
+def name_of(task: str, network: str, method: str, ratio: float, seed: int) -> str:
+    """The name of the run with these fields."""
+    return f"{task}-{network}-{method}-r{ratio * 100:g}-seed{seed}"
 
 
 def _recipe(default: Recipe, epochs: int | None, rate: float | None) -> Recipe:

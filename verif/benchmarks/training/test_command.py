@@ -175,6 +175,12 @@ def test_a_campaign_does_what_is_left_and_reports(tmp_path, capsys):
     assert "| two-word | 2.000 | 2 |" in (tmp_path / "results" / "table.md").read_text()
     assert main([*options, "--seeds", "3", "--report"]) == 0
     assert capsys.readouterr().out.splitlines() == ["6 runs, 4 of them done"]
+    # Without a choice of runs: those that the table names, and the same table.
+    before = (tmp_path / "results" / "table.md").read_bytes()
+    assert b"campaign --report --tasks tiny --methods" in before
+    assert main(["campaign", "--report", *options[-4:]]) == 0
+    assert capsys.readouterr().out.splitlines() == ["6 runs, 4 of them done"]
+    assert (tmp_path / "results" / "table.md").read_bytes() == before
 
 
 def test_a_campaign_goes_on_after_a_run_that_stopped(tmp_path, capsys, monkeypatch, tiny):
@@ -191,4 +197,4 @@ def test_a_campaign_goes_on_after_a_run_that_stopped(tmp_path, capsys, monkeypat
     assert "1/2 tiny-plain-one-word-r0-seed0: loss is nan in epoch 1, step 1" in captured.out
     assert "2/2 tiny-plain-two-word-r100-seed0: -0." in captured.out
     assert captured.err.startswith("stlq train: 1 of 2 runs stopped: tiny-plain-one-word-r0-seed0: loss is nan")
-    assert [path.name for path in (tmp_path / "results" / "runs").iterdir()] == ["tiny-plain-two-word-r100-seed0.json"]
+    assert [path.name for path in (tmp_path / "results" / "runs").iterdir()] == ["tiny-plain.jsonl"]
