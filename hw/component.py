@@ -1,15 +1,83 @@
-"""The base of all parts of the array."""
+"""Components, and how one instantiates another: as a submodule, or as an instance of its Verilog module."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from amaranth import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 
-if TYPE_CHECKING:
 
-    class Component(wiring.Component):
-        """A component whose members, made from its signature at run time, are unknown to type checkers."""
+class Component(wiring.Component):
+    """A component that knows the name of its Verilog module.
 
-        def __getattr__(self, name: str) -> Any: ...
+    Parameters
+    ----------
+    module : str
+        Name of the Verilog module. Components of equal class and parameters share it.
+    members : dict, or wiring.Signature
+        Its members.
+    clocked : bool
+        Whether it has registers, and so the ports `clk` and `rst`.
+    """
 
-else:
-    Component = wiring.Component
+    def __init__(self, module: str, members: dict[str, Any] | wiring.Signature, *, clocked: bool = True):
+        self.module = module
+        self.clocked = clocked
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """The component's contents, for `platform` as in :func:`instantiate`."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        # Members are made from the signature at run time, so type checkers do not know them.
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+class Modules:
+    """The platform of Verilog: holds one component for each module, and grows while these are elaborated.
+
+    A 64 x 64 array is thus written as fast as its wiring, and its text has each module once.
+    """
+
+    def __init__(self) -> None:
+        self._components: dict[tuple[Any, ...], Component] = {}
+
+    def add(self, kind: type[Component], *parameters: Any) -> Component:
+        """The component of this class and these parameters, made once.
+
+        Raises ``ValueError`` if another one has the same module name.
+        """
+        key = (kind, *parameters)
+        if key not in self._components:
+            component = kind(*parameters)
+            if component.module in {other.module for other in self._components.values()}:
+                raise ValueError(f"two different components are named {component.module}; allowed: one")
+            self._components[key] = component
+        return self._components[key]
+
+    def __iter__(self) -> Iterator[Component]:
+        """All components, those too that are added meanwhile."""
+        done = 0
+        while done < len(self._components):
+            yield list(self._components.values())[done]
+            done += 1
+
+
+def instantiate(m: Module, platform: object, label: str, kind: type[Component], *parameters: Any) -> Any:
+    """Add ``kind(*parameters)`` to `m` as `label`; returns its interface.
+
+    For the platform :class:`Modules` it is an instance of a Verilog module, for any other one a submodule.
+    """
+    if not isinstance(platform, Modules):
+        m.submodules[label] = submodule = kind(*parameters)
+        return submodule
+    component = platform.add(kind, *parameters)
+    interface: Any = component.signature.create(path=(label,))
+    ports = {
+        f"{'i' if member.flow is wiring.In else 'o'}_{'__'.join(map(str, path))}": value
+        for path, member, value in interface.signature.flatten(interface)
+    }
+    clock = {"i_clk": ClockSignal(), "i_rst": ResetSignal()} if component.clocked else {}
+    m.submodules[label] = Instance(component.module, **clock, **ports)
+    return interface

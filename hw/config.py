@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise, starmap
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
+from hw.pipeline import Schedule
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
@@ -12,21 +12,40 @@ NAME_RULE = "a Verilog identifier: a letter or _, then letters, digits or _, at 
 VERILOG_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 
 
+class NumberFormat(Protocol):
+    """What an array needs to know of its numbers: one of the formats in ``sw_ref.format`` or ``sw_ref.baseline``."""
+
+    residual_beats: ClassVar[bool]
+
+    @property
+    def bits(self) -> int: ...
+
+    @property
+    def codes(self) -> range: ...
+
+    @property
+    def act_bits(self) -> int: ...
+
+    @property
+    def act_signed(self) -> bool: ...
+
+    @property
+    def act_min(self) -> int: ...
+
+    @property
+    def act_max(self) -> int: ...
+
+    def acc_bits(self, depth: int) -> int: ...
+
+
 @dataclass(frozen=True, kw_only=True)
-class ArrayConfig:
-    """One array: `pe` output channels by `lanes` input channels per tile, which meets `pixels` activation vectors.
+class BaseArrayConfig:
+    """An array of any numbers: `pe` output channels by `lanes` input channels per tile, `pixels` activation vectors.
 
     Raises ``ValueError`` with the parameter's name, value and allowed range when made with a bad one.
-
-    >>> config = ArrayConfig(pe=4, lanes=6, depth=100)
-    >>> config.tile, config.macs_per_cycle, config.acc_bits, config.latency_cycles
-    ((4, 6), 24, 20, 6)
-    >>> ArrayConfig(pe=65)
-    Traceback (most recent call last):
-    ValueError: pe is 65; allowed: a whole number from 1 to 64
     """
 
-    format: StlqFormat = field(default_factory=StlqFormat)
+    format: NumberFormat
     pe: int = parameter(8, low=1, high=64, unit="PEs", help="processing elements: output channels per tile")
     lanes: int = parameter(8, low=1, high=64, unit="lanes", help="shift units per PE: input channels per tile")
     pixels: int = parameter(
@@ -44,7 +63,7 @@ class ArrayConfig:
         4,
         only=(1, 2, 4),
         unit="registers",
-        help="registers per lane of which one is chosen: 4 is smallest on six-input LUTs, 1 elsewhere",
+        help="registers per lane of which one is selected: 4 is smallest on six-input LUTs, 1 elsewhere",
     )
     name: str = "stlq_array"
 
@@ -57,6 +76,11 @@ class ArrayConfig:
     def acc_bits(self) -> int:
         """Width of an accumulator and of one sum."""
         return self.format.acc_bits(self.depth)
+
+    @property
+    def residual_shift(self) -> int | None:
+        """By how many places a tile's second word is finer than its first; None if tiles have one word each."""
+        return None
 
     @property
     def tile(self) -> tuple[int, int]:
@@ -94,69 +118,31 @@ class ArrayConfig:
         }
 
     @property
-    def chains(self) -> list[range]:
-        """The lanes whose products are added one after the other: up to four, as evenly as they go.
+    def longest_chain(self) -> int:
+        """Most lanes whose products are added one after the other, before the tree.
 
-        Each adder of a chain takes in the last step of a lane, to choose among its registers. Where there is no choice,
-        each lane is a chain of its own: what follows is a tree of all lanes.
+        Each adder of a chain takes in the last step of a lane: the selection among its registers. Without selection
+        every lane is a chain of its own.
         """
-        longest = 4 if self.pipeline and self.choices > 1 else 1
-        count = -(-self.lanes // longest)
-        return list(starmap(range, pairwise(self.lanes * index // count for index in range(count + 1))))
-
-    def first_of_chain(self, lane: int) -> bool:
-        """Whether a lane's product is the first of its chain: complete when it is registered."""
-        return any(lane == lanes[0] for lanes in self.chains)
+        return 4 if self.pipeline and self.choices > 1 else 1
 
     @property
-    def chain_levels(self) -> int:
-        """Adder levels of the longest chain."""
-        return max(map(len, self.chains)) - 1
-
-    @property
-    def adder_levels(self) -> int:
-        """Adder levels between the lanes and the accumulator: those of the chains, then those of the tree."""
-        return self.chain_levels + (len(self.chains) - 1).bit_length()
-
-    def registered(self, level: int) -> bool:
-        """Whether registers follow the lanes (level 0) or an adder level (1 to `adder_levels`)."""
-        if level == 0:
-            return self.pipeline > 0
-        # Every other one, counted from the last, whose sum is the accumulator's operand.
-        return self.pipeline >= 3 or (self.pipeline == 2 and (self.adder_levels - level) % 2 == 0)
-
-    def skew(self, lane: int) -> int:
-        """By how many registers a lane is behind the first ones, so that it meets the sum that its product is added to.
-
-        All chains end at the same level.
-        """
-        (chain,) = (lanes for lanes in self.chains if lane in lanes)
-        level = self.chain_levels - len(chain) + max(chain.index(lane), 1)
-        return sum(map(self.registered, range(1, level + 1)))
+    def schedule(self) -> Schedule:
+        """The registers between inputs and sums."""
+        return Schedule(lanes=self.lanes, pipeline=self.pipeline, longest_chain=self.longest_chain)
 
     @property
     def buffered(self) -> bool:
-        """Whether each PE has registers of its own for its inputs and its operand, and two accumulators in turn."""
-        return self.pipeline == 4
-
-    @property
-    def own_stages(self) -> int:
-        """Registers between those of the inputs and the lanes: each PE's own."""
-        return int(self.buffered)
-
-    @property
-    def stages(self) -> int:
-        """Registers between those of the inputs and the accumulators."""
-        return self.own_stages + sum(map(self.registered, range(self.adder_levels + 1))) + self.buffered
+        """Whether the array is the microarchitecture with ping-pong accumulators."""
+        return self.schedule.buffered
 
     @property
     def latency_cycles(self) -> int:
         """Cycles from the transfer of a dot product's last `tiles` beat to that of its `sums` beat.
 
-        Input register, `stages`, the sum, and if buffered the accumulator before it: without stalls a dot product of B
-        beats occupies B + latency_cycles cycles from first to last transfer.
+        Without stalls a dot product of B beats occupies B + latency_cycles cycles from first to last transfer.
         """
-        return 2 + self.stages + self.buffered
+        return self.schedule.latency_cycles
 
     @property
     def macs_per_cycle(self) -> int:
@@ -166,3 +152,22 @@ class ArrayConfig:
         """The parameters by name, the format's among them, ready for JSON."""
         values = asdict(self)
         return {**values.pop("format"), **values}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayConfig(BaseArrayConfig):
+    """An array of one-word and two-word weights.
+
+    >>> config = ArrayConfig(pe=4, lanes=6, depth=100)
+    >>> config.tile, config.macs_per_cycle, config.acc_bits, config.latency_cycles
+    ((4, 6), 24, 20, 6)
+    >>> ArrayConfig(pe=65)
+    Traceback (most recent call last):
+    ValueError: pe is 65; allowed: a whole number from 1 to 64
+    """
+
+    format: StlqFormat = field(default_factory=StlqFormat)
+
+    @property
+    def residual_shift(self) -> int:
+        return self.format.residual_shift

@@ -4,27 +4,27 @@ from amaranth import signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.config import ArrayConfig
+from hw.config import BaseArrayConfig
 
 
-def tiles_layout(config: ArrayConfig) -> data.StructLayout:
+def tiles_layout(config: BaseArrayConfig) -> data.StructLayout:
     """`words[p][l]` from bit 0 up, then `two_word`, then `last`."""
     words = data.ArrayLayout(data.ArrayLayout(signed(config.format.bits), config.lanes), config.pe)
     return data.StructLayout({"words": words, "two_word": 1, "last": 1})
 
 
-def acts_layout(config: ArrayConfig) -> data.ArrayLayout:
+def acts_layout(config: BaseArrayConfig) -> data.ArrayLayout:
     """The activation of lane l of pixel x at index x * lanes + l, the first from bit 0 up."""
     shape = signed if config.format.act_signed else unsigned
     return data.ArrayLayout(shape(config.format.act_bits), config.acts_per_beat)
 
 
-def sums_layout(config: ArrayConfig) -> data.ArrayLayout:
+def sums_layout(config: BaseArrayConfig) -> data.ArrayLayout:
     """The sum of PE p of pixel x at index x * pe + p, the first from bit 0 up, signed."""
     return data.ArrayLayout(signed(config.acc_bits), config.sums_per_beat)
 
 
-def array_signature(config: ArrayConfig) -> wiring.Signature:
+def array_signature(config: BaseArrayConfig) -> wiring.Signature:
     """The array's members: its three streams."""
     return wiring.Signature(
         {

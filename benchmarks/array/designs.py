@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hw.baseline.kinds import pe_forms, rival_config
-from hw.config import ArrayConfig
+from hw.baseline.config import BaselineConfig
+from hw.baseline.forms import operand_forms
+from hw.config import ArrayConfig, BaseArrayConfig
 from hw.verilog import array_verilog
-from sw_ref.baseline import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
+from sw_ref.baseline import AnyBaseline, ApotFormat, IntegerFormat, TwoWordFormat
 from sw_ref.format import StlqFormat
 
 STLQ_FORM = "default"
@@ -20,11 +21,11 @@ BOOTH = f"{FLAT}; wreduce; opt_clean; booth; opt_clean"
 
 @dataclass(frozen=True)
 class Design:
-    """An array to measure.  `form` names its PE; `prepare` are Yosys's passes before the target's synthesis."""
+    """An array to measure.  `form` names its operand part; `prepare` are Yosys's passes before the target's synthesis."""
 
     kind: str
     form: str
-    config: ArrayConfig
+    config: BaseArrayConfig
     prepare: str = ""
 
     @property
@@ -33,9 +34,9 @@ class Design:
         return f"{config.size} of {self.kind} {self.form}, {config.format.act_bits}-bit activations"
 
     def verilog(self) -> str:
-        if self.kind.startswith("stlq"):
+        if not isinstance(self.config, BaselineConfig):
             return array_verilog(self.config)
-        return array_verilog(self.config, pe_forms(self.config.format)[self.form.removesuffix(" booth")])
+        return array_verilog(self.config, operand_forms(self.config.format)[self.form.removesuffix(" booth")])
 
     def cycles(self, ratio: float) -> float:
         """Beats of a tile on average, when a share `ratio` of the tiles has two words."""
@@ -51,13 +52,13 @@ def stlq(bits: int = 3, act_bits: int = 8, **values: Any) -> Design:
 def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
     """A rival (``int2`` to ``int8``, ``apot3``, ``apot4``, ``two2`` to ``two5``) in all its forms."""
     name, bits = kind[:-1], int(kind[-1])
-    fmt: RivalFormat = {
+    fmt: AnyBaseline = {
         "int": lambda: IntegerFormat(bits=bits, act_bits=act_bits),
         "apot": lambda: ApotFormat(bits=bits, act_bits=act_bits),
         "two": lambda: TwoWordFormat(word_bits=bits, act_bits=act_bits),
     }[name]()
-    config = rival_config(fmt, **values)
-    designs = [Design(kind, form, config, FLAT) for form in pe_forms(fmt)]
+    config = BaselineConfig(format=fmt, **values)
+    designs = [Design(kind, form, config, FLAT) for form in operand_forms(fmt)]
     if name == "int":
         designs.insert(1, Design(kind, "product booth", config, BOOTH))
     return designs

@@ -40,7 +40,8 @@ def generation(kept: Cache, design: Design) -> dict[str, Any] | None:
 
 def simulation_speed(kept: Cache, design: Design, sim: str) -> dict[str, Any] | None:
     """Cycles and seconds of a run, with its files; compiling counts separately."""
-    config, tensor = design.config, _tensor(design)
+    config: Any = design.config
+    tensor = _tensor(design)
 
     def measure() -> dict[str, Any]:
         acts = random_acts(config, tensor.shape[1:], VECTORS[sim], seed=1)
@@ -59,7 +60,7 @@ def simulation_speed(kept: Cache, design: Design, sim: str) -> dict[str, Any] | 
 
 def _tensor(design: Design) -> StlqTensor:
     """Random words for 64 outputs and 512 inputs; 15% of the tiles have two."""
-    config = design.config
+    config: Any = design.config
     rng = np.random.default_rng(1)
     shape = (64, 512)
     two_word = (rng.random((shape[0] // config.pe, shape[1] // config.lanes)) < 0.15).astype(np.uint8)

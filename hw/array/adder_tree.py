@@ -1,30 +1,95 @@
 """Registered adders, in chains and trees, of numbers in ones' complement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from amaranth import Cat, Const, Module, Shape, Signal, Value
-from amaranth.hdl import ValueLike
+
+from hw.array.registers import Registers
 
 
 class Term(NamedTuple):
-    """The number ``value + carry``: what a negative number lacks in ones' complement waits for an adder's carry in.
+    """A number for each pixel: ``values[pixel] + carry``.
 
-    `value` is signed, and within `low` and `high`; `carry` is one bit.
+    A negative number in ones' complement lacks 1; that is `carry`, one bit, for some adder's carry in. Pixels share
+    words, and so the carry. The values are signed, and from `low` to `high`.
     """
 
-    value: Value
+    values: Sequence[Value]
     carry: Value
     low: int
     high: int
 
+    @property
+    def shape(self) -> Shape:
+        """The shape of each value."""
+        return Shape.cast(range(self.low, self.high + 1))
+
+
+def pixel_name(name: str, pixel: int) -> str:
+    """The name of what pixel `pixel` has of its own."""
+    return f"{name}_x{pixel}" if pixel else name
+
+
+class AdderTree:
+    """Adders in a module, with registers after the levels for which `registered` is true.
+
+    A sum is a carry chain; nothing else is in its path but what its second term is a function of.
+    """
+
+    def __init__(self, registers: Registers, registered: Callable[[int], bool], suffix: str = ""):
+        self._registers = registers
+        self._registered = registered
+        self._suffix = suffix  # ends the names of the signals
+
+    def chain(self, index: int, terms: Sequence[Term], level: int) -> Term:
+        """The sum of `terms`, one after the other; the first adder is of `level`.
+
+        All terms but the first may be functions of registers, as in :func:`add`.
+        """
+        total, *others = terms
+        for step, term in enumerate(others):
+            name = f"{step}_{index}{self._suffix}"
+            total = add_terms(self._registers.m, f"chain{name}", total, term, logic=True)
+            if self._registered(level + step):
+                total = register_term(self._registers, f"partial{name}", total)
+        return total
+
+    def tree(self, terms: Sequence[Term], level: int = 1, *, logic: bool = False) -> Term:
+        """The sum of `terms` in pairs; the first adders are of `level`. A term without a partner passes its level.
+
+        `logic`: the second term of each pair is a function of registers, as in :func:`add`.
+        """
+        while len(terms) > 1:
+            names = [f"{level}_{index}{self._suffix}" for index in range(len(terms))]
+            pairs = zip(names, terms[::2], terms[1::2], strict=False)
+            sums = [add_terms(self._registers.m, f"tree{name}", x, y, logic=logic) for name, x, y in pairs]
+            terms, logic = [*sums, *terms[len(sums) * 2 :]], False
+            if self._registered(level):
+                held = zip(names, terms, strict=False)
+                terms = [register_term(self._registers, f"level{name}", term) for name, term in held]
+            level += 1
+        return terms[0]
+
 
 def add_terms(m: Module, name: str, x: Term, y: Term, *, logic: bool) -> Term:
     """``x + y``: the adder takes in the carry of x, which is older in a chain; that of y is passed on."""
-    low, high = x.low + y.low, x.high + y.high + 1
-    total = Signal(Shape.cast(range(low, high + 1)), name=name)
-    m.d.comb += total.eq(add(x.value, y.value, x.carry, total.shape().width, logic=logic))
-    return Term(total, y.carry, low, high)
+    values: list[Value] = []
+    total = Term(values, y.carry, x.low + y.low, x.high + y.high + 1)
+    for pixel, (one, other) in enumerate(zip(x.values, y.values, strict=True)):
+        value = Signal(total.shape, name=pixel_name(name, pixel))
+        m.d.comb += value.eq(add(one, other, x.carry, total.shape.width, logic=logic))
+        values.append(value)
+    return total
+
+
+def register_term(registers: Registers, name: str, term: Term, clear: Value | None = None) -> Term:
+    """`term` one cycle later; its values are 0 if `clear` is 1, for which its carry must be 0."""
+    values = [
+        registers.register(pixel_name(name, pixel), resize(value, term.shape.width).as_signed(), clear)
+        for pixel, value in enumerate(term.values)
+    ]
+    return term._replace(values=values, carry=registers.register(f"{name}_carry", term.carry))
 
 
 def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool, counted: Value | None = None) -> Value:
@@ -51,55 +116,3 @@ def resize(value: Value, width: int) -> Value:
         return value[:width]
     top = value[-1] if value.shape().signed else Const(0, 1)
     return Cat(value, top.replicate(width - len(value)))
-
-
-def adder_chain(
-    m: Module, name: str, terms: list[Term], level: int, *, registered: Callable[[int], bool], advance: ValueLike
-) -> Term:
-    """Sum of `terms`, one after the other, with registers after the adder levels that are `registered`.
-
-    The first adder is of `level`. All terms but the first may be functions of registers, as in :func:`add`. `name`
-    ends the names of the signals.
-    """
-    total, *others = terms
-    for index, term in enumerate(others):
-        total = add_terms(m, f"chain{index}_{name}", total, term, logic=True)
-        if registered(level + index):
-            total = register(m, f"partial{index}_{name}", total, advance=advance)
-    return total
-
-
-def adder_tree(
-    m: Module,
-    terms: list[Term],
-    level: int = 1,
-    *,
-    registered: Callable[[int], bool],
-    advance: ValueLike,
-    logic: bool = False,
-    suffix: str = "",
-) -> Term:
-    """Sum of `terms` in pairs, with registers after the adder levels that are `registered`.
-
-    The first adders are of `level`. A term without a partner passes its level. `logic`: the second term of each pair
-    is, as in :func:`add`. `suffix` ends the names of the signals.
-    """
-    while len(terms) > 1:
-        pairs = zip(terms[::2], terms[1::2], strict=False)
-        sums = [add_terms(m, f"tree{level}_{i}{suffix}", *pair, logic=logic) for i, pair in enumerate(pairs)]
-        terms, logic = sums + terms[len(sums) * 2 :], False
-        if registered(level):
-            terms = [register(m, f"level{level}_{i}{suffix}", term, advance=advance) for i, term in enumerate(terms)]
-        level += 1
-    return terms[0]
-
-
-def register(m: Module, name: str, term: Term, *, advance: ValueLike, zero: ValueLike = 0) -> Term:
-    """`term` one cycle later, or 0 if `zero`, for which its carry must be 0; its bounds stay."""
-    value = Signal(Shape.cast(range(term.low, term.high + 1)), name=name, reset_less=True)
-    carry = Signal(name=f"{name}_carry", reset_less=True)
-    with m.If(advance):
-        m.d.sync += [value.eq(term.value), carry.eq(term.carry)]
-    with m.If(zero):
-        m.d.sync += value.eq(0)
-    return Term(value, carry, term.low, term.high)

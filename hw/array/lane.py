@@ -1,105 +1,108 @@
-"""One shift unit: word times activation."""
+"""Lanes: word times activation, in the form that suits the registers and adders behind."""
 
-from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsigned
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from hw.array.adder_tree import resize
-from hw.component import Component
+from amaranth import Cat, Value
+
+from hw.array.adder_tree import Term, pixel_name
+from hw.array.decoder import Decoder, last_shifts, last_step, shift
+from hw.array.product import Option, combinational_product, product_limits, registered_product, selected_product
+from hw.array.registers import Registers
+from hw.component import instantiate
+from hw.config import BaseArrayConfig
 from sw_ref.format import StlqFormat
 
 
-def act_shape(fmt: StlqFormat) -> Shape:
-    """The shape of one activation."""
-    return signed(fmt.act_bits) if fmt.act_signed else unsigned(fmt.act_bits)
+class Decoded(NamedTuple):
+    """A decoded word, and the activation of each pixel shifted by all that is not left to a selection."""
+
+    shifted: Sequence[Value]
+    select: Value
+    zero: Value
+    negative: Value
 
 
-def last_places(fmt: StlqFormat) -> int:
-    """How many places the last step of a lane's shift can be by: four, as far as there are as many."""
-    return min(fmt.levels, 4)
+class Lane:
+    """What all forms of a lane have in common: decoder and shift, up to a selection among `options` registers.
 
-
-def near_shape(fmt: StlqFormat) -> Shape:
-    """The shape of an activation that was shifted by less than M / `last_places`."""
-    return Shape(fmt.act_bits + fmt.levels // last_places(fmt) - 1, signed=fmt.act_signed)
-
-
-def lane_signature(fmt: StlqFormat, pixels: int) -> wiring.Signature:
-    """The members of a :class:`Lane`."""
-    return wiring.Signature(
-        {
-            "word": In(fmt.bits),
-            "acts": In(data.ArrayLayout(act_shape(fmt), pixels)),
-            "near": Out(data.ArrayLayout(near_shape(fmt), pixels)),
-            "choice": Out(range(last_places(fmt))),
-            "zero": Out(1),
-            "negative": Out(1),
-        }
-    )
-
-
-class Lane(Component):
-    """What a word does to its activations, but for the last step: :func:`product` of that is ``term(word) * act``.
-
-    Combinational. The last step, the largest shifts and the sign, is left to what follows: the input of a register, or
-    registers of which one is chosen, and an adder behind them whose logic cells have room for it if they have six
-    inputs. The zero word is left to the reset of the registers.
-
-    Members
-    -------
-    word : In(bits)
-        Code q, two's complement.
-    acts : In(array of act_shape)
-        One activation for each pixel.
-    near : Out(array of near_shape)
-        The activations, shifted by the places of the word's modulo M / `last_places`.
-    choice : Out(range(last_places))
-        How many times M / `last_places` places remain to be shifted by.
-    zero, negative : Out(1)
-        The word is 0 (`choice` and `negative` are 0 then); the term is below 0.
+    `fmt` is the format of its words. Where each PE has registers of its own before the last step of the shift, one
+    multiplexer of that step is before them if the selection leaves one, and the others are behind.
     """
 
-    def __init__(self, fmt: StlqFormat, pixels: int):
-        self._step = fmt.levels // last_places(fmt)
-        super().__init__(lane_signature(fmt, pixels))
+    options = 1
 
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        magnitude = self.word[:-1]
-        m.d.comb += [self.zero.eq(self.word == 0), self.negative.eq(self.word[-1])]
+    def __init__(self, fmt: StlqFormat, config: BaseArrayConfig):
+        self._fmt = fmt
+        self._name = config.name
+        self._stages = config.schedule.decode_stages
+        self.limits = product_limits(fmt, fmt.term_max)
 
-        # A term is 2^(M-|q|); modulo M, M-|q| is q for a negative code and -q for a positive one.
-        amount = Signal(len(magnitude))
-        m.d.comb += amount.eq(Mux(self.negative, magnitude, -magnitude))
-        near_bits = self._step.bit_length() - 1
-        m.d.comb += self.choice.eq(amount[near_bits:])
-        for act, near in zip(self.acts, self.near, strict=True):
-            m.d.comb += near.eq(shifted(act, amount[:near_bits], 1))
-        return m
+    def product(self, registers: Registers, name: str, decoded: Decoded) -> Term:
+        """The product of each pixel; `name` ends the names of its signals."""
+        raise NotImplementedError
+
+    def decode(self, registers: Registers, platform: object, name: str, word: Value, acts: Sequence[Value]) -> Decoded:
+        """Decode `word` and shift `acts`."""
+        fmt, step, shifts = self._fmt, last_step(self._fmt), last_shifts(self._fmt)
+        decoder = instantiate(registers.m, platform, f"decoder{name}", Decoder, fmt, len(acts), self._name)
+        registers.m.d.comb += [decoder.word.eq(word), Cat(decoder.acts).eq(Cat(acts))]
+        # Of the multiplexers of the last step so many are before the PE's own registers, and so many in all.
+        early, steps = int(self.options < shifts), (shifts // self.options).bit_length() - 1
+        select, zero, negative = (
+            registers.delay(f"{part}{name}", value, self._stages)
+            for part, value in {
+                "select": decoder.select[early:],
+                "zero": decoder.zero,
+                "negative": decoder.negative,
+            }.items()
+        )
+        shifted = []
+        for pixel, act in enumerate(decoder.shifted):
+            first = shift(act, decoder.select[:early], step, gates=self._stages > 0)
+            held = registers.delay(pixel_name(f"shifted{name}", pixel), first, self._stages)
+            shifted.append(shift(held, select[: steps - early], step << early))
+        return Decoded(shifted, select[steps - early :], zero, negative)
 
 
-def shifted(value: Value, amount: Value, step: int, *, gates: bool = False) -> Value:
-    """``value * 2^(step * amount)``, by one multiplexer for each bit of `amount`.
+class CombinationalLane(Lane):
+    """A lane without registers."""
 
-    `gates`: a gate where that would be with a constant 0. Of such a multiplexer before a register with an enable Yosys
-    makes a reset of the register: one more LUT, and a net that is one of the longest.
-    """
-    for place, enable in enumerate(amount):
-        places = step << place
-        if gates:
-            low = resize(value, places) & ~enable.replicate(places)
-            wider = Cat(low, Mux(enable, value, value >> places))
-            value = wider.as_signed() if value.shape().signed else wider
-        else:
-            value = Mux(enable, value.shift_left(places), value)
-    return value
+    def product(self, registers: Registers, name: str, decoded: Decoded) -> Term:
+        return combinational_product(self.limits, decoded.shifted, decoded.zero, decoded.negative)
 
 
-def product(fmt: StlqFormat, magnitude: Value, negative: Value) -> Value:
-    """The product whose magnitude is ``abs(term(word)) * act``, as a signed value that falls short of it by `negative`.
+class RegisteredLane(Lane):
+    """A lane whose product is complete when it is registered. Latency: 1."""
 
-    That is the ones' complement of a negative product; the missing 1 is the carry in of some adder behind.
-    """
-    if not fmt.act_signed:
-        magnitude = Cat(magnitude, Const(0, 1))
-    return (magnitude.as_unsigned() ^ negative.replicate(len(magnitude))).as_signed()
+    def product(self, registers: Registers, name: str, decoded: Decoded) -> Term:
+        return registered_product(registers, name, self.limits, decoded.shifted, decoded.zero, decoded.negative)
+
+
+class SelectedLane(Lane):
+    """A lane whose last step is a one-hot selection among registers, behind them. Latency: 1."""
+
+    def __init__(self, fmt: StlqFormat, config: BaseArrayConfig):
+        self.options = min(config.choices, last_shifts(fmt))
+        super().__init__(fmt, config)
+
+    def product(self, registers: Registers, name: str, decoded: Decoded) -> Term:
+        step = self._step_of_selection
+        options = [
+            Option(decoded.shifted, ~decoded.zero & (decoded.select == index), step * index)
+            for index in range(self.options)
+        ]
+        return selected_product(registers, name, self.limits, options, decoded.negative)
+
+    @property
+    def _step_of_selection(self) -> int:
+        return last_step(self._fmt) * last_shifts(self._fmt) // self.options
+
+
+def make_lane(fmt: StlqFormat, config: BaseArrayConfig, index: int) -> Lane:
+    """Lane `index` of a PE. The first one of a chain feeds the carry chain, so its product is complete."""
+    if not config.schedule.registered(0):
+        return CombinationalLane(fmt, config)
+    if config.schedule.first_of_chain(index) or config.choices == 1:
+        return RegisteredLane(fmt, config)
+    return SelectedLane(fmt, config)

@@ -1,41 +1,71 @@
 """Lanes that multiply by both words of a weight at once: two shifters each, every tile one beat."""
 
-from typing import Any, cast
-
 from amaranth import Cat, Module
 
-from hw.array.adder_tree import Term, add_terms, register
-from hw.array.pe import Pixel
-from hw.baseline.pe import RivalPE
+from hw.array.adder_tree import AdderTree, Term, add_terms, register_term
+from hw.array.lane import make_lane
+from hw.array.operand import acts_of_lane, operand_members, sum_of_lanes, word_of_lane
+from hw.array.product import sum_limits
+from hw.array.registers import Registers
+from hw.baseline.config import BaselineConfig
+from hw.baseline.operand import drive
+from hw.component import Component
 from sw_ref.baseline import TwoWordFormat
 
 
-class TwoWordPE(RivalPE):
-    """Adds first words and residual words in a tree each, which stay as narrow as they can, and then both sums."""
+class TwoWordOperand(Component):
+    """Sums first words and residual words in a tree each, which stay as narrow as they can, and adds both sums.
 
-    def _weight(self, m: Module, lane: int) -> Any:
-        word, code = cast(TwoWordFormat, self._config.format).word, self._code(m, lane)
-        return [self._decoded(m, word, code.word_select(half, word.bits), lane, f"_{half}") for half in (0, 1)]
+    Members
+    -------
+    As :func:`operand_members`.
+    """
 
-    def _operand(self, m: Module, weights: list[Any], pixel: Pixel) -> Term:
-        config, fmt = self._config, cast(TwoWordFormat, self._config.format)
-        word = fmt.word
-        # Where a register follows the sums, both are added before it.
-        top = config.adder_levels
-        coarse, fine = (
-            self._sum_of_lanes(
-                m,
-                word,
-                [weight[half] for weight in weights],
-                lambda level: level < top and config.registered(level),
-                pixel._replace(suffix=f"{pixel.suffix}_{half}"),
-            )
-            for half in (0, 1)
+    def __init__(self, config: BaselineConfig):
+        self._config = config
+        self._word = word = config.format_as(TwoWordFormat).word
+        self._lanes = [make_lane(word, config, index) for index in range(config.lanes)]
+        low, high = sum_limits(word, word.term_max, config.lanes)
+        first_low, first_high = scaled_limits(low, high, word.residual_shift)
+        members = operand_members(config, low + first_low, high + first_high + 1)
+        super().__init__(f"{config.name}_operand", members, clocked=config.schedule.registered(0))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shift = self._word.residual_shift
+        registers = Registers(m, self.enable)
+        first, residual = (self._sum(registers, platform, half) for half in (0, 1))
+        scaled = Term(
+            [Cat(first.carry.replicate(shift), value).as_signed() for value in first.values],
+            first.carry,
+            *scaled_limits(first.low, first.high, shift),
         )
-        shift = word.residual_shift
-        shifted = Cat(coarse.carry.replicate(shift), coarse.value).as_signed()
-        scaled = Term(shifted, coarse.carry, coarse.low << shift, ((coarse.high + 1) << shift) - 1)
-        operand = add_terms(m, f"both{pixel.suffix}", fine, scaled, logic=False)
-        if top and config.registered(top):
-            return register(m, f"operand{pixel.suffix}", operand, advance=self._advance)
-        return operand
+        operand = add_terms(m, "both", residual, scaled, logic=False)
+        # Where a register follows the sums, both are added before it.
+        if self._last_level_registered:
+            operand = register_term(registers, "operand", operand)
+        drive(m, self, operand)
+        return m
+
+    @property
+    def _last_level_registered(self) -> bool:
+        schedule = self._config.schedule
+        return schedule.adder_levels > 0 and schedule.registered(schedule.adder_levels)
+
+    def _sum(self, registers: Registers, platform: object, half: int) -> Term:
+        """The sum of all lanes' words of one half of their codes."""
+        config, schedule, bits = self._config, self._config.schedule, self._word.bits
+        products = []
+        for index, lane in enumerate(self._lanes):
+            word = word_of_lane(registers, self.words, config, index).word_select(half, bits)
+            name = f"{index}_{half}"
+            decoded = lane.decode(registers, platform, name, word, acts_of_lane(self.acts, config, index))
+            products.append(lane.product(registers, name, decoded))
+        top = schedule.adder_levels
+        adders = AdderTree(registers, lambda level: level < top and schedule.registered(level), f"_{half}")
+        return sum_of_lanes(adders, schedule, products)
+
+
+def scaled_limits(low: int, high: int, shift: int) -> tuple[int, int]:
+    """Smallest and largest value of a first word's sum at its place."""
+    return low << shift, ((high + 1) << shift) - 1

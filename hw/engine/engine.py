@@ -6,7 +6,8 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import fifo
 from amaranth.lib.wiring import connect, flipped
 
-from hw.component import Component
+from hw.array.array import Array
+from hw.component import Component, instantiate
 from hw.engine import encoding
 from hw.engine.address import STAGES, AddressGenerator
 from hw.engine.config import EngineConfig
@@ -22,8 +23,6 @@ from hw.engine.sequencer import Sequencer
 from hw.engine.store import Store
 from hw.engine.weights import WeightBuffer
 from hw.engine.writer import Writer
-from hw.instance import place
-from hw.layouts import array_signature
 
 IN_FLIGHT = 32  # positions between the sequencer and the writer, at most
 
@@ -116,7 +115,7 @@ class Engine(Component):
     def _array(self, m: Module, parts: dict[str, Any]) -> None:
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, requantizer = parts["addresses"], parts["weights"], parts["requantizer"]
-        array = place(m, "array", self._config.array.name, array_signature(self._config.array))
+        array = instantiate(m, platform, "array", Array, self._config.array)
         conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, STAGES)
         flags = later(m, "flags", Cat(weights.two_word, weights.last), STAGES)
         beat, first = Signal(), Signal()

@@ -2,6 +2,7 @@
 
 from amaranth.back import verilog  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
 
+from hw.component import Modules
 from hw.engine.config import EngineConfig
 from hw.engine.engine import Engine
 from hw.verilog import array_verilog
@@ -12,5 +13,5 @@ def engine_verilog(config: EngineConfig) -> str:
 
     Raises ``RuntimeError`` with what Yosys said, should it refuse.
     """
-    engine = verilog.convert(Engine(config), name=config.name, emit_src=False, strip_internal_attrs=True)
+    engine = verilog.convert(Engine(config), platform=Modules(), name=config.name, emit_src=False, strip_internal_attrs=True)
     return array_verilog(config.array) + engine

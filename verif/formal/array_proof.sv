@@ -35,49 +35,47 @@ module array_proof (
   end
 
   // What the device holds.
-  (* hierconn *) wire \dut.join.tile_full , \dut.join.acts_full , \dut.join.residual , \dut.join.issue ;
-  (* hierconn *) wire \dut.join.two_word , \dut.join.last , \dut.advance ;
-  (* hierconn *) wire [`TILES-3:0] \dut.join.words ;
-  (* hierconn *) wire [`ACTS-1:0] \dut.join.acts_held ;
-  (* hierconn *) wire [2:0] \dut.beat0 ;
-  (* hierconn *) wire \dut.pe0.advance ;
-  (* hierconn *) wire [2:0] \dut.pe0.beat_held ;
-  (* hierconn *) wire \dut.pe0.product0_carry ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product0 ;
-  wire issue = \dut.join.issue ;
+  (* hierconn *) wire \dut.alignment.tile_full , \dut.alignment.acts_full , \dut.alignment.residual , \dut.alignment.issue ;
+  (* hierconn *) wire \dut.alignment.two_word , \dut.alignment.last , \dut.control.enable ;
+  (* hierconn *) wire [`TILES-3:0] \dut.alignment.words ;
+  (* hierconn *) wire [`ACTS-1:0] \dut.alignment.activations ;
+  (* hierconn *) wire [2:0] \dut.control.beat0 ;
+  (* hierconn *) wire \dut.pe0.accumulator.enable ;
+  (* hierconn *) wire [2:0] \dut.pe0.accumulator.beat ;
+  (* hierconn *) wire \dut.pe0.operand.product0_carry ;
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operand.product0 ;
+  wire issue = \dut.alignment.issue ;
   // A complete sum has to wait, and nothing moves.
-  wire held = !\dut.advance ;
-  // Beats on their way: {ends, coarse, valid}. There are two at least; what is not there is always empty.
-  wire [2:0] beat0 = \dut.beat0 ;
+  wire held = !\dut.control.enable ;
+  // Beats on their way: {ends, first_word, valid}. There are two at least; what is not there is always empty.
+  wire [2:0] beat0 = \dut.control.beat0 ;
+  (* hierconn *) wire [2:0] \dut.control.beat1 ;
+  wire [2:0] beat1 = \dut.control.beat1 ;
 `ifdef BUFFERED
-  (* hierconn *) wire [2:0] \dut.pe0__beat ;
-  wire [2:0] beat1 = \dut.pe0__beat ;
-  wire [2:0] beat2 = \dut.pe0.beat_held ;
+  wire [2:0] beat2 = \dut.pe0.accumulator.beat ;
   // Of the last one the device knows only whether it ends a sum.
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
-  (* hierconn *) wire \dut.turns__ends , \dut.turns.last , \dut.turns.switch , \dut.turns.turn , \dut.turns.read ;
-  (* hierconn *) wire [1:0] \dut.turns.add , \dut.turns.move , \dut.turns.ended , \dut.turns.done , \dut.turns.full ;
-  (* hierconn *) wire \dut.pe0.turns.last , \dut.pe0.turns.switch , \dut.pe0.turns.turn , \dut.pe0.turns.read ;
-  (* hierconn *) wire [1:0] \dut.pe0.turns.add , \dut.pe0.turns.move , \dut.pe0.turns.ended ;
-  (* hierconn *) wire [1:0] \dut.pe0.turns.done , \dut.pe0.turns.full ;
-  wire [1:0] add = \dut.pe0.turns.add , move = \dut.pe0.turns.move , ended = \dut.pe0.turns.ended ;
-  wire [1:0] done = \dut.pe0.turns.done , full = \dut.pe0.turns.full ;
-  wire turn = \dut.pe0.turns.turn , read = \dut.pe0.turns.read ;
-  wire [2:0] places = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
+  (* hierconn *) wire \dut.control.ends , \dut.control.ping_pong.last , \dut.control.ping_pong.switch , \dut.control.ping_pong.turn , \dut.control.ping_pong.read ;
+  (* hierconn *) wire [1:0] \dut.control.ping_pong.add , \dut.control.ping_pong.move , \dut.control.ping_pong.ended , \dut.control.ping_pong.done , \dut.control.ping_pong.full ;
+  (* hierconn *) wire \dut.pe0.accumulator.ping_pong.last , \dut.pe0.accumulator.ping_pong.switch , \dut.pe0.accumulator.ping_pong.turn , \dut.pe0.accumulator.ping_pong.read ;
+  (* hierconn *) wire [1:0] \dut.pe0.accumulator.ping_pong.add , \dut.pe0.accumulator.ping_pong.move , \dut.pe0.accumulator.ping_pong.ended ;
+  (* hierconn *) wire [1:0] \dut.pe0.accumulator.ping_pong.done , \dut.pe0.accumulator.ping_pong.full ;
+  wire [1:0] add = \dut.pe0.accumulator.ping_pong.add , move = \dut.pe0.accumulator.ping_pong.move , ended = \dut.pe0.accumulator.ping_pong.ended ;
+  wire [1:0] done = \dut.pe0.accumulator.ping_pong.done , full = \dut.pe0.accumulator.ping_pong.full ;
+  wire turn = \dut.pe0.accumulator.ping_pong.turn , read = \dut.pe0.accumulator.ping_pong.read ;
+  wire [2:0] sums_waiting = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
 `else
-  (* hierconn *) wire [2:0] \dut.beat1 ;
-  wire [2:0] beat1 = \dut.beat1 ;
 `ifdef STAGE2
-  (* hierconn *) wire [2:0] \dut.beat2 ;
-  wire [2:0] beat2 = \dut.beat2 ;
+  (* hierconn *) wire [2:0] \dut.control.beat2 ;
+  wire [2:0] beat2 = \dut.control.beat2 ;
 `else
   wire [2:0] beat2 = 0;
 `endif
   wire [2:0] beat3 = 0;
-  (* hierconn *) wire \dut.ends ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator ;
-  wire [2:0] places = held;
+  (* hierconn *) wire \dut.control.ends ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.accumulator ;
+  wire [2:0] sums_waiting = held;
   wire [2:0] last_beat =
 `ifdef STAGE2
     beat2;
@@ -106,17 +104,17 @@ module array_proof (
     waiting <= pending != 0 && tiles__valid && acts__valid && !sums__valid ? waiting + 1 : 0;
   end
 
-  wire in_join = \dut.join.tile_full || \dut.join.residual ;
-  wire ends_in_join = in_join && \dut.join.last ;
+  wire in_alignment = \dut.alignment.tile_full || \dut.alignment.residual ;
+  wire ends_in_alignment = in_alignment && \dut.alignment.last ;
   always @(posedge clk) if (started) begin
-    assert (pending == ends_in_join + beat0[2] + beat1[2] + beat2[2] + beat3[2] + places + sums__valid);
+    assert (pending == ends_in_alignment + beat0[2] + beat1[2] + beat2[2] + beat3[2] + sums_waiting + sums__valid);
     assert (!held || sums__valid || was_reset);
 `ifdef BUFFERED
     // The array has the same control as its PEs.
-    assert (\dut.turns.turn == turn && \dut.turns.read == read && \dut.turns.done == done && \dut.turns.full == full );
-    assert (\dut.turns.last == beat3[2] && \dut.pe0.turns.last == beat3[2]);
-    assert (\dut.turns.ended == ended && \dut.turns.switch == |ended && \dut.pe0.turns.switch == |ended);
-    assert (\dut.turns.move == move && (was_reset || \dut.turns.add == add));
+    assert (\dut.control.ping_pong.turn == turn && \dut.control.ping_pong.read == read && \dut.control.ping_pong.done == done && \dut.control.ping_pong.full == full );
+    assert (\dut.control.ping_pong.last == beat3[2] && \dut.pe0.accumulator.ping_pong.last == beat3[2]);
+    assert (\dut.control.ping_pong.ended == ended && \dut.control.ping_pong.switch == |ended && \dut.pe0.accumulator.ping_pong.switch == |ended);
+    assert (\dut.control.ping_pong.move == move && (was_reset || \dut.control.ping_pong.add == add));
     assert (was_reset || add == (held ? 2'b0 : 2'b1 << turn));
     assert (ended == (beat3[2] && !was_reset ? add : 2'b0));
     assert (move == (was_reset ? 2'b11 : done & ~full));
@@ -128,22 +126,22 @@ module array_proof (
     assert (!done[!read] || full[read] || done[read]);
     assert (!full[read] || !done[read] || full[!read] || done[!read]);
     assert (!full[!read] || !done[!read] || done[read]);
-    assert (\dut.turns__ends == beat2[2]);
+    assert (\dut.control.ends == beat2[2]);
     assert (!was_reset || beat2 == 0 && beat3 == 0 && done == 0 && full == 0);
 `else
-    assert (\dut.ends == (!held && last_beat[2]));
-    assert (\dut.pe0.beat_held [2] == (\dut.ends || was_reset));
-    assert (\dut.pe0.beat_held [1:0] == (held ? 2'b0 : last_beat[1:0]));
+    assert (\dut.control.ends == (!held && last_beat[2]));
+    assert (\dut.pe0.accumulator.beat [2] == (\dut.control.ends || was_reset));
+    assert (\dut.pe0.accumulator.beat [1:0] == (held ? 2'b0 : last_beat[1:0]));
     assert (!was_reset || beat2 == 0);
 `endif
     // The PE's copy has no value in reset; nothing is there then that it could move.
-    assert (was_reset ? !issue && !beat0[0] && !beat1[0] : \dut.pe0.advance == \dut.advance );
-    assert (ahead == $signed({2'b0, in_join}) - $signed({2'b0, \dut.join.acts_full }));
-    assert (owed == (\dut.join.tile_full ? !\dut.join.residual && \dut.join.two_word : \dut.join.residual ));
-    assert (!issue || \dut.join.tile_full && \dut.join.acts_full && \dut.advance );
-    assert (!\dut.join.residual || \dut.join.acts_full );
-    assert (tiles__ready == (issue || !\dut.join.tile_full ) || was_reset);
-    assert (acts__ready == (issue && (\dut.join.residual || !\dut.join.two_word ) || !\dut.join.acts_full ) || was_reset);
+    assert (was_reset ? !issue && !beat0[0] && !beat1[0] : \dut.pe0.accumulator.enable == \dut.control.enable );
+    assert (ahead == $signed({2'b0, in_alignment}) - $signed({2'b0, \dut.alignment.acts_full }));
+    assert (owed == (\dut.alignment.tile_full ? !\dut.alignment.residual && \dut.alignment.two_word : \dut.alignment.residual ));
+    assert (!issue || \dut.alignment.tile_full && \dut.alignment.acts_full && \dut.control.enable );
+    assert (!\dut.alignment.residual || \dut.alignment.acts_full );
+    assert (tiles__ready == (issue || !\dut.alignment.tile_full ) || was_reset);
+    assert (acts__ready == (issue && (\dut.alignment.residual || !\dut.alignment.two_word ) || !\dut.alignment.acts_full ) || was_reset);
     assert (beat0[0] || !beat0[2]);
     assert (beat1[0] || !beat1[2]);
     assert (beat2[0] || !beat2[2]);
@@ -229,93 +227,93 @@ module array_proof (
 
   // What each of these beats will add, and the sum so far before it.
 `ifdef BUFFERED
-  (* hierconn *) wire signed [`NEAR:0] \dut.pe0.near0_late0 , \dut.pe0.near1_late0 ;
-  (* hierconn *) wire \dut.pe0.choice0_late0 , \dut.pe0.choice1_late0 ;
-  (* hierconn *) wire \dut.pe0.zero0_late0 , \dut.pe0.zero1_late0 ;
-  (* hierconn *) wire \dut.pe0.negative0_late0 , \dut.pe0.negative1_late0 ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.product1 ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.level1_0 ;
-  (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.operand ;
-  (* hierconn *) wire \dut.pe0.product1_carry , \dut.pe0.level1_0_carry , \dut.pe0.operand_carry ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator0 , \dut.pe0.accumulator1 ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.sum0 , \dut.pe0.sum1 ;
+  (* hierconn *) wire signed [`SHIFTED:0] \dut.pe0.operand.shifted0_late0 , \dut.pe0.operand.shifted1_late0 ;
+  (* hierconn *) wire \dut.pe0.operand.select0_late0 , \dut.pe0.operand.select1_late0 ;
+  (* hierconn *) wire \dut.pe0.operand.zero0_late0 , \dut.pe0.operand.zero1_late0 ;
+  (* hierconn *) wire \dut.pe0.operand.negative0_late0 , \dut.pe0.operand.negative1_late0 ;
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operand.product1 ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operand.level1_0 ;
+  (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.accumulator.operand ;
+  (* hierconn *) wire \dut.pe0.operand.product1_carry , \dut.pe0.operand.level1_0_carry , \dut.pe0.accumulator.operand_carry ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.accumulator0 , \dut.pe0.accumulator.accumulator1 ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.sum0 , \dut.pe0.accumulator.sum1 ;
   function signed [`SUMS-1:0] lane(
-    input zero, input negative, input signed [`NEAR:0] near, input far
+    input zero, input negative, input signed [`SHIFTED:0] shifted, input far
   );
     begin
-      lane = zero ? 0 : near;
+      lane = zero ? 0 : shifted;
       if (far) lane = lane <<< 2 * `STEP;
       if (negative) lane = -lane;
     end
   endfunction
   wire signed [`SUMS-1:0] sum0 =
-    lane(\dut.pe0.zero0_late0 , \dut.pe0.negative0_late0 , \dut.pe0.near0_late0 , \dut.pe0.choice0_late0 ) +
-    lane(\dut.pe0.zero1_late0 , \dut.pe0.negative1_late0 , \dut.pe0.near1_late0 , \dut.pe0.choice1_late0 );
-  wire signed [`SUMS-1:0] sum1 = \dut.pe0.product0 + \dut.pe0.product1 +
-    $signed({1'b0, \dut.pe0.product0_carry }) + $signed({1'b0, \dut.pe0.product1_carry });
-  wire signed [`SUMS-1:0] sum2 = \dut.pe0.level1_0 + $signed({1'b0, \dut.pe0.level1_0_carry });
-  wire signed [`SUMS-1:0] add3 = \dut.pe0.operand + $signed({1'b0, \dut.pe0.operand_carry });
+    lane(\dut.pe0.operand.zero0_late0 , \dut.pe0.operand.negative0_late0 , \dut.pe0.operand.shifted0_late0 , \dut.pe0.operand.select0_late0 ) +
+    lane(\dut.pe0.operand.zero1_late0 , \dut.pe0.operand.negative1_late0 , \dut.pe0.operand.shifted1_late0 , \dut.pe0.operand.select1_late0 );
+  wire signed [`SUMS-1:0] sum1 = \dut.pe0.operand.product0 + \dut.pe0.operand.product1 +
+    $signed({1'b0, \dut.pe0.operand.product0_carry }) + $signed({1'b0, \dut.pe0.operand.product1_carry });
+  wire signed [`SUMS-1:0] sum2 = \dut.pe0.operand.level1_0 + $signed({1'b0, \dut.pe0.operand.level1_0_carry });
+  wire signed [`SUMS-1:0] add3 = \dut.pe0.accumulator.operand + $signed({1'b0, \dut.pe0.accumulator.operand_carry });
   // Of the accumulators one adds; the other one holds a complete sum, or 0.
-  wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulator1 : \dut.pe0.accumulator0 ;
-  wire signed [`SUMS-1:0] other = turn ? \dut.pe0.accumulator0 : \dut.pe0.accumulator1 ;
+  wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulator.accumulator1 : \dut.pe0.accumulator.accumulator0 ;
+  wire signed [`SUMS-1:0] other = turn ? \dut.pe0.accumulator.accumulator0 : \dut.pe0.accumulator.accumulator1 ;
   wire signed [`SUMS-1:0] before3 = was_reset || done[turn] ? 0 : adding;
   always @(posedge clk) if (started) begin
-    assert (!beat0[0] || !(\dut.pe0.zero0_late0 && \dut.pe0.negative0_late0 ));
-    assert (!beat0[0] || !(\dut.pe0.zero1_late0 && \dut.pe0.negative1_late0 ));
+    assert (!beat0[0] || !(\dut.pe0.operand.zero0_late0 && \dut.pe0.operand.negative0_late0 ));
+    assert (!beat0[0] || !(\dut.pe0.operand.zero1_late0 && \dut.pe0.operand.negative1_late0 ));
     assert (beat3[0] || add3 == 0);
     assert (!beat3[0] || before3 + add3 == total3);
     assert (was_reset || done[!turn] || other == 0);
-    assert (!done[0] || \dut.pe0.accumulator0 == total_done0);
-    assert (!done[1] || \dut.pe0.accumulator1 == total_done1);
-    assert (!full[0] || \dut.pe0.sum0 == total_full0);
-    assert (!full[1] || \dut.pe0.sum1 == total_full1);
+    assert (!done[0] || \dut.pe0.accumulator.accumulator0 == total_done0);
+    assert (!done[1] || \dut.pe0.accumulator.accumulator1 == total_done1);
+    assert (!full[0] || \dut.pe0.accumulator.sum0 == total_full0);
+    assert (!full[1] || \dut.pe0.accumulator.sum1 == total_full1);
     if (sums__valid) assert (sums == (read ? total_full1 : total_full0));
   end
 `else
-  (* hierconn *) wire \dut.pe0.negative1 , \dut.pe0.partial0_0_carry ;
-  (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.choice1_0 , \dut.pe0.choice1_1 , \dut.pe0.choice1_2 , \dut.pe0.choice1_3 ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.partial0_0 ;
-  wire signed [`SUMS-1:0] product0 = \dut.pe0.product0 + $signed({1'b0, \dut.pe0.product0_carry });
-  wire signed [`SUMS-1:0] product1 = chosen(\dut.pe0.negative1 ,
-    \dut.pe0.choice1_0 , \dut.pe0.choice1_1 , \dut.pe0.choice1_2 , \dut.pe0.choice1_3 );
-  wire signed [`SUMS-1:0] partial = \dut.pe0.partial0_0 + $signed({1'b0, \dut.pe0.partial0_0_carry });
-  wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : \dut.pe0.accumulator ;
+  (* hierconn *) wire \dut.pe0.operand.negative1 , \dut.pe0.operand.partial0_0_carry ;
+  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operand.option1_0 , \dut.pe0.operand.option1_1 , \dut.pe0.operand.option1_2 , \dut.pe0.operand.option1_3 ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operand.partial0_0 ;
+  wire signed [`SUMS-1:0] product0 = \dut.pe0.operand.product0 + $signed({1'b0, \dut.pe0.operand.product0_carry });
+  wire signed [`SUMS-1:0] product1 = selected(\dut.pe0.operand.negative1 ,
+    \dut.pe0.operand.option1_0 , \dut.pe0.operand.option1_1 , \dut.pe0.operand.option1_2 , \dut.pe0.operand.option1_3 );
+  wire signed [`SUMS-1:0] partial = \dut.pe0.operand.partial0_0 + $signed({1'b0, \dut.pe0.operand.partial0_0_carry });
+  wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : \dut.pe0.accumulator.accumulator ;
   wire signed [`SUMS-1:0] before3 = before_last;
   always @(posedge clk) if (started) begin
-    assert (!held || \dut.pe0.accumulator == total_held);
+    assert (!held || \dut.pe0.accumulator.accumulator == total_held);
     if (sums__valid) assert (sums == total_sent);
   end
 `ifdef STAGE2
   // The third lane is one register behind.
-  (* hierconn *) wire [`BITS-1:0] \dut.pe0.lane2.word ;
+  (* hierconn *) wire [`BITS-1:0] \dut.pe0.operand.decoder2.word ;
   (* hierconn *) wire [`ACT-1:0] \dut.act2_late0 ;
-  (* hierconn *) wire \dut.pe0.negative2 , \dut.pe0.partial1_0_carry ;
-  (* hierconn *) wire signed [`NEAR-1:0] \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 ;
-  (* hierconn *) wire signed [`PRODUCT+1:0] \dut.pe0.partial1_0 ;
+  (* hierconn *) wire \dut.pe0.operand.negative2 , \dut.pe0.operand.partial1_0_carry ;
+  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operand.option2_0 , \dut.pe0.operand.option2_1 , \dut.pe0.operand.option2_2 , \dut.pe0.operand.option2_3 ;
+  (* hierconn *) wire signed [`PRODUCT+1:0] \dut.pe0.operand.partial1_0 ;
   wire signed [`SUMS-1:0] total_last = total2;
   wire signed [`SUMS-1:0] sum0 =
-    product0 + product1 + times_term(\dut.pe0.lane2.word , \dut.act2_late0 );
-  wire signed [`SUMS-1:0] sum1 = partial + chosen(\dut.pe0.negative2 ,
-    \dut.pe0.choice2_0 , \dut.pe0.choice2_1 , \dut.pe0.choice2_2 , \dut.pe0.choice2_3 );
-  wire signed [`SUMS-1:0] sum2 = \dut.pe0.partial1_0 + $signed({1'b0, \dut.pe0.partial1_0_carry });
+    product0 + product1 + times_term(\dut.pe0.operand.decoder2.word , \dut.act2_late0 );
+  wire signed [`SUMS-1:0] sum1 = partial + selected(\dut.pe0.operand.negative2 ,
+    \dut.pe0.operand.option2_0 , \dut.pe0.operand.option2_1 , \dut.pe0.operand.option2_2 , \dut.pe0.operand.option2_3 );
+  wire signed [`SUMS-1:0] sum2 = \dut.pe0.operand.partial1_0 + $signed({1'b0, \dut.pe0.operand.partial1_0_carry });
 `else
   wire signed [`SUMS-1:0] total_last = total1;
   wire signed [`SUMS-1:0] sum0 = product0 + product1;
   wire signed [`SUMS-1:0] sum1 = partial;
   wire signed [`SUMS-1:0] sum2 = 0;
 `endif
-  function signed [`SUMS-1:0] chosen(
-    input negative, input signed [`NEAR-1:0] choice0, choice1, choice2, choice3
+  function signed [`SUMS-1:0] selected(
+    input negative, input signed [`SHIFTED-1:0] option0, option1, option2, option3
   );
-    reg signed [`PRODUCT-1:0] place0, place1, place2, place3, magnitude;
+    reg signed [`PRODUCT-1:0] part0, part1, part2, part3, magnitude;
     begin
-      place0 = choice0;
-      place1 = choice1;
-      place2 = choice2;
-      place3 = choice3;
-      magnitude = place0 | place1 <<< `STEP | place2 <<< 2 * `STEP | place3 <<< 3 * `STEP;
-      chosen = magnitude;
-      if (negative) chosen = -chosen;
+      part0 = option0;
+      part1 = option1;
+      part2 = option2;
+      part3 = option3;
+      magnitude = part0 | part1 <<< `STEP | part2 <<< 2 * `STEP | part3 <<< 3 * `STEP;
+      selected = magnitude;
+      if (negative) selected = -selected;
     end
   endfunction
 `endif
@@ -327,12 +325,12 @@ module array_proof (
   wire signed [`SUMS-1:0] before0 = beat1[2] ? 0 : beat1[0] ? total1 : before1;
   wire signed [`SUMS-1:0] before = beat0[2] ? 0 : beat0[0] ? total0 : before0;
   always @(posedge clk) if (started) begin
-    assert (have_tile == \dut.join.tile_full && have_acts == \dut.join.acts_full );
-    assert (!have_tile || tile[`TILES-3:0] == \dut.join.words );
-    assert (!have_acts || acts == \dut.join.acts_held );
-    assert (residual == \dut.join.residual );
-    assert (!in_join || (residual ? ends : tile[`TILES-1]) == \dut.join.last );
-    assert (!have_tile || residual || tile[`TILES-2] == \dut.join.two_word );
+    assert (have_tile == \dut.alignment.tile_full && have_acts == \dut.alignment.acts_full );
+    assert (!have_tile || tile[`TILES-3:0] == \dut.alignment.words );
+    assert (!have_acts || acts == \dut.alignment.activations );
+    assert (residual == \dut.alignment.residual );
+    assert (!in_alignment || (residual ? ends : tile[`TILES-1]) == \dut.alignment.last );
+    assert (!have_tile || residual || tile[`TILES-2] == \dut.alignment.two_word );
     assert (!beat2[0] || before2 + add2 == total2);
     assert (!beat1[0] || before1 + add1 == total1);
     assert (!beat0[0] || before0 + add0 == total0);

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hw.array.lane import last_places, near_shape
+from hw.array.decoder import last_step, shifted_shape
 from hw.config import ArrayConfig
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
@@ -74,8 +74,8 @@ def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int =
         "TILES_MOST": config.depth // config.lanes,
         "PRODUCT": fmt.act_bits + fmt.levels - 1,
         "ACT": fmt.act_bits,
-        "NEAR": near_shape(fmt).width,
-        "STEP": fmt.levels // last_places(fmt),
+        "SHIFTED": shifted_shape(fmt).width,
+        "STEP": last_step(fmt),
         "LATENCY": config.latency_cycles,
         "SHIFT": fmt.residual_shift,
         **dict.fromkeys([*flags, *_shape(config)], 1),
@@ -90,12 +90,16 @@ def _of_pixel(proof: str, pixel: int) -> str:
 
     Words, carries and control are shared.
     """
-    return re.sub(r"(\\dut\.pe0\.(?:accumulator|product0|partial0_0|choice1))( |_\d )", rf"\1_x{pixel}\2", proof)
+    return re.sub(
+        r"(\\dut\.pe0\.(?:accumulator\.accumulator|operand\.(?:product0|partial0_0|option1_\d)) )",
+        rf"\1_x{pixel} ",
+        proof,
+    )
 
 
 def _shape(config: ArrayConfig) -> list[str]:
     """What the proof must know of the registers between inputs and sums."""
-    stages = [f"STAGE{index}" for index in range(config.stages)]
+    stages = [f"STAGE{index}" for index in range(config.schedule.stages)]
     lanes = [f"LANE{index}" for index in range(config.lanes)]
     return [*stages, *lanes, *(["BUFFERED"] if config.buffered else [])]
 

@@ -1,4 +1,4 @@
-"""The lane against ``term(word) * act``, proven for all words and activations of every format."""
+"""The decoder of a lane against ``term(word) * act``, proven for all words and activations of every format."""
 
 import re
 from collections.abc import Iterable
@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hw.array.lane import Lane, last_places, near_shape
-from hw.component import Component
-from hw.config import ArrayConfig
-from hw.verilog import array_verilog
+from hw.array.decoder import Decoder, last_shifts, last_step, shifted_shape
+from hw.component import Modules
+from hw.verilog import verilog
 from sw_ref.format import StlqFormat, parameters_of
 from verif.formal.sby import prove_logic
 from verif.formal.terms import times_term
@@ -25,9 +24,10 @@ FORMATS = [
 @pytest.fixture(scope="module")
 def lanes() -> dict[str, str]:
     """The lane's Verilog, by its name, for each of FORMATS."""
-    every: dict[str, Component] = {f"lane{index}": Lane(fmt, 1) for index, fmt in enumerate(FORMATS)}
-    text = array_verilog(ArrayConfig(name="any"), lambda config: every)
-    found = re.finditer(r"^module (lane\d+)\([\s\S]*?^endmodule\n", text, re.MULTILINE)
+    modules = Modules()
+    for index, fmt in enumerate(FORMATS):
+        modules.add(Decoder, fmt, 1, f"lane{index}")
+    found = re.finditer(r"^module (lane\d+)_decoder\([\s\S]*?^endmodule\n", verilog(modules), re.MULTILINE)
     return {module[1]: module[0] for module in found}
 
 
@@ -41,10 +41,10 @@ def test_every_lane_is_its_term_times_the_activation(lanes: dict[str, str], tmp_
     [
         ("assign zero = ! word;", "assign zero = 1'h0;"),
         ("assign negative = word[2];", "assign negative = word[1];"),
-        ("assign near = acts;", "assign near = { acts[14:0], 1'h0 };"),
-        (", choice } = word[2] ?", ", choice } = word[1] ?"),
+        ("assign shifted = acts;", "assign shifted = { acts[14:0], 1'h0 };"),
+        (", select } = word[2] ?", ", select } = word[1] ?"),
     ],
-    ids=["zero", "sign", "near", "choice"],
+    ids=["zero", "sign", "shifted", "select"],
 )
 def test_a_broken_lane_is_no_such_product(lanes: dict[str, str], tmp_path: Path, original: str, broken: str) -> None:
     index = FORMATS.index(StlqFormat(bits=3, act_bits=16))
@@ -69,19 +69,21 @@ def top(indices: Iterable[int]) -> str:
 def one_lane(index: int) -> str:
     """A module that checks the lane of FORMATS[index] for its inputs' low bits."""
     fmt = FORMATS[index]
-    near, width = near_shape(fmt).width, fmt.act_bits + fmt.levels + 1
-    choice_bits, step = (last_places(fmt) - 1).bit_length(), fmt.levels // last_places(fmt)
+    shifted, width = shifted_shape(fmt).width, fmt.act_bits + fmt.levels + 1
+    select_bits, step = (last_shifts(fmt) - 1).bit_length(), last_step(fmt)
     signed = "signed" if fmt.act_signed else ""
     return f"""\
 module check{index}(input [{fmt.bits - 1}:0] word, input {signed} [{fmt.act_bits - 1}:0] act);
 {times_term(fmt, width)}
   wire zero, negative;
-  wire [{choice_bits - 1}:0] choice;
-  wire {signed} [{near - 1}:0] near;
-  lane{index} dut(.word(word), .acts(act), .zero(zero), .negative(negative), .near(near), .choice(choice));
-  wire signed [{width - 1}:0] wide = near;
-  wire signed [{width - 1}:0] product = wide <<< ({step} * choice);
+  wire [{select_bits - 1}:0] select;
+  wire {signed} [{shifted - 1}:0] shifted;
+  lane{index}_decoder dut(
+    .word(word), .acts(act), .zero(zero), .negative(negative), .shifted(shifted), .select(select)
+  );
+  wire signed [{width - 1}:0] wide = shifted;
+  wire signed [{width - 1}:0] product = wide <<< ({step} * select);
   always @* assert ((zero ? 0 : negative ? -product : product) == times_term(word, act));
-  always @* assert (!zero || !negative && !choice);
+  always @* assert (!zero || !negative && !select);
 endmodule
 """

@@ -1,4 +1,4 @@
-"""The rivals' weights, in the form in which the benches' stimulus handles tensors."""
+"""The baselines' weights, in the form in which the benches' stimulus handles tensors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.baseline.kinds import rival_config
-from hw.config import ArrayConfig
-from sw_ref.baseline import ApotFormat, IntegerFormat, RivalFormat, TwoWordFormat
+from hw.baseline.config import BaselineConfig
+from hw.config import ArrayConfig, BaseArrayConfig
+from sw_ref.baseline import AnyBaseline, ApotFormat, IntegerFormat, TwoWordFormat
 from sw_ref.format import StlqFormat, parameters_of
 
 FORMATS = {cls.__name__: cls for cls in (StlqFormat, IntegerFormat, ApotFormat, TwoWordFormat)}
 
 
 @dataclass(frozen=True, eq=False)
-class RivalTensor:
-    """Codes (O, I) of a rival's format, cut into tiles like an STLQ tensor whose tiles all have one word."""
+class BaselineTensor:
+    """Codes (O, I) of a baseline's format, cut into tiles like an STLQ tensor whose tiles all have one word."""
 
     word1: NDArray[np.int16]
-    format: RivalFormat
+    format: AnyBaseline
     tile: tuple[int, int]
 
     @property
@@ -49,13 +49,13 @@ def extreme_codes(fmt: Any) -> list[int]:
     return [codes[-1], codes[0], next(code for code in codes if values(code) == 0), nearest]
 
 
-def setup_of(config: ArrayConfig) -> dict[str, Any]:
+def setup_of(config: BaseArrayConfig) -> dict[str, Any]:
     """A configuration of any format as plain data."""
     return {"kind": type(config.format).__name__, "config": config.to_dict()}
 
 
-def config_from(setup: dict[str, Any]) -> ArrayConfig:
+def config_from(setup: dict[str, Any]) -> BaseArrayConfig:
     """The inverse of :func:`setup_of`."""
     kind, values = FORMATS[setup["kind"]], dict(setup["config"])
     fmt: Any = kind(**{name: values.pop(name) for name in parameters_of(kind)})
-    return ArrayConfig(format=fmt, **values) if kind is StlqFormat else rival_config(fmt, **values)
+    return ArrayConfig(format=fmt, **values) if kind is StlqFormat else BaselineConfig(format=fmt, **values)

@@ -12,7 +12,7 @@ from cocotb.clock import Clock
 from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from hw.config import ArrayConfig
+from hw.config import BaseArrayConfig
 from verif.hw.baseline import config_from
 from verif.hw.drivers import Port, reluctant_sink, sink, source
 from verif.hw.monitors import Monitor, StreamRuleError
@@ -26,7 +26,7 @@ SETUP_FILE = "bench.json"
 IDLE_LIMIT = 400  # cycles without a transfer after which sums count as lost; more than any pace stalls
 
 
-def read_setup() -> tuple[ArrayConfig, int]:
+def read_setup() -> tuple[BaseArrayConfig, int]:
     """Configuration and seed that the launcher wrote into the simulator's folder."""
     setup = json.loads(Path(SETUP_FILE).read_text())
     return config_from(setup), setup["seed"]

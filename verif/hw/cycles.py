@@ -8,7 +8,7 @@ and the places for complete sums that wait can be; but a buffered array stops, a
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hw.config import ArrayConfig
+from hw.config import BaseArrayConfig
 
 
 class Flags(NamedTuple):
@@ -24,7 +24,7 @@ class CycleModel:
     After :meth:`step`, `tiles_ready`, `acts_ready` and `sums` (None: not valid) are the outputs of the next cycle.
     """
 
-    def __init__(self, config: ArrayConfig, golden: Iterator[int]) -> None:
+    def __init__(self, config: BaseArrayConfig, golden: Iterator[int]) -> None:
         self._golden = golden
         self._buffered = config.buffered
         self.tiles_ready = self.acts_ready = False
@@ -34,7 +34,7 @@ class CycleModel:
         self._tile_full = self._acts_full = self._residual = self._issue = False
         # The sums that the beats on their way complete (None: none), the newest first. They move in a cycle, or all
         # stand still.
-        self._way: list[int | None] = [None] * config.stages
+        self._way: list[int | None] = [None] * config.schedule.stages
         self._advance = True
         # Complete sums that wait in the accumulators, the oldest first. If buffered there are two accumulators, used in
         # turn, each with a register behind it.

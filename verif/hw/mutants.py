@@ -41,21 +41,21 @@ BUFFERED = "buffered_3x5"
 
 MUTANTS = {
     # arithmetic
-    "residual shift on the wrong word": Mutant(r"= beat_held\[1\] \?", "= !beat_held[1] ?", RANDOM),
-    "no residual shift": Mutant(r"\? \{ level3_0, level3_0_carry \}", "? { level3_0[13], level3_0 }", RANDOM),
-    "gap of the residual shift not filled": Mutant(r"(\{ level3_0, )level3_0_carry", r"\g<1>1'h0", RANDOM),
-    "one place too few": Mutant(r"= lane0__choice\[0\] \? \{.*\} : (\{.*\});", r"= \1;", RANDOM),
-    "two places too many": Mutant(r"= lane2__choice\[1\] \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
-    "not cleared where another place is chosen": Mutant(r"clear3_2 = advance & \w+;", "clear3_2 = 1'h0;", RANDOM),
-    "cleared while it should stay": Mutant(r"clear3_2 = advance & (\w+);", r"clear3_2 = \1;", STALLS),
+    "residual shift on the wrong word": Mutant(r"= beat\[1\] \?", "= !beat[1] ?", RANDOM),
+    "no residual shift": Mutant(r"\? \{ values, carry \}", "? { values[13], values }", RANDOM),
+    "gap of the residual shift not filled": Mutant(r"(\{ values, )carry", r"\g<1>1'h0", RANDOM),
+    "one place too few": Mutant(r"= decoder0__select\[0\] \? \{.*\} : (\{.*\});", r"= \1;", RANDOM),
+    "two places too many": Mutant(r"= decoder2__select\[1\] \? (\{.*\}) : \{.*\};", r"= \1;", RANDOM),
+    "not cleared where another option is selected": Mutant(r"clear3_2 = enable & \w+;", "clear3_2 = 1'h0;", RANDOM),
+    "cleared while it should stay": Mutant(r"clear3_2 = enable & (\w+);", r"clear3_2 = \1;", STALLS),
     "top shift of a 5-bit word lost": Mutant(
-        r"= lane0__choice\[1\] \? \{.*\} : (\{.*\});", r"= \1;", DEPTH, config="widest_word"
+        r"= decoder0__select\[1\] \? \{.*\} : (\{.*\});", r"= \1;", DEPTH, config="widest_word"
     ),
     "wrong sign": Mutant(r"assign negative = word\[2\];", "assign negative = word[1];", RANDOM),
-    "sign of one lane lost": Mutant(r"negative3 <= lane3__negative;", "negative3 <= 1'h0;", RANDOM),
-    "carry of one lane lost": Mutant(r"product2_carry <= lane2__negative;", "product2_carry <= 1'h0;", RANDOM),
+    "sign of one lane lost": Mutant(r"negative3 <= decoder3__negative;", "negative3 <= 1'h0;", RANDOM),
+    "carry of one lane lost": Mutant(r"product2_carry <= decoder2__negative;", "product2_carry <= 1'h0;", RANDOM),
     "no carry with the ones' complement": Mutant(r"partial0_0_carry( \} \+ )", r"1'h0\1", RANDOM),
-    "carry of nothing accumulated": Mutant(r", beat_held\[0\], 1'h0 \};", ", 1'h1, 1'h0 };", STALLS),
+    "carry of nothing accumulated": Mutant(r", beat\[0\], 1'h0 \};", ", 1'h1, 1'h0 };", STALLS),
     "zero word counts": Mutant(r"assign zero = ! word;", "assign zero = 1'h0;", RANDOM),
     "unsigned activations sign-extended": Mutant(
         r"= amount\[0\] \? \{ acts, 1'h0 \} : \{ 1'h0, acts \};",
@@ -82,7 +82,7 @@ MUTANTS = {
     "sums exchanged": Mutant(r"\{ pe2__sums, pe1__sums, pe0__sums \}", "{ pe2__sums, pe0__sums, pe1__sums }", RANDOM),
     # words and flags
     "second word dropped": Mutant(
-        r"& \{ (?:beat_held\[0\], )+beat_held\[0\]", lambda found: found[0].replace("[0]", "[1]"), RANDOM
+        r"& \{ (?:beat\[0\], )+beat\[0\]", lambda found: found[0].replace("[0]", "[1]"), RANDOM
     ),
     "second word dropped, its flag ignored": Mutant(r"(two_word_next = )[^;]*;", r"\g<1>1'h0;", RANDOM),
     "two_word read from the second beat": Mutant(
@@ -93,49 +93,53 @@ MUTANTS = {
     "last read from the second beat": Mutant(r"last_next = \w+ \?", "last_next = tiles__ready ?", RANDOM),
     "activations let go after one word": Mutant(r"(_\w+_) = acts_full & \w+;", r"\1 = acts_full & ~issue;", RANDOM),
     "operand added again while it waits": Mutant(
-        r"(\{ \w+, \w+ \}) & \{ advance_next, advance_next \}", r"\1", STALLS, RULE, config=BUFFERED
+        r"(\{ \w+, \w+ \}) & \{ enable_next, enable_next \}", r"\1", STALLS, RULE, config=BUFFERED
     ),
     "operand added to both": Mutant(
-        r"else if \(turns__add\[0\]\) accumulator0", "else accumulator0", RANDOM, config=BUFFERED
+        r"else if \(ping_pong__add\[0\]\) accumulator0", "else accumulator0", RANDOM, config=BUFFERED
     ),
     "accumulator not cleared for its next turn": Mutant(
-        r"if \(turns__move\[1\]\) (accumulator1 <= )", r"if (rst) \1", RANDOM, config=BUFFERED
+        r"if \(ping_pong__move\[1\]\) (accumulator1 <= )", r"if (rst) \1", RANDOM, config=BUFFERED
     ),
     "cleared before its sum has left": Mutant(
         r"else move <= \{ \w+, \w+ \};", "else move <= ended;", STALLS, RULE, config=BUFFERED
     ),
-    "sum that is offered overwritten": Mutant(r"if \(turns__move\[0\]\) sum0", "sum0", STALLS, RULE, config=BUFFERED),
+    "sum that is offered overwritten": Mutant(
+        r"if \(ping_pong__move\[0\]\) sum0", "sum0", STALLS, RULE, config=BUFFERED
+    ),
     "sums offered in the wrong order": Mutant(
-        r"sums = turns__read \? (sum1) : (sum0);", r"sums = turns__read ? \2 : \1;", RANDOM, config=BUFFERED
+        r"sums = ping_pong__read \? (sum1) : (sum0);", r"sums = ping_pong__read ? \2 : \1;", RANDOM, config=BUFFERED
     ),
     "second register never offered": Mutant(r"else read <= \w+;", "else read <= 1'h0;", STALLS, config=BUFFERED),
     "accumulators do not take turns": Mutant(r"else turn <= \w+;", "else turn <= 1'h0;", RANDOM, config=BUFFERED),
     "kept sum forgotten": Mutant(r"= kept \| ended;", "= ended;", STALLS, config=BUFFERED),
-    "goes on while a sum is kept": Mutant(r"advance <= advance_next;", "advance <= 1'h1;", STALLS, config=BUFFERED),
+    "goes on while a sum is kept": Mutant(
+        r"(?<=    )enable <= enable_next;", "enable <= 1'h1;", STALLS, config=BUFFERED
+    ),
     "turn survives reset": Mutant(r"if \(rst\) turn <= 1'h0;\n    else turn", "turn", RESET, config=BUFFERED),
     "accumulators survive reset": Mutant(r"if \(rst\) move <= 2'h3;", "if (rst) move <= 2'h0;", RESET, config=BUFFERED),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
-    "beat lost under stall": Mutant(r"= advance \? (beat\d) : beat\d;", r"= \1;", STALLS),
-    "beat accumulated twice": Mutant(r"operand_next = \w+ \? 3'h0 : (\w+);", r"operand_next = \1;", STALLS),
+    "beat lost under stall": Mutant(r"= enable \? (beat\d) : beat\d;", r"= \1;", STALLS),
+    "beat accumulated twice": Mutant(r"pe__beat_next = \w+ \? 3'h0 : (\w+);", r"pe__beat_next = \1;", STALLS),
     "ready whether or not there is room": Mutant(r"else tiles__ready <= \w+;", "else tiles__ready <= 1'h1;", STALLS),
     "waiting sum overwritten": Mutant(r"assign finish = (\w+) & \w+;", r"assign finish = \1;", STALLS, RULE),
     "payload follows the total": Mutant(r"if \(finish\) sums <=", "sums <=", STALLS, RULE),
-    "valid falls before the transfer": Mutant(r"(else sums__valid <=) \w+;", r"\1 ends;", WAIT, RULE),
-    "valid waits for ready": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 & sums__ready;", WAIT),
-    "sums repeated": Mutant(r"else sums__valid <= (\w+);", r"else sums__valid <= \1 | sums__valid;", STALLS),
-    "sums never come": Mutant(r"else sums__valid <= (\w+);", "else sums__valid <= 1'h0;", STALLS),
+    "valid falls before the transfer": Mutant(r"(else valid <=) \w+;", r"\1 ends;", WAIT, RULE),
+    "valid waits for ready": Mutant(r"else valid <= (\w+);", r"else valid <= \1 & ready;", WAIT),
+    "sums repeated": Mutant(r"else valid <= (\w+);", r"else valid <= \1 | valid;", STALLS),
+    "sums never come": Mutant(r"else valid <= (\w+);", "else valid <= 1'h0;", STALLS),
     "nothing is ever worked off": Mutant(r"(beat_next.valid  = ).*;", r"\g<1>1'h0;", STALLS),
     "sum of one PE unknown": Mutant(
         r"\{ pe2__sums, pe1__sums, pe0__sums \}", "{ pe2__sums, pe1__sums, 18'hx }", RANDOM, RULE, simulator="icarus"
     ),
-    "valid unknown": Mutant(r"(else sums__valid <=) \w+;", r"\1 1'hx;", RANDOM, RULE, simulator="icarus"),
+    "valid unknown": Mutant(r"(else valid <=) \w+;", r"\1 1'hx;", RANDOM, RULE, simulator="icarus"),
     # time and reset
     "bubble between dot products": Mutant(r"(beat_next.valid  = .*);", r"\1 & ~ \\beat.ends ;", CYCLES),
     "a tile every other cycle": Mutant(
         r"else tiles__ready <= (\w+);", r"else tiles__ready <= \1 & ~accept_tile;", CYCLES
     ),
-    "sum survives reset": Mutant(r"if \(rst\) beat_held <= 3'h4;", "if (rst) beat_held <= 3'h0;", RESET),
+    "sum survives reset": Mutant(r"if \(rst\) beat <= 3'h4;", "if (rst) beat <= 3'h0;", RESET),
     "residual state survives reset": Mutant(r"if \(rst\) residual <= 1'h0;\n    else residual", "residual", RESET),
     "beats survive reset": Mutant(r"if \(rst\) beat0 <= 3'h0;\n    else if", "if", RESET),
     "ready in reset": Mutant(r"if \(rst\) acts__ready <= 1'h0;", "if (rst) acts__ready <= 1'h1;", RESET, RULE),

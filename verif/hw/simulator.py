@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from cocotb_tools.runner import get_runner
 
-from hw.config import ArrayConfig
+from hw.config import BaseArrayConfig
 from rtl_gen.tools import verilator_command
 from verif.hw.baseline import setup_of
 from verif.hw.bench import SETUP_FILE
@@ -28,7 +28,7 @@ class Result:
     failures: dict[str, str]
 
 
-def build(simulator: str, config: ArrayConfig, verilog: str, folder: Path) -> None:
+def build(simulator: str, config: BaseArrayConfig, verilog: str, folder: Path) -> None:
     """Compile `verilog` in `folder`. Raises ``RuntimeError`` if the simulator refuses it."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / f"{config.name}.v"
@@ -46,7 +46,7 @@ def build(simulator: str, config: ArrayConfig, verilog: str, folder: Path) -> No
 
 
 def run(
-    simulator: str, config: ArrayConfig, folder: Path, module: str, *, seed: int, tests: Sequence[str] | None = None
+    simulator: str, config: BaseArrayConfig, folder: Path, module: str, *, seed: int, tests: Sequence[str] | None = None
 ) -> Result:
     """Run the in-simulator tests of `module` (all, or those named) on what :func:`build` left in `folder`."""
     (folder / SETUP_FILE).write_text(json.dumps({**setup_of(config), "seed": seed}))

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from hw.config import ArrayConfig
+from hw.config import BaseArrayConfig
 from sw_ref.integer import dot
 from sw_ref.model import StlqTensor, load_model
 from sw_ref.stream import act_beats, pack_fields, tile_stream
-from verif.hw.baseline import RivalTensor, extreme_codes
+from verif.hw.baseline import BaselineTensor, extreme_codes
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Stimulus:
     ends: list[int]
 
 
-def encode(config: ArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -> Stimulus:
+def encode(config: BaseArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -> Stimulus:
     """Beats and golden sums of `jobs`; flags that the array ignores are noise.
 
-    Those are both flags of residual beats, and `two_word` of rivals.
+    Those are both flags of residual beats, and `two_word` of baselines.
     """
     payloads = Stimulus([], [], [], [])
     for job in jobs:
@@ -63,15 +63,17 @@ def encode(config: ArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -
     return payloads
 
 
-def make_job(config: ArrayConfig, word1: np.ndarray, word2: np.ndarray, two_word: np.ndarray, acts: np.ndarray) -> Job:
+def make_job(
+    config: BaseArrayConfig, word1: np.ndarray, word2: np.ndarray, two_word: np.ndarray, acts: np.ndarray
+) -> Job:
     """A job of given codes (O, I); `two_word` (tiles of one row,) holds for every row, `word2` only where it is set.
 
-    `acts`: one for each input, the same for all pixels; or (pixels, I). A rival's weights have `word1` alone.
+    `acts`: one for each input, the same for all pixels; or (pixels, I). A baseline's weights have `word1` alone.
     """
     acts = np.broadcast_to(acts, (config.pixels, word1.shape[1])).astype(np.int32)
     fmt: Any = config.format
     if not fmt.residual_beats:
-        tensor = RivalTensor(word1.astype(np.int16), fmt, config.tile)
+        tensor = BaselineTensor(word1.astype(np.int16), fmt, config.tile)
         return Job(cast(StlqTensor, tensor), acts)
     rows = -(-len(word1) // config.pe)
     held = np.repeat(two_word, config.lanes)[: word1.shape[1]]
@@ -80,14 +82,14 @@ def make_job(config: ArrayConfig, word1: np.ndarray, word2: np.ndarray, two_word
         word2=np.where(held, word2, 0).astype(np.int8),
         two_word=np.tile(two_word.astype(np.uint8), (rows, 1)),
         scale=np.array(1.0, np.float32),
-        format=config.format,
+        format=fmt,
         tile=config.tile,
     )
     return Job(tensor, acts)
 
 
 def random_job(
-    config: ArrayConfig, rng: np.random.Generator, inputs: int, two_word: Sequence[bool] | None = None
+    config: BaseArrayConfig, rng: np.random.Generator, inputs: int, two_word: Sequence[bool] | None = None
 ) -> Job:
     """Random codes and activations, extremes more often than not; flags random unless given (repeated as needed)."""
     fmt = config.format
@@ -111,14 +113,19 @@ def _mixed(rng: np.random.Generator, shape: tuple[int, ...], values: np.ndarray,
 
 
 def random_jobs(
-    config: ArrayConfig, rng: np.random.Generator, count: int, *, tiles: int = 6, two_word: Sequence[bool] | None = None
+    config: BaseArrayConfig,
+    rng: np.random.Generator,
+    count: int,
+    *,
+    tiles: int = 6,
+    two_word: Sequence[bool] | None = None,
 ) -> list[Job]:
     """`count` random jobs of up to `tiles` tiles each, as far as the array's depth allows."""
     longest = min(config.depth, tiles * config.lanes)
     return [random_job(config, rng, int(rng.integers(1, longest + 1)), two_word) for _ in range(count)]
 
 
-def extreme_jobs(config: ArrayConfig, codes: Sequence[int], acts: Sequence[int], inputs: int) -> Iterator[Job]:
+def extreme_jobs(config: BaseArrayConfig, codes: Sequence[int], acts: Sequence[int], inputs: int) -> Iterator[Job]:
     """Every code of `codes`, as both words of all weights of a PE, with every activation of `acts`, `inputs` deep."""
     two_word = np.ones(-(-inputs // config.lanes), dtype=bool)
     for first in range(0, len(codes), config.pe):
@@ -127,7 +134,7 @@ def extreme_jobs(config: ArrayConfig, codes: Sequence[int], acts: Sequence[int],
             yield make_job(config, words, words, two_word, np.full(inputs, act))
 
 
-def trained_jobs(config: ArrayConfig, model: Path, acts: Path) -> list[Job]:
+def trained_jobs(config: BaseArrayConfig, model: Path, acts: Path) -> list[Job]:
     """The layers of a quantized model with their real activations, given as shares 0..1 of the largest one."""
     jobs = []
     with np.load(acts) as shares:

@@ -1,4 +1,4 @@
-"""The rivals on the benches of the array itself: each against its own golden, and a broken one is rejected."""
+"""The baselines on the benches of the array itself: each against its own golden, and a broken one is rejected."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hw.baseline.kinds import pe_forms, rival_config
-from hw.config import ArrayConfig
+from hw.baseline.config import BaselineConfig
+from hw.baseline.forms import operand_forms
 from hw.verilog import array_verilog
 from sw_ref.baseline import ApotFormat, IntegerFormat, TwoWordFormat
 from verif.hw import simulator as sim
@@ -15,34 +15,40 @@ from verif.hw.test_array import TESTS
 from verif.hw.test_width import fits
 
 # A trained network comes as STLQ words; all else of the array's bench holds for other numbers too.
-RIVAL_TESTS = [name for name in TESTS if name != "trained_weights"]
-CONFIGS: dict[str, ArrayConfig] = {
-    "int2": rival_config(IntegerFormat(bits=2), pe=3, lanes=5, depth=37),
-    "int3": rival_config(IntegerFormat(bits=3, act_bits=6, act_signed=False), pe=2, lanes=4, depth=40),
-    "int4": rival_config(IntegerFormat(bits=4, act_bits=5), pe=2, lanes=3, depth=33, pipeline=2),
-    "int5": rival_config(IntegerFormat(bits=5, act_bits=2), pe=1, lanes=1, depth=50),
-    "int6": rival_config(IntegerFormat(bits=6, act_bits=4, act_signed=False), pe=1, lanes=2, depth=9, pipeline=0),
-    "int7": rival_config(IntegerFormat(bits=7), pe=2, lanes=2, depth=6, pipeline=1),
-    "int8": rival_config(IntegerFormat(bits=8), pe=2, lanes=3, depth=7),
-    "apot3": rival_config(ApotFormat(bits=3), pe=2, lanes=5, depth=37),
-    "apot3_unsigned": rival_config(ApotFormat(bits=3, act_bits=4, act_signed=False), pe=2, lanes=1, depth=9),
-    "apot4": rival_config(ApotFormat(bits=4), pe=3, lanes=4, depth=40),
-    "apot4_unsigned": rival_config(ApotFormat(act_bits=5, act_signed=False), pe=1, lanes=3, depth=20, pipeline=0),
-    "two_word": rival_config(TwoWordFormat(), pe=2, lanes=5, depth=37),
-    "int4_pixels": rival_config(IntegerFormat(bits=4, act_bits=4), pixels=2, pe=2, lanes=3, depth=33),
-    "apot4_pixels": rival_config(ApotFormat(act_bits=3), pixels=3, pe=1, lanes=3, depth=20),
-    "two_word_pixels": rival_config(TwoWordFormat(act_bits=4), pixels=2, pe=2, lanes=3, depth=12),
-    "two_word_wide": rival_config(TwoWordFormat(word_bits=4, act_bits=6, act_signed=False), pe=1, lanes=1, depth=10),
+BASELINE_TESTS = [name for name in TESTS if name != "trained_weights"]
+CONFIGS: dict[str, BaselineConfig] = {
+    "int2": BaselineConfig(format=IntegerFormat(bits=2), pe=3, lanes=5, depth=37),
+    "int3": BaselineConfig(format=IntegerFormat(bits=3, act_bits=6, act_signed=False), pe=2, lanes=4, depth=40),
+    "int4": BaselineConfig(format=IntegerFormat(bits=4, act_bits=5), pe=2, lanes=3, depth=33, pipeline=2),
+    "int5": BaselineConfig(format=IntegerFormat(bits=5, act_bits=2), pe=1, lanes=1, depth=50),
+    "int6": BaselineConfig(
+        format=IntegerFormat(bits=6, act_bits=4, act_signed=False), pe=1, lanes=2, depth=9, pipeline=0
+    ),
+    "int7": BaselineConfig(format=IntegerFormat(bits=7), pe=2, lanes=2, depth=6, pipeline=1),
+    "int8": BaselineConfig(format=IntegerFormat(bits=8), pe=2, lanes=3, depth=7),
+    "apot3": BaselineConfig(format=ApotFormat(bits=3), pe=2, lanes=5, depth=37),
+    "apot3_unsigned": BaselineConfig(format=ApotFormat(bits=3, act_bits=4, act_signed=False), pe=2, lanes=1, depth=9),
+    "apot4": BaselineConfig(format=ApotFormat(bits=4), pe=3, lanes=4, depth=40),
+    "apot4_unsigned": BaselineConfig(
+        format=ApotFormat(act_bits=5, act_signed=False), pe=1, lanes=3, depth=20, pipeline=0
+    ),
+    "two_word": BaselineConfig(format=TwoWordFormat(), pe=2, lanes=5, depth=37),
+    "int4_pixels": BaselineConfig(format=IntegerFormat(bits=4, act_bits=4), pixels=2, pe=2, lanes=3, depth=33),
+    "apot4_pixels": BaselineConfig(format=ApotFormat(act_bits=3), pixels=3, pe=1, lanes=3, depth=20),
+    "two_word_pixels": BaselineConfig(format=TwoWordFormat(act_bits=4), pixels=2, pe=2, lanes=3, depth=12),
+    "two_word_wide": BaselineConfig(
+        format=TwoWordFormat(word_bits=4, act_bits=6, act_signed=False), pe=1, lanes=1, depth=10
+    ),
 }
 # Of multipliers, the form that depends on the width in many ways runs in every width.
 FORMS = [
     (name, form)
     for name, config in CONFIGS.items()
-    for form in pe_forms(config.format)
+    for form in operand_forms(config.format)
     if form not in ("product", "rows2") or name in ("int2", "int3", "int8")
 ]
 ARITHMETIC = ["random_tiles_random_flags", "extremes_at_full_depth"]
-# One array of each form of PE, and a fault in it: pattern and replacement.
+# One array of each operand part, and a fault in it: pattern and replacement.
 FAULTS = {
     ("int2", "product"): (r"held0 <= product0", "held0 <= ~product0"),
     ("int3", "rows2"): (r"row0_0 <= acts\[", "row0_0 <= ~acts["),
@@ -55,18 +61,18 @@ FAULTS = {
 @pytest.mark.parametrize(("name", "form"), FORMS)
 def test_sums_are_the_golden_ones(name: str, form: str, simulator: str, seed: int, tmp_path: Path) -> None:
     config = CONFIGS[name]
-    sim.build(simulator, config, array_verilog(config, pe_forms(config.format)[form]), tmp_path)
-    tests = RIVAL_TESTS if (name, form) in FAULTS else ARITHMETIC
+    sim.build(simulator, config, array_verilog(config, operand_forms(config.format)[form]), tmp_path)
+    tests = BASELINE_TESTS if (name, form) in FAULTS else ARITHMETIC
     result = sim.run(simulator, config, tmp_path, "verif.hw.tb_array", seed=seed, tests=tests)
     assert result.failures == {}
     assert sorted(result.ran) == sorted(tests)
 
 
 @pytest.mark.parametrize(("name", "form"), FAULTS)
-def test_a_broken_rival_is_rejected(name: str, form: str, simulator: str, seed: int, tmp_path: Path) -> None:
+def test_a_broken_baseline_is_rejected(name: str, form: str, simulator: str, seed: int, tmp_path: Path) -> None:
     config = CONFIGS[name]
     pattern, replacement = FAULTS[name, form]
-    broken, places = re.subn(pattern, replacement, array_verilog(config, pe_forms(config.format)[form]))
+    broken, places = re.subn(pattern, replacement, array_verilog(config, operand_forms(config.format)[form]))
     assert places == 1
     sim.build(simulator, config, broken, tmp_path)
     result = sim.run(simulator, config, tmp_path, "verif.hw.tb_array", seed=seed, tests=ARITHMETIC[:1])

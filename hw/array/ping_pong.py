@@ -1,37 +1,22 @@
-"""Which accumulator adds, and where complete sums are: the control of a buffered array."""
+"""Which of two accumulators adds, and where complete sums are."""
 
 from amaranth import Cat, Module, Mux, ResetSignal, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
 
 
-def turns_signature() -> wiring.Signature:
-    """The members of :class:`Turns`."""
-    return wiring.Signature(
-        {
-            "ends": In(1),
-            "ready": In(1),
-            "valid": Out(1),
-            "advance": Out(1),
-            "advance_next": Out(1),
-            "add": Out(2),
-            "move": Out(2),
-            "read": Out(1),
-        }
-    )
-
-
-class Turns(Component):
-    """Two accumulators that add in turn, and a register behind each from which its sum is offered.
+class PingPong(Component):
+    """Sequencer of two accumulators that add in turn, and of a register behind each from which its sum is offered.
 
     A dot product goes to one accumulator, the next one to the other. In the cycle after its last operand a sum moves
     to its register, and leaves 0 behind for the dot product after the next one. If the register still holds a sum, the
-    accumulator keeps its own; after such a cycle nothing before the accumulators moves. What is added in that cycle
-    itself finds its accumulator free: had that kept a sum too, nothing would have moved.
+    accumulator keeps its own, and from the next cycle on the pipeline is stalled. What is added in that cycle itself
+    finds its accumulator free: had that one kept a sum too, the pipeline would have been stalled already.
 
     What the consumer does enables no register of data, and passes one logic cell on its way to those of control.
+
+    Latency: 2, from `ends` to `add`; a sum is valid 2 cycles after its last operand was added.
 
     Members
     -------
@@ -39,7 +24,7 @@ class Turns(Component):
         The beat whose operand is made in this cycle is the last one of a dot product.
     ready : In(1), valid : Out(1)
         Of the sums, as in a stream.
-    advance, advance_next : Out(1)
+    enable, enable_next : Out(1)
         What is before the accumulators moves in this cycle; in the next one.
     add : Out(2)
         The accumulator adds the operand.
@@ -49,13 +34,23 @@ class Turns(Component):
         The register whose sum is offered, or will be.
     """
 
-    def __init__(self) -> None:
-        super().__init__(turns_signature())
+    def __init__(self, name: str) -> None:
+        members = {
+            "ends": In(1),
+            "ready": In(1),
+            "valid": Out(1),
+            "enable": Out(1),
+            "enable_next": Out(1),
+            "add": Out(2),
+            "move": Out(2),
+            "read": Out(1),
+        }
+        super().__init__(f"{name}_ping_pong", members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would follow it.
-        advance = Signal(reset_less=True)
+        enable = Signal(reset_less=True)
         add = Signal(2, reset_less=True)
         move = Signal(2, reset_less=True)
         # The operand that waits to be added is the last one of a dot product; it is added in this cycle; to which.
@@ -72,18 +67,18 @@ class Turns(Component):
         m.d.comb += [
             kept.eq(done & full),
             taken.eq(Cat(self.ready & ~self.read, self.ready & self.read)),
-            self.advance_next.eq(~kept.any()),
+            self.enable_next.eq(~kept.any()),
         ]
-        last_next = Mux(advance, self.ends, last)
+        last_next = Mux(enable, self.ends, last)
         turn_next = turn ^ switch
-        add_next = Cat(~turn_next, turn_next) & self.advance_next.replicate(2)
+        add_next = Cat(~turn_next, turn_next) & self.enable_next.replicate(2)
         full_next = Cat(Mux(full[index], ~taken[index], done[index]) for index in range(2))
         m.d.sync += [
-            advance.eq(self.advance_next),
+            enable.eq(self.enable_next),
             last.eq(last_next),
             turn.eq(turn_next),
             add.eq(add_next),
-            switch.eq(last_next & self.advance_next),
+            switch.eq(last_next & self.enable_next),
             ended.eq(last_next.replicate(2) & add_next),
             done.eq(kept | ended),
             move.eq(Cat(Mux(full[index], taken[index] & (done | ended)[index], ended[index]) for index in range(2))),
@@ -93,5 +88,5 @@ class Turns(Component):
         ]
         with m.If(ResetSignal()):
             m.d.sync += move.eq(0b11)
-        m.d.comb += [self.advance.eq(advance), self.add.eq(add), self.move.eq(move)]
+        m.d.comb += [self.enable.eq(enable), self.add.eq(add), self.move.eq(move)]
         return m

@@ -1,49 +1,30 @@
-"""The input registers: meets every tile beat with the activations that it needs."""
+"""Operand alignment: the input registers, where every tile beat meets the activations that it needs."""
 
 from amaranth import Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
+from hw.array.beat import BEAT
 from hw.component import Component
-from hw.config import ArrayConfig
+from hw.config import BaseArrayConfig
 from hw.layouts import acts_layout, tiles_layout
 
-BEAT = data.StructLayout({"valid": 1, "coarse": 1, "ends": 1})
-"""What control knows of a beat: that it is one; of first words; the last one of a dot product.
 
-Where there is no beat it ends nothing, and `coarse` is anything.
-"""
-
-
-def join_signature(config: ArrayConfig) -> wiring.Signature:
-    """The members of a :class:`Join`."""
-    tiles, acts = tiles_layout(config), acts_layout(config)
-    return wiring.Signature(
-        {
-            "tiles": In(stream.Signature(tiles)),
-            "acts": In(stream.Signature(acts)),
-            "advance_next": In(1),
-            "words": Out(config.pe * config.lanes * config.format.bits),
-            "acts_held": Out(config.acts_per_beat * config.format.act_bits),
-            "beat": Out(BEAT),
-            "beat_next": Out(BEAT),
-        }
-    )
-
-
-class Join(Component):
+class Alignment(Component):
     """One register per input stream, and the rules of tiles: which beat is a residual, which ends a dot product.
 
     Both ready signals are registers. A register can be refilled in the cycle in which it is used, and whether it
-    will be used is known one cycle ahead (`advance_next`), so one entry per stream sustains a beat per cycle.
+    will be used is known one cycle ahead (`enable_next`), so one entry per stream sustains a beat per cycle.
+
+    Latency: 1, from transfer to beat. Throughput: a beat each cycle.
 
     Members
     -------
     tiles, acts : In(stream)
         The array's streams.
-    advance_next : In(1)
+    enable_next : In(1)
         Whether the consumer will take a beat in the next cycle, if there is one.
-    words, acts_held : Out
+    words, activations : Out
         Payload of the beat; meaningful while there is one.
     beat : Out(BEAT)
         The beat that is handed over in this cycle, if any.
@@ -51,9 +32,18 @@ class Join(Component):
         The one of the next cycle.
     """
 
-    def __init__(self, config: ArrayConfig):
+    def __init__(self, config: BaseArrayConfig):
         self._residual_beats = config.format.residual_beats
-        super().__init__(join_signature(config))
+        members = {
+            "tiles": In(stream.Signature(tiles_layout(config))),
+            "acts": In(stream.Signature(acts_layout(config))),
+            "enable_next": In(1),
+            "words": Out(config.words_per_beat * config.format.bits),
+            "activations": Out(config.acts_per_beat * config.format.act_bits),
+            "beat": Out(BEAT),
+            "beat_next": Out(BEAT),
+        }
+        super().__init__(f"{config.name}_alignment", members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -90,7 +80,7 @@ class Join(Component):
             done_next.eq(residual_next | ~two_word_next),
             tile_full_next.eq(accept_tile | (tile_full & ~issue)),
             acts_full_next.eq(accept_acts | (acts_full & ~(issue & tile_done))),
-            issue_next.eq(tile_full_next & acts_full_next & self.advance_next),
+            issue_next.eq(tile_full_next & acts_full_next & self.enable_next),
         ]
         m.d.sync += [
             tile_full.eq(tile_full_next),
@@ -110,12 +100,12 @@ class Join(Component):
 
         m.d.comb += [
             self.words.eq(words),
-            self.acts_held.eq(acts),
+            self.activations.eq(acts),
             self.beat.valid.eq(issue),
-            self.beat.coarse.eq(~residual),
+            self.beat.first_word.eq(~residual),
             self.beat.ends.eq(issue & tile_done & last),
             self.beat_next.valid.eq(issue_next),
-            self.beat_next.coarse.eq(~residual_next),
+            self.beat_next.first_word.eq(~residual_next),
             self.beat_next.ends.eq(issue_next & done_next & last_next),
         ]
         return m

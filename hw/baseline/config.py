@@ -1,0 +1,33 @@
+"""The configuration of an array of a baseline's numbers."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hw.config import BaseArrayConfig
+from sw_ref.baseline import AnyBaseline, ApotFormat, BaselineFormat, TwoWordFormat
+
+FormatT = TypeVar("FormatT", bound=BaselineFormat)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig(BaseArrayConfig):
+    """An array of a baseline's numbers: tiles have one word each.
+
+    Where a lane takes an adder to itself, an adder of a chain has nothing of a lane's to take in, and only a tree is
+    left. So it is with all but terms that are one shift each.
+    """
+
+    format: AnyBaseline
+
+    @property
+    def longest_chain(self) -> int:
+        one_shift = isinstance(self.format, TwoWordFormat) or (
+            isinstance(self.format, ApotFormat) and self.format.bits == 3
+        )
+        return super().longest_chain if one_shift else 1
+
+    def format_as(self, kind: type[FormatT]) -> FormatT:
+        """The format, which must be of `kind`. Raises ``TypeError`` if it is not."""
+        if not isinstance(self.format, kind):
+            raise TypeError(f"format is {self.format!r}; allowed: {kind.__name__}")
+        return self.format
