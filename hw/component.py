@@ -8,19 +8,20 @@ from amaranth.lib import wiring
 
 
 class Component(wiring.Component):
-    """A component that knows the name of its Verilog module.
+    """A component that may be a Verilog module of its own.
 
     Parameters
     ----------
-    module : str
-        Name of the Verilog module. Components of equal class and parameters share it.
-    members : dict, or wiring.Signature
+    members : dict or wiring.Signature
         Its members.
+    module : str
+        Name of its Verilog module; components of equal class and parameters share it. Without a name it is always a
+        submodule of what instantiates it.
     clocked : bool
         Whether it has registers, and so the ports `clk` and `rst`.
     """
 
-    def __init__(self, module: str, members: dict[str, Any] | wiring.Signature, *, clocked: bool = True):
+    def __init__(self, members: dict[str, Any] | wiring.Signature, *, module: str = "", clocked: bool = True):
         self.module = module
         self.clocked = clocked
         super().__init__(members)
@@ -44,16 +45,10 @@ class Modules:
         self._components: dict[tuple[Any, ...], Component] = {}
 
     def add(self, kind: type[Component], *parameters: Any) -> Component:
-        """The component of this class and these parameters, made once.
-
-        Raises ``ValueError`` if another one has the same module name.
-        """
+        """The component of this class and these parameters, which is made once, and has a module of its own."""
         key = (kind, *parameters)
         if key not in self._components:
-            component = kind(*parameters)
-            if component.module in {other.module for other in self._components.values()}:
-                raise ValueError(f"two different components are named {component.module}; allowed: one")
-            self._components[key] = component
+            self._components[key] = kind(*parameters)
         return self._components[key]
 
     def __iter__(self) -> Iterator[Component]:
@@ -65,9 +60,9 @@ class Modules:
 
 
 def instantiate(m: Module, platform: object, label: str, kind: type[Component], *parameters: Any) -> Any:
-    """Add ``kind(*parameters)`` to `m` as `label`; returns its interface.
+    """Add ``kind(*parameters)``, which has a module name, to `m` as `label`; returns its interface.
 
-    For the platform :class:`Modules` it is an instance of a Verilog module, for any other one a submodule.
+    For the platform :class:`Modules` it becomes an instance of a Verilog module, for any other one a submodule.
     """
     if not isinstance(platform, Modules):
         m.submodules[label] = submodule = kind(*parameters)

@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections import Counter
 
 from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
 
 from hw.array.array import Array
 from hw.array.operand import Operand, Operands
-from hw.component import Component, Modules
+from hw.component import Modules
 from hw.config import BaseArrayConfig
 
 ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
@@ -28,11 +28,17 @@ def array_verilog(config: BaseArrayConfig, operand: Operands = Operand) -> str:
     return verilog(modules).replace(header, f"(* keep_hierarchy *)\n{header}")
 
 
-def verilog(modules: Iterable[Component]) -> str:
-    """Plain Verilog-2005 of components, in one text. Raises ``RuntimeError`` with what Yosys said, should it refuse."""
+def verilog(modules: Modules) -> str:
+    """Plain Verilog-2005 of components and all that they instantiate.
+
+    Raises ``ValueError`` if two of them have the same name, ``RuntimeError`` with what Yosys said, should it refuse.
+    """
     design = "\n".join(
         rtlil.convert(component, name=component.module, platform=modules, emit_src=False) for component in modules
     )
+    for name, count in Counter(component.module for component in modules).items():
+        if count > 1:
+            raise ValueError(f"{count} different components are named {name}; allowed: one")
     remove = " ".join(f"-remove {name}" for name in ATTRIBUTES)
     script = [
         f"read_rtlil <<rtlil\n{design}\nrtlil",

@@ -1,10 +1,11 @@
 """Operand alignment: the input registers, where every tile beat meets the activations that it needs."""
 
-from amaranth import Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from hw.array.beat import BEAT
+from hw.array.registers import Registers
 from hw.component import Component
 from hw.config import BaseArrayConfig
 from hw.layouts import acts_layout, tiles_layout
@@ -43,31 +44,21 @@ class Alignment(Component):
             "beat": Out(BEAT),
             "beat_next": Out(BEAT),
         }
-        super().__init__(f"{config.name}_alignment", members)
+        super().__init__(members, module=f"{config.name}_alignment")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        words = Signal.like(self.words, name="words_held", reset_less=True)
-        acts = Signal(self.acts.payload.shape(), name="held", reset_less=True)
-        two_word = Signal(reset_less=True)
-        two_word_next = Signal()
-        last = Signal(reset_less=True)
-        last_next = Signal()
-        tile_full = Signal()
-        tile_full_next = Signal()
-        acts_full = Signal()
-        acts_full_next = Signal()
-        residual = Signal()
-        residual_next = Signal()
-        issue = Signal()
-        issue_next = Signal()
-        accept_tile = Signal()
-        accept_acts = Signal()
-        tile_done = Signal()
-        done_next = Signal()
+        self._hold_payloads(m)
+        two_word, two_word_next = state(m, "two_word", reset_less=True)
+        last, last_next = state(m, "last", reset_less=True)
+        tile_full, tile_full_next = state(m, "tile_full")
+        acts_full, acts_full_next = state(m, "acts_full")
+        residual, residual_next = state(m, "residual")
+        issue, issue_next = state(m, "issue")
+        names = ("accept_tile", "accept_acts", "tile_done", "done_next")
+        accept_tile, accept_acts, tile_done, done_next = (Signal(name=name) for name in names)
         # Of numbers without residual words each tile is one beat, and the flag is ignored.
         flag = self.tiles.payload.two_word if self._residual_beats else Const(0)
-
         m.d.comb += [
             accept_tile.eq(self.tiles.valid & self.tiles.ready),
             accept_acts.eq(self.acts.valid & self.acts.ready),
@@ -83,29 +74,24 @@ class Alignment(Component):
             issue_next.eq(tile_full_next & acts_full_next & self.enable_next),
         ]
         m.d.sync += [
-            tile_full.eq(tile_full_next),
-            acts_full.eq(acts_full_next),
-            residual.eq(residual_next),
-            issue.eq(issue_next),
-            two_word.eq(two_word_next),
-            last.eq(last_next),
             self.tiles.ready.eq(~tile_full_next | issue_next),
             self.acts.ready.eq(~acts_full_next | (issue_next & done_next)),
         ]
-        # A register that may be filled takes what is there, valid or not: ready enables it without logic between.
-        with m.If(self.tiles.ready):
-            m.d.sync += words.eq(self.tiles.payload.words)
-        with m.If(self.acts.ready):
-            m.d.sync += acts.eq(self.acts.payload)
-
         m.d.comb += [
-            self.words.eq(words),
-            self.activations.eq(acts),
-            self.beat.valid.eq(issue),
-            self.beat.first_word.eq(~residual),
-            self.beat.ends.eq(issue & tile_done & last),
-            self.beat_next.valid.eq(issue_next),
-            self.beat_next.first_word.eq(~residual_next),
-            self.beat_next.ends.eq(issue_next & done_next & last_next),
+            self.beat.eq(Cat(issue, ~residual, issue & tile_done & last)),
+            self.beat_next.eq(Cat(issue_next, ~residual_next, issue_next & done_next & last_next)),
         ]
         return m
+
+    def _hold_payloads(self, m: Module) -> None:
+        """A register that may be filled takes what is there, valid or not: ready enables it without logic between."""
+        words = Registers(m, self.tiles.ready).register("words", self.tiles.payload.words.as_value())
+        acts = Registers(m, self.acts.ready).register("activations", self.acts.payload.as_value())
+        m.d.comb += [self.words.eq(words), self.activations.eq(acts)]
+
+
+def state(m: Module, name: str, *, reset_less: bool = False) -> tuple[Signal, Signal]:
+    """A bit of state, and its value in the next cycle, which is to be driven."""
+    now, following = Signal(name=name, reset_less=reset_less), Signal(name=f"{name}_next")
+    m.d.sync += now.eq(following)
+    return now, following

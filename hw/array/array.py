@@ -35,7 +35,7 @@ class Array(Component):
         self._config = config
         self._operand = operand
         self._control = PingPongControl if config.buffered else Control
-        super().__init__(config.name, array_signature(config))
+        super().__init__(array_signature(config), module=config.name)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

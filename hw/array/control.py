@@ -53,7 +53,7 @@ class Control(Component):
             "enable_next": Out(1),
             "pe": Out(PE_CONTROL),
         }
-        super().__init__(f"{config.name}_control", members)
+        super().__init__(members, module=f"{config.name}_control")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

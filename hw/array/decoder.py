@@ -63,7 +63,7 @@ class Decoder(Component):
             "zero": Out(1),
             "negative": Out(1),
         }
-        super().__init__(f"{name}_decoder", members, clocked=False)
+        super().__init__(members, module=f"{name}_decoder", clocked=False)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

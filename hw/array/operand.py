@@ -80,7 +80,7 @@ class Operand(Component):
         self._lanes = [make_lane(config.format, config, index) for index in range(config.lanes)]
         limits = sum_limits(config.format, config.format.term_max, config.lanes)
         members = operand_members(config, *limits)
-        super().__init__(f"{config.name}_operand", members, clocked=config.schedule.registered(0))
+        super().__init__(members, module=f"{config.name}_operand", clocked=config.schedule.registered(0))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

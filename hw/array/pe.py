@@ -35,7 +35,7 @@ class PE(Component):
             "control": In(self._accumulator.CONTROL),
             "sums": Out(config.pixels * config.acc_bits),
         }
-        super().__init__(f"{config.name}_pe", members)
+        super().__init__(members, module=f"{config.name}_pe")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

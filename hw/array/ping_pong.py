@@ -45,24 +45,18 @@ class PingPong(Component):
             "move": Out(2),
             "read": Out(1),
         }
-        super().__init__(f"{name}_ping_pong", members)
+        super().__init__(members, module=f"{name}_ping_pong")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would follow it.
         enable = Signal(reset_less=True)
-        add = Signal(2, reset_less=True)
-        move = Signal(2, reset_less=True)
+        add, move = (Signal(2, name=name, reset_less=True) for name in ("add", "move"))
         # The operand that waits to be added is the last one of a dot product; it is added in this cycle; to which.
-        last = Signal()
-        switch = Signal()
+        last, switch, turn = (Signal(name=name) for name in ("last", "switch", "turn"))
         ended = Signal(2)
-        turn = Signal()
         # The accumulator holds a complete sum; its register holds one; so that the accumulator has to keep its own.
-        done = Signal(2)
-        full = Signal(2)
-        kept = Signal(2)
-        taken = Signal(2)
+        done, full, kept, taken = (Signal(2, name=name) for name in ("done", "full", "kept", "taken"))
 
         m.d.comb += [
             kept.eq(done & full),

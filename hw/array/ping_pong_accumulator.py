@@ -29,7 +29,7 @@ class PingPongAccumulator(Component):
 
     def __init__(self, config: BaseArrayConfig, bits: int):
         self._config = config
-        super().__init__(f"{config.name}_accumulator", accumulator_members(config, bits, self.CONTROL))
+        super().__init__(accumulator_members(config, bits, self.CONTROL), module=f"{config.name}_accumulator")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

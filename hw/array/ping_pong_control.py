@@ -37,7 +37,7 @@ class PingPongControl(Component):
             "enable_next": Out(1),
             "pe": Out(PE_CONTROL),
         }
-        super().__init__(f"{config.name}_control", members)
+        super().__init__(members, module=f"{config.name}_control")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -41,7 +41,7 @@ class OneTermOperand(Component):
         largest = self._format.weight_max
         self._limits = product_limits(self._format, largest)
         members = operand_members(config, *product_sum_limits(self._format, largest, config.lanes))
-        super().__init__(f"{config.name}_operand", members, clocked=config.schedule.registered(0))
+        super().__init__(members, module=f"{config.name}_operand", clocked=config.schedule.registered(0))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -89,7 +89,7 @@ class TwoTermOperand(Component):
         fmt, largest = self._format, self._format.weight_max
         self._limits = fmt.act_min * largest, fmt.act_max * largest
         members = operand_members(config, *signed_limits(*sum_limits(config.lanes, *self._limits)))
-        super().__init__(f"{config.name}_operand", members, clocked=config.schedule.registered(0))
+        super().__init__(members, module=f"{config.name}_operand", clocked=config.schedule.registered(0))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

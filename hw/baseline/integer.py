@@ -35,7 +35,7 @@ class IntegerOperand(Component):
         low, high = self.lane_limits
         sums = config.lanes * low, config.lanes * high + config.lanes - 1
         members = operand_members(config, *sums)
-        super().__init__(f"{config.name}_operand", members, clocked=config.schedule.registered(0))
+        super().__init__(members, module=f"{config.name}_operand", clocked=config.schedule.registered(0))
 
     @property
     def lane_limits(self) -> tuple[int, int]:

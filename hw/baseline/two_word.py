@@ -28,7 +28,7 @@ class TwoWordOperand(Component):
         low, high = sum_limits(word, word.term_max, config.lanes)
         first_low, first_high = scaled_limits(low, high, word.residual_shift)
         members = operand_members(config, low + first_low, high + first_high + 1)
-        super().__init__(f"{config.name}_operand", members, clocked=config.schedule.registered(0))
+        super().__init__(members, module=f"{config.name}_operand", clocked=config.schedule.registered(0))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

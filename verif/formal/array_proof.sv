@@ -49,9 +49,9 @@ module array_proof (
   wire held = !\dut.control.enable ;
   // Beats on their way: {ends, first_word, valid}. There are two at least; what is not there is always empty.
   wire [2:0] beat0 = \dut.control.beat0 ;
-  (* hierconn *) wire [2:0] \dut.control.beat1 ;
-  wire [2:0] beat1 = \dut.control.beat1 ;
 `ifdef BUFFERED
+  (* hierconn *) wire [2:0] \dut.control.pe__beat ;
+  wire [2:0] beat1 = \dut.control.pe__beat ;
   wire [2:0] beat2 = \dut.pe0.accumulator.beat ;
   // Of the last one the device knows only whether it ends a sum.
   reg [2:0] beat3;
@@ -66,6 +66,8 @@ module array_proof (
   wire turn = \dut.pe0.accumulator.ping_pong.turn , read = \dut.pe0.accumulator.ping_pong.read ;
   wire [2:0] sums_waiting = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
 `else
+  (* hierconn *) wire [2:0] \dut.control.beat1 ;
+  wire [2:0] beat1 = \dut.control.beat1 ;
 `ifdef STAGE2
   (* hierconn *) wire [2:0] \dut.control.beat2 ;
   wire [2:0] beat2 = \dut.control.beat2 ;
@@ -225,16 +227,20 @@ module array_proof (
 `endif
   end
 
-  // What each of these beats will add, and the sum so far before it.
+  // What each of these beats will add, and the sum so far before it. The operand part's output is the last register of
+  // its adders.
+  (* hierconn *) wire [`VALUES-1:0] \dut.pe0.operand.values ;
+  (* hierconn *) wire \dut.pe0.operand.carry ;
+  wire signed [`VALUE-1:0] value = \dut.pe0.operand.values [`PIXEL*`VALUE +: `VALUE];
+  wire signed [`SUMS-1:0] operand = value + $signed({1'b0, \dut.pe0.operand.carry });
 `ifdef BUFFERED
   (* hierconn *) wire signed [`SHIFTED:0] \dut.pe0.operand.shifted0_late0 , \dut.pe0.operand.shifted1_late0 ;
   (* hierconn *) wire \dut.pe0.operand.select0_late0 , \dut.pe0.operand.select1_late0 ;
   (* hierconn *) wire \dut.pe0.operand.zero0_late0 , \dut.pe0.operand.zero1_late0 ;
   (* hierconn *) wire \dut.pe0.operand.negative0_late0 , \dut.pe0.operand.negative1_late0 ;
   (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operand.product1 ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operand.level1_0 ;
   (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.accumulator.operand ;
-  (* hierconn *) wire \dut.pe0.operand.product1_carry , \dut.pe0.operand.level1_0_carry , \dut.pe0.accumulator.operand_carry ;
+  (* hierconn *) wire \dut.pe0.operand.product1_carry , \dut.pe0.accumulator.operand_carry ;
   (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.accumulator0 , \dut.pe0.accumulator.accumulator1 ;
   (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.sum0 , \dut.pe0.accumulator.sum1 ;
   function signed [`SUMS-1:0] lane(
@@ -251,7 +257,7 @@ module array_proof (
     lane(\dut.pe0.operand.zero1_late0 , \dut.pe0.operand.negative1_late0 , \dut.pe0.operand.shifted1_late0 , \dut.pe0.operand.select1_late0 );
   wire signed [`SUMS-1:0] sum1 = \dut.pe0.operand.product0 + \dut.pe0.operand.product1 +
     $signed({1'b0, \dut.pe0.operand.product0_carry }) + $signed({1'b0, \dut.pe0.operand.product1_carry });
-  wire signed [`SUMS-1:0] sum2 = \dut.pe0.operand.level1_0 + $signed({1'b0, \dut.pe0.operand.level1_0_carry });
+  wire signed [`SUMS-1:0] sum2 = operand;
   wire signed [`SUMS-1:0] add3 = \dut.pe0.accumulator.operand + $signed({1'b0, \dut.pe0.accumulator.operand_carry });
   // Of the accumulators one adds; the other one holds a complete sum, or 0.
   wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulator.accumulator1 : \dut.pe0.accumulator.accumulator0 ;
@@ -270,13 +276,11 @@ module array_proof (
     if (sums__valid) assert (sums == (read ? total_full1 : total_full0));
   end
 `else
-  (* hierconn *) wire \dut.pe0.operand.negative1 , \dut.pe0.operand.partial0_0_carry ;
+  (* hierconn *) wire \dut.pe0.operand.negative1 ;
   (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operand.option1_0 , \dut.pe0.operand.option1_1 , \dut.pe0.operand.option1_2 , \dut.pe0.operand.option1_3 ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operand.partial0_0 ;
   wire signed [`SUMS-1:0] product0 = \dut.pe0.operand.product0 + $signed({1'b0, \dut.pe0.operand.product0_carry });
   wire signed [`SUMS-1:0] product1 = selected(\dut.pe0.operand.negative1 ,
     \dut.pe0.operand.option1_0 , \dut.pe0.operand.option1_1 , \dut.pe0.operand.option1_2 , \dut.pe0.operand.option1_3 );
-  wire signed [`SUMS-1:0] partial = \dut.pe0.operand.partial0_0 + $signed({1'b0, \dut.pe0.operand.partial0_0_carry });
   wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : \dut.pe0.accumulator.accumulator ;
   wire signed [`SUMS-1:0] before3 = before_last;
   always @(posedge clk) if (started) begin
@@ -287,19 +291,20 @@ module array_proof (
   // The third lane is one register behind.
   (* hierconn *) wire [`BITS-1:0] \dut.pe0.operand.decoder2.word ;
   (* hierconn *) wire [`ACT-1:0] \dut.act2_late0 ;
-  (* hierconn *) wire \dut.pe0.operand.negative2 , \dut.pe0.operand.partial1_0_carry ;
+  (* hierconn *) wire \dut.pe0.operand.negative2 , \dut.pe0.operand.partial0_0_carry ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operand.partial0_0 ;
+  wire signed [`SUMS-1:0] partial = \dut.pe0.operand.partial0_0 + $signed({1'b0, \dut.pe0.operand.partial0_0_carry });
   (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operand.option2_0 , \dut.pe0.operand.option2_1 , \dut.pe0.operand.option2_2 , \dut.pe0.operand.option2_3 ;
-  (* hierconn *) wire signed [`PRODUCT+1:0] \dut.pe0.operand.partial1_0 ;
   wire signed [`SUMS-1:0] total_last = total2;
   wire signed [`SUMS-1:0] sum0 =
     product0 + product1 + times_term(\dut.pe0.operand.decoder2.word , \dut.act2_late0 );
   wire signed [`SUMS-1:0] sum1 = partial + selected(\dut.pe0.operand.negative2 ,
     \dut.pe0.operand.option2_0 , \dut.pe0.operand.option2_1 , \dut.pe0.operand.option2_2 , \dut.pe0.operand.option2_3 );
-  wire signed [`SUMS-1:0] sum2 = \dut.pe0.operand.partial1_0 + $signed({1'b0, \dut.pe0.operand.partial1_0_carry });
+  wire signed [`SUMS-1:0] sum2 = operand;
 `else
   wire signed [`SUMS-1:0] total_last = total1;
   wire signed [`SUMS-1:0] sum0 = product0 + product1;
-  wire signed [`SUMS-1:0] sum1 = partial;
+  wire signed [`SUMS-1:0] sum1 = operand;
   wire signed [`SUMS-1:0] sum2 = 0;
 `endif
   function signed [`SUMS-1:0] selected(

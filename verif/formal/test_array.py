@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hw.array.decoder import last_step, shifted_shape
+from hw.array.product import sum_limits
 from hw.config import ArrayConfig
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
@@ -59,6 +60,8 @@ CASES = {f"{name}-{pixel}": (config, pixel) for name, config in CONFIGS.items() 
 def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int = 0) -> dict[str, str]:
     """The proof of a pixel around `verilog`, which is of `config`."""
     fmt = config.format
+    low, high = sum_limits(fmt, fmt.term_max, config.lanes)
+    value_bits = 1 + max(high.bit_length(), (~low).bit_length())
     act_most = max(fmt.act_max, -fmt.act_min)
     constants = {
         "BITS": fmt.bits,
@@ -74,6 +77,8 @@ def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int =
         "TILES_MOST": config.depth // config.lanes,
         "PRODUCT": fmt.act_bits + fmt.levels - 1,
         "ACT": fmt.act_bits,
+        "VALUE": value_bits,
+        "VALUES": config.pixels * value_bits,
         "SHIFTED": shifted_shape(fmt).width,
         "STEP": last_step(fmt),
         "LATENCY": config.latency_cycles,
@@ -91,7 +96,7 @@ def _of_pixel(proof: str, pixel: int) -> str:
     Words, carries and control are shared.
     """
     return re.sub(
-        r"(\\dut\.pe0\.(?:accumulator\.accumulator|operand\.(?:product0|partial0_0|option1_\d)) )",
+        r"(\\dut\.pe0\.(?:accumulator\.accumulator|operand\.(?:product0|option1_\d))) ",
         rf"\1_x{pixel} ",
         proof,
     )
