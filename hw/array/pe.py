@@ -39,9 +39,9 @@ class PE(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        operand = instantiate(m, platform, "operand", self._operand, self._config)
+        operand = instantiate(m, platform, "operands", self._operand, self._config)
         bits = operand.values.shape().elem_shape.width
-        accumulator = instantiate(m, platform, "accumulator", self._accumulator, self._config, bits)
+        accumulator = instantiate(m, platform, "accumulators", self._accumulator, self._config, bits)
         connect(m, flipped(self.control), accumulator.control)
         m.d.comb += [
             operand.enable.eq(accumulator.enable),

@@ -40,10 +40,10 @@ module array_proof (
   (* hierconn *) wire [`TILES-3:0] \dut.alignment.words ;
   (* hierconn *) wire [`ACTS-1:0] \dut.alignment.activations ;
   (* hierconn *) wire [2:0] \dut.control.beat0 ;
-  (* hierconn *) wire \dut.pe0.accumulator.enable ;
-  (* hierconn *) wire [2:0] \dut.pe0.accumulator.beat ;
-  (* hierconn *) wire \dut.pe0.operand.product0_carry ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operand.product0 ;
+  (* hierconn *) wire \dut.pe0.accumulators.enable ;
+  (* hierconn *) wire [2:0] \dut.pe0.accumulators.beat ;
+  (* hierconn *) wire \dut.pe0.operands.product0_carry ;
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operands.product0 ;
   wire issue = \dut.alignment.issue ;
   // A complete sum has to wait, and nothing moves.
   wire held = !\dut.control.enable ;
@@ -52,18 +52,18 @@ module array_proof (
 `ifdef BUFFERED
   (* hierconn *) wire [2:0] \dut.control.pe__beat ;
   wire [2:0] beat1 = \dut.control.pe__beat ;
-  wire [2:0] beat2 = \dut.pe0.accumulator.beat ;
+  wire [2:0] beat2 = \dut.pe0.accumulators.beat ;
   // Of the last one the device knows only whether it ends a sum.
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
   (* hierconn *) wire \dut.control.ends , \dut.control.ping_pong.last , \dut.control.ping_pong.switch , \dut.control.ping_pong.turn , \dut.control.ping_pong.read ;
   (* hierconn *) wire [1:0] \dut.control.ping_pong.add , \dut.control.ping_pong.move , \dut.control.ping_pong.ended , \dut.control.ping_pong.done , \dut.control.ping_pong.full ;
-  (* hierconn *) wire \dut.pe0.accumulator.ping_pong.last , \dut.pe0.accumulator.ping_pong.switch , \dut.pe0.accumulator.ping_pong.turn , \dut.pe0.accumulator.ping_pong.read ;
-  (* hierconn *) wire [1:0] \dut.pe0.accumulator.ping_pong.add , \dut.pe0.accumulator.ping_pong.move , \dut.pe0.accumulator.ping_pong.ended ;
-  (* hierconn *) wire [1:0] \dut.pe0.accumulator.ping_pong.done , \dut.pe0.accumulator.ping_pong.full ;
-  wire [1:0] add = \dut.pe0.accumulator.ping_pong.add , move = \dut.pe0.accumulator.ping_pong.move , ended = \dut.pe0.accumulator.ping_pong.ended ;
-  wire [1:0] done = \dut.pe0.accumulator.ping_pong.done , full = \dut.pe0.accumulator.ping_pong.full ;
-  wire turn = \dut.pe0.accumulator.ping_pong.turn , read = \dut.pe0.accumulator.ping_pong.read ;
+  (* hierconn *) wire \dut.pe0.accumulators.ping_pong.last , \dut.pe0.accumulators.ping_pong.switch , \dut.pe0.accumulators.ping_pong.turn , \dut.pe0.accumulators.ping_pong.read ;
+  (* hierconn *) wire [1:0] \dut.pe0.accumulators.ping_pong.add , \dut.pe0.accumulators.ping_pong.move , \dut.pe0.accumulators.ping_pong.ended ;
+  (* hierconn *) wire [1:0] \dut.pe0.accumulators.ping_pong.done , \dut.pe0.accumulators.ping_pong.full ;
+  wire [1:0] add = \dut.pe0.accumulators.ping_pong.add , move = \dut.pe0.accumulators.ping_pong.move , ended = \dut.pe0.accumulators.ping_pong.ended ;
+  wire [1:0] done = \dut.pe0.accumulators.ping_pong.done , full = \dut.pe0.accumulators.ping_pong.full ;
+  wire turn = \dut.pe0.accumulators.ping_pong.turn , read = \dut.pe0.accumulators.ping_pong.read ;
   wire [2:0] sums_waiting = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
 `else
   (* hierconn *) wire [2:0] \dut.control.beat1 ;
@@ -76,7 +76,7 @@ module array_proof (
 `endif
   wire [2:0] beat3 = 0;
   (* hierconn *) wire \dut.control.ends ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.accumulator ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulators.accumulator ;
   wire [2:0] sums_waiting = held;
   wire [2:0] last_beat =
 `ifdef STAGE2
@@ -114,8 +114,8 @@ module array_proof (
 `ifdef BUFFERED
     // The array has the same control as its PEs.
     assert (\dut.control.ping_pong.turn == turn && \dut.control.ping_pong.read == read && \dut.control.ping_pong.done == done && \dut.control.ping_pong.full == full );
-    assert (\dut.control.ping_pong.last == beat3[2] && \dut.pe0.accumulator.ping_pong.last == beat3[2]);
-    assert (\dut.control.ping_pong.ended == ended && \dut.control.ping_pong.switch == |ended && \dut.pe0.accumulator.ping_pong.switch == |ended);
+    assert (\dut.control.ping_pong.last == beat3[2] && \dut.pe0.accumulators.ping_pong.last == beat3[2]);
+    assert (\dut.control.ping_pong.ended == ended && \dut.control.ping_pong.switch == |ended && \dut.pe0.accumulators.ping_pong.switch == |ended);
     assert (\dut.control.ping_pong.move == move && (was_reset || \dut.control.ping_pong.add == add));
     assert (was_reset || add == (held ? 2'b0 : 2'b1 << turn));
     assert (ended == (beat3[2] && !was_reset ? add : 2'b0));
@@ -132,12 +132,12 @@ module array_proof (
     assert (!was_reset || beat2 == 0 && beat3 == 0 && done == 0 && full == 0);
 `else
     assert (\dut.control.ends == (!held && last_beat[2]));
-    assert (\dut.pe0.accumulator.beat [2] == (\dut.control.ends || was_reset));
-    assert (\dut.pe0.accumulator.beat [1:0] == (held ? 2'b0 : last_beat[1:0]));
+    assert (\dut.pe0.accumulators.beat [2] == (\dut.control.ends || was_reset));
+    assert (\dut.pe0.accumulators.beat [1:0] == (held ? 2'b0 : last_beat[1:0]));
     assert (!was_reset || beat2 == 0);
 `endif
     // The PE's copy has no value in reset; nothing is there then that it could move.
-    assert (was_reset ? !issue && !beat0[0] && !beat1[0] : \dut.pe0.accumulator.enable == \dut.control.enable );
+    assert (was_reset ? !issue && !beat0[0] && !beat1[0] : \dut.pe0.accumulators.enable == \dut.control.enable );
     assert (ahead == $signed({2'b0, in_alignment}) - $signed({2'b0, \dut.alignment.acts_full }));
     assert (owed == (\dut.alignment.tile_full ? !\dut.alignment.residual && \dut.alignment.two_word : \dut.alignment.residual ));
     assert (!issue || \dut.alignment.tile_full && \dut.alignment.acts_full && \dut.control.enable );
@@ -229,20 +229,20 @@ module array_proof (
 
   // What each of these beats will add, and the sum so far before it. The operand part's output is the last register of
   // its adders.
-  (* hierconn *) wire [`VALUES-1:0] \dut.pe0.operand.values ;
-  (* hierconn *) wire \dut.pe0.operand.carry ;
-  wire signed [`VALUE-1:0] value = \dut.pe0.operand.values [`PIXEL*`VALUE +: `VALUE];
-  wire signed [`SUMS-1:0] operand = value + $signed({1'b0, \dut.pe0.operand.carry });
+  (* hierconn *) wire [`VALUES-1:0] \dut.pe0.operands.values ;
+  (* hierconn *) wire \dut.pe0.operands.carry ;
+  wire signed [`VALUE-1:0] value = \dut.pe0.operands.values [`PIXEL*`VALUE +: `VALUE];
+  wire signed [`SUMS-1:0] operand = value + $signed({1'b0, \dut.pe0.operands.carry });
 `ifdef BUFFERED
-  (* hierconn *) wire signed [`SHIFTED:0] \dut.pe0.operand.shifted0_late0 , \dut.pe0.operand.shifted1_late0 ;
-  (* hierconn *) wire \dut.pe0.operand.select0_late0 , \dut.pe0.operand.select1_late0 ;
-  (* hierconn *) wire \dut.pe0.operand.zero0_late0 , \dut.pe0.operand.zero1_late0 ;
-  (* hierconn *) wire \dut.pe0.operand.negative0_late0 , \dut.pe0.operand.negative1_late0 ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operand.product1 ;
-  (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.accumulator.operand ;
-  (* hierconn *) wire \dut.pe0.operand.product1_carry , \dut.pe0.accumulator.operand_carry ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.accumulator0 , \dut.pe0.accumulator.accumulator1 ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulator.sum0 , \dut.pe0.accumulator.sum1 ;
+  (* hierconn *) wire signed [`SHIFTED:0] \dut.pe0.operands.shifted0_late0 , \dut.pe0.operands.shifted1_late0 ;
+  (* hierconn *) wire \dut.pe0.operands.select0_late0 , \dut.pe0.operands.select1_late0 ;
+  (* hierconn *) wire \dut.pe0.operands.zero0_late0 , \dut.pe0.operands.zero1_late0 ;
+  (* hierconn *) wire \dut.pe0.operands.negative0_late0 , \dut.pe0.operands.negative1_late0 ;
+  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operands.product1 ;
+  (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.accumulators.operand ;
+  (* hierconn *) wire \dut.pe0.operands.product1_carry , \dut.pe0.accumulators.operand_carry ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulators.accumulator0 , \dut.pe0.accumulators.accumulator1 ;
+  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulators.sum0 , \dut.pe0.accumulators.sum1 ;
   function signed [`SUMS-1:0] lane(
     input zero, input negative, input signed [`SHIFTED:0] shifted, input far
   );
@@ -253,53 +253,53 @@ module array_proof (
     end
   endfunction
   wire signed [`SUMS-1:0] sum0 =
-    lane(\dut.pe0.operand.zero0_late0 , \dut.pe0.operand.negative0_late0 , \dut.pe0.operand.shifted0_late0 , \dut.pe0.operand.select0_late0 ) +
-    lane(\dut.pe0.operand.zero1_late0 , \dut.pe0.operand.negative1_late0 , \dut.pe0.operand.shifted1_late0 , \dut.pe0.operand.select1_late0 );
-  wire signed [`SUMS-1:0] sum1 = \dut.pe0.operand.product0 + \dut.pe0.operand.product1 +
-    $signed({1'b0, \dut.pe0.operand.product0_carry }) + $signed({1'b0, \dut.pe0.operand.product1_carry });
+    lane(\dut.pe0.operands.zero0_late0 , \dut.pe0.operands.negative0_late0 , \dut.pe0.operands.shifted0_late0 , \dut.pe0.operands.select0_late0 ) +
+    lane(\dut.pe0.operands.zero1_late0 , \dut.pe0.operands.negative1_late0 , \dut.pe0.operands.shifted1_late0 , \dut.pe0.operands.select1_late0 );
+  wire signed [`SUMS-1:0] sum1 = \dut.pe0.operands.product0 + \dut.pe0.operands.product1 +
+    $signed({1'b0, \dut.pe0.operands.product0_carry }) + $signed({1'b0, \dut.pe0.operands.product1_carry });
   wire signed [`SUMS-1:0] sum2 = operand;
-  wire signed [`SUMS-1:0] add3 = \dut.pe0.accumulator.operand + $signed({1'b0, \dut.pe0.accumulator.operand_carry });
+  wire signed [`SUMS-1:0] add3 = \dut.pe0.accumulators.operand + $signed({1'b0, \dut.pe0.accumulators.operand_carry });
   // Of the accumulators one adds; the other one holds a complete sum, or 0.
-  wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulator.accumulator1 : \dut.pe0.accumulator.accumulator0 ;
-  wire signed [`SUMS-1:0] other = turn ? \dut.pe0.accumulator.accumulator0 : \dut.pe0.accumulator.accumulator1 ;
+  wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulators.accumulator1 : \dut.pe0.accumulators.accumulator0 ;
+  wire signed [`SUMS-1:0] other = turn ? \dut.pe0.accumulators.accumulator0 : \dut.pe0.accumulators.accumulator1 ;
   wire signed [`SUMS-1:0] before3 = was_reset || done[turn] ? 0 : adding;
   always @(posedge clk) if (started) begin
-    assert (!beat0[0] || !(\dut.pe0.operand.zero0_late0 && \dut.pe0.operand.negative0_late0 ));
-    assert (!beat0[0] || !(\dut.pe0.operand.zero1_late0 && \dut.pe0.operand.negative1_late0 ));
+    assert (!beat0[0] || !(\dut.pe0.operands.zero0_late0 && \dut.pe0.operands.negative0_late0 ));
+    assert (!beat0[0] || !(\dut.pe0.operands.zero1_late0 && \dut.pe0.operands.negative1_late0 ));
     assert (beat3[0] || add3 == 0);
     assert (!beat3[0] || before3 + add3 == total3);
     assert (was_reset || done[!turn] || other == 0);
-    assert (!done[0] || \dut.pe0.accumulator.accumulator0 == total_done0);
-    assert (!done[1] || \dut.pe0.accumulator.accumulator1 == total_done1);
-    assert (!full[0] || \dut.pe0.accumulator.sum0 == total_full0);
-    assert (!full[1] || \dut.pe0.accumulator.sum1 == total_full1);
+    assert (!done[0] || \dut.pe0.accumulators.accumulator0 == total_done0);
+    assert (!done[1] || \dut.pe0.accumulators.accumulator1 == total_done1);
+    assert (!full[0] || \dut.pe0.accumulators.sum0 == total_full0);
+    assert (!full[1] || \dut.pe0.accumulators.sum1 == total_full1);
     if (sums__valid) assert (sums == (read ? total_full1 : total_full0));
   end
 `else
-  (* hierconn *) wire \dut.pe0.operand.negative1 ;
-  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operand.option1_0 , \dut.pe0.operand.option1_1 , \dut.pe0.operand.option1_2 , \dut.pe0.operand.option1_3 ;
-  wire signed [`SUMS-1:0] product0 = \dut.pe0.operand.product0 + $signed({1'b0, \dut.pe0.operand.product0_carry });
-  wire signed [`SUMS-1:0] product1 = selected(\dut.pe0.operand.negative1 ,
-    \dut.pe0.operand.option1_0 , \dut.pe0.operand.option1_1 , \dut.pe0.operand.option1_2 , \dut.pe0.operand.option1_3 );
-  wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : \dut.pe0.accumulator.accumulator ;
+  (* hierconn *) wire \dut.pe0.operands.negative1 ;
+  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operands.option1_0 , \dut.pe0.operands.option1_1 , \dut.pe0.operands.option1_2 , \dut.pe0.operands.option1_3 ;
+  wire signed [`SUMS-1:0] product0 = \dut.pe0.operands.product0 + $signed({1'b0, \dut.pe0.operands.product0_carry });
+  wire signed [`SUMS-1:0] product1 = selected(\dut.pe0.operands.negative1 ,
+    \dut.pe0.operands.option1_0 , \dut.pe0.operands.option1_1 , \dut.pe0.operands.option1_2 , \dut.pe0.operands.option1_3 );
+  wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : \dut.pe0.accumulators.accumulator ;
   wire signed [`SUMS-1:0] before3 = before_last;
   always @(posedge clk) if (started) begin
-    assert (!held || \dut.pe0.accumulator.accumulator == total_held);
+    assert (!held || \dut.pe0.accumulators.accumulator == total_held);
     if (sums__valid) assert (sums == total_sent);
   end
 `ifdef STAGE2
   // The third lane is one register behind.
-  (* hierconn *) wire [`BITS-1:0] \dut.pe0.operand.decoder2.word ;
+  (* hierconn *) wire [`BITS-1:0] \dut.pe0.operands.decoder2.word ;
   (* hierconn *) wire [`ACT-1:0] \dut.act2_late0 ;
-  (* hierconn *) wire \dut.pe0.operand.negative2 , \dut.pe0.operand.partial0_0_carry ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operand.partial0_0 ;
-  wire signed [`SUMS-1:0] partial = \dut.pe0.operand.partial0_0 + $signed({1'b0, \dut.pe0.operand.partial0_0_carry });
-  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operand.option2_0 , \dut.pe0.operand.option2_1 , \dut.pe0.operand.option2_2 , \dut.pe0.operand.option2_3 ;
+  (* hierconn *) wire \dut.pe0.operands.negative2 , \dut.pe0.operands.partial0_0_carry ;
+  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operands.partial0_0 ;
+  wire signed [`SUMS-1:0] partial = \dut.pe0.operands.partial0_0 + $signed({1'b0, \dut.pe0.operands.partial0_0_carry });
+  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operands.option2_0 , \dut.pe0.operands.option2_1 , \dut.pe0.operands.option2_2 , \dut.pe0.operands.option2_3 ;
   wire signed [`SUMS-1:0] total_last = total2;
   wire signed [`SUMS-1:0] sum0 =
-    product0 + product1 + times_term(\dut.pe0.operand.decoder2.word , \dut.act2_late0 );
-  wire signed [`SUMS-1:0] sum1 = partial + selected(\dut.pe0.operand.negative2 ,
-    \dut.pe0.operand.option2_0 , \dut.pe0.operand.option2_1 , \dut.pe0.operand.option2_2 , \dut.pe0.operand.option2_3 );
+    product0 + product1 + times_term(\dut.pe0.operands.decoder2.word , \dut.act2_late0 );
+  wire signed [`SUMS-1:0] sum1 = partial + selected(\dut.pe0.operands.negative2 ,
+    \dut.pe0.operands.option2_0 , \dut.pe0.operands.option2_1 , \dut.pe0.operands.option2_2 , \dut.pe0.operands.option2_3 );
   wire signed [`SUMS-1:0] sum2 = operand;
 `else
   wire signed [`SUMS-1:0] total_last = total1;

@@ -96,7 +96,7 @@ def _of_pixel(proof: str, pixel: int) -> str:
     Words, carries and control are shared.
     """
     return re.sub(
-        r"(\\dut\.pe0\.(?:accumulator\.accumulator|operand\.(?:product0|option1_\d))) ",
+        r"(\\dut\.pe0\.(?:accumulators\.accumulator|operands\.(?:product0|option1_\d))) ",
         rf"\1_x{pixel} ",
         proof,
     )
