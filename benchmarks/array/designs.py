@@ -21,7 +21,7 @@ BOOTH = f"{FLAT}; wreduce; opt_clean; booth; opt_clean"
 
 @dataclass(frozen=True)
 class Design:
-    """An array to measure.  `form` names its operand part; `prepare` are Yosys's passes before the target's synthesis."""
+    """An array to measure.  `form` names its operand part; `prepare` are Yosys's passes before synthesis."""
 
     kind: str
     form: str

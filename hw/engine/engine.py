@@ -65,7 +65,7 @@ class Engine(Component):
         self._ports(m, parts)
         self._stores(m, parts)
         self._front(m, parts)
-        self._array(m, parts)
+        self._array(m, platform, parts)
         self._back(m, parts)
         return m
 
@@ -112,7 +112,7 @@ class Engine(Component):
             Value.cast(addresses.step).eq(parts["steps"].value),
         ]
 
-    def _array(self, m: Module, parts: dict[str, Any]) -> None:
+    def _array(self, m: Module, platform: object, parts: dict[str, Any]) -> None:
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, requantizer = parts["addresses"], parts["weights"], parts["requantizer"]
         array = instantiate(m, platform, "array", Array, self._config.array)

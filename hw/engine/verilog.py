@@ -13,5 +13,7 @@ def engine_verilog(config: EngineConfig) -> str:
 
     Raises ``RuntimeError`` with what Yosys said, should it refuse.
     """
-    engine = verilog.convert(Engine(config), platform=Modules(), name=config.name, emit_src=False, strip_internal_attrs=True)
+    engine = verilog.convert(
+        Engine(config), platform=Modules(), name=config.name, emit_src=False, strip_internal_attrs=True
+    )
     return array_verilog(config.array) + engine
