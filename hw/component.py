@@ -21,6 +21,8 @@ class Component(wiring.Component):
         Whether it has registers, and so the ports `clk` and `rst`.
     """
 
+    keep_hierarchy = False  # synthesis leaves its module a module
+
     def __init__(self, members: dict[str, Any] | wiring.Signature, *, module: str = "", clocked: bool = True):
         self.module = module
         self.clocked = clocked

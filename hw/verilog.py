@@ -23,9 +23,7 @@ def array_verilog(config: BaseArrayConfig, operand: Operands = Operand) -> str:
     """
     modules = Modules()
     modules.add(Array, config, operand)
-    # As long as each PE stays a module, the equal control registers of all PEs stay apart.
-    header = f"module {config.name}_pe("
-    return verilog(modules).replace(header, f"(* keep_hierarchy *)\n{header}")
+    return verilog(modules)
 
 
 def verilog(modules: Modules) -> str:
@@ -59,4 +57,9 @@ def verilog(modules: Modules) -> str:
     )
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
-    return yosys.stdout
+    text = yosys.stdout
+    for component in modules:
+        if component.keep_hierarchy:
+            header = f"module {component.module}("
+            text = text.replace(header, f"(* keep_hierarchy *)\n{header}")
+    return text

@@ -25,6 +25,9 @@ class PE(Component):
         A complete sum of each pixel while the array's sums are valid.
     """
 
+    # As long as each PE stays a module, the equal control registers of all PEs stay apart.
+    keep_hierarchy = True
+
     def __init__(self, config: BaseArrayConfig, operand: Operands):
         self._config = config
         self._operand = operand

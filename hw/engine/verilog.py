@@ -1,11 +1,11 @@
 """The Verilog text of an engine."""
 
-from amaranth.back import verilog  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
+from amaranth.back import verilog as amaranth_verilog  # pyright: ignore[reportAttributeAccessIssue]  (not in the stubs)
 
 from hw.component import Modules
 from hw.engine.config import EngineConfig
 from hw.engine.engine import Engine
-from hw.verilog import array_verilog
+from hw.verilog import verilog
 
 
 def engine_verilog(config: EngineConfig) -> str:
@@ -13,7 +13,6 @@ def engine_verilog(config: EngineConfig) -> str:
 
     Raises ``RuntimeError`` with what Yosys said, should it refuse.
     """
-    engine = verilog.convert(
-        Engine(config), platform=Modules(), name=config.name, emit_src=False, strip_internal_attrs=True
-    )
-    return array_verilog(config.array) + engine
+    array = Modules()
+    engine = amaranth_verilog.convert(Engine(config), config.name, array, emit_src=False, strip_internal_attrs=True)
+    return verilog(array) + engine
