@@ -28,11 +28,18 @@ def import_onnx(path: str | Path, *, shapes: Mapping[str, tuple[int, ...]] | Non
     Raises :class:`UsageError`: for a damaged file, an input of unknown size, and for all nodes at once that no
     operator of the integer network does; :class:`CheckError` if a library is not installed.
     """
-    path = Path(path)
+    try:
+        return _imported(Path(path), dict(shapes or {}))
+    except UsageError as error:
+        # Names of a damaged file may hold anything.
+        raise UsageError("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))) from error
+
+
+def _imported(path: Path, shapes: dict[str, tuple[int, ...]]) -> FloatNetwork:
     model = load(path)
     net = Importer(path.parent, opset_of(model))
     net.constants.add_tensors(model.graph.initializer)
-    _take_inputs(net, model.graph, dict(shapes or {}))
+    _take_inputs(net, model.graph, shapes)
     results = [output.name for output in model.graph.output]
     net.walk(model.graph.node, set(results))
     if net.refused:
