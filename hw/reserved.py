@@ -1,6 +1,7 @@
 """The words that no Verilog name may be."""
 
-# Keywords of IEEE 1364-2005 and 1800-2017: the Verilog is read by tools for either.
+# Keywords of IEEE 1364-2005 and 1800-2017: the Verilog is read by tools for either. At the end what single tools
+# refuse: Verilator's own top module, a type of Icarus Verilog, and SystemVerilog's built-in package.
 RESERVED_WORDS = frozenset(
     """
     accept_on alias always always_comb always_ff always_latch and assert assign assume automatic before begin bind
@@ -21,5 +22,6 @@ RESERVED_WORDS = frozenset(
     tagged task this throughout time timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1 triand trior trireg
     type typedef union unique unique0 unsigned until until_with untyped use uwire var vectored virtual void wait
     wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
+    TOP bool std
     """.split()  # noqa: SIM905  (a list of 250 quoted words reads worse)
 )

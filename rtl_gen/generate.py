@@ -9,6 +9,7 @@ from typing import Any
 from hw.config import NAME_RULE, ArrayConfig
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.header import with_header
 from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name
 from rtl_gen.options import add_format_options, add_parameter, format_values, path
 from rtl_gen.presets import add_preset_options, chosen
@@ -80,13 +81,14 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
     Raises :class:`UsageError` if the folder cannot be made or written, :class:`CheckError` if Yosys fails.
     """
     # Amaranth takes most of the start-up time, which other commands and errors need not wait for.
+    from hw.ports import array_ports
     from hw.verilog import array_verilog
 
     tools.provide_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with progress(f"generating a {config.size}"):
-            verilog = array_verilog(config)
+            verilog = with_header(array_verilog(config), config, array_ports(config), MANIFEST)
             manifest = make_manifest(config, verilog)
         name = verilog_name(config)
         write_together(folder, {name: verilog.encode(), MANIFEST: manifest.encode()}, commit=MANIFEST)

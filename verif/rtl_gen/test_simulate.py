@@ -4,12 +4,16 @@ import hashlib
 import json
 import re
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from hw.config import ArrayConfig
+from rtl_gen import simulate
 from rtl_gen.manifest import load_build
 from rtl_gen.simulator import simulate_tensor
+from sw_ref.format import StlqFormat
 from sw_ref.integer import dot
 from sw_ref.model import load_model
 from sw_ref.tensorfile import TensorFile, write_tensors
@@ -81,6 +85,67 @@ def test_a_pixel_that_is_wrong_is_found(run, tmp_path, model):
     # Of vectors 2 and 5 at most: the third of each pass.
     assert {miss["vector"] for miss in wrong["first_mismatches"]} <= {2, 5}
     assert 0 < wrong["mismatches"] <= 20
+
+
+def spoil(monkeypatch, **changes):
+    """Let the Verilog seem to have done something else with `fc`: `changes` make its outcome from the true one."""
+    true = simulate.judge
+
+    def judge(config, tensor, acts, outcome, *, stalled):
+        if tensor.shape == (10, 12):
+            outcome = replace(outcome, **{name: change(getattr(outcome, name)) for name, change in changes.items()})
+        return true(config, tensor, acts, outcome, stalled=stalled)
+
+    monkeypatch.setattr(simulate, "judge", judge)
+
+
+def test_one_bad_tensor_fails_the_model(run, build, model, monkeypatch):
+    def one_wrong(sums):
+        return sums + (np.arange(sums.size) == 17).reshape(sums.shape)
+
+    spoil(monkeypatch, sums=one_wrong)
+    ran = run("simulate", build, "--model", model, "--json")
+    result = json.loads(ran.out)
+    assert (ran.status, result["ok"]) == (1, False)
+    assert [(name, r["ok"], r["mismatches"]) for name, r in result["tensors"].items()] == [
+        ("conv", True, 0), ("fc", False, 1),
+    ]  # fmt: skip
+    (miss,) = result["tensors"]["fc"]["first_mismatches"]
+    assert (miss["vector"], miss["channel"], miss["verilog"] - miss["golden"]) == (1, 7, 1)
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_cycles_are_part_of_the_verdict(run, build, model, monkeypatch, more):
+    spoil(monkeypatch, cycles=lambda cycles: cycles + more)
+    ran = run("simulate", build, "--model", model)
+    assert ran.status == 1
+    # 12 tiles, 2 with two words, 4 vectors, latency 5.
+    assert f"tensor fc: {61 + more} cycles; beats + latency are 61" in ran.out
+    assert "FAIL: 60 sums compared, 0 mismatches" in ran.out
+    # Stalls take cycles of their own.
+    assert run("simulate", build, "--model", model, "--stalls", 50).status == 0
+
+
+@pytest.mark.parametrize(("signed", "low", "high"), [(True, -8, 7), (False, 0, 15)])
+def test_extremes_are_among_the_activations(signed, low, high):
+    config = ArrayConfig(format=StlqFormat(act_bits=4, act_signed=signed), pe=4, lanes=3)
+    acts = simulate.random_acts(config, (6, 2), 5, 1)
+    assert (acts[0] == low).all()
+    assert (acts[1] == high).all()
+    assert set(acts[2].flat) == {low, high}
+    assert all(len(set(vector.flat)) > 2 for vector in acts[3:])
+    assert (acts.min(), acts.max()) == (low, high)
+    # One vector alone is random.
+    assert len(set(simulate.random_acts(config, (6, 2), 1, 1).flat)) > 2
+
+
+def test_the_extremes_are_sent(run, build, model, tmp_path):
+    assert run("simulate", build, "--model", model, "--tensor", "fc", "--keep", tmp_path / "k").status == 0
+    sent = (tmp_path / "k" / "acts.hex").read_text().split()
+    # 3 rows of 4 tiles for each vector; 3 activations of 8 bits in a beat.
+    assert len(sent) == 4 * 12
+    assert sent[:12] == ["808080"] * 12
+    assert sent[12:24] == ["7f7f7f"] * 12
 
 
 def test_stalls_cost_cycles_and_nothing_else(run, build, model):

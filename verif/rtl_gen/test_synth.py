@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from rtl_gen import synth
 from rtl_gen.targets import TARGETS
 
 LIBRARY = """library(demo) {
@@ -54,6 +55,15 @@ def test_a_multiplier_is_found(refused, small):
     message = refused("synth", small, "--target", "generic", status=1)
     assert "the netlist has 4 multipliers and 0 DSP blocks; 0 are right" in message
     assert not (small / "synth-generic.json").exists()
+
+
+def test_a_dsp_block_is_found(refused, small, monkeypatch):
+    """Whatever brought it about: a netlist with one is no result."""
+    cells = {"SB_LUT4": 100, "SB_DFF": 50, "SB_MAC16": 2}
+    monkeypatch.setattr(synth, "mapped", lambda *_, **__: ({"num_cells_by_type": {}}, {"num_cells_by_type": cells}))
+    message = refused("synth", small, "--target", "ice40", status=1)
+    assert "the netlist has 0 multipliers and 2 DSP blocks; 0 are right" in message
+    assert not (small / "synth-ice40.json").exists()
 
 
 def test_liberty(run, refused, small, tmp_path):

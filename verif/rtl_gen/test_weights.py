@@ -1,13 +1,17 @@
 """The readers of weights: layers found in ONNX graphs; damaged, lying and ambiguous files refused in one line."""
 
 import json
+import os
 import zipfile
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from rtl_gen import weights
+from rtl_gen.errors import UsageError
 from sw_ref.format import StlqFormat
 from sw_ref.model import load_model
 from sw_ref.quantize.tensor import quantize_tensor
@@ -97,6 +101,35 @@ def test_bad_files(refused, weights, weights_file, tmp_path):
     assert "is damaged" in message(tmp_path / "o.npy")
     write_tensors(tmp_path / "b.safetensors", {"a": np.zeros(3), "b": np.zeros(4)}, {})
     assert "has no tensor of 2 to 4 axes among 2" in message(tmp_path / "b.safetensors")
+
+
+class Command:
+    """What runs a command when it is unpickled."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "deflated"])
+def test_pickled_arrays_run_nothing(refused, tmp_path, kind):
+    made = tmp_path / "made"
+    array, path = np.array([[Command(f"touch {made}")]], object), tmp_path / f"w.{kind[:3].replace('def', 'npz')}"
+    save: Any = {"npy": np.save, "npz": np.savez, "deflated": np.savez_compressed}[kind]
+    save(path, array, allow_pickle=True)
+    assert "is damaged" in refused("quantize", path, "--out", tmp_path / "q.safetensors")
+    assert not made.exists()
+    # Nor if the header of the file had passed: each of two guards holds alone.
+    if kind != "npy":
+        with zipfile.ZipFile(path) as archive:
+            (member,) = archive.infolist()
+        with pytest.raises(UsageError, match="is damaged"):
+            weights._npz_member(path, member)
+        assert not made.exists()
+        with pytest.raises(ValueError, match="do not hold object"):
+            list(weights._npz(path))
 
 
 def test_duplicates(refused, weights_file, tmp_path):
