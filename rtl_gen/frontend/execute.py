@@ -28,7 +28,7 @@ class Runner:
         Raises :class:`UsageError` for an input that is missing or of another shape.
         """
         wanted = tuple(dict.fromkeys(names))
-        feeds = {port.tensor: self._feed(port, inputs) for port in self.network.inputs}
+        feeds = {port.tensor: self.feed(port, inputs) for port in self.network.inputs}
         made = tuple(name for name in wanted if name not in feeds)
         results = dict(zip(made, self._session(made).run(list(made), feeds), strict=True)) if made else {}
         return {name: results[name] if name in results else feeds[name] for name in wanted}
@@ -37,11 +37,15 @@ class Runner:
         """The network's outputs as the file has them, (batch, *shape), before the host's part."""
         ports = self.network.outputs
         tensors = self.tensors(inputs, (port.tensor for port in ports))
-        return {port.name: _leave(port, tensors[port.tensor]) for port in ports}
+        return {port.name: leave(port, tensors[port.tensor]) for port in ports}
 
     def results(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """What the file's own outputs are, the host's part done."""
-        known: dict[str, Any] = {**self.network.host.constants, **self.outputs(inputs)}
+        return self.finish(self.outputs(inputs))
+
+    def finish(self, outputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The host's part: the file's own outputs from the network's."""
+        known: dict[str, Any] = {**self.network.host.constants, **outputs}
         for node in self.network.host.nodes:
             made = evaluate(Node.of(node, 0), [known.get(name) for name in node.input], self.network.host.opset)
             if made is None:
@@ -49,7 +53,8 @@ class Runner:
             known |= dict(zip(node.output, made, strict=True))
         return {name: known[name] for name in self.network.host.results}
 
-    def _feed(self, port: Port, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    def feed(self, port: Port, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """The tensor (batch, C, H, W) of an input's array, (batch, *shape); :class:`UsageError` as `tensors`."""
         if port.name not in inputs:
             raise UsageError(f"input {port.name} is missing; given: {', '.join(inputs) or 'none'}")
         array = np.asarray(inputs[port.name])
@@ -70,7 +75,8 @@ class Runner:
         return self._sessions[names]
 
 
-def _leave(port: Port, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+def leave(port: Port, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The array (batch, *shape) of an output, from its tensor (batch, C, H, W)."""
     flat = tensor.reshape(len(tensor), -1)
     return (flat if port.index is None else flat[:, port.index]).reshape(len(tensor), *port.shape)
 

@@ -52,7 +52,7 @@ def test_no_arguments(refused):
 
 
 def test_unknown_command(refused):
-    assert "command is 'place'; allowed: generate, quantize, simulate, synth, pnr" in refused("place")
+    assert "command is 'place'; allowed: generate, quantize, convert, simulate, synth, pnr" in refused("place")
 
 
 @pytest.mark.parametrize("command", ["simulate", "synth"])

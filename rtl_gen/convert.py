@@ -1,0 +1,205 @@
+"""`convert`: a float network and calibration data to a network in integers, with a table of what each layer lost."""
+
+import argparse
+import math
+import time
+from typing import Any
+
+from rtl_gen.data import guessed, load_data, read_arrays
+from rtl_gen.errors import UsageError
+from rtl_gen.generate import option_wording
+from rtl_gen.options import add_parameter, number, path, tile, whole_number
+from rtl_gen.report import Report, Table, progress
+from sw_ref.format import StlqFormat, parameters_of
+from sw_ref.network import save_network
+from sw_ref.tiling import Selection
+
+SUMMARY = "a float network (.onnx) to a network in integers, without training"
+EXAMPLE = (
+    "stlq convert net.onnx --calibrate data.npz --bits 3 --act-bits 8 --ratio 0.15 --tile 8x8 --out net.safetensors"
+)
+SAMPLES = 128
+GUESSED = 32
+COMPARED = 1024
+"""Most inputs that both networks are compared on."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NET", type=path, help="float network: .onnx, opset 7 to the newest")
+    parser.add_argument("--out", required=True, metavar="FILE", type=path, help="network to write (.safetensors)")
+    parser.add_argument("--shape", action="append", metavar="NAME=NxCxHxW", help="shape of an input; repeatable")
+    data = parser.add_argument_group("calibration")
+    data.add_argument("--calibrate", metavar="DATA", type=path, help=".npy, .npz, or a folder of pictures")
+    data.add_argument(
+        "--mean", type=numbers, metavar="M,..", help="mean of pictures, pixels 0 to 255, per channel or one"
+    )
+    data.add_argument("--std", type=numbers, metavar="S,..", help="standard deviation of pictures, likewise")
+    data.add_argument(
+        "--samples", type=whole_number, default=SAMPLES, metavar="N", help=f"inputs to use (default: {SAMPLES})"
+    )
+    data.add_argument(
+        "--labels", metavar="FILE", type=path, help=".npy of a class per input: accuracy before and after"
+    )
+    words = parser.add_argument_group("second words")
+    words.add_argument(
+        "--ratio", type=number, default=0.15, metavar="R", help="share of tiles with two words (default: 0.15)"
+    )
+    words.add_argument(
+        "--budget",
+        choices=("layer", "network"),
+        default="layer",
+        help="R of each layer, or the cycles of that R for the network, where they save most (default: layer)",
+    )
+    words.add_argument("--tile", type=tile, default=(8, 8), metavar="PExLANES", help="1x1 to 64x64 (default: 8x8)")
+    group = parser.add_argument_group("number format")
+    for name, rule in parameters_of(StlqFormat).items():
+        if rule.values is not None:
+            default = getattr(StlqFormat, name)
+            add_parameter(group, name, rule, default, default)
+    parser.add_argument(
+        "--picture", metavar="FILE", type=path, help="picture of output SQNR along the network (.png, .svg)"
+    )
+
+
+def numbers(text: str) -> list[float]:
+    """An option's real numbers, with commas between them."""
+    return [number(part) for part in text.split(",")]
+
+
+def run(args: argparse.Namespace) -> Report:
+    from rtl_gen.frontend.calibrate import convert
+    from rtl_gen.frontend.execute import Runner
+    from rtl_gen.frontend.integers import compare
+    from rtl_gen.frontend.onnx_file import import_onnx
+
+    started = time.perf_counter()
+    try:
+        fmt = StlqFormat(bits=args.bits, act_bits=args.act_bits, act_signed=False, residual_shift=args.residual_shift)
+    except ValueError as error:
+        raise UsageError(option_wording(str(error))) from error
+    _check(args)
+    network = import_onnx(args.network, shapes=_shapes(args.shape or []))
+    shapes = {port.name: port.shape for port in network.inputs}
+    notes = list(network.notes)
+    if args.calibrate is None:
+        data: dict[str, Any] = guessed(shapes, GUESSED)
+        notes.append("no --calibrate: steps and words are guessed from normal random inputs; expect less accuracy")
+    else:
+        pixels = (args.mean, args.std) if args.mean and args.std else None
+        data = load_data(args.calibrate, shapes, max(COMPARED, args.samples), pixels)
+    used = {name: array[: args.samples] for name, array in data.items()}
+    with progress(f"converting {args.network}"):
+        made = convert(network, used, fmt, tile=args.tile, ratio=args.ratio, budget=args.budget)
+        agreement = compare(made.network, Runner(network), data, _labels(args, data))
+    if made.samples < len(next(iter(used.values()))):
+        notes.append(f"calibrated with the first {made.samples} inputs: more do not fit into memory")
+    save_network(args.out, made.network)
+    if args.picture is not None:
+        from rtl_gen.frontend.picture import draw_layers
+
+        draw_layers(args.picture, made.layers)
+    notes += [f"{layer.name}: a multiplier is off by {layer.off:.2g}" for layer in made.layers if layer.off > 1e-6]
+    return _report(args, fmt, made, agreement, notes, time.perf_counter() - started)
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.out.suffix.lower() != ".safetensors" or args.out.is_dir() or not args.out.parent.is_dir():
+        raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors, in a folder that exists")
+    if (args.mean is None) != (args.std is None):
+        raise UsageError("of --mean and --std one is given; allowed: both or none")
+    if args.samples < 1:
+        raise UsageError(f"--samples is {args.samples}; allowed: 1 or more")
+    if args.labels is not None and args.calibrate is None:
+        raise UsageError("--labels is given without --calibrate; allowed: with the inputs that they belong to")
+    try:
+        Selection(ratio=args.ratio)
+    except ValueError as error:
+        raise UsageError(option_wording(str(error))) from error
+
+
+def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
+    """``x=1x3x32x32`` by name."""
+    found = {}
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        parts = sizes.split("x")
+        if not name or not all(part.isdecimal() and int(part) for part in parts):
+            raise UsageError(f"--shape is {text!r}; allowed: NAME=NxCxHxW, whole numbers, 1 or more")
+        found[name] = tuple(map(int, parts))
+    return found
+
+
+def _labels(args: argparse.Namespace, data: dict[str, Any]) -> Any:
+    if args.labels is None:
+        return None
+    labels, count = next(iter(read_arrays(args.labels).values())).reshape(-1), len(next(iter(data.values())))
+    if labels.dtype.kind not in "iu" or len(labels) < count:
+        raise UsageError(f"--labels holds {labels.dtype} ({len(labels)},); needed: {count} whole numbers")
+    return labels[:count]
+
+
+def decibels(error: float) -> float | None:
+    """A relative squared error as SQNR in dB; None for no error at all."""
+    return -10 * math.log10(error) if 0 < error < math.inf else None
+
+
+def _report(
+    args: argparse.Namespace, fmt: StlqFormat, made: Any, agreement: Any, notes: list[str], seconds: float
+) -> Report:
+    rows = [
+        {
+            "name": layer.name,
+            "op": layer.op,
+            "shape": list(layer.shape),
+            "ratio": layer.ratio,
+            "weight_sqnr": decibels(layer.weight_error),
+            "output_sqnr": decibels(layer.output_error),
+            "beats": layer.beats,
+            "lost": layer.lost,
+        }
+        for layer in made.layers
+    ]
+    hurting = sorted((row for row in rows if row["lost"]), key=lambda row: -row["lost"])[:3]
+    columns = ("layer", "shape", "R %", "weight SQNR dB", "output SQNR dB", "lost dB", "cycles")
+    table = Table(f"{args.out}", columns, [_row(row) for row in rows])
+    lines = [f"output SQNR {_shown(decibels(agreement.error))} dB on {agreement.count} inputs"]
+    if agreement.same_class is not None:
+        lines.append(f"same class as the float network: {100 * agreement.same_class:.2f}%")
+    if agreement.accuracy is not None:
+        lines.append("accuracy: float {:.2f}%, in integers {:.2f}%".format(*(100 * a for a in agreement.accuracy)))
+    if hurting:
+        lines.append(f"layers that hurt most: {', '.join(row['name'] for row in hurting)}")
+    data = {
+        "out": str(args.out),
+        "format": fmt.to_dict(),
+        "tile": list(args.tile),
+        "layers": rows,
+        "cycles": sum(row["beats"] for row in rows),
+        "calibration_samples": made.samples,
+        "agreement": {
+            "inputs": agreement.count,
+            "output_sqnr": decibels(agreement.error),
+            "same_class": agreement.same_class,
+            "accuracy": agreement.accuracy,
+        },
+        "notes": notes,
+        "seconds": round(seconds, 3),
+    }
+    total = f"{data['cycles']:,} array cycles per input; {made.samples} inputs for calibration, {seconds:.1f} s"
+    return Report(data, [table, *lines, *(f"note: {note}" for note in notes), total])
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        row["name"],
+        "x".join(map(str, row["shape"])),
+        f"{100 * row['ratio']:.1f}",
+        _shown(row["weight_sqnr"]),
+        _shown(row["output_sqnr"]),
+        _shown(row["lost"]),
+        f"{row['beats']:,}",
+    )

@@ -1,0 +1,98 @@
+"""Calibration data as users have them: arrays in .npy and .npz files, or a folder of pictures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.errors import CheckError, UsageError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp")
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def load_data(path: Path, shapes: Shapes, limit: int, pixels: tuple[Sequence[float], Sequence[float]] | None) -> Any:
+    """Up to `limit` inputs by the name of the network's input: arrays (batch, *shape), finite float32.
+
+    `shapes`: of one sample, by name.  A file with one array serves a network with one input, whatever its name.
+    `pixels`: mean and standard deviation that pictures (pixels 0 to 255) are normalised by, per channel or one.
+
+    Raises :class:`UsageError`.
+    """
+    if path.is_dir():
+        return _pictures(path, shapes, limit, pixels)
+    if path.suffix.lower() not in (".npy", ".npz"):
+        raise UsageError(f"--calibrate is {path}; allowed: .npy, .npz, or a folder of pictures")
+    if pixels is not None:
+        raise UsageError(f"--mean and --std are given for {path}; allowed: for a folder of pictures only")
+    arrays = read_arrays(path)
+    if len(arrays) == len(shapes) == 1:
+        arrays = dict(zip(shapes, arrays.values(), strict=True))
+    missing = [name for name in shapes if name not in arrays]
+    if missing:
+        raise UsageError(f"--calibrate {path} holds {', '.join(arrays) or 'nothing'}; needed: {', '.join(missing)}")
+    found = {name: _checked(path, name, arrays[name], shape)[:limit] for name, shape in shapes.items()}
+    if len({len(array) for array in found.values()}) > 1:
+        raise UsageError(f"--calibrate {path} holds {[len(a) for a in found.values()]} samples; needed: equally many")
+    return found
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npy or .npz file by name.  Raises :class:`UsageError`."""
+    try:
+        with path.open("rb") as file:
+            loaded: Any = np.load(file, allow_pickle=False)
+            return {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}; allowed: a file of arrays that can be read") from error
+    except Exception as error:  # whatever a damaged archive makes its readers raise
+        raise UsageError(f"{path} is damaged: {error}; allowed: .npy or .npz without objects") from error
+
+
+def guessed(shapes: Shapes, count: int) -> dict[str, NDArray[np.float32]]:
+    """Inputs where there are no data: normal random numbers, always the same."""
+    random = np.random.default_rng(0)
+    return {name: random.standard_normal((count, *shape)).astype(np.float32) for name, shape in shapes.items()}
+
+
+def _checked(path: Path, name: str, array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    if array.dtype.kind not in "fiub" or array.shape[1:] != shape or array.ndim < 1 or not len(array):
+        raise UsageError(f"{path} holds {array.dtype} {array.shape} for {name}; needed: numbers (samples, {shape})")
+    values = array.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise UsageError(f"{path} holds NaN or infinity for {name}; needed: finite numbers")
+    return values
+
+
+def _pictures(
+    folder: Path, shapes: Shapes, limit: int, pixels: tuple[Sequence[float], Sequence[float]] | None
+) -> dict[str, NDArray[np.float32]]:
+    if pixels is None:
+        raise UsageError(f"--calibrate {folder} is a folder of pictures; needed: --mean and --std, in pixels 0 to 255")
+    if len(shapes) != 1 or len(next(iter(shapes.values()))) != 3 or next(iter(shapes.values()))[0] not in (1, 3):
+        raise UsageError(f"the network's inputs are {dict(shapes)}; needed for pictures: one of 1 or 3 channels")
+    try:
+        from PIL import Image
+    except ImportError:
+        raise CheckError("pillow is not installed; to install it: pip install 'stlq[onnx]'") from None
+    ((name, (channels, height, width)),) = shapes.items()
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)[:limit]
+    if not files:
+        raise UsageError(f"--calibrate {folder} holds no pictures; allowed: {', '.join(PICTURES)}")
+    mean, std = (np.asarray(values, np.float32).reshape(-1, 1, 1) for values in pixels)
+    if mean.size not in (1, channels) or std.size not in (1, channels) or not (std > 0).all():
+        raise UsageError(
+            f"--mean and --std have {mean.size} and {std.size} values; needed: 1 or {channels}, std above 0"
+        )
+    made = []
+    for file in files:
+        try:
+            with Image.open(file) as opened:
+                picture = opened.convert("RGB" if channels == 3 else "L").resize((width, height))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{file} is no picture that can be read: {error}") from error
+        values = np.asarray(picture, np.float32).reshape(height, width, channels).transpose(2, 0, 1)
+        made.append((values - mean) / std)
+    return {name: np.stack(made)}

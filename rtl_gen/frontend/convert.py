@@ -1,0 +1,248 @@
+"""A float network and calibration data to a network in integers, node by node in order of execution.
+
+Each layer is quantized for the inputs that the nodes before it, already in integers, really give it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.frontend.graph import FloatNetwork, FloatNode
+from rtl_gen.frontend.problem import Problem, as_layer, gather, pieces_of
+from rtl_gen.frontend.requantize import EXACT, requantizer
+from rtl_gen.frontend.scales import MANTISSAS, Scale, before
+from sw_ref.activations import quantize_activations
+from sw_ref.format import StlqFormat
+from sw_ref.model import StlqTensor
+from sw_ref.network import Add, AveragePool, Network, Node, TensorInfo, execute
+from sw_ref.network.operator import Movement
+from sw_ref.quantize.budget import Demand
+from sw_ref.quantize.layer import Grid, LayerQuantizer
+from sw_ref.tiling import Selection, Tiling
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """What became of a node: its name and operator, shape of the weights, R, and relative squared errors.
+
+    `weight_error`: of the weights; `output_error`: of the output codes, all nodes before it included; `lost`: dB
+    between its worst input and its output; `beats`: array cycles per input; `off`: largest error of a multiplier.
+    """
+
+    name: str
+    op: str
+    shape: tuple[int, ...]
+    ratio: float
+    weight_error: float
+    output_error: float
+    lost: float
+    beats: int
+    off: float
+
+
+@dataclass(kw_only=True)
+class Converter:
+    """Builds the nodes of the network in integers; `codes` and `floats` hold what still has readers.
+
+    `fmt`: words of weights and (unsigned) codes.  `ratios`: R by layer.  `scales`: by tensor.  `floats`: real values of
+    every tensor for the calibration data; they are dropped when they are no longer needed.
+    """
+
+    network: FloatNetwork
+    fmt: StlqFormat
+    tile: tuple[int, int]
+    ratios: Mapping[str, float]
+    scales: Mapping[str, Scale]
+    floats: dict[str, NDArray[np.float32]]
+    nodes: list[Node] = field(default_factory=list)
+    reports: list[LayerReport] = field(default_factory=list)
+    _codes: dict[str, NDArray[Any]] = field(default_factory=dict)
+    _errors: dict[str, float] = field(default_factory=dict)
+
+    def convert(self) -> Network:
+        """The network in integers."""
+        for port in self.network.inputs:
+            self._codes[port.tensor] = self.codes_of(port.tensor, self.floats[port.tensor])
+            self._errors[port.tensor] = self._error(port.tensor)
+        last = {name: number for number, node in enumerate(self.network.nodes) for name in node.inputs}
+        for number, node in enumerate(self.network.nodes):
+            self._convert(node)
+            for name in {*node.inputs, node.output}:
+                if last.get(name, number) == number:
+                    del self._codes[name], self.floats[name]
+        used = {name for node in self.nodes for name in (*node.inputs, node.output)}
+        return Network(
+            format=self.fmt,
+            tile=self.tile,
+            tensors={name: self._info(name) for name in self.network.shapes if name in used},
+            nodes=tuple(self.nodes),
+            inputs=tuple(port.tensor for port in self.network.inputs),
+            outputs=tuple(dict.fromkeys(port.tensor for port in self.network.outputs)),
+        )
+
+    def codes_of(self, tensor: str, values: NDArray[Any]) -> NDArray[np.int32]:
+        """The codes of real values of a tensor."""
+        step, zero = self.scales[tensor]
+        return quantize_activations(values, step, self.fmt, zero)
+
+    def _info(self, tensor: str) -> TensorInfo:
+        step, zero = self.scales[tensor]
+        return TensorInfo(shape=self.network.shapes[tensor], step=step, zero=zero)
+
+    def _convert(self, node: FloatNode) -> None:
+        weights, off = None, 0.0
+        if isinstance(node.options, Movement):
+            made = Node(name=node.name, inputs=node.inputs, output=node.output, options=node.options)
+        elif node.weight is not None:
+            made, off = self._layer(node)
+            weights = made.weights
+        else:
+            made, off = self._simple(node)
+        single = Network(
+            format=self.fmt,
+            tile=self.tile,
+            tensors={name: self._info(name) for name in (*made.inputs, made.output)},
+            nodes=(made,),
+            inputs=tuple(dict.fromkeys(made.inputs)),
+            outputs=(made.output,),
+        )
+        self._codes[node.output] = execute(single, {name: self._codes[name] for name in single.inputs})[node.output]
+        self._errors[node.output] = self._error(node.output)
+        self.nodes.append(made)
+        if weights is not None or off > EXACT:
+            self.reports.append(self._report(node, weights, off))
+
+    def _simple(self, node: FloatNode) -> tuple[Node, float]:
+        """Additions, averages, and functions alone (as averages over 1 x 1)."""
+        # Of two tensors the second one has the larger step: its multiplier is the first one's, shifted left.
+        inputs = tuple(sorted(node.inputs, key=lambda name: self.scales[name][0]))
+        (step, zero), pre = self.scales[inputs[0]], self.scales[before(node)]
+        options, channels, added = node.options, self.network.shapes[node.output][0], None
+        if node.op == "activation":
+            options, pre = AveragePool(kernel=(1, 1)), (step, zero)
+        counts = np.ones(())
+        if isinstance(options, Add):
+            added = self.scales[inputs[1]][0] / pre[0]
+        elif isinstance(options, AveragePool):
+            counts = np.array(math.prod(options.kernel))
+            if not options.count_padding:
+                counts = np.unique(options.counts(self.network.shapes[inputs[0]]))[::-1, None]
+        factors = np.full((*counts.shape[:-1], channels), step / pre[0]) / counts
+        bias = np.full(channels, -float(zero) * math.prod(getattr(options, "kernel", (1,))))
+        parts, off = requantizer(factors, bias, self.fmt, (pre, self.scales[node.output]), node.function, added)
+        return Node(name=node.name, inputs=inputs, output=node.output, options=options, requantizer=parts), off
+
+    def demand(self, node: FloatNode) -> Demand:
+        """What second words are worth to a layer, in shares of its output's energy; from float inputs."""
+        problem = self._problem(node)
+        tiling = Tiling.of(problem.weight.shape, self.tile)
+        none = np.zeros(problem.weight.shape, bool)
+        quantizer = self._quantizer(node, problem)
+        unit = quantizer.best_units(problem.parts, none)
+        energy = sum(float(np.einsum("grn,gnm,grm->", p.target, p.spread.moments, p.target)) for p in problem.parts)
+        gains = quantizer.gains(problem.parts, unit, none) / energy if energy else np.zeros(tiling.grid)
+        return Demand(gains=gains, beats=self.uses(node))
+
+    def _problem(self, node: FloatNode) -> Problem:
+        """A layer's weights, and the statistics of its inputs."""
+        options, weight = as_layer(node, self.network.shapes[node.inputs[0]][0])
+        pieces = list(pieces_of(options, self.network.shapes[node.inputs[0]], weight.shape))
+        groups = getattr(options, "groups", 1)
+        floats = self.floats[node.inputs[0]]
+        acts = self._real(node.inputs[0]) if node.inputs[0] in self._codes else floats
+        moments = [gather(acts, floats, piece, groups) for piece in pieces]
+        return Problem(options=options, weight=weight.astype(np.float64), pieces=pieces, moments=moments)
+
+    def _quantizer(self, node: FloatNode, problem: Problem) -> LayerQuantizer:
+        return LayerQuantizer(
+            shape=problem.weight.shape,
+            fmt=self.fmt,
+            tile=self.tile,
+            grid=Grid(base=self.scales[before(node)][0] / self.scales[node.inputs[0]][0], mantissas=MANTISSAS),
+            selection=Selection(ratio=self.ratios[node.name]),
+        )
+
+    def _layer(self, node: FloatNode) -> tuple[Node, float]:
+        """A node with weights: quantized for its inputs."""
+        problem = self._problem(node)
+        (step, zero), pre = self.scales[node.inputs[0]], self.scales[before(node)]
+        tensor = self._quantizer(node, problem).quantize(problem.parts)
+        # The scale is float32; the multiplier that it stands for is exact.
+        factor = snapped(tensor.scale * 2.0 ** -(self.fmt.levels + self.fmt.residual_shift) * step / pre[0])
+        unit, integers = factor * pre[0] / step, tensor.integers().astype(np.float64)
+        bias = problem.offset(integers * along(unit, integers.ndim))
+        if node.bias is not None:
+            bias += node.bias
+        parameters, off = requantizer(
+            factor,
+            bias / (step * unit) - zero * integers.reshape(len(integers), -1).sum(axis=1),
+            self.fmt,
+            (pre, self.scales[node.output]),
+            node.function,
+            None if node.added is None else self.scales[node.added][0] / pre[0],
+        )
+        made = Node(
+            name=node.name,
+            inputs=node.inputs,
+            output=node.output,
+            options=problem.options,
+            weights=tensor,
+            requantizer=parameters,
+        )
+        return made, off
+
+    def _error(self, tensor: str) -> float:
+        """Relative squared error of a tensor's codes."""
+        return relative(self.floats[tensor], self._real(tensor))
+
+    def _real(self, tensor: str) -> NDArray[np.float32]:
+        """What a tensor's codes stand for."""
+        step, zero = self.scales[tensor]
+        return (self._codes[tensor].astype(np.float32) - zero) * np.float32(step)
+
+    def _report(self, node: FloatNode, tensor: StlqTensor | None, off: float) -> LayerReport:
+        shape: tuple[int, ...] = () if tensor is None else tensor.shape
+        weight_error, beats = 0.0, 0
+        if tensor is not None and node.weight is not None:
+            weight_error = relative(node.weight.reshape(shape), tensor.dequantize())
+            beats = int(tensor.two_word.size + tensor.two_word.sum()) * self.uses(node)
+        error, worst = self._errors[node.output], max(self._errors[name] for name in node.inputs)
+        return LayerReport(
+            name=node.name,
+            op=node.op,
+            shape=shape,
+            ratio=0.0 if tensor is None else tensor.two_word_ratio,
+            weight_error=weight_error,
+            output_error=error,
+            lost=max(10 * math.log10(max(error, 1e-12) / max(worst, 1e-12)), 0.0),
+            beats=beats,
+            off=off,
+        )
+
+    def uses(self, node: FloatNode) -> int:
+        """How often each weight is used per input."""
+        return math.prod(self.network.shapes[node.inputs[0] if node.op == "conv_transpose" else node.output][1:])
+
+
+def along(scale: NDArray[Any], axes: int) -> NDArray[Any]:
+    """One number per output channel, made to broadcast against a weight with `axes` axes."""
+    return scale.reshape(-1, *(1,) * (axes - 1))
+
+
+def snapped(factors: NDArray[Any]) -> NDArray[np.float64]:
+    """The multipliers times powers of two that are nearest to `factors`, which were such in float32."""
+    exponent = np.floor(np.log2(factors * (1 + EXACT)))
+    allowed = np.array([*MANTISSAS, 2.0])
+    mantissa = factors / 2.0**exponent
+    return allowed[np.abs(mantissa[:, None] - allowed).argmin(axis=1)] * 2.0**exponent
+
+
+def relative(wanted: NDArray[Any], made: NDArray[Any]) -> float:
+    """Squared error over squared signal; 0 if there is none of either."""
+    error = float(np.square(wanted - made, dtype=np.float64).sum())
+    signal = float(np.square(wanted, dtype=np.float64).sum())
+    return error / signal if signal else (math.inf if error else 0.0)

@@ -1,0 +1,60 @@
+"""The network in integers on real inputs, as its host runs it, and how close it is to the float network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.frontend.execute import Runner, leave
+from sw_ref.activations import dequantize_activations, quantize_activations
+from sw_ref.network import Network, execute
+
+
+def run_integers(network: Network, runner: Runner, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The outputs as the file has them, (batch, *shape), before the host's part; `runner`: of the float network."""
+    codes = {}
+    for port in runner.network.inputs:
+        info = network.tensors[port.tensor]
+        codes[port.tensor] = quantize_activations(runner.feed(port, inputs), info.step, network.format, info.zero)
+    made, outputs = execute(network, codes), {}
+    for port in runner.network.outputs:
+        info = network.tensors[port.tensor]
+        real = dequantize_activations(made[port.tensor], info.step, info.zero)
+        outputs[port.name] = leave(port, real.astype(np.float32))
+    return outputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How close both networks are on `count` inputs: relative squared error of all outputs, share of inputs with the
+    same class (None: the first output is no vector of scores, or as large as the input), and with labels the share of
+    right classes of both.
+    """
+
+    count: int
+    error: float
+    same_class: float | None
+    accuracy: tuple[float, float] | None
+
+
+def compare(
+    network: Network, runner: Runner, inputs: Mapping[str, NDArray[Any]], labels: NDArray[Any] | None = None
+) -> Agreement:
+    """Run both networks; of scores the largest is the class."""
+    wanted, made = runner.outputs(inputs), run_integers(network, runner, inputs)
+    error = sum(float(np.square(wanted[n] - made[n], dtype=np.float64).sum()) for n in wanted)
+    signal = sum(float(np.square(wanted[n], dtype=np.float64).sum()) for n in wanted)
+    first, second = next(iter(wanted.values())), next(iter(made.values()))
+    scores = first.reshape(len(first), -1)
+    same = accuracy = None
+    inputs_size = next(iter(inputs.values()))[0].size
+    if scores.shape[1] == max(first.shape[1:], default=0) > 1 and scores.shape[1] != inputs_size:
+        classes, others = scores.argmax(axis=1), second.reshape(len(second), -1).argmax(axis=1)
+        same = float((classes == others).mean())
+        if labels is not None:
+            accuracy = float((classes == labels).mean()), float((others == labels).mean())
+    return Agreement(
+        count=len(first), error=error / signal if signal else float(error > 0), same_class=same, accuracy=accuracy
+    )

@@ -1,0 +1,97 @@
+"""Integer parameters from real scales: what turns a node's sums into its output's codes."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.errors import UsageError
+from rtl_gen.frontend.function import Function
+from rtl_gen.frontend.scales import Scale
+from sw_ref.activations import quantize_activations
+from sw_ref.format import StlqFormat
+from sw_ref.network import Requantizer
+from sw_ref.network.multiplier import SHIFT_MAX, are_allowed, nearest
+from sw_ref.network.requantizer import code_dtype
+
+EXACT = 1e-6
+"""Largest relative error of a multiplier that counts as none: that of a scale in float32."""
+
+
+def requantizer(
+    factors: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    fmt: StlqFormat,
+    scales: tuple[Scale, Scale],
+    function: Function,
+    added: float | None = None,
+) -> tuple[Requantizer, float]:
+    """The parameters of y = factor * (S + bias) in units of the output's step, and the largest error of a multiplier.
+
+    `factors`: (C,) or (rows, C), real value of 1 in S over the step before the function.  `bias`: (C,), in units of S.
+    `scales`: before the function, and of the output.  `added`: the same factor for the tensor that is added.
+
+    Raises :class:`UsageError` for a factor or a bias that no parameter reaches.
+    """
+    pairs = np.array([nearest(factor) for factor in factors.reshape(-1)])
+    multiplier, shift = (part.reshape(factors.shape) for part in pairs.T)
+    made = multiplier / 2.0**shift
+    worst = float(np.abs(made / factors - 1).max())
+    if not multiplier.all() or not np.isfinite(worst):
+        raise UsageError(
+            f"scales from {factors.min():.3g} to {factors.max():.3g} need multipliers; allowed: 2^-47 to 129"
+        )
+    low, high, table = _limits(fmt, scales, function)
+    if table is not None:
+        # y + z_out is the code before the function: the table undoes the difference of zero points.
+        bias = bias + (scales[0][1] - scales[1][1]) / factors.reshape(-1, factors.shape[-1])[0]
+    whole = np.floor(bias + 0.5)
+    if np.abs(whole).max(initial=0) >= 2.0**47:
+        raise UsageError(f"a bias is {np.abs(whole).max():.3g} units of its sum; allowed: below 2^47")
+    add_multiplier = None
+    if added is not None:
+        multiplier, shift, add_multiplier = _with_added(multiplier, shift, added)
+        worst = max(worst, float(np.abs(add_multiplier / 2.0**shift / added - 1).max()))
+    parts = Requantizer(
+        bias=whole.astype(np.int64),
+        multiplier=multiplier.astype(np.int32),
+        shift=shift.astype(np.uint8),
+        add_multiplier=None if add_multiplier is None else add_multiplier.astype(np.int32),
+        low=low,
+        high=high,
+        table=table,
+    )
+    return parts, worst
+
+
+def _limits(fmt: StlqFormat, scales: tuple[Scale, Scale], function: Function) -> tuple[int, int, NDArray[Any] | None]:
+    """Lowest and highest code, and the table where the function is no clipping."""
+    (step, zero), (step_out, zero_out) = scales
+    if function.bounds is not None:
+        low, high = (
+            min(max(math.floor(bound / step_out + 0.5) + zero_out, 0), fmt.act_max) if math.isfinite(bound) else end
+            for bound, end in zip(function.bounds, (0, fmt.act_max), strict=True)
+        )
+        return low, high, None
+    codes = np.arange(fmt.act_max + 1)
+    table = quantize_activations(function(step * (codes - zero)), step_out, fmt, zero_out)
+    return 0, fmt.act_max, table.astype(code_dtype(fmt.act_bits))
+
+
+def _with_added(multiplier: NDArray[Any], shift: NDArray[Any], added: float) -> tuple[NDArray[Any], ...]:
+    """Multipliers, shifts and add_multipliers; a multiplier takes a power of two and a larger shift if that helps."""
+    best: list[NDArray[Any]] = []
+    for more in range(8):
+        scaled, deeper = multiplier << more, shift + more
+        factor = np.floor(added * 2.0**deeper + 0.5).astype(np.int64)
+        good = are_allowed(scaled) & are_allowed(factor, add=True) & (deeper <= SHIFT_MAX) & (factor > 0)
+        error = np.where(good, np.abs(factor / 2.0**deeper / added - 1), np.inf)
+        if not best:
+            best = [scaled, deeper, factor, error]
+            continue
+        better = error < best[3] - 1e-12
+        best = [np.where(better, new, old) for new, old in zip((scaled, deeper, factor, error), best, strict=True)]
+    if not np.isfinite(best[3]).all():
+        raise UsageError(f"a sum needs the factor {added:.6g} at shift {shift.max()}; allowed: 0 or (2^d + s) * 2^e")
+    return best[0], best[1], best[2]

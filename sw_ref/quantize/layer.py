@@ -1,0 +1,144 @@
+"""One layer quantized for the least error of its output: scales, two-word tiles, words."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sw_ref.format import StlqFormat
+from sw_ref.model import StlqTensor
+from sw_ref.quantize.compensate import Compensated, Spread, compensate, nearest, polish, words_of
+from sw_ref.quantize.levels import SCALE_MAX, SCALE_MIN
+from sw_ref.tiling import Selection, Tiling
+
+PASSES = 2
+"""The best scales depend on the two-word tiles and these on the scales: each is found in turn, so many times."""
+FINALISTS = 3
+"""Scales of each channel that are tried with compensation: those with the least error without it."""
+POLISHES = 2
+COLUMNS = 256
+"""Columns of a row that the first look at all scales takes."""
+HIGHEST, OCTAVES = 2.25, 4
+"""Scales U are tried from so many times a channel's largest weight, so many octaves down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Rows that see the same inputs: a convolution is one part, a transposed one has a part per phase.
+
+    `places` (G, R, n): where in the weight (O, I, *kernel), counted in C order, each one lies; G * R are the output
+    channels in order.  `target`: the real weights wanted there; `spread`: of the inputs.
+    """
+
+    places: NDArray[np.intp]
+    target: NDArray[np.float64]
+    spread: Spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The allowed units U * 2^-(M+k): `base` times a power of two times one of `mantissas` (1 <= m < 2)."""
+
+    base: float
+    mantissas: tuple[float, ...]
+
+    def around(self, highest: NDArray[np.float64], octaves: int) -> NDArray[np.float64]:
+        """All units of the `octaves` octaves up to `highest` (O,): (candidates, O), largest first."""
+        top = np.floor(np.log2(highest / self.base))
+        steps = [m * 2.0**-e for e in range(octaves + 1) for m in sorted(self.mantissas, reverse=True)]
+        return self.base * np.exp2(top) * np.array(steps)[:, None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerQuantizer:
+    """How a layer is quantized: its `shape` (O, I, *kernel), number format, tile, allowed scales, and which tiles get
+    two words (by what they save of the output's squared error).
+    """
+
+    shape: tuple[int, ...]
+    fmt: StlqFormat
+    tile: tuple[int, int]
+    grid: Grid
+    selection: Selection
+
+    def quantize(self, parts: Sequence[Part]) -> StlqTensor:
+        """The layer's words; `scale` is U per output channel."""
+        tiling = Tiling.of(self.shape, self.tile)
+        flags = np.full(tiling.grid, self.selection.ratio == 1.0)
+        unit = self.best_units(parts, tiling.expand(flags))
+        if self.selection.ratio not in (0.0, 1.0):
+            for _ in range(PASSES):
+                flags = self.selection.of(self.gains(parts, unit, tiling.expand(flags)))
+                unit = self.best_units(parts, tiling.expand(flags))
+        weights = self._round(parts, unit, tiling.expand(flags))
+        word1, word2 = words_of(weights, self.fmt)
+        scale = unit * 2.0 ** (self.fmt.levels + self.fmt.residual_shift)
+        return StlqTensor(
+            word1=word1,
+            word2=word2,
+            two_word=flags.astype(np.uint8),
+            scale=scale.astype(np.float32),
+            format=self.fmt,
+            tile=self.tile,
+        )
+
+    def gains(self, parts: Sequence[Part], unit: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What a second word of each tile saves of the output's squared error, 0 or more: shape of the tiles."""
+        saved = np.zeros(math.prod(self.shape))
+        for part in parts:
+            saved[part.places] = self._compensate(part, unit, two_word).gains
+        return np.maximum(Tiling.of(self.shape, self.tile).sums(saved.reshape(self.shape)), 0)
+
+    def best_units(self, parts: Sequence[Part], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """U * 2^-(M+k) of each output channel (O,), on the grid, for given two-word weights."""
+        units = self._candidates(parts)
+        errors = np.sum([[self._plain_loss(part, unit, two_word) for unit in units] for part in parts], axis=0)
+        finalists = np.take_along_axis(units, np.argsort(errors, axis=0, kind="stable")[:FINALISTS], 0)
+        losses = np.sum([self._losses(part, finalists, two_word) for part in parts], axis=0)
+        return np.take_along_axis(finalists, losses.argmin(axis=0)[None], 0)[0]
+
+    def _candidates(self, parts: Sequence[Part]) -> NDArray[np.float64]:
+        outputs, shift = self.shape[0], self.fmt.levels + self.fmt.residual_shift
+        peak = np.max([np.abs(part.target).max(axis=2, initial=0).reshape(outputs) for part in parts], axis=0)
+        middle = float(peak.max()) or 1.0
+        peak = np.where(peak > 0, np.maximum(peak, middle * 2.0**-24), middle)
+        highest = np.clip(HIGHEST * peak, SCALE_MIN * 2.0 ** (OCTAVES + 1), SCALE_MAX / 2)
+        return self.grid.around(highest * 2.0**-shift, OCTAVES)
+
+    def _plain_loss(self, part: Part, unit: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Squared error of each channel without compensation, weighted by column, from some of the columns."""
+        size = part.target.shape[2]
+        some = np.arange(0, size, max(size // COLUMNS, 1))
+        own = unit.reshape(part.target.shape[:2])[..., None]
+        x = part.target[..., some] / own
+        flags = two_word.reshape(-1)[part.places[..., some]]
+        error = x - np.where(flags, nearest(x, self.fmt, 2), nearest(x, self.fmt, 1))
+        return (np.square(error * own) * part.spread.trust[:, None, some]).sum(axis=2).reshape(-1)
+
+    def _losses(self, part: Part, units: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Squared error of each channel with each of `units` (candidates, O), with compensation."""
+        groups, rows, _ = part.target.shape
+        # The candidates are rows of one problem: that is quicker than one after the other.
+        flags = np.tile(two_word.reshape(-1)[part.places], (1, len(units), 1))
+        stacked = units.reshape(len(units), groups, rows).transpose(1, 0, 2).reshape(groups, -1)
+        made = compensate(np.tile(part.target, (1, len(units), 1)), stacked, flags, part.spread, self.fmt)
+        return made.loss.reshape(groups, len(units), rows).transpose(1, 0, 2).reshape(len(units), -1)
+
+    def _compensate(self, part: Part, unit: NDArray[Any], two_word: NDArray[np.bool_]) -> Compensated:
+        flags = two_word.reshape(-1)[part.places]
+        return compensate(part.target, unit.reshape(part.target.shape[:2]), flags, part.spread, self.fmt)
+
+    def _round(self, parts: Sequence[Part], unit: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The integer weights (O, I, *kernel)."""
+        made = np.zeros(math.prod(self.shape))
+        for part in parts:
+            own = unit.reshape(part.target.shape[:2])
+            weights = self._compensate(part, unit, two_word).weights
+            for _ in range(POLISHES):
+                flags = two_word.reshape(-1)[part.places]
+                weights = polish(part.target, own, flags, weights, part.spread, self.fmt)
+            made[part.places] = weights
+        return made.reshape(self.shape)

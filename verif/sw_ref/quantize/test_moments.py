@@ -1,0 +1,69 @@
+"""Statistics of inputs against plain formulas."""
+
+import numpy as np
+
+from sw_ref.network import Conv
+from sw_ref.quantize.moments import Moments, chosen_places, columns
+
+
+def both(seed=0):
+    random = np.random.default_rng(seed)
+    f = random.normal(size=(2, 500, 6)).astype(np.float32) + 3
+    return (f + 0.1 * random.normal(size=f.shape)).astype(np.float32), f
+
+
+def gathered(x, f):
+    moments = Moments(groups=2, size=6)
+    for part in (slice(0, 200), slice(200, 500)):
+        moments.add(x[:, part], f[:, part])
+    return moments
+
+
+def test_moments_are_covariances():
+    x, f = both()
+    moments = gathered(x, f)
+    for group in range(2):
+        np.testing.assert_allclose(moments.spread[group], np.cov(x[group].T, bias=True), rtol=1e-4, atol=1e-4)
+
+
+def test_target_makes_up_for_inputs_that_are_off():
+    x, f = both()
+    f = f.copy()
+    x = (f * np.linspace(0.8, 1.2, 6)).astype(np.float32)
+    weight = np.random.default_rng(1).normal(size=(2, 3, 6))
+    target = gathered(x, f).target(weight, damping=1e-9)
+    np.testing.assert_allclose(target, weight / np.linspace(0.8, 1.2, 6), rtol=1e-2)
+    # With much damping the weights stay as they are.
+    np.testing.assert_allclose(gathered(x, f).target(weight, damping=1e6), weight, rtol=1e-4)
+
+
+def test_offset_makes_means_equal():
+    x, f = both()
+    random = np.random.default_rng(1)
+    weight, held = random.normal(size=(2, 2, 3, 6))
+    offset = gathered(x, f).offset(weight, held)
+    wanted, made = (np.einsum("gpn,grn->gr", a, w) / 500 for a, w in ((f, weight), (x, held)))
+    np.testing.assert_allclose(made + offset, wanted, rtol=1e-4)
+
+
+def test_columns_are_what_a_convolution_multiplies():
+    random = np.random.default_rng(0)
+    acts = random.integers(0, 9, (2, 4, 5, 6)).astype(np.float32)
+    weights = random.integers(-9, 9, (6, 2, 3, 2))
+    conv = Conv(stride=(2, 1), padding=(1, 0, 1, 1), groups=2)
+    windows = conv.windows(acts.shape[1:], weights.shape)
+    sums = conv.sums(acts.astype(np.uint8), weights.astype(np.int32), 0)
+    count = sums[:, 0].size
+    found = columns(acts, windows, 2, np.arange(count))
+    made = np.einsum("gpn,grn->pgr", found, weights.reshape(2, 3, -1)).reshape(count, 6)
+    assert np.array_equal(made, sums.transpose(0, 2, 3, 1).reshape(count, 6))
+    some = columns(acts, windows, 2, np.array([1, count - 1]))
+    assert np.array_equal(some, found[:, [1, count - 1]])
+
+
+def test_chosen_places():
+    assert chosen_places(5, 9).tolist() == [0, 1, 2, 3, 4]
+    some = chosen_places(1000, 10)
+    assert len(set(some)) == 10
+    assert np.array_equal(some, np.sort(some))
+    assert np.array_equal(some, chosen_places(1000, 10))
