@@ -101,9 +101,9 @@ def array_diagram(config: ArrayConfig) -> str:
 
 def pe_diagram(config: ArrayConfig) -> str:
     """One PE: lanes, adder chains and tree, residual shift, accumulator, sum."""
-    sheet = Sheet(1020, 130 + 110 * len(config.chains))
-    middle = 20 + 55 * len(config.chains)
-    for number, lanes in enumerate(config.chains):
+    sheet = Sheet(1020, 130 + 110 * len(config.schedule.chains))
+    middle = 20 + 55 * len(config.schedule.chains)
+    for number, lanes in enumerate(config.schedule.chains):
         y = 20 + 110 * number
         sheet.arrow((10, y + 25), (70, y + 25), label="words")
         sheet.arrow((10, y + 65), (70, y + 65), label="acts")
@@ -112,10 +112,12 @@ def pe_diagram(config: ArrayConfig) -> str:
         sheet.arrow((190, y + 45), (310, y + 45))
         sheet.register(225, y + 10, y + 80)
         sheet.text((268, y + 38), "products")
-        sheet.box((310, y + 10), (120, 70), ["adder chain", f"{config.chain_levels} adders, each", "with a register"])
+        sheet.box(
+            (310, y + 10), (120, 70), ["adder chain", f"{config.schedule.chain_levels} adders, each", "with a register"]
+        )
         sheet.arrow((430, y + 45), (455, y + 45), (455, middle - 5), (480, middle - 5))
     _accumulator(sheet, config, middle - 5)
-    bottom = 20 + 110 * len(config.chains)
+    bottom = 20 + 110 * len(config.schedule.chains)
     for x, name, tip in ((660, "first word", 35), (751, "valid", 15), (958, "ends", 35)):
         sheet.arrow((x, bottom + 40), (x, middle + tip), bus=False)
         sheet.text((x + 6, bottom + 34), name, anchor="start")
@@ -151,25 +153,24 @@ def _accumulator(sheet: Sheet, config: ArrayConfig, middle: float) -> None:
 
 
 def flow_diagram(config: ArrayConfig) -> str:
-    """A one-word tile and a two-word tile that ends the dot product, stage by stage and cycle by cycle."""
-    stages = ["tiles transfer", "operand alignment", "products"]
-    stages += [f"adder chain {level + 1}" for level in range(config.chain_levels)]
-    stages += [f"adder tree {level + 1}" for level in range(config.adder_levels - config.chain_levels)]
-    left, column, row, top = 150, 62, 30, 30
-    cycles = len(stages) + 3
-    sheet = Sheet(left + column * cycles + 10, top + row * (len(stages) + 3))
+    """A one-word tile and a two-word tile that ends the dot product, stage by stage and cycle by cycle.
+
+    The stages are those of the schedule; the accumulator and the sum, the last one, are drawn apart.
+    """
+    *stages, (_, done) = config.schedule.rows()
+    left, column, row, top = 190, 62, 30, 30
+    cycles = done + 3
+    sheet = Sheet(left + column * cycles + 10, top + row * (done + 3))
     sheet.text((left - 10, top - 10), "cycle", color=MUTED, anchor="end")
     for cycle in range(cycles):
         sheet.text((left + column * (cycle + 0.5), top - 10), str(cycle), color=MUTED)
-    rows = {
-        stage: [(level, "A", MOVES), (level + 1, "B1", HELD), (level + 2, "B2", HELD)]
-        for level, stage in enumerate(stages)
-    }
+    beats = ("A", MOVES), ("B1", HELD), ("B2", HELD)
+    rows = {name: [(first + late, *beat) for late, beat in enumerate(beats)] for name, first in stages}
     # The operand in the last of these stages is added at the end of its cycle.
-    done = len(stages)
     rows["accumulator"] = [(done, "A", PLAIN), (done + 1, "A+B1", PLAIN), (done + 2, "0", PLAIN)]
-    rows["sums transfer"] = [(done + 2, "A+B1+B2", MOVES)]
-    for level, (stage, cells) in enumerate({"acts transfer": [(0, "a", MOVES), (1, "b", HELD)], **rows}.items()):
+    rows["transfer of the sum"] = [(done + 2, "A+B1+B2", MOVES)]
+    acts = {"transfer of the acts": [(0, "a", MOVES), (1, "b", HELD)]}
+    for level, (stage, cells) in enumerate({**acts, **rows}.items()):
         sheet.text((left - 10, top + row * level + 19), stage, anchor="end")
         for cycle, label, fill in cells:
             sheet.box((left + column * cycle + 2, top + row * level + 4), (58, 22), [label], fill)
