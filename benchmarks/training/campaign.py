@@ -22,7 +22,7 @@ from sw_ref.train.methods import METHODS, find_method
 
 COMMAND = ("python", "-m", "benchmarks.training", "campaign")
 GRID = ("tasks", "methods", "ratios", "seeds", "first_seed", "epochs", "pretrain_epochs")
-MADE_BY = "Made by "
+MADE_BY = "Made by\n\n```sh\n"
 RUNS, FLOATS, TABLE, BARS = "runs", "floats", "table.md", "bars.md"
 
 
@@ -90,7 +90,7 @@ class Campaign:
     def tables(self, command: str) -> dict[str, str]:
         """The text of both tables by file name, each under the command that makes it; nothing if no run is done."""
         rows = table.rows(self.done())
-        head = f"{MADE_BY}`{command}`.\n\n"
+        head = f"{MADE_BY}{command}\n```\n\n"
         return {TABLE: head + table.markdown(rows), BARS: head + bars.markdown(rows)} if rows else {}
 
     def done(self) -> list[dict[str, Any]]:
@@ -142,9 +142,9 @@ def of_arguments(args: argparse.Namespace) -> Campaign:
 def recorded_options(results: Path) -> list[str]:
     """The options that the table in `results` names; none if there is no table, or an older one."""
     path = results / TABLE
-    first = path.read_text().split("\n", 1)[0] if path.exists() else ""
-    made = f"{MADE_BY}`{shlex.join([*COMMAND, '--report'])}"
-    return shlex.split(first.removeprefix(made).removesuffix("`.")) if first.startswith(made) else []
+    text = path.read_text() if path.exists() else ""
+    made = f"{MADE_BY}{shlex.join([*COMMAND, '--report'])}"
+    return shlex.split(text.removeprefix(made).split("\n", 1)[0]) if text.startswith(made) else []
 
 
 def grid_options(args: argparse.Namespace, parser: argparse.ArgumentParser) -> list[str]:

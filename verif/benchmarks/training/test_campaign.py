@@ -185,7 +185,7 @@ def test_report_writes_the_tables_and_the_plots(tmp_path):
     grid.report("as typed")
     assert len(grid.done()) == 10
     for name in ("table.md", "bars.md"):
-        assert (tmp_path / "results" / name).read_text().startswith("Made by `as typed`.\n\n")
+        assert (tmp_path / "results" / name).read_text().startswith("Made by\n\n```sh\nas typed\n```\n\n")
     table = (tmp_path / "results" / "table.md").read_text()
     assert table.count("\n| stlq ") == 2
     assert "| one-word | 1.000 | 2 |" in table
