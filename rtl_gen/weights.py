@@ -32,6 +32,10 @@ DAMAGE = (
 )
 
 
+PICKLES = (".pt", ".pth", ".bin", ".ckpt")
+SAVE = "from PyTorch: safetensors.torch.save_model(model, 'weights.safetensors')"
+
+
 @dataclass(frozen=True)
 class Weight:
     """One array of a file: `load` reads it, (O, I / groups, *kernel) if it is a weight.
@@ -55,6 +59,8 @@ def list_weights(path: Path) -> list[Weight]:
     Raises :class:`UsageError` for a file that is missing, damaged, or of another kind.
     """
     readers = {".npy": _npy, ".npz": _npz, ".safetensors": _safetensors, ".onnx": _onnx}
+    if path.suffix.lower() in PICKLES:
+        raise UsageError(f"weights file is {path}, which may hold code; allowed: {', '.join(readers)}; {SAVE}")
     if path.suffix.lower() not in readers:
         raise UsageError(f"weights file is {path}; allowed: {', '.join(readers)}")
     if not path.is_file():

@@ -87,7 +87,8 @@ def test_bad_files(refused, weights, weights_file, tmp_path):
         return refused("quantize", path, "--out", tmp_path / "q.safetensors")
 
     assert "none.npy: no such file" in message(tmp_path / "none.npy")
-    assert "allowed: .npy, .npz, .safetensors, .onnx" in message(tmp_path / "weights.pt")
+    assert "allowed: .npy, .npz, .safetensors, .onnx\n" in message(tmp_path / "weights.txt")
+    assert "from PyTorch: safetensors.torch.save_model(model, " in message(tmp_path / "weights.pt")
     np.save(tmp_path / "fc.npy", weights["fc"])
     write_tensors(tmp_path / "w.safetensors", weights, {})
     for kind in ("npy", "npz", "safetensors", "onnx"):
@@ -130,6 +131,16 @@ def test_pickled_arrays_run_nothing(refused, tmp_path, kind):
         assert not made.exists()
         with pytest.raises(ValueError, match="do not hold object"):
             list(weights._npz(path))
+
+
+def test_onnx_external_data_of_negative_size(refused, tmp_path):
+    tensor = onnx.TensorProto(name="w", data_type=TensorProto.FLOAT, dims=(2, -3), data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="w.bin")
+    (tmp_path / "w.bin").write_bytes(bytes(24))
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "net", [], [], [tensor])
+    (tmp_path / "n.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    message = refused("quantize", tmp_path / "n.onnx", "--out", tmp_path / "q.safetensors")
+    assert "-3" in message
 
 
 def test_duplicates(refused, weights_file, tmp_path):

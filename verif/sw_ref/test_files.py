@@ -62,15 +62,18 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_file_that_is_replaced_keeps_its_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
     (tmp_path / "secret").write_bytes(b"old")
-    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "secret").chmod(mode)
     seen = []
     monkeypatch.setattr(os, "fsync", lambda _: seen.append([p.stat().st_mode & 0o777 for p in tmp_path.iterdir()]))
     write_atomically(tmp_path / "secret", b"new")
-    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == mode
     # Nor can anybody else read it before it has its name.
-    assert seen == [[0o600, 0o600]]
+    assert seen == [[mode, mode]]
 
 
 def test_the_bytes_are_on_the_disk_before_the_name_is_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
