@@ -2,26 +2,34 @@
 
 from sw_ref.network.multiplier import decompose
 
+SHIFT_MAX = 31
+
 
 def channel_parameters(
-    *, bias: int, multiplier: int, shift: int, add_multiplier: int, zero: int, added_zero: int, product_bits: int
+    *,
+    bias: int,
+    multiplier: int,
+    shift: int,
+    add_multiplier: int = 0,
+    zero: int = 0,
+    added_zero: int = 0,
+    exponent: int = 0,
 ) -> tuple[dict[str, int], dict[str, int]]:
     """(scale, offset) so that (S * multiplier + r * add_multiplier + offset) >> shift is the code before clipping.
 
     `zero`: of the output, `added_zero`: of the tensor that is added.  The offset holds bias, rounding, zero points and
-    a 1 for each negative term, which the hardware makes as a ones' complement.
+    a 1 for each negative term, which the hardware makes as a ones' complement.  `exponent`: the array's sums are S
+    times 2^exponent, so all else is multiplied by that, too.
 
-    Raises ``ValueError`` if shift or offset do not fit.
+    Raises ``ValueError`` if a shift does not fit.
     """
     scale, ones = _sum_terms(multiplier)
-    more, added_ones = _added_terms(add_multiplier)
-    half = (1 << shift) >> 1
-    offset = bias * multiplier + half - added_zero * add_multiplier + (zero << shift) + ones + added_ones
-    if shift > 31:
-        raise ValueError(f"shift is {shift}; allowed in an engine: 0 to 31")
-    limit = 1 << (product_bits - 1)
-    if not -limit <= offset < limit:
-        raise ValueError(f"bias, rounding and zero points come to {offset}; allowed: {product_bits} bits, signed")
+    more, added_ones = _added_terms(add_multiplier, exponent)
+    offset = bias * multiplier - added_zero * add_multiplier + (zero << shift) << exponent
+    shift += exponent
+    if shift > SHIFT_MAX:
+        raise ValueError(f"shift is {shift}; allowed in an engine: 0 to {SHIFT_MAX}")
+    offset += ((1 << shift) >> 1) + ones + added_ones
     return {**scale, **more}, {"offset": offset, "shift": shift}
 
 
@@ -41,10 +49,12 @@ def _sum_terms(multiplier: int) -> tuple[dict[str, int], int]:
     return scale, negative + second_negative
 
 
-def _added_terms(multiplier: int) -> tuple[dict[str, int], int]:
+def _added_terms(multiplier: int, exponent: int) -> tuple[dict[str, int], int]:
     terms = decompose(multiplier, add=True)
     signs = (terms.sign, terms.sign * terms.s)
-    shifts = (terms.d + terms.e, terms.e)
+    shifts = (terms.d + terms.e + exponent, terms.e + exponent)
+    if terms.sign and shifts[0] > SHIFT_MAX:
+        raise ValueError(f"add_multiplier shifts by {shifts[0]}; allowed in an engine: 0 to {SHIFT_MAX}")
     fields = {}
     for number, (sign, shift) in enumerate(zip(signs, shifts, strict=True), 1):
         fields |= {
@@ -53,3 +63,9 @@ def _added_terms(multiplier: int) -> tuple[dict[str, int], int]:
             f"add{number}_negative": int(sign < 0),
         }
     return fields, sum(sign < 0 for sign in signs)
+
+
+def reach(scale: dict[str, int], offset: dict[str, int], sums: int, code_max: int) -> int:
+    """The largest magnitude of what is shifted, for sums up to `sums`."""
+    total = (sums << scale["first_shift"]) + sums * scale["second"] + abs(offset["offset"]) + 4
+    return total + sum(code_max << scale[f"add{number}_shift"] for number in (1, 2) if scale[f"add{number}"])

@@ -3,6 +3,7 @@
 docs/decisions/engine.md derives the rules.  Cycle 0 takes the program's first bus word.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
     """The timing of each job.  Output jobs need a consumer that never pauses."""
     load = config.slots(width(HEADER)) + 1
     front_free, back_free = [0, 0], [0, 0]
-    half, timings = 0, list[Timing]()
+    half, timings, codes = 0, list[Timing](), 0
     for job in jobs:
         load += config.slots(width(JOB)) + len(LOOPS) * config.slots(width(STEP)) + 1
         offered, load = load + 1, load + 1
@@ -44,7 +45,15 @@ def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
                 due = start + 1 + (0 if job.fields["wait"] else group.idle)
             else:
                 due = max(last, full) + 1 + group.idle
-            elements, last = _run(config, job, group, due, steps)
+            elements = _elements(job, group)
+            if job.kind == Kind.INPUT and index and codes % config.codes_per_transfer == 0:
+                # The last element took the last code of its bus word.
+                due = max(due, last + 2)
+            last = due + elements + _positions(job) * group.idle - group.idle - 1
+            if job.kind == Kind.INPUT:
+                # One cycle more for each further bus word.
+                last += (codes % config.codes_per_transfer + elements - 1) // config.codes_per_transfer
+                codes += elements
             beats += elements
             front_free[half] = last + 1
             taken = last + FRONT + config.array.latency_cycles + steps - 1
@@ -52,6 +61,8 @@ def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
                 back_free[half] = taken + FREES
                 written = taken + CODES + 1
             half ^= 1
+        if job.fields["last"]:
+            codes = 0
         load = max(load, start + 1) + 1
         timings.append(Timing(layer=job.layer, start=start, last=last, written=written, beats=beats))
     return timings
@@ -79,14 +90,11 @@ def _load(config: EngineConfig, group: Group, at: int, front_free: int, back_fre
     return at, at
 
 
-def _run(config: EngineConfig, job: Job, group: Group, due: int, steps: int) -> tuple[int, int]:
-    """(elements of all positions of a group, cycle of the last one)."""
-    positions = 1
-    for loop in LOOPS[TILE_LOOPS:-1]:
-        positions *= job.fields[f"trips_{loop}"] + 1
-    elements = positions * group.beats
-    last = due + positions * (group.beats + group.idle) - group.idle - 1
-    if job.kind == Kind.INPUT:
-        # One cycle more for each further bus word.
-        last += (elements - 1) // config.codes_per_transfer
-    return elements, last
+def _positions(job: Job) -> int:
+    """Positions of a group."""
+    return math.prod(job.fields[f"trips_{loop}"] + 1 for loop in LOOPS[TILE_LOOPS:-1])
+
+
+def _elements(job: Job, group: Group) -> int:
+    """Elements of all positions of a group."""
+    return _positions(job) * group.beats

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hw.engine.encoding import ADDRESS_BITS, LOOPS
 
 
@@ -47,3 +50,28 @@ def walk_of(loops: Sequence[Loop]) -> list[int]:
         walked.append((loop.address - back) % (1 << ADDRESS_BITS))
         back += loop.address * (loop.trips - 1)
     return walked
+
+
+def elements_of(fields: Mapping[str, int], steps: Sequence[Mapping[str, int]]) -> dict[str, NDArray[np.int64]]:
+    """`address`, `x` and `y` of every element of a job, in order, before bounds are looked at."""
+    trips = [fields[f"trips_{name}"] + 1 for name in LOOPS]
+    walked = {}
+    for key in ("address", "x", "y"):
+        at, back = np.zeros(1, np.int64), 0
+        for turns, step in zip(trips, steps, strict=True):
+            distance = step[key] + back
+            at = np.add.outer(np.arange(turns) * distance, at).reshape(-1)
+            back += distance * (turns - 1)
+        walked[key] = fields[key] + at
+    walked["address"] %= 1 << ADDRESS_BITS
+    return walked
+
+
+def written_of(fields: Mapping[str, int]) -> NDArray[np.int64]:
+    """The address of every word that a job writes, in order."""
+    at, back = np.zeros(1, np.int64), 0
+    for name in ("x", "y", "group"):
+        turns, distance = fields[f"trips_{name}"] + 1, fields[f"write_step_{name}"] + back
+        at = np.add.outer(np.arange(turns) * distance, at).reshape(-1)
+        back += distance * (turns - 1)
+    return (fields["write_address"] + at) % (1 << ADDRESS_BITS)

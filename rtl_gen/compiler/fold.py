@@ -1,0 +1,140 @@
+"""First layers with few channels: neighbouring pixels share a word, so that their kernel positions fill the lanes.
+
+A word holds rows x columns of pixels that no other word holds.  Where the convolution's stride is not the fold's, each
+phase of its outputs is a pass of its own, with the kernel at another place within the words.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.compiler.passes import Axis, Pass
+from rtl_gen.compiler.views import View
+from sw_ref.network import Conv, Network, Node
+from sw_ref.windows import Window
+
+Pair = tuple[int, int]
+"""Of rows and of columns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One of a folded convolution's passes along an axis; `taps`: for each tap, (word, pixel within it)."""
+
+    axis: Axis
+    taps: list[tuple[int, int]]
+
+
+def phases(window: Window, fold: int, phase: int) -> list[Phase]:
+    """The passes along an axis whose words hold `fold` pixels each, after `phase` pixels before the first one."""
+    step = fold // math.gcd(fold, window.stride)
+    made = []
+    for first in range(min(step, window.outputs)):
+        word, pixel = divmod(window.stride * first + window.origin + phase, fold)
+        taps = [divmod(pixel + window.dilation * tap, fold) for tap in range(window.taps)]
+        part = Window(
+            origin=word,
+            stride=window.stride * step // fold,
+            dilation=1,
+            taps=taps[-1][0] + 1,
+            outputs=-(-(window.outputs - first) // step),
+        )
+        made.append(Phase(axis=Axis(window=part, first=first, step=step), taps=taps))
+    return made
+
+
+def choose(network: Network, name: str, lanes: int, steps: int) -> tuple[Pair, Pair]:
+    """The (fold, phase) of a network's input that costs fewest cycles; (1, 1), (0, 0) where it cannot be folded.
+
+    `steps`: cycles that a position takes at least.
+    """
+    readers = [node for node in network.nodes if name in node.inputs]
+    shape = network.tensors[name].shape
+    plain: tuple[Pair, Pair] = ((1, 1), (0, 0))
+    if len(readers) != 1 or name in network.outputs or not _may_fold(readers[0], name):
+        return plain
+    options = readers[0].options
+    assert isinstance(options, Conv)
+    windows = options.windows(shape, readers[0].weight_shape)
+    words = -(-shape[0] // lanes)
+    costs: dict[tuple[Pair, Pair], int] = {plain: _cost(windows, plain, words, steps)}
+    for rows, columns in product(range(1, lanes + 1), repeat=2):
+        if rows * columns * shape[0] <= lanes and shape[2] % columns == 0:
+            for top, left in product(_starts(rows, shape[1]), _starts(columns, shape[2])):
+                folding = ((rows, columns), (top, left))
+                costs[folding] = _cost(windows, folding, 1, steps)
+    return min(costs, key=lambda folding: (costs[folding], folding))
+
+
+def _may_fold(node: Node, name: str) -> bool:
+    return isinstance(node.options, Conv) and node.options.groups == 1 and node.inputs == (name,)
+
+
+def _starts(fold: int, size: int) -> list[int]:
+    """How many pixels may come before the first one: what loops with additions alone can follow."""
+    return [0, 1] if fold == 2 and size % 2 == 0 else [0]
+
+
+def _cost(windows: tuple[Window, Window], folding: tuple[Pair, Pair], words: int, steps: int) -> int:
+    """Cycles of all positions."""
+    axes = [phases(*parts) for parts in zip(windows, *folding, strict=True)]
+    cost = 0
+    for rows, columns in product(*axes):
+        positions = rows.axis.window.outputs * columns.axis.window.outputs
+        cost += positions * max(rows.axis.window.taps * columns.axis.window.taps * words, steps)
+    return cost
+
+
+def folded_view(buffer: str, network: Network, lanes: int, steps: int) -> View:
+    """Where a network's input is: folded, if that pays and its codes' order allows it."""
+    shape = network.tensors[buffer].shape
+    fold, phase = choose(network, buffer, lanes, steps)
+    if fold == (1, 1):
+        return View.plain(buffer, shape, lanes)
+    view = View.plain(buffer, _sizes(shape, fold, phase), lanes)
+    return replace(view, shape=shape, slots=np.arange(shape[0]), fold=fold, phase=phase)
+
+
+def _sizes(shape: tuple[int, int, int], fold: tuple[int, int], phase: tuple[int, int]) -> tuple[int, int, int]:
+    """Channels, rows and columns of words."""
+    rows, columns = (-(-(size + p) // f) for size, p, f in zip(shape[1:], phase, fold, strict=True))
+    return shape[0] * fold[0] * fold[1], rows, columns
+
+
+def words_of(view: View) -> View:
+    """A folded view as the words that it consists of, each a position."""
+    shape = _sizes(view.shape, view.fold, view.phase)
+    return replace(view, shape=shape, slots=np.arange(shape[0]), fold=(1, 1), phase=(0, 0))
+
+
+def fold_pass(whole: Pass) -> Iterator[Pass]:
+    """The passes of a convolution whose source is folded."""
+    view = whole.source
+    axes = [
+        phases(axis.window, fold, phase)
+        for axis, fold, phase in zip((whole.rows, whole.columns), view.fold, view.phase, strict=True)
+    ]
+    for rows, columns in product(*axes):
+        words = [_fold_weights(words, view, rows, columns) for words in (whole.word1, whole.word2)]
+        yield replace(
+            whole,
+            source=words_of(view),
+            rows=rows.axis,
+            columns=columns.axis,
+            word1=words[0],
+            word2=words[1],
+            inputs=np.tile(np.arange(words[0].shape[1]), (len(words[0]), 1)),
+        )
+
+
+def _fold_weights(words: NDArray[np.int8], view: View, rows: Phase, columns: Phase) -> NDArray[np.int8]:
+    outputs, channels = words.shape[:2]
+    shape = (outputs, *view.fold, channels, rows.axis.window.taps, columns.axis.window.taps)
+    folded = np.zeros(shape, np.int8)
+    for (u, (y, v)), (t, (x, w)) in product(enumerate(rows.taps), enumerate(columns.taps)):
+        folded[:, v, w, :, y, x] = words[:, :, u, t]
+    return folded.reshape(outputs, -1, *shape[-2:])

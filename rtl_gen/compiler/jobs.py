@@ -1,0 +1,192 @@
+"""Passes to jobs: tiles, groups, and the loops that walk over them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import ADDRESS_BITS, JOB, Kind
+from rtl_gen.compiler.channels import channel_parameters, reach
+from rtl_gen.compiler.loops import Loop, steps_of, trips_of, walk_of
+from rtl_gen.compiler.passes import Axis, Channel, Pass
+from rtl_gen.compiler.program import Group, Job
+from rtl_gen.compiler.views import View
+from rtl_gen.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Some of a pass's groups, one after the other: each reads `words` words, from `start` + `step` * group on."""
+
+    groups: range
+    start: int
+    step: int
+    words: int
+
+
+def make_job(layer: str, kind: Kind, loops: Mapping[str, Loop], groups: Sequence[Group], **fields: int) -> Job:
+    """A job; fields that are not given are 0."""
+    values = {**dict.fromkeys(JOB, 0), **trips_of(loops), **fields, "kind": int(kind)}
+    for name, field in JOB.items():
+        if values[name] not in field.span:
+            allowed = f"{field.span[0]} to {field.span[-1]}"
+            raise UsageError(f"{layer}: {name} is {values[name]}; allowed in an engine: {allowed}")
+    return Job(layer=layer, fields=values, steps=steps_of(loops), groups=groups)
+
+
+def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads: Mapping[int, int]) -> Iterator[Job]:
+    """The jobs of a pass, none of which needs what another one writes.
+
+    `bases`: address of each buffer; `pads`: address of a word of each zero point.
+    Raises :class:`UsageError` for what does not fit a program's fields.
+    """
+    reads = _words_read(whole, config)
+    for run in _runs(reads):
+        groups = [_group(whole, config, number, run) for number in run.groups]
+        terms = max(scale["add1"] + scale["add2"] for group in groups for scale in group.scales)
+        source = whole.source
+        steps = source.word_steps
+        distance = int(steps[1]) if len(steps) > 1 else 0
+        loops = _tile_loops(whole, run) | {
+            "x": Loop(trips=whole.columns.window.outputs, **_moves(whole.columns, "stride", "x", source.column)),
+            "y": Loop(trips=whole.rows.window.outputs, **_moves(whole.rows, "stride", "y", source.row)),
+            "group": Loop(trips=len(groups), address=run.step * distance),
+        }
+        at = source.offset + _origin(whole.rows, source.row) + _origin(whole.columns, source.column)
+        fields = {
+            "add_terms": terms,
+            "address": (bases[source.buffer] + at + run.start * distance) % (1 << ADDRESS_BITS),
+            "x": whole.columns.window.origin,
+            "y": whole.rows.window.origin,
+            "width": source.shape[2],
+            "height": source.shape[1],
+            "pad_address": pads[whole.zero] if whole.pads else 0,
+            "low": whole.low,
+            "high": whole.high,
+            **_walk("write", whole, whole.target, run, bases),
+        }
+        if whole.added is not None:
+            fields |= _walk("add", whole, whole.added, run, bases)
+        yield make_job(whole.layer, Kind.CONV, loops, groups, **fields)
+
+
+def _moves(axis: Axis, what: str, coordinate: str, size: int) -> dict[str, int]:
+    """How a loop moves along an axis: positions and words."""
+    distance = getattr(axis.window, what)
+    return {"address": distance * size, coordinate: distance}
+
+
+def _origin(axis: Axis, size: int) -> int:
+    return axis.window.origin * size
+
+
+def _tile_loops(whole: Pass, run: Run) -> dict[str, Loop]:
+    source = whole.source
+    if len(source.words) == 1:
+        columns, rows = whole.columns, whole.rows
+        return {
+            "channel": Loop(trips=run.words, address=source.word_step),
+            "kernel_x": Loop(trips=columns.window.taps, **_moves(columns, "dilation", "x", source.column)),
+            "kernel_y": Loop(trips=rows.window.taps, **_moves(rows, "dilation", "y", source.row)),
+        }
+    if whole.taps > 1 or len(source.words) > 3:
+        raise UsageError(f"{whole.layer}: reads a flattened tensor with a kernel; allowed in an engine: 1 x 1")
+    names = ("channel", "kernel_x", "kernel_y")
+    return {name: Loop(trips=trips, address=step) for name, (trips, step) in zip(names, source.words, strict=False)}
+
+
+def _words_read(whole: Pass, config: EngineConfig) -> list[tuple[int, int]]:
+    """For each group, the first and the last of the source's words that it reads."""
+    count = -(-(int(whole.target.slots.max()) + 1) // config.array.pe)
+    if len(whole.source.words) > 1:
+        return [(0, whole.source.word_count - 1)] * count
+    words = whole.source.slots[whole.inputs] // config.array.lanes
+    group = whole.target.slots // config.array.pe
+    reads = []
+    for number in range(count):
+        own = words[group == number]
+        reads.append((int(own.min()), int(own.max())) if own.size else (0, 0))
+    return reads
+
+
+def _runs(reads: Sequence[tuple[int, int]]) -> Iterator[Run]:
+    """Groups whose first words follow each other at one distance, each with as many."""
+    start = 0
+    while start < len(reads):
+        first, last = reads[start]
+        words, end, step = last - first + 1, start + 1, 0
+        while end < len(reads) and reads[end][1] - reads[end][0] + 1 == words:
+            distance = reads[end][0] - reads[end - 1][0]
+            if end > start + 1 and distance != step:
+                break
+            step, end = distance, end + 1
+        yield Run(groups=range(start, end), start=first, step=step, words=words)
+        start = end
+
+
+def _walk(stream: str, whole: Pass, view: View, run: Run, bases: Mapping[str, int]) -> dict[str, int]:
+    """How words are written, or those to add are read: x, y, group."""
+    rows, columns = whole.rows, whole.columns
+    step = view.word_step
+    loops = [
+        Loop(trips=columns.window.outputs, address=columns.step * view.column),
+        Loop(trips=rows.window.outputs, address=rows.step * view.row),
+        Loop(address=step),
+    ]
+    names = (f"{stream}_step_x", f"{stream}_step_y", f"{stream}_step_group")
+    at = view.offset + rows.first * view.row + columns.first * view.column + run.groups.start * step
+    return {f"{stream}_address": bases[view.buffer] + at, **dict(zip(names, walk_of(loops), strict=True))}
+
+
+def _group(whole: Pass, config: EngineConfig, number: int, run: Run) -> Group:
+    """The tiles of one group, by kernel row and column, then words; and its channels' parameters."""
+    pe, lanes = config.array.tile
+    channels = np.flatnonzero(whole.target.slots // pe == number)
+    first = run.start + run.step * (number - run.groups.start)
+    word, lane = np.divmod(whole.source.slots[whole.inputs[channels]], lanes)
+    own = (whole.target.slots[channels] % pe)[:, None]
+    tiles = []
+    for words in (whole.word1[channels], whole.word2[channels]):
+        made = np.zeros((whole.taps, run.words, pe, lanes), np.int8)
+        made[:, word - first, own, lane] = np.moveaxis(words.reshape(*words.shape[:2], -1), 2, 0)
+        tiles.append(made.reshape(-1, pe, lanes))
+    two_word = tiles[1].any(axis=(1, 2)).astype(np.uint8)
+    _check_sums(whole, config, channels)
+    parameters: list[Channel] = [channel_parameters(bias=0, multiplier=0, shift=0)] * pe
+    for channel in channels.tolist():
+        parameters[int(whole.target.slots[channel] % pe)] = whole.channels[channel]
+    terms = max(scale["add1"] + scale["add2"] for scale, _ in whole.channels)
+    beats = len(two_word) + int(two_word.sum())
+    return Group(
+        tiles=len(two_word),
+        idle=max(config.requant_steps * (1 + terms) - beats, 0),
+        two_word=two_word,
+        word1=tiles[0],
+        word2=tiles[1],
+        scales=[scale for scale, _ in parameters],
+        offsets=[offset for _, offset in parameters],
+    )
+
+
+def _check_sums(whole: Pass, config: EngineConfig, channels: NDArray[Any]) -> None:
+    """Raise :class:`UsageError` if a sum or what becomes of it could overflow."""
+    fmt = config.array.format
+    weights = np.array([fmt.term(q) for q in range(-fmt.levels, fmt.levels)])
+    for channel in channels.tolist():
+        one, two = (np.abs(weights[w[channel].reshape(-1) + fmt.levels]) for w in (whole.word1, whole.word2))
+        sums = int(((one << fmt.residual_shift) + two).sum()) * fmt.act_max
+        inputs = -(-sums // (fmt.weight_max * fmt.act_max))
+        if sums >= 1 << (config.array.acc_bits - 1):
+            raise UsageError(
+                f"{whole.layer}, channel {channel}: sums need a depth of {inputs}; the engine has "
+                f"{config.array.depth}: --depth"
+            )
+        scale, offset = whole.channels[channel]
+        if reach(dict(scale), dict(offset), sums, fmt.act_max) >= 1 << (config.product_bits - 1):
+            raise UsageError(
+                f"{whole.layer}, channel {channel}: sum, bias and what is added need more than "
+                f"{config.product_bits} bits; allowed: a larger --depth, or smaller shifts"
+            )

@@ -1,0 +1,150 @@
+"""What the passes of all operators are made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.engine.config import EngineConfig
+from rtl_gen.compiler.channels import channel_parameters
+from rtl_gen.compiler.layout import Layout
+from rtl_gen.compiler.passes import Axis, Channel, Pass, point
+from rtl_gen.compiler.views import View
+from sw_ref.network import Network, Node
+from sw_ref.network.convolution import kernel_of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lowering:
+    """A network, the engine that it is for, and where its tensors are; copies get buffers in `layout`."""
+
+    network: Network
+    config: EngineConfig
+    layout: Layout
+
+    def ready(self, node: Node, whole: Pass) -> Iterator[Pass]:
+        """The pass, after copies of what it cannot read as it is."""
+        source, added = whole.source, whole.added
+        if len(source.words) > 1 and (whole.taps > 1 or len(source.words) > 3):
+            copied = self.layout.scratch(node.name, source.shape, self.lanes)
+            yield self.copy(node.name, node.inputs[0], copied)
+            whole = replace(whole, source=copied)
+        if added is not None:
+            distance = set((added.slots - whole.target.slots).tolist())
+            if len(added.words) > 1 or len(distance) > 1 or min(distance) % self.lanes:
+                copied = self.layout.scratch(node.name, added.shape, self.lanes, slots=whole.target.slots)
+                yield self.copy(node.name, node.inputs[1], copied)
+                added, distance = copied, {0}
+            offset = added.offset + min(distance) // self.lanes * added.word_step
+            whole = replace(whole, added=replace(added, offset=offset, slots=whole.target.slots))
+        yield whole
+
+    def channels(self, node: Node, *, row: int | None = None, exact: bool = False, more: Any = 0) -> list[Channel]:
+        """The requantizer's parameters of a node's channels.
+
+        `row`: of multipliers and shifts; `exact`: its words are exact ones; `more`: is added to the bias.
+        """
+        parts = node.requantizer
+        assert parts is not None
+        count = len(parts.bias)
+        multiplier, shift = (a if row is None else a[row] for a in (parts.multiplier, parts.shift))
+        add = np.zeros(count, int) if parts.add_multiplier is None else parts.add_multiplier
+        bias = parts.bias + np.broadcast_to(more, count)
+        sign = -1 if exact else 1
+        made = []
+        for channel in range(count):
+            try:
+                made.append(
+                    channel_parameters(
+                        bias=sign * int(bias[channel]),
+                        multiplier=sign * int(multiplier[channel]),
+                        shift=int(shift[channel]),
+                        add_multiplier=int(add[channel]),
+                        zero=self.network.tensors[node.output].zero,
+                        added_zero=self.network.tensors[node.inputs[1]].zero if len(node.inputs) == 2 else 0,
+                        exponent=self._exponent if exact else 0,
+                    )
+                )
+            except ValueError as error:
+                raise ValueError(f"channel {channel}: {error}") from error
+        return made
+
+    def requantized(self, node: Node, whole: Pass) -> Pass:
+        """The pass with the limits, the table and the second input of its node."""
+        parts = node.requantizer
+        assert parts is not None
+        added = self.layout.views[node.inputs[1]] if len(node.inputs) == 2 else None
+        return replace(whole, low=parts.low, high=parts.high, table=parts.table, added=added)
+
+    def weighted(self, node: Node, groups: int) -> Pass:
+        """A pass with the words of a node; windows and channels are to be set."""
+        assert node.weights is not None
+        shape = (*node.weight_shape[:2], *kernel_of(node.weight_shape))
+        word1, word2 = (words.reshape(shape) for words in (node.weights.word1, node.weights.word2))
+        outputs, inputs = word1.shape[:2]
+        first = np.arange(outputs) // (outputs // groups) * inputs
+        still = point(1)
+        whole = Pass(
+            layer=node.name,
+            tensor=node.output,
+            source=self.layout.views[node.inputs[0]],
+            target=self.layout.views[node.output],
+            rows=still,
+            columns=still,
+            word1=word1,
+            word2=word2,
+            inputs=first[:, None] + np.arange(inputs),
+            channels=[],
+            low=0,
+            high=0,
+            zero=self.network.tensors[node.inputs[0]].zero,
+        )
+        return self.requantized(node, whole)
+
+    def exact(self, node: Node, inputs: NDArray[Any], axes: tuple[Axis, Axis]) -> Pass:
+        """A pass of exact words: output channel c gets the sum over the taps of input channel `inputs[c]`."""
+        whole = self.copy(node.name, node.inputs[0], self.layout.views[node.output])
+        shape = (len(inputs), 1, *(axis.window.taps for axis in axes))
+        return replace(
+            whole,
+            tensor=node.output,
+            rows=axes[0],
+            columns=axes[1],
+            word1=np.full(shape, whole.word1[0], np.int8),
+            word2=np.zeros(shape, np.int8),
+            inputs=np.asarray(inputs).reshape(-1, 1),
+            channels=list(whole.channels[:1]) * len(inputs),
+        )
+
+    def copy(self, layer: str, tensor: str, target: View) -> Pass:
+        """A tensor's codes at another place: sums of one exact word each, of weight -2^k."""
+        source, fmt = self.layout.views[tensor], self.config.array.format
+        rows, columns = (point(size) for size in source.shape[1:])
+        shape = (source.shape[0], 1, 1, 1)
+        same = channel_parameters(bias=0, multiplier=-1, shift=0, exponent=self._exponent)
+        return Pass(
+            layer=layer,
+            tensor=tensor,
+            source=source,
+            target=target,
+            rows=rows,
+            columns=columns,
+            word1=np.full(shape, fmt.codes[0], np.int8),
+            word2=np.zeros(shape, np.int8),
+            inputs=np.arange(shape[0]).reshape(-1, 1),
+            channels=[same] * shape[0],
+            low=0,
+            high=fmt.act_max,
+            zero=self.network.tensors[tensor].zero,
+        )
+
+    @property
+    def lanes(self) -> int:
+        return self.config.array.lanes
+
+    @property
+    def _exponent(self) -> int:
+        """Binary places of an exact word's weight."""
+        return self.config.array.format.residual_shift

@@ -1,0 +1,123 @@
+"""What a program means, from docs/program.md alone: no cycles, and nothing of the compiler but the program's words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import LOOPS, Kind
+from rtl_gen.compiler.program import Group, Job, decode
+
+MASK = (1 << 20) - 1
+
+
+@dataclass
+class Machine:
+    """An engine's memory, and what its ports have seen; `written`: for each job that
+    writes, (addresses, words (n, lanes))."""
+
+    config: EngineConfig
+    memory: NDArray[np.int64]
+    inputs: list[int]
+    outputs: list[int] = field(default_factory=list)
+    written: list[tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=list)
+
+    def run(self, words: Sequence[int]) -> None:
+        """Run a program from start to end."""
+        for job in decode(self.config, words):
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        address, x, y = walk(job)
+        fields = job.fields
+        inside = (x >= 0) & (x < fields["width"]) & (y >= 0) & (y < fields["height"])
+        at = np.where(inside, address, fields["pad_address"])
+        assert at.max() < self.config.memory_words
+        if job.kind == Kind.CONV:
+            self.written.append(self._conv(job, at))
+        elif job.kind == Kind.OUTPUT:
+            self.outputs += self.memory[at, x].tolist()
+        elif job.kind == Kind.FILL:
+            self.memory[at] = fields["fill"]
+            self.written.append((at, self.memory[at]))
+        else:
+            assert job.kind == Kind.INPUT
+            codes, self.inputs = np.array(self.inputs[: len(at)]), self.inputs[len(at) :]
+            self.memory[at, x] = codes
+            self.written.append((at, np.repeat(codes[:, None], self.config.array.lanes, axis=1)))
+
+    def _conv(self, job: Job, at: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        groups = len(job.groups)
+        reads = at.reshape(groups, -1, job.groups[0].tiles)
+        places = {name: positions(job, name).reshape(groups, -1) for name in ("write", "add")}
+        made = []
+        for number, group in enumerate(job.groups):
+            added = self.memory[places["add"][number]] if job.fields["add_terms"] else None
+            made.append(self._codes(job, group, self.memory[reads[number]], added))
+        codes = np.stack(made)
+        self.check_order(reads, places["write"])
+        self.memory[places["write"]] = codes
+        return places["write"].reshape(-1), codes.reshape(-1, codes.shape[-1])
+
+    def _codes(self, job: Job, group: Group, acts: NDArray[Any], added: NDArray[Any] | None) -> NDArray[Any]:
+        """The words of a group's positions; `acts`: (positions, tiles, lanes)."""
+        assert group.word1 is not None
+        assert group.word2 is not None
+        fmt = self.config.array.format
+        term = np.array([fmt.term(q) for q in range(-fmt.levels, fmt.levels)])
+        weights = (term[group.word1 + fmt.levels] << fmt.residual_shift) + term[group.word2 + fmt.levels]
+        sums = np.einsum("ptl,tol->po", acts, weights)
+        assert np.abs(sums).max() < 1 << (self.config.array.acc_bits - 1)
+        values = np.empty(sums.shape, np.int64)
+        for channel, (scale, offset) in enumerate(zip(group.scales, group.offsets, strict=True)):
+            code = 0 if added is None else added[:, channel]
+            terms = [(sums[:, channel] << scale["first_shift"], scale["first_negative"])]
+            terms.append((sums[:, channel] * scale["second"], scale["second_negative"]))
+            for n in (1, 2)[: job.fields["add_terms"]]:
+                terms.append((code * scale[f"add{n}"] << scale[f"add{n}_shift"], scale[f"add{n}_negative"]))
+            total = sum(~value if negative else value for value, negative in terms) + offset["offset"]
+            assert np.abs(total).max() < 1 << (self.config.product_bits - 1)
+            values[:, channel] = np.clip(total >> offset["shift"], job.fields["low"], job.fields["high"])
+        return values
+
+    def check_order(self, reads: NDArray[Any], writes: NDArray[Any]) -> None:
+        """No element of a job reads what the job wrote before, or writes at about the same time."""
+        order = {address: index for index, address in enumerate(writes.reshape(-1).tolist())}
+        assert len(order) == writes.size
+        for index, position in enumerate(reads.reshape(-1, reads.shape[-1])):
+            assert all(order.get(address, index + 3) >= index + 3 for address in position.tolist())
+
+
+def walk(job: Job) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """(address, x, y) of every element, by additions alone."""
+    trips = [job.fields[f"trips_{name}"] + 1 for name in LOOPS]
+    count = int(np.prod(trips))
+    level = np.zeros(count - 1, int)
+    inner = 1
+    for number, turns in enumerate(trips[:-1], 1):
+        inner *= turns
+        level[inner - 1 :: inner] = number
+    # A loop of one turn never goes on: what is outside of it does.
+    walked = []
+    for name in ("address", "x", "y"):
+        steps = np.array([step[name] for step in job.steps])
+        walked.append(np.cumsum([job.fields[name], *steps[level]]))
+    return walked[0] & MASK, walked[1], walked[2]
+
+
+def positions(job: Job, name: str) -> NDArray[Any]:
+    """The address of each position's word that is written, or added."""
+    fields = job.fields
+    return np.fromiter(_steps(fields, name), int) & MASK
+
+
+def _steps(fields: Any, name: str) -> Iterator[int]:
+    at = fields[f"{name}_address"]
+    rows, columns = fields["trips_y"] + 1, fields["trips_x"] + 1
+    for position in range((fields["trips_group"] + 1) * rows * columns):
+        yield at
+        loop = "x" if (position + 1) % columns else "y" if (position + 1) // columns % rows else "group"
+        at += fields[f"{name}_step_{loop}"]
