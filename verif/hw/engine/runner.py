@@ -14,14 +14,14 @@ BENCH = Path(__file__).with_name("bench.v")
 class Run:
     """What a run did: cycles counted from the first one without reset.
 
-    `starts`: of each job; `outputs`: (codes, last) of each bus word; `ends`: (cycle, error) of each program; `memory`:
-    the last value of each (address, lane) that was written; `stopped`: beats that the array did not take at once.
+    `starts`: of each job; `outputs`: (codes, last) of each bus word; `ends`: (cycle, error) of each program; `writes`:
+    (address, code of each lane that was written); `stopped`: beats that the array did not take at once.
     """
 
     starts: list[int] = field(default_factory=list)
     outputs: list[tuple[int, int]] = field(default_factory=list)
     ends: list[tuple[int, int]] = field(default_factory=list)
-    memory: dict[tuple[int, int], int] = field(default_factory=dict)
+    writes: list[tuple[int, dict[int, int]]] = field(default_factory=list)
     stopped: int = 0
 
 
@@ -59,7 +59,5 @@ def _read(config: EngineConfig, result: Run, words: list[str]) -> None:
         result.outputs.append((value & ((1 << config.bus_bits) - 1), value >> config.bus_bits))
     elif words[0] == "write":
         address, lanes, data = (int(word, 16) for word in words[2:])
-        for lane in range(config.array.lanes):
-            if lanes >> lane & 1:
-                code = (data >> lane * config.code_bits) & ((1 << config.code_bits) - 1)
-                result.memory[address, lane] = code
+        word = {lane: data >> lane * config.code_bits for lane in range(config.array.lanes) if lanes >> lane & 1}
+        result.writes.append((address, {lane: code & ((1 << config.code_bits) - 1) for lane, code in word.items()}))

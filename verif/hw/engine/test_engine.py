@@ -11,8 +11,9 @@ from hw.engine.config import EngineConfig
 from hw.engine.encoding import Error
 from hw.engine.verilog import engine_verilog
 from rtl_gen.compiler.cycles import predict
-from rtl_gen.compiler.lower import lower, place
+from rtl_gen.compiler.lower import compile_network, lower
 from rtl_gen.compiler.program import encode
+from rtl_gen.compiler.writes import expected_writes
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network, execute
 from verif.hw.engine.runner import Run, run
@@ -36,15 +37,18 @@ def transfers(config: EngineConfig, codes: Any) -> list[int]:
 
 
 def mismatches(config: EngineConfig, network: Network, golden: dict[str, Any], result: Run) -> int:
-    """Codes in the memory, and bus words of the output, that differ."""
-    places, _ = place(network, config)
-    wrong = 0
-    for name, tensor in places.items():
-        for (channel, y, x), code in np.ndenumerate(golden[name][0]):
-            word, lane = divmod(channel, config.array.lanes)
-            wrong += result.memory.get((tensor.base + y * tensor.row + x * tensor.column + word, lane)) != code
+    """Codes that are written, in the order of the program, and bus words of the output, that differ."""
+    wrong = at = 0
+    for writes in expected_writes(compile_network(network, config)):
+        for address, codes in zip(writes.addresses.tolist(), writes.codes.tolist(), strict=True):
+            tensor = golden[writes.tensor][0].reshape(-1) if writes.tensor else None
+            wanted = {lane: writes.fill if tensor is None else tensor[c] for lane, c in enumerate(codes) if c >= 0}
+            found = result.writes[at] if at < len(result.writes) else (-1, {})
+            wrong += found[0] != address or any(found[1].get(lane) != code for lane, code in wanted.items())
+            at += 1
     words = transfers(config, golden[network.outputs[0]])
-    return wrong + (result.outputs != [(word, int(at == len(words) - 1)) for at, word in enumerate(words)])
+    expected = [(word, int(number == len(words) - 1)) for number, word in enumerate(words)]
+    return wrong + (at != len(result.writes)) + (result.outputs != expected)
 
 
 @pytest.mark.parametrize(("seed", "stalls"), [(1, 0), (2, 0), (3, 30)])
