@@ -20,6 +20,7 @@ from sw_ref.tensorfile import TensorFile, TensorFileError, write_tensors
 SCHEMA = "1"
 WEIGHTS, NETWORK = "weights.safetensors", "network.safetensors"
 ARRAYS = ("multiplier", "bias", "act_step")
+PARAMETER = "parameter:"
 
 
 @dataclass
@@ -77,10 +78,15 @@ class ExportedLayer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Export:
-    """A whole network: its layers in order of execution, and the graph of what happens between them."""
+    """A whole network: its layers in order of execution, and the graph of what happens between them.
+
+    `parameters`: what the nodes of the graph need that are no layers.  Those of a module have its name before theirs
+    ("norm.weight"); what a function takes stands among the inputs of its node.
+    """
 
     layers: dict[str, ExportedLayer]
     graph: list[Node]
+    parameters: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def tensors(self) -> dict[str, StlqTensor]:
@@ -90,8 +96,8 @@ class Export:
     def save(self, folder: str | Path) -> None:
         """Write `weights.safetensors` (the quantized model file) and `network.safetensors` (all the rest).
 
-        The second file holds NAME.multiplier, NAME.bias, NAME.act_step, and as metadata the layers, the graph and the
-        SHA-256 of the first.  Raises ``OSError``.
+        The second file holds NAME.multiplier, NAME.bias, NAME.act_step of the layers, "parameter:NAME" of all others.
+        Its metadata holds the layers, the graph and the SHA-256 of the first.  Raises ``OSError``.
         """
         keys = ("name", "kind", "options", "norm")
         rows = [
@@ -108,6 +114,7 @@ class Export:
         save_model(path / WEIGHTS, self.tensors)
         metadata["weights_sha256"] = hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest()
         arrays = {f"{n}.{key}": np.asarray(getattr(x, key)) for n, x in self.layers.items() for key in ARRAYS}
+        arrays |= {PARAMETER + name: values for name, values in self.parameters.items()}
         write_tensors(path / NETWORK, arrays, metadata)
 
 
@@ -129,6 +136,11 @@ def load_export(folder: str | Path) -> Export:
             values["act_step"] = float(values["act_step"])
             values["act_format"] = StlqFormat.from_dict(row.pop("act_format"))
             layers[name] = ExportedLayer(**row, **values, tensor=tensors[name])
-        return Export(layers=layers, graph=[Node(**node) for node in json.loads(graph)])
+        names = [name for name in file.entries if name.startswith(PARAMETER)]
+        return Export(
+            layers=layers,
+            graph=[Node(**node) for node in json.loads(graph)],
+            parameters={name.removeprefix(PARAMETER): file.read(name) for name in names},
+        )
     except (KeyError, TypeError) as error:
         raise TensorFileError(f"{NETWORK}: {error} is missing or of the wrong kind") from error

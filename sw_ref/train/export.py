@@ -1,5 +1,6 @@
 """From a trained model to what the hardware reads: :func:`finalize`."""
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +16,11 @@ from sw_ref.quantize.levels import quantize_words
 from sw_ref.tiling import Tiling
 from sw_ref.train.activations import Activations
 from sw_ref.train.graph import Graph, record_graph
-from sw_ref.train.layers import Batch, kind, to_outputs_first
+from sw_ref.train.layers import Batch, kind, refuse, to_outputs_first
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.weights import Words
 
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Export:
@@ -56,7 +57,23 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
             bias=bias,
             norm=norms.get(name),
         )
-    return Export(layers=layers, graph=_without(graph.nodes, norms))
+    nodes = _without(graph.nodes, norms)
+    return Export(layers=layers, graph=nodes, parameters=_parameters(nodes, model, layers, graph.constants))
+
+
+def check_exportable(model: nn.Module, layers: Mapping[str, nn.Module], batch: Batch) -> None:
+    """Raises ``ValueError`` with everything in the layers that :func:`finalize` would refuse."""
+    graph = record_graph(model, layers, batch)
+    problems = []
+    for name, layer in layers.items():
+        try:
+            _options(name, layer, graph)
+        except ValueError as error:
+            problems.append(str(error))
+    for norm in foldable_norms(graph, model, layers).values():
+        if model.get_submodule(norm).running_mean is None:
+            problems.append(f"{norm} keeps no running statistics; allowed: track_running_stats=True")
+    refuse(problems)
 
 
 def to_tensor(name: str, layer: nn.Module, quantizer: Words, fmt: StlqFormat, tile: tuple[int, int]) -> StlqTensor:
@@ -101,7 +118,7 @@ def common_format(formats: list[StlqFormat]) -> StlqFormat:
     return replace(formats[0], act_signed=signed, act_bits=bits)
 
 
-def foldable_norms(graph: Graph, model: nn.Module, layers: dict[str, Words]) -> dict[str, str]:
+def foldable_norms(graph: Graph, model: nn.Module, layers: Iterable[str]) -> dict[str, str]:
     """Layer name -> name of the batch norm that alone takes its output, channel by channel; both run once."""
     takers: dict[str, list[str]] = {}
     for node in graph.nodes:
@@ -124,6 +141,16 @@ def _without(nodes: list[Node], norms: dict[str, str]) -> list[Node]:
     layer_of = {norm: layer for layer, norm in norms.items()}
     kept = [node for node in nodes if node.name not in layer_of]
     return [replace(node, inputs=[layer_of.get(source, source) for source in node.inputs]) for node in kept]
+
+
+def _parameters(
+    nodes: list[Node], model: nn.Module, layers: Collection[str], constants: dict[str, Tensor]
+) -> dict[str, NDArray[Any]]:
+    """Every tensor that the nodes need beside those of the layers."""
+    found = {source: constants[source] for node in nodes for source in node.inputs if source in constants}
+    for name in {node.module: None for node in nodes if node.module is not None and node.module not in layers}:
+        found |= {f"{name}.{key}": value for key, value in model.get_submodule(name).state_dict().items()}
+    return {name: np.array(tensor.detach().cpu().numpy(), order="C") for name, tensor in found.items()}
 
 
 def _outputs_first(weight: Tensor, quantizer: Words) -> NDArray[np.float32]:

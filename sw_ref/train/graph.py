@@ -17,12 +17,14 @@ from sw_ref.train.layers import Batch, call, evaluating
 class Graph:
     """`nodes` in order of execution; `returned`: the names of those whose tensors the model returns.
 
-    `axes`: how many axes the (first) tensor of each node has.
+    `axes`: how many axes the (first) tensor of each node has.  `constants`: tensors that functions take and no node
+    made, by name: parameters and buffers of the model by their own, others "constant_0"...
     """
 
     nodes: list[Node]
     returned: list[str]
     axes: dict[str, int]
+    constants: dict[str, Tensor]
 
     def runs_once(self, module: str) -> bool:
         """Whether a module is one node, which has its name then."""
@@ -35,7 +37,8 @@ def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> Graph
     The `layers`, and PyTorch's own modules without parts, are one node each; elsewhere every function is one.
     """
     modules = dict(model.named_modules())
-    recorder = _Recorder(batch, modules)
+    own_tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    recorder = _Recorder(batch, modules, own_tensors)
     leaves, hooks = set(layers), []
     for name, module in modules.items():
         own = type(module).__module__.startswith("torch.nn.modules") and not list(module.children())
@@ -47,17 +50,19 @@ def record_graph(model: nn.Module, layers: Iterable[str], batch: Batch) -> Graph
     finally:
         for hook in hooks:
             hook.remove()
-    return Graph(recorder.nodes, recorder.known(output), recorder.axes)
+    return Graph(recorder.nodes, recorder.known(output), recorder.axes, recorder.constants)
 
 
 class _Recorder(TorchFunctionMode):
     """Sees every function on tensors, and through hooks the modules that count as one node."""
 
-    def __init__(self, batch: Batch, reserved: Iterable[str]) -> None:
-        """`reserved`: names that no other node gets."""
+    def __init__(self, batch: Batch, reserved: Iterable[str], own_tensors: Mapping[str, Tensor]) -> None:
+        """`reserved`: names that no other node gets; `own_tensors`: the model's, which keep their names."""
         super().__init__()
         self.nodes: list[Node] = []
-        self.taken = set(reserved)
+        self.constants: dict[str, Tensor] = {}
+        self.own_names = {id(tensor): name for name, tensor in own_tensors.items()}
+        self.taken = {*reserved, *own_tensors}
         self.names: dict[int, str] = {}
         self.axes: dict[str, int] = {}
         self.kept: list[Tensor] = []  # while a tensor lives, its id is its own
@@ -71,7 +76,7 @@ class _Recorder(TorchFunctionMode):
 
         def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if not self.inside:
-                self.sources.append(self.known((*args, *kwargs.values())))
+                self.sources.append(self._sources((*args, *kwargs.values())))
             self.inside += 1
 
         def leave(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
@@ -88,7 +93,7 @@ class _Recorder(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        sources = [] if self.inside else self.known((*args, *kwargs.values()))
+        sources = [] if self.inside else self._sources((*args, *kwargs.values()))
         output = func(*args, **kwargs)
         name = getattr(func, "__name__", str(func))
         if name == "__get__":  # a property: x.mT
@@ -99,8 +104,19 @@ class _Recorder(TorchFunctionMode):
             self._add(Node(own, name, sources, _call_options(args, kwargs)), made)
         return output
 
+    def _sources(self, values: Any) -> list[str]:
+        """The names of all tensors in `values`; nothing if none depends on the model's inputs."""
+        if not self.known(values):
+            return []
+        for tensor in tensors(values):
+            if id(tensor) not in self.names:
+                name = self.own_names.get(id(tensor)) or self._unused(f"constant_{len(self.constants)}")
+                self.constants[name] = tensor.detach().clone()
+                self._name(tensor, name)
+        return self.known(values)
+
     def known(self, values: Any) -> list[str]:
-        """The nodes that made the tensors in `values`."""
+        """The names of the tensors in `values` that have one."""
         return [self.names[id(t)] for t in tensors(values) if id(t) in self.names]
 
     def _unused(self, name: str) -> str:

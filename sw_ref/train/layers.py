@@ -31,30 +31,38 @@ def quantizable(model: nn.Module, skip: Collection[str] = ()) -> dict[str, nn.Mo
     """Modules with a float32 parameter `weight` of 2 to 4 axes, by name; embeddings and norms are none.
 
     A user's own module counts if it has such a weight, (O, I, *kernel), and takes the activations as first argument.
-    Raises ``ValueError`` if there is none, one is of another type, or the model is prepared already; or if one in
-    `skip` is no module of the model.
+    `skip`: names of modules that are left out, with all modules inside them.
+    Raises ``ValueError`` with everything that is wrong: no such weight, one of another type or not finite, a model that
+    is prepared already, a name in `skip` that is no module of the model.
     """
-    found: dict[str, nn.Module] = {}
     modules = dict(model.named_modules())
-    for name in skip:
-        if name not in modules:
-            raise ValueError(f"skip holds {name!r}; allowed: names of the model's modules")
+    problems = [f"skip holds {name!r}; allowed: names of the model's modules" for name in skip if name not in modules]
+    found: dict[str, nn.Module] = {}
     for name, module in modules.items():
-        if name in skip:
+        if any(name == other or name.startswith(f"{other}.") for other in skip):
             continue
-        if parametrize.is_parametrized(module, "weight"):
-            raise ValueError(f"{name}.weight has a parametrization already; allowed: a model that is not prepared")
-        weight = getattr(module, "weight", None)
-        if not isinstance(weight, nn.Parameter) or isinstance(module, NO_PRODUCT) or not 2 <= weight.ndim <= 4:
+        parametrized = parametrize.is_parametrized(module, "weight")
+        weight = None if parametrized else getattr(module, "weight", None)
+        if parametrized:
+            problems.append(f"{name}.weight has a parametrization already; allowed: a model that is not prepared")
+        elif not isinstance(weight, nn.Parameter) or isinstance(module, NO_PRODUCT) or not 2 <= weight.ndim <= 4:
             continue
-        if weight.dtype != torch.float32:
-            raise ValueError(f"{name}.weight is {weight.dtype}; allowed: torch.float32")
-        if not torch.isfinite(weight).all():
-            raise ValueError(f"{name}.weight holds NaN or infinity; allowed: finite numbers")
-        found[name] = module
-    if not found:
-        raise ValueError("the model has no weights to quantize; allowed: one layer or more")
+        elif weight.dtype != torch.float32:
+            problems.append(f"{name}.weight is {weight.dtype}; allowed: torch.float32")
+        elif not torch.isfinite(weight).all():
+            problems.append(f"{name}.weight holds NaN or infinity; allowed: finite numbers")
+        else:
+            found[name] = module
+    if not found and not problems:
+        problems.append("the model has no weights to quantize; allowed: one layer or more")
+    refuse(problems)
     return found
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """``ValueError`` with all problems in one line, if there are any."""
+    if problems:
+        raise ValueError("; ".join(problems))
 
 
 def kind(module: nn.Module) -> str:
@@ -140,8 +148,12 @@ class Uses:
 def observe(model: nn.Module, layers: dict[str, nn.Module], batches: Sequence[Batch]) -> dict[str, Uses]:
     """Run the model on all batches and see how its layers are used, in order of execution.
 
-    Raises ``ValueError`` if there is no batch, or a layer does not run.
+    Raises ``ValueError`` if there is no batch, something else than batches, or a layer that does not run.
     """
+    if not isinstance(batches, (list, tuple)) or not all(isinstance(b, (Tensor, list, tuple)) for b in batches):
+        kinds = {type(b).__name__ for b in batches} if isinstance(batches, (list, tuple)) else set()
+        what = f"holds {', '.join(sorted(kinds))}" if kinds else f"is a {type(batches).__name__}"
+        raise ValueError(f"calibration {what}; allowed: a list of batches, each a tensor or a tuple of arguments")
     if not batches:
         raise ValueError("there are no calibration batches; allowed: one or more")
     uses: dict[str, Uses] = {}
@@ -165,11 +177,13 @@ def observe(model: nn.Module, layers: dict[str, nn.Module], batches: Sequence[Ba
     finally:
         for hook in hooks:
             hook.remove()
-    missing = [name for name in layers if name not in uses]
-    if missing:
-        raise ValueError(
-            f"{missing[0]} does not run in the model's forward; allowed: layers that run, or those in skip"
-        )
+    refuse(
+        [
+            f"{name} does not run in the model's forward; allowed: layers that run, or those in skip"
+            for name in layers
+            if name not in uses
+        ]
+    )
     return uses
 
 

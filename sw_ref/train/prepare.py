@@ -12,6 +12,7 @@ from sw_ref.quantize.levels import check_literal
 from sw_ref.tiling import Selection, Tiling
 from sw_ref.train import activations as linear
 from sw_ref.train.baseline import Apot, Uniform
+from sw_ref.train.export import check_exportable
 from sw_ref.train.layers import Batch, evaluating, observe, quantizable, to_outputs_first, transposed_groups
 from sw_ref.train.methods import Method, find_method
 from sw_ref.train.quantization import Quantization
@@ -45,9 +46,11 @@ def prepare(
     is used, all of them start the activation steps.  `fmt` gives the bits of weights and activations (`act_signed`
     is found per layer: unsigned where no input is negative).  `ratio`: share of two-word tiles, or of the cycles
     that it stands for.  `activations`: "lsq" (learned step), "pact" (learned clip) or None (float).
-    `task_loss`: for methods with budget "cycles".  `skip`: names of layers to leave in float.
+    `task_loss`: for methods with budget "cycles".  `skip`: names of modules to leave in float, with all inside them;
+    :attr:`Quantization.float_weights` lists what stays in float, for whatever reason.
 
-    Raises ``ValueError`` with what is wrong, its value and what is allowed; the model is then as it was.
+    Raises ``ValueError`` with all layers that cannot be prepared or exported, what is wrong, and what is allowed; the
+    model is then as it was.
     """
     chosen = find_method(method)
     fmt, granularity = chosen.format(fmt), chosen.granularity or granularity
@@ -57,6 +60,8 @@ def prepare(
     _check_choices(chosen, activations, lambda_v, task_loss)
     modules = quantizable(model, skip)
     uses = observe(model, modules, calibration)
+    if chosen.exports and activations is not None:
+        check_exportable(model, modules, calibration[0])
     layers = {name: _layer(modules[name], uses[name].positions, tile, granularity) for name in uses}
     if chosen.budget == "cycles" and task_loss is not None:
         measure_fisher(model, modules, layers, task_loss)

@@ -44,6 +44,13 @@ class Quantization:
             model, method=self.method, fmt=self.fmt, tile=self.tile, lambda_v=self.lambda_v, layers=self._found
         )
 
+    @property
+    def float_weights(self) -> list[str]:
+        """Parameters of two axes or more that stay in float: of skipped layers, attention, LSTM, Conv3d, functions."""
+        quantized = tuple(f"{name}.{kind}" for name in self.layers for kind in ("weight", "parametrizations.weight"))
+        parameters = self.model.named_parameters()
+        return [name for name, values in parameters if values.ndim > 1 and not name.startswith(quantized)]
+
     def words(self) -> Iterator[tuple[str, Words]]:
         """The word quantizers (parametrizations of `weight`), with the layers' names."""
         for name, layer in self.layers.items():

@@ -22,6 +22,8 @@ CHANNELWISE = {
     *("Dropout", "Dropout2d", "Identity", "relu", "relu_", "leaky_relu", "max_pool2d", "avg_pool2d", "dropout"),
 }
 """Operations with one input that treat all channels alike."""
+ROUNDING = 1e-9
+"""A smaller gain is no gain: sums in another order differ by that."""
 
 
 def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch, method: Method, ratio: float) -> list[str]:
@@ -49,7 +51,7 @@ def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch, method: Me
             now = _saved(layers, method, ratio) if _same(expected, _outputs(model, batch)) else saved
         except (IndexError, RuntimeError, ValueError):  # its channels are not where they are taken to be
             now = saved
-        if now > saved:
+        if now > saved * (1 + ROUNDING):
             saved, restore = now, _snapshot(model, layers)
             reordered.append(name)
         else:

@@ -1,5 +1,6 @@
 """The golden integers against plain loops over Python integers."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
-from sw_ref.integer import conv, dot, fixed_point, requantize
+from sw_ref.integer import conv, conv_transpose, dot, fixed_point, requantize
 from sw_ref.model import StlqTensor
+from sw_ref.windows import Window, exact_dtype, sliding, surround
 from verif.sw_ref.random_model import random_tensor
 
 FORMATS = [
@@ -167,6 +169,42 @@ def test_requantize_equals_python_integers(fmt: StlqFormat, shift: int) -> None:
         assert codes == [min(max((v + half) // (1 << shift), fmt.act_min), fmt.act_max) for v in scaled]
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_conv_transpose_equals_a_loop(seed: int) -> None:
+    """Each input spreads over the outputs that its kernel reaches; padding cuts the edges off."""
+    rng = np.random.default_rng(seed)
+    groups, stride, dilation = (rng.integers(1, 4, 3)).tolist()
+    kernel, size = rng.integers(1, 4, 2).tolist(), rng.integers(2, 5, 2).tolist()
+    padding = [
+        int(rng.integers(0, min(dilation * (k - 1) + 2, (n + 1) // 2))) for k, n in zip(kernel, size, strict=True)
+    ]
+    extra = [int(rng.integers(0, max(stride, dilation))) for _ in kernel]
+    weights = rng.integers(-9, 10, (2 * groups, 3, *kernel))
+    acts = rng.integers(-9, 10, (2, 3 * groups, *size))
+    full = [(n - 1) * stride + dilation * (k - 1) + 1 + o for n, k, o in zip(size, kernel, extra, strict=True)]
+    expected = np.zeros((2, 2 * groups, *full), np.int64)
+    for y, x, i, j in np.ndindex(*size, *kernel):
+        at = expected[:, :, y * stride + i * dilation, x * stride + j * dilation]
+        for group in range(groups):
+            outputs, inputs = slice(2 * group, 2 * group + 2), slice(3 * group, 3 * group + 3)
+            at[:, outputs] += acts[:, inputs, y, x] @ weights[outputs, :, i, j].T
+    cut = tuple(slice(p, n - p) for p, n in zip(padding, full, strict=True))
+    expected = expected[(slice(None), slice(None), *cut)]
+    options = {"stride": [stride] * 2, "padding": padding, "dilation": [dilation] * 2, "output_padding": extra}
+    found = conv_transpose(weights, acts, groups=groups, **options)  # type: ignore[arg-type]
+    assert found.tolist() == expected.tolist()
+
+
+def test_activations_out_of_the_format_are_refused_by_convolutions() -> None:
+    tensor = random_tensor(StlqFormat(act_bits=4), (2, 1, 1, 1), seed=1)
+    options: dict[str, Any] = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "groups": 1}
+    for extreme in (-9, 8):
+        acts = np.full((1, 1, 2, 2), extreme)
+        for call in (lambda a: conv(tensor, a), lambda a: conv_transpose(tensor, a, output_padding=[0, 0], **options)):
+            with pytest.raises(ValueError, match=rf"^activation is {extreme}; allowed: -8 to 7$"):
+                call(acts)
+
+
 @pytest.mark.parametrize("shift", range(1, 41))
 def test_requantize_rounds_ties_up(shift: int) -> None:
     half = 1 << (shift - 1)
@@ -207,3 +245,23 @@ def test_fixed_point_is_the_nearest_factor_of_its_width(bits: int) -> None:
 def test_random_tensors_use_every_code() -> None:
     tensor: StlqTensor = random_tensor(StlqFormat(bits=3), (20, 30), seed=1)
     assert set(np.unique(tensor.word1)) == set(np.unique(tensor.word2)) == set(tensor.format.codes)
+
+
+def test_the_golden_of_groups_is_that_of_each_group() -> None:
+    whole = replace(random_tensor(StlqFormat(), (6, 2), seed=3), groups=3)
+    acts = random_acts(whole.format, (5, 6), seed=4)
+    expected = [acts[:, 2 * g : 2 * g + 2] @ whole.integers()[2 * g : 2 * g + 2].T for g in range(3)]
+    assert dot(whole, acts).tolist() == np.concatenate(expected, axis=1).tolist()
+
+
+def test_a_window_by_hand() -> None:
+    """Five positions and one more on both sides: taps at the edges lie outside."""
+    window = sliding(5, taps=3, stride=1, dilation=1, padding=(1, 1))
+    assert (window.margins(5), window.counts(5).tolist()) == ((1, 1), [2, 3, 3, 3, 2])
+    inner = Window(origin=2, stride=1, dilation=1, taps=2, outputs=2)
+    assert surround(np.arange(6).reshape(1, 1, 6), [inner], 0).tolist() == [[[2, 3, 4]]]
+    far = Window(origin=-9, stride=1, dilation=2, taps=3, outputs=2)
+    assert far.counts(5).tolist() == [0, 0]
+    beyond = Window(origin=4, stride=3, dilation=1, taps=3, outputs=2)
+    assert beyond.counts(5).tolist() == [1, 0]
+    assert [exact_dtype(bound) for bound in (0, 1 << 24, 1 << 53)] == [np.float32, np.float64, np.int64]

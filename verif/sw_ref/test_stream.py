@@ -102,6 +102,7 @@ def test_order_by_hand() -> None:
 def test_last_comes_on_the_first_beat_of_the_last_tile() -> None:
     tensor = random_tensor(StlqFormat(), (4, 6), seed=1, tile=(4, 3), ratio=1.0)
     stream = tile_stream(tensor)
+    assert (stream.last.dtype, stream.two_word.dtype) == (np.uint8, np.uint8)
     assert stream.last.tolist() == [0, 0, 1, 0]
     assert stream.two_word.tolist() == [1, 0, 1, 0]
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
-from sw_ref.quantize.levels import SCALE_MAX, SCALE_MIN, log_dequantize, log_quantize, quantize_words
+from sw_ref.quantize.levels import SCALE_MAX, SCALE_MIN, log_dequantize, log_quantize, quantize_words, split_words
 from verif.sw_ref import paper
 
 BITS = [2, 3, 4, 5]
@@ -128,6 +128,30 @@ def test_residual_of_exactly_zero_gets_a_zero_word() -> None:
     for literal in (False, True):
         word1, word2 = quantize_words([0.5, -0.25, 0.0], 1.0, fmt, literal=literal)
         assert (word1.tolist(), word2.tolist()) == ([1, -2, 0], [0, 0, 0])
+
+
+@pytest.mark.parametrize("literal", [False, True])
+def test_the_residuals_are_what_is_left_after_each_word(literal: bool) -> None:
+    fmt, values = StlqFormat(bits=3, residual_shift=0 if literal else 2), np.array([0.53, -0.4, 0.07, 0.0])
+    unit = np.array(1.0)
+    word1, word2, r1, r2 = split_words(values, unit, fmt, literal)
+    first = log_dequantize(word1, unit, fmt)
+    second = log_dequantize(word2, unit * 2.0**-fmt.residual_shift, fmt)
+    assert np.array_equal(r1, values - first)
+    assert np.array_equal(r2, values - first - second)
+
+
+def test_literal_words_of_float32_values_are_decided_in_float64() -> None:
+    fmt, unit = StlqFormat(bits=3, residual_shift=0), np.float32(0.7310586)
+    values = around([float(unit) * 2.0 ** -(n + 0.5) for n in range(1, 4)], np.float32)
+    short, long = (quantize_words(x, unit, fmt, literal=True) for x in (values, values.astype(np.float64)))
+    assert [w.tolist() for w in short] == [w.tolist() for w in long]
+
+
+def test_integers_are_decided_in_float64() -> None:
+    edge = 3 << 24  # between the levels U / 2 and U / 4 of U = 2^27; float32 cannot hold the number below it
+    for kind in (np.int64, np.uint32):
+        assert log_quantize(np.array([edge, edge - 1], kind), 2.0**27, StlqFormat()).tolist() == [1, 2]
 
 
 def test_second_words_only_where_asked_and_on_the_finer_scale() -> None:

@@ -232,18 +232,34 @@ def test_a_layer_called_with_more_than_its_input_is_refused(options: dict[str, A
             return self.up(x, *options.get("args", []), **{k: v for k, v in options.items() if k != "args"})
 
     net, inputs = Sized(), torch.rand(2, 4, 2, 2)
-    quantization = prepare(net, method="stlq", fmt=FMT, ratio=0.5, calibration=[inputs])
-    quantization.step(1.0)
     line = f"up is called with {options}; allowed: its input alone, the rest in the layer"
     with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
-        finalize(net, quantization, inputs)
+        prepare(net, method="stlq", fmt=FMT, ratio=0.5, calibration=[inputs])
+    # What cannot be exported can be compared with: by methods that export nothing, and with float activations.
+    prepare(copy.deepcopy(net), method="lsq3", fmt=FMT, ratio=0.5, calibration=[inputs])
+    quantization = prepare(net, method="no-v", fmt=FMT, ratio=0.5, calibration=[inputs], activations=None)
+    assert list(quantization.layers) == ["up"]
 
 
-def test_padding_with_something_else_is_refused() -> None:
+def test_all_that_cannot_be_exported_is_refused_at_once_before_training() -> None:
     net = make()
+    net.depthwise.padding_mode = net.stem.padding_mode = "reflect"
+    net.norm = nn.BatchNorm2d(20, track_running_stats=False)
+    before = copy.deepcopy(net)
+    expected = [
+        "stem: padding_mode is 'reflect'; allowed: 'zeros'",
+        "depthwise: padding_mode is 'reflect'; allowed: 'zeros'",
+        "norm keeps no running statistics; allowed: track_running_stats=True",
+    ]
+    with pytest.raises(ValueError, match=f"^{re.escape('; '.join(expected))}$"):
+        prepared("stlq", net)
+    assert all(torch.equal(value, before.state_dict()[key]) for key, value in net.state_dict().items())
+
+
+def test_what_changes_after_prepare_is_refused_by_finalize() -> None:
+    net, quantization = prepared("no-v")
     net.depthwise.padding_mode = "reflect"
-    net, quantization = prepared("no-v", net)
-    with pytest.raises(ValueError, match=r"depthwise: padding_mode is 'reflect'; allowed: 'zeros'"):
+    with pytest.raises(ValueError, match=r"^depthwise: padding_mode is 'reflect'; allowed: 'zeros'$"):
         finalize(net, quantization, images()[0])
 
 
@@ -304,3 +320,83 @@ def test_a_norm_after_something_else_stays() -> None:
     export = finalize(net, quantization, images()[0])
     assert export.layers["stem"].norm is None
     assert [node.op for node in export.graph] == ["Conv2d", "BatchNorm2d", "add", "relu", "mean"]
+
+
+class Frozen(nn.Module):
+    """A batch norm of buffers, as detection networks have it: its tensors are taken by functions."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("gain", torch.rand(channels) + 0.5)
+        self.register_buffer("shift", torch.rand(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        gain, shift = self.get_buffer("gain"), self.get_buffer("shift")
+        return x * gain.reshape(1, -1, 1, 1) + shift.reshape(1, -1, 1, 1)
+
+
+class NormAct(nn.BatchNorm2d):
+    """A subclass that does more, as timm's: it is no plain batch norm."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input).relu()
+
+
+OTHERS: dict[str, tuple[Any, set[str]]] = {
+    "before an activation": (nn.BatchNorm2d, {"between.weight", "between.bias", "between.running_mean"}),
+    "prelu": (lambda channels: nn.PReLU(channels), {"between.weight"}),
+    "layer norm": (lambda channels: nn.GroupNorm(1, channels), {"between.weight", "between.bias"}),
+    "frozen": (Frozen, {"constant_0", "constant_1"}),  # as the functions take them: reshaped
+    "subclass": (NormAct, {"between.weight", "between.bias", "between.running_mean", "between.running_var"}),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_lies_between_layers_is_exported_with_its_parameters(kind: str, tmp_path: Path) -> None:
+    maker, expected = OTHERS[kind]
+
+    class Between(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.between, self.last = nn.Conv2d(3, 6, 3), maker(6), nn.Conv2d(6, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.first(x)
+            return self.last(self.between(x.relu()) + x * torch.full((6, 1, 1), 0.25))
+
+    torch.manual_seed(SEED)
+    net, inputs = Between(), torch.rand(2, 3, 9, 9)
+    quantization = prepare(net, method="no-v", fmt=FMT, ratio=0.5, calibration=[inputs])
+    export = finalize(net, quantization, inputs)
+    assert export.layers["first"].norm is None
+    state = net.state_dict()
+    assert expected <= export.parameters.keys()
+    for name in expected & state.keys():
+        assert np.array_equal(export.parameters[name], state[name].numpy())
+    if kind == "frozen":
+        assert np.array_equal(export.parameters["constant_0"].ravel(), state["between.gain"].numpy())
+        assert np.array_equal(export.parameters["constant_1"].ravel(), state["between.shift"].numpy())
+    # A tensor that is no parameter: it stands among the inputs of the function that takes it, with its value.
+    (taker,) = (node for node in export.graph if node.op == "mul" and node.inputs[0] == "first")
+    assert export.parameters[taker.inputs[1]].tolist() == [[[0.25]]] * 6
+    export.save(tmp_path)
+    read = load_export(tmp_path).parameters
+    assert read.keys() == export.parameters.keys()
+    assert all(np.array_equal(read[name], values) for name, values in export.parameters.items())
+
+
+@pytest.mark.parametrize("maker", [nn.BatchNorm2d, nn.SyncBatchNorm])
+def test_gains_of_a_norm_may_be_negative_or_zero(maker: Any) -> None:
+    torch.manual_seed(SEED)
+    net: Any = nn.Sequential(nn.Conv2d(3, 6, 3), maker(6))
+    inputs = torch.rand(2, 3, 9, 9)
+    with torch.no_grad():
+        net[1].weight.copy_(torch.tensor([-2.0, 0.0, 1.0, -0.5, 0.0, 3.0]))
+        net[1].bias.copy_(torch.arange(6.0))
+    quantization = prepare(net, method="no-v", fmt=FMT, ratio=0.5, calibration=[inputs])
+    net.eval()
+    layer = finalize(net, quantization, inputs).layers["0"]
+    assert layer.norm == "1"
+    codes = net[0].act_quantizer.codes(inputs).numpy()
+    assert np.allclose(layer.outputs(layer.sums(codes)), net(inputs).detach().numpy(), atol=1e-5)
+    assert (layer.multiplier < 0).sum() == (layer.multiplier == 0).sum() == 2

@@ -163,6 +163,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"granularity": "row"}, "granularity is 'row'; allowed: element, filter, tile, layer"),
     ({"activations": "log"}, "activations is 'log'; allowed: lsq, pact, None"),
     ({"lambda_v": -1}, "lambda_v is -1; allowed: a finite number, 0 or more"),
+    ({"calibration": torch.ones(2, 3)}, "calibration is a Tensor; allowed: a list of batches, each a tensor"),
+    ({"calibration": iter([])}, "calibration is a list_iterator; allowed: a list of batches"),
+    ({"calibration": [{"x": torch.ones(2, 3)}]}, "calibration holds dict; allowed: a list of batches"),
     ({"calibration": []}, "there are no calibration batches; allowed: one or more"),
     ({"skip": ["none"]}, "skip holds 'none'; allowed: names of the model's modules"),
     ({"method": "stlq-cycles", "task_loss": None}, "task_loss is None; allowed for method stlq-cycles"),
@@ -172,6 +175,49 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "task_loss is nan; allowed: finite numbers",
     ),
 ]  # fmt: skip
+
+
+class Mixed(nn.Module):
+    """Layers inside of others, and weights that are no layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6))
+        self.heading = nn.Linear(6, 6)
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+        self.table = nn.Parameter(torch.ones(6, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.heading(self.head(x)) @ self.table
+        return self.attention(x, x, x, need_weights=False)[0]
+
+
+def test_a_container_in_skip_leaves_out_all_that_is_inside() -> None:
+    options: dict[str, Any] = {"method": "no-v", "fmt": FMT, "ratio": 0.5, "calibration": [torch.rand(2, 4, 6)]}
+    quantization = prepare(Mixed(), skip=["head", "attention"], **options)
+    assert list(quantization.layers) == ["heading"]
+    assert quantization.float_weights == [
+        "table",
+        "head.0.weight",
+        "head.2.weight",
+        "attention.in_proj_weight",
+        "attention.out_proj.weight",
+    ]
+    assert prepared("stlq")[1].float_weights == []
+
+
+def test_all_bad_layers_and_names_are_refused_at_once() -> None:
+    net, options = Mixed(), {"method": "no-v", "fmt": FMT, "ratio": 0.5, "calibration": [torch.rand(2, 4, 6)]}
+    net.extra = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match=r"^attention.out_proj does not run .*; extra does not run") as error:
+        prepare(net, **options)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+    net.heading.double()
+    with torch.no_grad():
+        net.head[0].weight[0, 0] = torch.nan  # type: ignore[operator, index]
+    said = "skip holds 'none'; .*; head.0.weight holds NaN or infinity; .*; heading.weight is torch.float64; "
+    with pytest.raises(ValueError, match=f"^{said}"):
+        prepare(net, skip=["none"], **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("options", "message"), BAD)

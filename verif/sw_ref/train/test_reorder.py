@@ -91,7 +91,7 @@ def test_the_float_network_computes_the_same() -> None:
     named = dict(after.named_parameters())
     moved = [name for name, value in before.named_parameters() if not torch.equal(value, named[name])]
     biases = [name.removesuffix(".bias") for name in moved if name.endswith(".bias")]
-    assert biases == ["norm", "depthwise", "larger", "up", "hidden"]
+    assert biases == ["norm", "depthwise", "larger", "up"]  # the order of "hidden" saves nothing
     assert not torch.equal(before.norm.weight, after.norm.weight)
     assert sorted(before.norm.weight.tolist()) == sorted(after.norm.weight.tolist())
 
