@@ -27,18 +27,24 @@ COMPARED = 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", metavar="NET", type=path, help="float network: .onnx, opset 7 to the newest")
     parser.add_argument("--out", required=True, metavar="FILE", type=path, help="network to write (.safetensors)")
-    parser.add_argument("--shape", action="append", metavar="NAME=NxCxHxW", help="shape of an input; repeatable")
-    data = parser.add_argument_group("calibration")
-    data.add_argument("--calibrate", metavar="DATA", type=path, help=".npy, .npz, or a folder of pictures")
-    data.add_argument(
-        "--mean", type=numbers, metavar="M,..", help="mean of pictures, pixels 0 to 255, per channel or one"
+    parser.add_argument(
+        "--shape", action="append", metavar="NAME=NxCxHxW", help="shape of an input; repeatable (default: the file's)"
     )
-    data.add_argument("--std", type=numbers, metavar="S,..", help="standard deviation of pictures, likewise")
+    data = parser.add_argument_group("calibration")
+    data.add_argument(
+        "--calibrate", metavar="DATA", type=path, help=".npy, .npz, or a folder of pictures (default: noise)"
+    )
+    data.add_argument(
+        "--mean", type=numbers, metavar="M,..", help="mean of pictures in pixels, one or per channel (default: none)"
+    )
+    data.add_argument(
+        "--std", type=numbers, metavar="S,..", help="standard deviation of pictures, likewise (default: none)"
+    )
     data.add_argument(
         "--samples", type=whole_number, default=SAMPLES, metavar="N", help=f"inputs to use (default: {SAMPLES})"
     )
     data.add_argument(
-        "--labels", metavar="FILE", type=path, help=".npy of a class per input: accuracy before and after"
+        "--labels", metavar="FILE", type=path, help=".npy, a class per input: accuracy before and after (default: none)"
     )
     words = parser.add_argument_group("second words")
     words.add_argument(
@@ -57,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default = getattr(StlqFormat, name)
             add_parameter(group, name, rule, default, default)
     parser.add_argument(
-        "--picture", metavar="FILE", type=path, help="picture of output SQNR along the network (.png, .svg)"
+        "--picture", metavar="FILE", type=path, help="plot of SQNR along the network, .png or .svg (default: none)"
     )
 
 

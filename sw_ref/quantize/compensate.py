@@ -82,11 +82,11 @@ class Spread:
     factor: NDArray[np.float64]
 
     @classmethod
-    def of(cls, moments: NDArray[np.float64], damping: float = DAMPING) -> "Spread":
+    def of(cls, moments: NDArray[np.float64]) -> "Spread":
         """From H (G, n, n); inputs that are always 0 count as if they were small and alone."""
         energy = np.diagonal(moments, axis1=1, axis2=2)
         mean = energy.mean(axis=1)
-        load = damping * np.where(mean > 0, mean, 1.0)
+        load = DAMPING * np.where(mean > 0, mean, 1.0)
         damped = moments + load[:, None, None] * np.eye(moments.shape[1])
         order = np.argsort(-energy, axis=1, kind="stable")
         ordered = np.take_along_axis(np.take_along_axis(damped, order[:, :, None], 1), order[:, None, :], 2)

@@ -56,7 +56,7 @@ class Moments:
         mean = self.means[0]
         return self.xx / max(self.count, 1) - mean[:, :, None] * mean[:, None, :]
 
-    def target(self, weight: NDArray[Any], damping: float = TARGET_DAMPING) -> NDArray[np.float64]:
+    def target(self, weight: NDArray[Any], damping: float | None = None) -> NDArray[np.float64]:
         """The weights (groups, R, size) that bring the quantized network's inputs closest to the float outputs.
 
         Least squares, damped towards `weight` itself: W C (H + l I)^-1 with C the covariance of both inputs.
@@ -65,7 +65,9 @@ class Moments:
         cross = self.fx / max(self.count, 1) - mean_f[:, :, None] * mean_x[:, None, :]
         moments = self.spread
         energy = np.trace(moments, axis1=1, axis2=2) / self.size
-        load = (damping * np.where(energy > 0, energy, 1.0))[:, None, None] * np.eye(self.size)
+        load = ((TARGET_DAMPING if damping is None else damping) * np.where(energy > 0, energy, 1.0))[
+            :, None, None
+        ] * np.eye(self.size)
         right = (weight @ (cross + load)).transpose(0, 2, 1)
         return np.linalg.solve(moments + load, right).transpose(0, 2, 1).astype(np.float64)
 

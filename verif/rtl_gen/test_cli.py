@@ -245,7 +245,7 @@ def test_numbers_that_a_help_allows_are_taken(command):
             assert taken(str(end)) == end
             assert end in values
             assert end + beyond not in values
-    assert tried >= {"generate": 8, "quantize": 3, "simulate": 4, "synth": 0, "pnr": 2}[command]
+    assert tried >= {"generate": 8, "quantize": 3, "convert": 3, "simulate": 4, "synth": 0, "pnr": 2}[command]
 
 
 def test_the_statuses_are_documented(run):
