@@ -1,8 +1,9 @@
-"""Block diagrams as SVG: the array and one PE, with the widths of a configuration."""
+"""Block diagrams as SVG: the array, one PE and two lanes, with the widths of a configuration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hw.array.decoder import last_shifts, last_step
 from hw.config import ArrayConfig
 from verif.docs.waveform import HELD, INK, MOVES, MUTED
 
@@ -84,6 +85,7 @@ def array_diagram(config: ArrayConfig) -> str:
     sheet.text((345, 202), "for all PEs")
     sheet.text((585, 208), "...", bold=True)
     sheet.box((715, 40), (12, 248), [""])
+    sheet.text((721, 304), "side by side", color=MUTED)
     sheet.arrow((727, 160), (850, 160), label=f"sums, {config.payload_bits['sums']} bits")
     sheet.text((788, 178), f"{config.pe} x {config.acc_bits} bits", color=MUTED)
     sheet.box((150, 326), (510, 56), ["control", "three bits travel beside each beat: valid, first word, ends"])
@@ -101,55 +103,109 @@ def array_diagram(config: ArrayConfig) -> str:
 
 def pe_diagram(config: ArrayConfig) -> str:
     """One PE: lanes, adder chains and tree, residual shift, accumulator, sum."""
-    sheet = Sheet(1020, 130 + 110 * len(config.schedule.chains))
-    middle = 20 + 55 * len(config.schedule.chains)
-    for number, lanes in enumerate(config.schedule.chains):
+    chains = config.schedule.chains
+    sheet = Sheet(1100, 130 + 110 * len(chains))
+    middle, bottom = 20 + 55 * len(chains), 20 + 110 * len(chains)
+    for number, lanes in enumerate(chains):
         y = 20 + 110 * number
         sheet.arrow((10, y + 25), (70, y + 25), label="words")
         sheet.arrow((10, y + 65), (70, y + 65), label="acts")
-        notes = ["shift act by", "the word, and", "flip if negative"]
-        sheet.box((70, y), (120, 90), [f"lanes {lanes[0]} to {lanes[-1]}", *notes], MOVES)
-        sheet.arrow((190, y + 45), (310, y + 45))
-        sheet.register(225, y + 10, y + 80)
-        sheet.text((268, y + 38), "products")
-        sheet.box(
-            (310, y + 10), (120, 70), ["adder chain", f"{config.schedule.chain_levels} adders, each", "with a register"]
-        )
-        sheet.arrow((430, y + 45), (455, y + 45), (455, middle - 5), (480, middle - 5))
+        notes = ["decode the word,", "load the act into", "one register"]
+        sheet.box((70, y), (130, 90), [f"lanes {lanes[0]} to {lanes[-1]}", *notes], MOVES)
+        sheet.arrow((200, y + 45), (330, y + 45))
+        for option in range(_options(config)):
+            sheet.register(237 + 18 * option, y + 20, y + 80)
+        sheet.text((264, y + 12), "one-hot")
+        notes = ["OR of the registers,", "flip if negative, add:", f"{config.schedule.chain_levels} adders, each"]
+        sheet.box((330, y + 5), (155, 80), ["adder chain", *notes, "with a register"])
+        sheet.arrow((485, y + 45), (507, y + 45), (507, middle - 5), (530, middle - 5))
     _accumulator(sheet, config, middle - 5)
-    bottom = 20 + 110 * len(config.schedule.chains)
-    for x, name, tip in ((660, "first word", 35), (751, "valid", 15), (958, "ends", 35)):
-        sheet.arrow((x, bottom + 40), (x, middle + tip), bus=False)
+    controls = (710, "first word", middle + 35), (801, "valid", middle + 15)
+    for x, name, tip in (*controls, (920, "ends: clear", middle - 45), (1008, "ends: load", middle + 35)):
+        sheet.arrow((x, bottom + 40), (x, tip), bus=False)
         sheet.text((x + 6, bottom + 34), name, anchor="start")
-    sheet.text((590, bottom + 34), "control:", color=MUTED)
+    sheet.text((640, bottom + 34), "control:", color=MUTED)
     sheet.register(14, bottom + 24, bottom + 40)
-    sheet.text((26, bottom + 36), "register", anchor="start")
-    sheet.text(
-        (120, bottom + 36), f"words: {config.format.bits} bits, acts: {config.format.act_bits} bits", anchor="start"
+    skews = " ".join(str(config.schedule.skew(lane)) for lane in chains[0])
+    lines = (
+        ("register", 26, 36),
+        (f"words: {config.format.bits} bits, acts: {config.format.act_bits} bits", 120, 36),
+        (f"skew of the lanes of a chain, in cycles: {skews}; its first lane has one register", 120, 54),
     )
-    sheet.text(
-        (120, bottom + 54), "a later lane of a chain is delayed until its adder's turn", color=MUTED, anchor="start"
-    )
+    for line, x, y in lines:
+        sheet.text((x, bottom + y), line, anchor="start")
     return sheet.svg()
+
+
+def _options(config: ArrayConfig) -> int:
+    """Registers of a lane's one-hot operand select."""
+    return min(config.choices, last_shifts(config.format))
 
 
 def _accumulator(sheet: Sheet, config: ArrayConfig, middle: float) -> None:
     """The second half of a PE, around the line `middle`."""
     top, width = middle - 40, config.acc_bits
-    sheet.box((480, top), (85, 80), ["adder tree", "the operand", "of the beat"])
-    sheet.arrow((565, middle), (600, middle))
-    sheet.register(580, middle - 30, middle + 30)
+    sheet.box((530, top), (85, 80), ["adder tree", "the operand", "of the beat"])
+    sheet.arrow((615, middle), (650, middle))
+    sheet.register(630, middle - 30, middle + 30)
     notes = [f"times {1 << config.format.residual_shift} in a", "first-word beat"]
-    sheet.box((600, top), (120, 80), ["residual shift", *notes])
-    sheet.arrow((720, middle), (738, middle))
-    sheet.box((738, middle - 20), (26, 40), ["+"])
-    sheet.arrow((764, middle), (785, middle), (785, middle - 65), (800, middle - 65))
-    sheet.box((800, middle - 90), (100, 50), ["accumulator", f"{width} bits"], HELD)
-    sheet.arrow((850, middle - 90), (850, middle - 102), (751, middle - 102), (751, middle - 20))
-    sheet.arrow((785, middle), (920, middle))
-    sheet.box((920, top), (76, 80), ["sum", f"{width} bits"], HELD)
-    sheet.arrow((996, middle), (1016, middle))
-    sheet.text((848, middle - 6), "sum so far")
+    sheet.box((650, top), (120, 80), ["residual shift", *notes])
+    sheet.arrow((770, middle), (788, middle))
+    sheet.box((788, middle - 20), (26, 40), ["+"])
+    sheet.arrow((814, middle), (835, middle), (835, middle - 65), (850, middle - 65))
+    sheet.box((850, middle - 90), (100, 50), ["accumulator", f"{width} bits"], HELD)
+    sheet.arrow((900, middle - 90), (900, middle - 102), (801, middle - 102), (801, middle - 20))
+    sheet.arrow((835, middle), (970, middle))
+    sheet.box((970, top), (76, 80), ["sum", f"{width} bits"], HELD)
+    sheet.arrow((1046, middle), (1076, middle))
+    sheet.text((874, middle - 6), "sum so far")
+
+
+def lane_diagram(config: ArrayConfig) -> str:
+    """The first two lanes of a chain and the adder between them: one register, and a one-hot operand select."""
+    sheet, options = Sheet(960, 370), _options(config)
+    sheet.text((20, 22), "lane 0, the first of its chain", bold=True, anchor="start")
+    sheet.arrow((20, 60), (90, 60), label="word")
+    sheet.box((90, 40), (110, 40), ["decoder"])
+    sheet.arrow((20, 110), (230, 110), label="act")
+    sheet.arrow((200, 60), (300, 60), (300, 85), bus=False)
+    sheet.text((250, 54), "places, sign")
+    sheet.box((230, 85), (140, 50), ["shift", "and flip the bits"], MOVES)
+    sheet.arrow((370, 110), (740, 110), (740, 190))
+    sheet.register(400, 85, 135)
+    sheet.text((400, 78), "product")
+    sheet.arrow((145, 80), (145, 150), (400, 150), (400, 135), bus=False)
+    sheet.text((272, 164), "clear if the word is zero")
+
+    top = 215
+    sheet.text((20, 200), "lane 1: one-hot operand select", bold=True, anchor="start")
+    sheet.arrow((20, 330), (90, 330), label="word")
+    sheet.box((90, 310), (110, 40), ["decoder"])
+    sheet.text((125, 218), "act")
+    sheet.text((206, 358), "clear all but one; clear all if the word is zero", anchor="start")
+    places = last_step(config.format) * last_shifts(config.format) // options
+    for option in range(options):
+        y = top + 25 * option
+        sheet.arrow((20, top + 10), (230, top + 10), (230, y + 10), (500, y + 10))
+        sheet.register(320, y, y + 20)
+        sheet.text((410, y + 6), f"times {1 << places * option}")
+    sheet.arrow((200, 330), (320, 330), (320, top + 25 * options - 5), bus=False)
+    height = 25 * options - 5
+    sheet.box((500, top), (60, height), ["OR"])
+    sheet.arrow((560, top + height / 2), (595, top + height / 2))
+    sheet.box((595, top + height / 2 - 25), (100, 50), ["XOR", "flip the bits"])
+    sheet.arrow((695, top + height / 2), (715, top + height / 2), (715, 215), (722, 215))
+    sheet.box((722, 190), (36, 50), ["+"])
+    sheet.arrow((758, 215), (920, 215))
+    sheet.register(800, 190, 240)
+    sheet.text((868, 208), "to the next adder")
+    sheet.arrow((748, 290), (748, 240), bus=False)
+    sheet.text((756, 284), "carry in: 1 if lane 0", anchor="start")
+    sheet.text((756, 298), "is negative", anchor="start")
+    sheet.arrow((200, 340), (645, 340), (645, top + height / 2 + 25), bus=False)
+    sheet.register(560, 330, 350)
+    sheet.text((652, 334), "sign", anchor="start")
+    return sheet.svg()
 
 
 def flow_diagram(config: ArrayConfig) -> str:

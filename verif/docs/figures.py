@@ -17,7 +17,7 @@ from rtl_gen.generate import generate
 from rtl_gen.presets import OPTIMIZE
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.testbench import Stalls
-from verif.docs import blocks, console
+from verif.docs import blocks, console, engine_blocks
 from verif.docs.console import ROOT
 from verif.docs.waveform import CONFIG, Drawing, record
 
@@ -27,7 +27,9 @@ DIAGRAMS = {"timing.svg": Stalls(), "timing-stalls.svg": Stalls(percent=40, seed
 BLOCKS = {
     "array.svg": blocks.array_diagram,
     "pe.svg": blocks.pe_diagram,
+    "lane.svg": blocks.lane_diagram,
     "two-word-tile.svg": blocks.flow_diagram,
+    "engine.svg": engine_blocks.engine_diagram,
 }
 PICTURES = ("two-word-tiles.png", "weights-and-levels.png")
 ARRAY = ("--pe", "8", "--bits", "3")
