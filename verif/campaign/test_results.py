@@ -36,17 +36,20 @@ def test_there_was_enough_of_everything() -> None:
         (target, stage) for target in PLACED for stage in STAGES
     }
     assert recorded("fuzz")["files"] >= 20_000
+    assert recorded("software")["survivors"] == 0
+    assert all(entry["why"] for entry in recorded("software")["not_killed"])
 
 
 def test_the_document_gives_these_figures() -> None:
     text = (ROOT / "docs" / "verification.md").read_text()
-    configs, mutation, fuzz = (recorded(name) for name in ("configs", "mutation", "fuzz"))
+    configs, mutation, fuzz, software = (recorded(name) for name in ("configs", "mutation", "fuzz", "software"))
     assert (
         f"{configs['configurations']} configurations, {configs['sums']:,} sums, {configs['mismatches']} mismatch"
         in text
     )
     assert f"{mutation['mutants']:,} mutants: {mutation['killed']:,} found, {mutation['equivalent']} proven" in text
     assert f"{fuzz['files']:,} files, {fuzz['findings']} findings" in text
+    assert f"{software['mutants']:,} mutants: {software['killed']:,} found, {software['explained']} explained" in text
 
 
 @pytest.mark.parametrize(

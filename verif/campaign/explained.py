@@ -1,0 +1,34 @@
+"""Mutants of the software that no test can find, by kind: what they change is no change, or of no consequence."""
+
+import re
+
+REASONS = (
+    ("", r"strict=True.* -> (?!.*strict=True).*(strict=None|strict=False|, \))", "the lengths are equal already"),
+    ("", r" -> .*reshape\(([^()]|\([^()]*\))*-2", "numpy takes any one negative size for the one to be found"),
+    ("", r"copy=False.* -> .*(copy=None|copy=True|astype\(dtype, \))", "a copy has the same values"),
+    ("log_dequantize", r" -> .*XXiuXX", "i and u are in it, and no kind of dtype is X"),
+    ("StlqFormat.term", r" -> return magnitude if code >= 0", "0 is returned before"),
+    ("Tiling.sums", r" -> if step (> size > 1|>= size >= 1|>= size > 2):$", "both ways of adding give the same sums"),
+    ("Tiling.sums", r" -> elif step >= 1:$", "blocks of 1 are their own sums"),
+    ("Tiling.(expand|any)", r" -> if step >= 1:$", "blocks of 1 stay as they are"),
+    ("Tiling.expand", r" -> .*\(slice\((None, )?size\),\)\)?\]", "a slice starts at 0"),
+    ("Tiling._step", r" -> if wanted > block:$", "both branches give the block itself"),
+    ("Tiling.gather", r"^index = np.int32 if", "the width of indices: more memory, or tensors above 8 GiB"),
+    (
+        "Tiling.gather",
+        r"ones_like\(position, bool\) -> .*ones_like\((None, bool|position, None|position, )\)$",
+        "all 1",
+    ),
+    ("Tiling.gather", r" -> .*(asarray\(corner, (None)?\)|dtype=None\)|arange\(step, \))", "the width of indices"),
+    ("search_step", r"astype\(np.float64\).* -> .*astype\(None\)", "float64 is numpy's own default"),
+    ("search_step", r" -> .*or \+np.inf\)\)$", "0 or -0: below every maximum above 0"),
+    ("row_peak", r" -> .*tolist\(\), \)$", "weights have one output or more"),
+    ("windows._(by_tap|parts)", r"range\(0, len\(rows\), \)|max\(count, 2\)", "other parts of the same sums"),
+)
+"""Patterns of the function and of the change (old lines, " -> ", new ones; one change each), and why it is none."""
+
+
+def why(function: str, change: str) -> str | None:
+    """Why no test finds this change in `function`, or None."""
+    found = (text for name, pattern, text in REASONS if re.search(name, function) and re.search(pattern, change))
+    return next(found, None)

@@ -1,0 +1,148 @@
+"""Mutants of the software: single faults that mutmut writes into the source, and what the quick tests say of each.
+
+Each group runs in a copy of the project under ``build/software/``, with the tests that cover it in seconds.  A second
+run goes on: it tries what no test has found yet, and what is new.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verif.campaign.explained import why
+from verif.campaign.record import ROOT
+
+SUMMARY = "single faults in the source of the software: each must be found by a quick test, or explained"
+COUNT = 120  # mutants of each group, at most
+ROOMS = ("sw_ref", "hw", "rtl_gen", "verif")
+FOLDER = ROOT / "build" / "software"
+AT_ONCE = 120
+"""So many new mutants of a group are tried by one run; the same command goes on."""
+UNTRIED, NO_TEST, SURVIVED = None, 33, 0
+"""Verdicts of mutmut; all others are exit statuses of tests that failed, or ran for ever."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Some source files, and quick tests of what they promise; `slow`: patterns of tests that are left out."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    slow: str = ""
+
+
+GROUPS = {
+    "format": Group(files=("sw_ref/format.py",), tests=("sw_ref/test_format.py",)),
+    "words": Group(
+        files=("sw_ref/quantize/levels.py", "sw_ref/quantize/words.py"),
+        tests=("sw_ref/quantize/test_levels.py", "sw_ref/quantize/test_words.py"),
+        slow="nearest_level_exactly and (4- or 5-)",
+    ),
+    "tiles": Group(files=("sw_ref/tiling.py",), tests=("sw_ref/test_tiling.py",)),
+    "golden": Group(
+        files=("sw_ref/integer.py", "sw_ref/activations.py", "sw_ref/windows.py"),
+        tests=("sw_ref/test_integer.py", "sw_ref/test_activations.py"),
+    ),
+    "stream": Group(
+        files=("sw_ref/stream.py", "sw_ref/cost.py"), tests=("sw_ref/test_stream.py", "sw_ref/test_cost.py")
+    ),
+}
+
+
+def run(count: int, seed: int) -> dict[str, Any]:
+    found, left = [], []
+    for name, group in GROUPS.items():
+        verdicts, survivors = try_group(group, FOLDER / name, count, seed)
+        tried = sum(verdict is not UNTRIED for verdict in verdicts.values())
+        entry = {"group": name, "files": group.files, "mutants": tried, "untried": len(verdicts) - tried}
+        entry |= {"killed": tried - len(survivors), "explained": sum(bool(s["why"]) for s in survivors)}
+        found.append({**entry, "survivors": len(survivors) - entry["explained"]})
+        left += survivors
+        print(found[-1], flush=True)
+    totals = {
+        key: sum(entry[key] for entry in found) for key in ("mutants", "killed", "explained", "survivors", "untried")
+    }
+    return {"ok": not totals["survivors"], **totals, "found": found, "not_killed": left}
+
+
+def try_group(
+    group: Group, folder: Path, count: int, seed: int
+) -> tuple[dict[str, int | None], list[dict[str, str | None]]]:
+    """The verdicts on `count` mutants of a group by name, and what survived: its function, its change, and why."""
+    prepare(group, folder)
+    # mutmut writes its mutants before it notices that none has this name.
+    mutmut(folder, "run", "none", check=False)
+    names = sorted(verdicts_of(folder))
+    chosen = set(random.Random(seed).sample(names, min(count, len(names))))
+    untried = [name for name, verdict in verdicts_of(folder).items() if name in chosen and verdict is UNTRIED]
+    again = [str(left["name"]) for left in left_over(folder, chosen) if left["why"] is None]
+    if untried or again:
+        mutmut(folder, "run", "--max-children", "1", *again, *untried[:AT_ONCE])
+    verdicts = {name: verdict for name, verdict in verdicts_of(folder).items() if name in chosen}
+    return verdicts, left_over(folder, chosen)
+
+
+def left_over(folder: Path, chosen: Collection[str]) -> list[dict[str, str | None]]:
+    """The chosen mutants that no test has found yet."""
+    verdicts = verdicts_of(folder)
+    names = [name for name in verdicts if name in chosen and verdicts[name] in (NO_TEST, SURVIVED)]
+    return [describe(name, diff) for name, diff in zip(names, diffs(folder, names), strict=True)]
+
+
+def prepare(group: Group, folder: Path) -> None:
+    """A copy of the rooms with mutmut's options; what mutmut found before stays beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for room in ROOMS:
+        shutil.rmtree(folder / room, ignore_errors=True)
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "results"))
+    options = {
+        "source_paths": sorted({path.split("/")[0] for path in group.files}),
+        "only_mutate": list(group.files),
+        "also_copy": list(ROOMS),
+        "pytest_add_cli_args_test_selection": [f"verif/{path}" for path in group.tests],
+        "pytest_add_cli_args": ["-k", f"not ({group.slow})"] if group.slow else [],
+        "use_git_change_detection": False,
+        "process_isolation": "forkserver",
+    }
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in options.items()]
+    text = (ROOT / "pyproject.toml").read_text() + "\n[tool.mutmut]\n" + "".join(lines)
+    (folder / "pyproject.toml").write_text(text)
+
+
+def mutmut(folder: Path, *args: str, check: bool = True) -> str:
+    """What a command of mutmut prints.  One thread for PyTorch, whose others would spin."""
+    command = [sys.executable, "-m", "mutmut", *args]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    if check and done.returncode:
+        raise RuntimeError(f"mutmut {args[0]}: status {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    return done.stdout
+
+
+def verdicts_of(folder: Path) -> dict[str, int | None]:
+    """Each mutant's verdict, by name."""
+    files = sorted((folder / "mutants").rglob("*.meta"))
+    return {name: code for file in files for name, code in json.loads(file.read_text())["exit_code_by_key"].items()}
+
+
+def diffs(folder: Path, names: list[str]) -> list[str]:
+    """What each mutant changes, as lines of a diff."""
+    program = "import json, sys; from mutmut.mutation.diff_apply import get_diff_for_mutant as diff; "
+    program += "print(json.dumps([diff(name) for name in sys.argv[1:]]))"
+    command = [sys.executable, "-c", program, *names]
+    return json.loads(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout)
+
+
+def describe(name: str, diff: str) -> dict[str, str | None]:
+    """A mutant by its function and the lines that it changes: its number depends on all of the function."""
+    lines = [line for line in diff.splitlines() if re.match(r"[-+](?!--|\+\+)", line)]
+    function = re.sub(r"\.x_?ǁ?", ".", re.sub(r"__mutmut_\d+$", "", name)).replace("ǁ", ".")
+    change = " -> ".join(" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+    return {"name": name, "function": function, "change": change, "why": why(function, change)}
