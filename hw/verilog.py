@@ -1,5 +1,6 @@
 """The Verilog text of an array."""
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -34,6 +35,7 @@ def verilog(modules: Modules) -> str:
     design = "\n".join(
         rtlil.convert(component, name=component.module, platform=modules, emit_src=False) for component in modules
     )
+    design = bare_memories(design)
     for name, count in Counter(component.module for component in modules).items():
         if count > 1:
             raise ValueError(f"{count} different components are named {name}; allowed: one")
@@ -57,9 +59,26 @@ def verilog(modules: Modules) -> str:
     )
     if yosys.returncode:
         raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
-    text = yosys.stdout
+    # A simulator's registers hold a value from the start; those of a block RAM need not.
+    text = re.sub(r"^ *initial .*\n", r"`ifndef SYNTHESIS\n\g<0>`endif\n", yosys.stdout, flags=re.MULTILINE)
     for component in modules:
         if component.keep_hierarchy:
             header = f"module {component.module}("
             text = text.replace(header, f"(* keep_hierarchy *)\n{header}")
     return text
+
+
+def bare_memories(design: str) -> str:
+    """The design, in RTLIL, whose memories promise no more than block RAM does; Amaranth has no words for it.
+
+    They have no initial contents. A word that is read while it is written is anything.
+    """
+    design = re.sub(r"^  cell \$meminit_v2 [\s\S]*?^  end\n", "", design, flags=re.MULTILINE)
+    return re.sub(r"^  cell \$memrd_v2 [\s\S]*?^  end\n", _bare_read, design, flags=re.MULTILINE)
+
+
+def _bare_read(port: re.Match[str]) -> str:
+    if r"\CLK_ENABLE 1" not in port[0]:
+        return port[0]
+    text = re.sub(r"(?<=\\COLLISION_X_MASK )(\d+)'0+", lambda mask: f"{mask[1]}'{'1' * int(mask[1])}", port[0])
+    return re.sub(r"(?<=\\INIT_VALUE )(\d+)'x+", lambda value: f"{value[1]}'{'0' * int(value[1])}", text)

@@ -57,7 +57,7 @@ class AddressGenerator(Component):
     """
 
     def __init__(self, config: EngineConfig):
-        super().__init__(address_signature(config))
+        super().__init__(address_signature(config), module=f"{config.name}_address")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

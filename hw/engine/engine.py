@@ -40,32 +40,33 @@ class Engine(Component):
 
     def __init__(self, config: EngineConfig):
         self._config = config
-        super().__init__(engine_signature(config))
+        super().__init__(engine_signature(config), module=config.name)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        parts: dict[str, Any] = {
-            "loader": Loader(config),
-            "sequencer": Sequencer(config),
-            "addresses": AddressGenerator(config),
-            "steps": Store(bits=encoding.width(STEP), depth=2 * len(LOOPS), bus_bits=config.bus_bits),
-            "weights": WeightBuffer(config, STAGES),
-            "scales": Store(bits=config.scale_bits, depth=2 * config.requant_steps, bus_bits=config.bus_bits),
-            "offsets": Store(bits=config.offset_bits, depth=2 * config.requant_steps, bus_bits=config.bus_bits),
-            "memory": ActivationMemory(config),
-            "requantizer": Requantizer(config),
-            "writer": Writer(config),
-            "inputs": Inputs(config),
-            "outputs": Outputs(config),
-            "events": fifo.SyncFIFO(width=EVENT.size, depth=IN_FLIGHT),
+        chunks = 2 * config.requant_steps
+        kinds: dict[str, tuple[Any, ...]] = {
+            "loader": (Loader, config),
+            "sequencer": (Sequencer, config),
+            "addresses": (AddressGenerator, config),
+            "steps": (Store, config, "steps", encoding.width(STEP), 2 * len(LOOPS)),
+            "weights": (WeightBuffer, config, STAGES),
+            "scales": (Store, config, "scales", config.scale_bits, chunks),
+            "offsets": (Store, config, "offsets", config.offset_bits, chunks),
+            "memory": (ActivationMemory, config),
+            "array": (Array, config.array),
+            "requantizer": (Requantizer, config),
+            "writer": (Writer, config),
+            "inputs": (Inputs, config),
+            "outputs": (Outputs, config),
         }
-        for name, part in parts.items():
-            m.submodules[name] = part
+        parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
+        m.submodules.events = parts["events"] = fifo.SyncFIFO(width=EVENT.size, depth=IN_FLIGHT)
         self._ports(m, parts)
         self._stores(m, parts)
         self._front(m, parts)
-        self._array(m, platform, parts)
+        self._array(m, parts)
         self._back(m, parts)
         return m
 
@@ -78,7 +79,8 @@ class Engine(Component):
 
     def _stores(self, m: Module, parts: dict[str, Any]) -> None:
         """What the loader fills."""
-        loader, weights = parts["loader"], parts["weights"]
+        loader, sequencer, weights = parts["loader"], parts["sequencer"], parts["weights"]
+        due = sequencer.issue & (sequencer.job.kind == Kind.CONV)
         for name, slot, target in (
             ("steps", loader.step_slot, loader.step_target),
             ("weights", loader.beat_slot, loader.beat_target),
@@ -87,6 +89,7 @@ class Engine(Component):
         ):
             part = parts[name]
             m.d.comb += [part.word.eq(loader.word), part.slot.eq(slot), part.target.eq(target)]
+            m.d.comb += part.read.eq(due if name == "weights" else 1)
         m.d.comb += [weights.two_word_in.eq(loader.two_word), weights.last_in.eq(loader.last)]
 
     def _front(self, m: Module, parts: dict[str, Any]) -> None:
@@ -112,10 +115,10 @@ class Engine(Component):
             Value.cast(addresses.step).eq(parts["steps"].value),
         ]
 
-    def _array(self, m: Module, platform: object, parts: dict[str, Any]) -> None:
+    def _array(self, m: Module, parts: dict[str, Any]) -> None:
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, requantizer = parts["addresses"], parts["weights"], parts["requantizer"]
-        array = instantiate(m, platform, "array", Array, self._config.array)
+        array = parts["array"]
         conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, STAGES)
         flags = later(m, "flags", Cat(weights.two_word, weights.last), STAGES)
         beat, first = Signal(), Signal()
@@ -180,6 +183,8 @@ class Engine(Component):
             sequencer.output_room.eq(outputs.room),
             outputs.issue.eq(leaves),
             outputs.issue_last.eq(leaves & ends),
+            # Where a code is stored, nothing is read: what it would be, nobody knows.
+            memory.a_read.eq(addresses.valid & ~stored[:2].any()),
             memory.a_address.eq(addresses.address),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),

@@ -32,7 +32,8 @@ class Inputs(Component):
                 "valid": Out(1),
                 "take": In(1),
                 "last": In(1),
-            }
+            },
+            module=f"{config.name}_inputs",
         )
 
     def elaborate(self, platform: object) -> Module:

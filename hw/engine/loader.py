@@ -70,7 +70,7 @@ class Loader(Component):
 
     def __init__(self, config: EngineConfig):
         self._config = config
-        super().__init__(loader_signature(config))
+        super().__init__(loader_signature(config), module=f"{config.name}_loader")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

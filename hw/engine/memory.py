@@ -19,8 +19,8 @@ class ActivationMemory(Component):
 
     Members
     -------
-    a_address : In, a_word : Out(word_bits)
-        Port a.
+    a_read : In(1), a_address : In, a_word : Out(word_bits)
+        Port a; `a_word` stays until the next read.
     b_address : In, b_word : Out(word_bits)
         Port b; `b_word` is meaningful in the cycle after one in which nothing was written.
     b_write : In(lanes), b_data : In(word_bits)
@@ -31,13 +31,15 @@ class ActivationMemory(Component):
         self._config = config
         super().__init__(
             {
+                "a_read": In(1),
                 "a_address": In(config.address_bits),
                 "a_word": Out(config.word_bits),
                 "b_address": In(config.address_bits),
                 "b_write": In(config.array.lanes),
                 "b_data": In(config.word_bits),
                 "b_word": Out(config.word_bits),
-            }
+            },
+            module=f"{config.name}_memory",
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -53,10 +55,10 @@ class ActivationMemory(Component):
                 write.data.eq(self.b_data.word_select(lane, bits)),
                 write.en.eq(self.b_write[lane]),
             ]
-            for port, address in (("a", self.a_address), ("b", self.b_address)):
+            for port, enable, address in (("a", self.a_read, self.a_address), ("b", 1, self.b_address)):
                 read = cells.read_port()
                 word = Signal(bits, name=f"{port}{lane}")
-                m.d.comb += [read.addr.eq(address), word.eq(read.data)]
+                m.d.comb += [read.en.eq(enable), read.addr.eq(address), word.eq(read.data)]
                 words[port].append(word)
         m.d.comb += [self.a_word.eq(Cat(words["a"])), self.b_word.eq(Cat(words["b"]))]
         return m

@@ -43,7 +43,8 @@ class Outputs(Component):
                 "last": In(1),
                 "outputs": Out(stream.Signature(outputs_layout(config))),
                 "idle": Out(1),
-            }
+            },
+            module=f"{config.name}_outputs",
         )
 
     def elaborate(self, platform: object) -> Module:

@@ -1,10 +1,10 @@
 """The requantizer: sums to codes, `requant_lanes` at a time."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.component import Component
+from hw.component import Component, instantiate
 from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB
@@ -72,7 +72,7 @@ class Requantizer(Component):
 
     def __init__(self, config: EngineConfig):
         self._config = config
-        super().__init__(requantizer_signature(config))
+        super().__init__(requantizer_signature(config), module=f"{config.name}_requantizer")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -96,7 +96,8 @@ class Requantizer(Component):
         group_ends = self.take & (self.event.group | self.event.ends)
         m.d.comb += [
             self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_DELAY)),
-            self.back_frees.eq(later(m, "frees", group_ends << half, OFFSET_DELAY)[:2]),
+            # Not a shift: between positions `half` is that of none.
+            self.back_frees.eq(later(m, "frees", Cat(group_ends & ~half, group_ends & half), OFFSET_DELAY)),
         ]
         about = Signal(CODES, name="about0")
         m.d.comb += [
@@ -105,11 +106,11 @@ class Requantizer(Component):
             about.done.eq(self.take),
             about.event.eq(self.event),
         ]
-        clip = self._lanes(m, chunk, step, Value.cast(about), own["add_terms"])
+        clip = self._lanes(m, platform, chunk, step, Value.cast(about), own["add_terms"])
         m.d.comb += self.waiting.eq(own.waiting | clip.waiting)
         return m
 
-    def _lanes(self, m: Module, chunk: Signal, step: Signal, about: Value, terms: Value) -> Followed:
+    def _lanes(self, m: Module, platform: object, chunk: Signal, step: Signal, about: Value, terms: Value) -> Followed:
         config = self._config
         lanes, bits = config.requant_lanes, config.array.acc_bits
         # The word to add was asked for with the first step; it is here for all others of the position.
@@ -135,8 +136,7 @@ class Requantizer(Component):
         )
         added = word.word_select(self._part(m, chunk1), lanes * config.code_bits)
         for index in range(lanes):
-            lane = RequantizerLane(config)
-            m.submodules[f"lane{index}"] = lane
+            lane = instantiate(m, platform, f"lane{index}", RequantizerLane, config)
             m.d.comb += [
                 lane.x.eq(sums.word_select(index, bits).as_signed()),
                 lane.step.eq(step1),

@@ -51,7 +51,8 @@ class RequantizerLane(Component):
                 "low": In(bits),
                 "high": In(bits),
                 "code": Out(bits),
-            }
+            },
+            module=f"{config.name}_requantizer_lane",
         )
 
     def elaborate(self, platform: object) -> Module:

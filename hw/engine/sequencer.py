@@ -66,7 +66,7 @@ class Sequencer(Component):
     """
 
     def __init__(self, config: EngineConfig):
-        super().__init__(sequencer_signature(config))
+        super().__init__(sequencer_signature(config), module=f"{config.name}_sequencer")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -5,6 +5,7 @@ from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
+from hw.engine.config import EngineConfig
 
 
 class Store(Component):
@@ -14,25 +15,31 @@ class Store(Component):
 
     Latency: data one cycle after the address. Throughput: one read and one write in each cycle, at different entries.
 
+    Parameters
+    ----------
+    name : str
+        What it holds; part of its module's name.
+
     Members
     -------
     word : In(bus_bits), slot : In(slots), target : In(range(depth))
         Each slot whose bit is 1 takes `word` at the entry `target`; the last one the lowest bits that it has.
-    entry : In(range(depth)), value : Out(bits)
-        The entry to read, and what it held when it was asked for.
+    read : In(1), entry : In(range(depth)), value : Out(bits)
+        The entry to read, and what it held when it was last asked for.
     """
 
-    def __init__(self, *, bits: int, depth: int, bus_bits: int):
-        self._bits, self._depth, self._bus_bits = bits, depth, bus_bits
-        slots = -(-bits // bus_bits)
+    def __init__(self, config: EngineConfig, name: str, bits: int, depth: int):
+        self._bits, self._depth, self._bus_bits = bits, depth, config.bus_bits
         super().__init__(
             {
-                "word": In(bus_bits),
-                "slot": In(slots),
+                "word": In(config.bus_bits),
+                "slot": In(config.slots(bits)),
                 "target": In(range(depth)),
+                "read": In(1),
                 "entry": In(range(depth)),
                 "value": Out(bits),
-            }
+            },
+            module=f"{config.name}_{name}",
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -48,6 +55,7 @@ class Store(Component):
                 write.addr.eq(self.target),
                 write.data.eq(self.word[:width]),
                 write.en.eq(self.slot[index]),
+                read.en.eq(self.read),
                 read.addr.eq(self.entry),
                 part.eq(read.data),
             ]

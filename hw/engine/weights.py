@@ -4,7 +4,7 @@ from amaranth import Cat, Module
 from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
-from hw.component import Component
+from hw.component import Component, instantiate
 from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.store import Store
@@ -19,8 +19,8 @@ class WeightBuffer(Component):
     -------
     word, slot, target : In, two_word_in, last_in : In(1)
         What the loader writes; see :class:`Store`.
-    entry : In
-        The beat to read: its index, then its half.
+    read : In(1), entry : In
+        The beat to read: its index, then its half. Words stay until the next one is read.
     two_word, last : Out(1), words : Out(beat_bits)
         The beat's flags, and its words.
     """
@@ -35,25 +35,27 @@ class WeightBuffer(Component):
                 "target": In(entry),
                 "two_word_in": In(1),
                 "last_in": In(1),
+                "read": In(1),
                 "entry": In(entry),
                 "two_word": Out(1),
                 "last": Out(1),
                 "words": Out(config.beat_bits),
-            }
+            },
+            module=f"{config.name}_weights",
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
         depth = 2 * config.group_beats
-        m.submodules.store = store = Store(bits=config.beat_bits, depth=depth, bus_bits=config.bus_bits)
+        store = instantiate(m, platform, "beats", Store, config, "beats", config.beat_bits, depth)
         m.submodules.flags = flags = memory.Memory(shape=2, depth=depth, init=[])
         write, read = flags.write_port(), flags.read_port()
         m.d.comb += [
             store.word.eq(self.word),
             store.slot.eq(self.slot),
             store.target.eq(self.target),
-            store.entry.eq(later(m, "entry", self.entry, self._delay)),
+            Cat(store.read, store.entry).eq(later(m, "entry", Cat(self.read, self.entry), self._delay)),
             self.words.eq(store.value),
             write.addr.eq(self.target),
             write.data.eq(Cat(self.two_word_in, self.last_in)),

@@ -52,7 +52,7 @@ class Writer(Component):
 
     def __init__(self, config: EngineConfig):
         self._config = config
-        super().__init__(writer_signature(config))
+        super().__init__(writer_signature(config), module=f"{config.name}_writer")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -11,14 +11,15 @@ module bench;
     reg [BUS-1:0] program [0:PROGRAM-1];
     reg [BUS-1:0] inputs [0:INPUTS-1];
     integer at_program = 0, at_inputs = 0, cycle = 0, seed = SEED;
+    reg [BUS-1:0] program_word, inputs_word;
     reg program_valid = 0, inputs_valid = 0, outputs_ready = 0;
     wire program_ready, inputs_ready, outputs_valid, busy;
     wire [BUS:0] outputs;
     wire [3:0] error;
     reg was_busy = 0;
     stlq_engine engine(.clk(clk), .rst(rst), .busy(busy), .error(error),
-        .program__valid(program_valid), .program__ready(program_ready), .program__payload(program[at_program]),
-        .inputs__valid(inputs_valid), .inputs__ready(inputs_ready), .inputs__payload(inputs[at_inputs]),
+        .program__valid(program_valid), .program__ready(program_ready), .program__payload(program_word),
+        .inputs__valid(inputs_valid), .inputs__ready(inputs_ready), .inputs__payload(inputs_word),
         .outputs__valid(outputs_valid), .outputs__ready(outputs_ready), .outputs__payload(outputs));
     always #5 clk = ~clk;
     function pause(input integer unused);
@@ -52,6 +53,9 @@ module bench;
         if (inputs_valid && inputs_ready) at_inputs = at_inputs + 1;
         if (!program_valid || program_ready) program_valid <= #1 at_program < PROGRAM && !pause(0);
         if (!inputs_valid || inputs_ready) inputs_valid <= #1 at_inputs < INPUTS && !pause(0);
+        // Nothing is known of a word that is not valid.
+        program_word <= #1 at_program < PROGRAM ? program[at_program] : {BUS{1'bx}};
+        inputs_word <= #1 at_inputs < INPUTS ? inputs[at_inputs] : {BUS{1'bx}};
         outputs_ready <= #1 !pause(0);
     end
 endmodule

@@ -1,0 +1,44 @@
+"""Memories become block RAM: none falls apart into flip-flops, none takes logic."""
+
+from typing import Any
+
+import pytest
+
+from hw.component import Modules
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from hw.engine.memory import ActivationMemory
+from hw.engine.store import Store
+from hw.verilog import verilog
+from rtl_gen.synth import mapped
+from rtl_gen.targets import TARGETS
+from sw_ref.format import StlqFormat
+
+CONFIG = EngineConfig(
+    array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2, memory_words=2048
+)
+MEMORY = (ActivationMemory, CONFIG)
+BEATS = (Store, CONFIG, "beats", CONFIG.beat_bits, 2 * CONFIG.group_beats)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "blocks"),
+    [
+        # Four memories of 2,048 codes: true dual-port, one block each; twice four blocks each where there is no such.
+        ("xilinx", MEMORY, {"RAMB18E1": 4}),
+        ("ecp5", MEMORY, {"DP16KD": 4}),
+        ("ice40", MEMORY, {"SB_RAM40_4K": 4 * 4 * 2}),
+        # 48 bits of 512 beats, in slots of 32 and 16.
+        ("xilinx", BEATS, {"RAMB18E1": 2}),
+        ("ecp5", BEATS, {"DP16KD": 2}),
+        ("ice40", BEATS, {"SB_RAM40_4K": 6}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_memory_is_block_ram_alone(target: str, kind: tuple[Any, ...], blocks: dict[str, int]) -> None:
+    modules = Modules()
+    top = modules.add(*kind).module
+    _, after = mapped(verilog(modules), top, TARGETS[target].script(top))
+    cells = after["num_cells_by_type"]
+    # A clock buffer and constants are no logic.
+    assert {name: count for name, count in cells.items() if name not in ("BUFG", "GND", "VCC")} == blocks
