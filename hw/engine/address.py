@@ -9,8 +9,6 @@ from hw.engine.config import EngineConfig
 from hw.engine.encoding import JOB, LOOPS, STEP, TILE_LOOPS
 from hw.engine.layouts import struct
 
-STAGES = 3  # cycles from the sequencer's element to its address
-
 
 def address_signature(config: EngineConfig) -> wiring.Signature:
     """The members of an :class:`AddressGenerator`."""
@@ -40,7 +38,7 @@ class AddressGenerator(Component):
     A two-word tile is two beats with one address. Nothing feeds back from addresses to loops, so each stage is short:
     the loops' levels, the step, the address, its bounds.
 
-    Latency: `STAGES` cycles. Throughput: one element a cycle.
+    Latency: `ADDRESS_CYCLES` cycles. Throughput: one element a cycle.
 
     Members
     -------

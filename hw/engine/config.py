@@ -11,6 +11,11 @@ from hw.engine.encoding import ADDRESS_BITS, SCALE, VERSION, Field, offset_layou
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
+ADDRESS_CYCLES = 3  # from the sequencer's element to its address
+OFFSET_CYCLES = 3  # from the scales of sums to their offsets
+CODE_CYCLES = 8  # from sums to their codes
+START_CYCLES = 3  # between the starts of two jobs, at least
+
 
 def _unsigned_array() -> ArrayConfig:
     return ArrayConfig(format=StlqFormat(act_signed=False))

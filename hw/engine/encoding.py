@@ -21,7 +21,6 @@ class Kind(IntEnum):
 
     END = 0
     CONV = 1
-    POOL = 2
     INPUT = 3
     OUTPUT = 4
     FILL = 5

@@ -9,8 +9,8 @@ from amaranth.lib.wiring import connect, flipped
 from hw.array.array import Array
 from hw.component import Component, instantiate
 from hw.engine import encoding
-from hw.engine.address import STAGES, AddressGenerator
-from hw.engine.config import EngineConfig
+from hw.engine.address import AddressGenerator
+from hw.engine.config import ADDRESS_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import LOOPS, STEP, Kind
 from hw.engine.inputs import Inputs
@@ -51,7 +51,7 @@ class Engine(Component):
             "sequencer": (Sequencer, config),
             "addresses": (AddressGenerator, config),
             "steps": (Store, config, "steps", encoding.width(STEP), 2 * len(LOOPS)),
-            "weights": (WeightBuffer, config, STAGES),
+            "weights": (WeightBuffer, config, ADDRESS_CYCLES),
             "scales": (Store, config, "scales", config.scale_bits, chunks),
             "offsets": (Store, config, "offsets", config.offset_bits, chunks),
             "memory": (ActivationMemory, config),
@@ -119,8 +119,8 @@ class Engine(Component):
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, requantizer = parts["addresses"], parts["weights"], parts["requantizer"]
         array = parts["array"]
-        conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, STAGES)
-        flags = later(m, "flags", Cat(weights.two_word, weights.last), STAGES)
+        conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, ADDRESS_CYCLES)
+        flags = later(m, "flags", Cat(weights.two_word, weights.last), ADDRESS_CYCLES)
         beat, first = Signal(), Signal()
         m.d.sync += [beat.eq(addresses.beat & conv), first.eq(addresses.valid & conv)]
         m.d.comb += [
@@ -159,7 +159,7 @@ class Engine(Component):
             loader.back_frees.eq(requantizer.back_frees),
         ]
         unwritten = Signal(range(IN_FLIGHT + 1))
-        m.d.sync += unwritten.eq(unwritten + finish - writer.write)
+        m.d.sync += unwritten.eq(unwritten + (finish & ~sequencer.event.pool) - writer.write)
         m.d.comb += [
             sequencer.drained.eq(unwritten == 0),
             loader.idle.eq(sequencer.idle & (unwritten == 0) & parts["outputs"].idle),
@@ -174,8 +174,8 @@ class Engine(Component):
         kind, ends = sequencer.job.kind, sequencer.event.ends & sequencer.job.last
         arrives, fills, leaves = (sequencer.issue & (kind == which) for which in (Kind.INPUT, Kind.FILL, Kind.OUTPUT))
         code = Mux(kind == Kind.FILL, sequencer.job.fill, inputs.code)[: config.code_bits]
-        stored = later(m, "stored", Cat(arrives, fills, code), STAGES)
-        shown = later(m, "shown", Cat(leaves, leaves & ends), STAGES + 1)
+        stored = later(m, "stored", Cat(arrives, fills, code), ADDRESS_CYCLES)
+        shown = later(m, "shown", Cat(leaves, leaves & ends), ADDRESS_CYCLES + 1)
         m.d.comb += [
             sequencer.code_valid.eq(inputs.valid),
             inputs.take.eq(arrives),

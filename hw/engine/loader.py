@@ -201,7 +201,7 @@ class Loader(Component):
         for wrong, error in (
             ((~self._header_seen) & (header.engine != self._config.digest), Error.ENGINE),
             ((~self._header_seen) & (header.version != encoding.VERSION), Error.VERSION),
-            (self._header_seen & (self.job.kind > max(Kind)), Error.KIND),
+            (self._header_seen & ~self.job.kind.matches(*map(int, Kind)), Error.KIND),
             (self._sum != 0, Error.CHECK),
         ):
             with m.If(wrong):

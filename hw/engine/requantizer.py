@@ -5,16 +5,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component, instantiate
-from hw.engine.config import EngineConfig
+from hw.engine.config import CODE_CYCLES, OFFSET_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB
 from hw.engine.follow import Followed
 from hw.engine.layouts import EVENT, struct
 from hw.engine.requantizer_lane import RequantizerLane
 from hw.layouts import sums_layout
-
-LATENCY = 7  # cycles from a sum to its code
-OFFSET_DELAY = 3  # cycles by which offsets are read after scales
 
 CODES = data.StructLayout({"valid": 1, "chunk": 6, "done": 1, "event": EVENT})
 """What goes with codes: there are some; which of the position's; they are its last ones; how it ends."""
@@ -50,7 +47,7 @@ class Requantizer(Component):
     Sums wait in the array meanwhile. The program leaves so many cycles between dot products that the next ones find
     their place free: the array never stops.
 
-    Latency: `LATENCY` cycles. Throughput: one step of `requant_lanes` lanes a cycle.
+    Latency: `CODE_CYCLES` cycles. Throughput: one step of `requant_lanes` lanes a cycle.
 
     Members
     -------
@@ -95,9 +92,9 @@ class Requantizer(Component):
                 m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
         group_ends = self.take & (self.event.group | self.event.ends)
         m.d.comb += [
-            self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_DELAY)),
+            self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_CYCLES)),
             # Not a shift: between positions `half` is that of none.
-            self.back_frees.eq(later(m, "frees", Cat(group_ends & ~half, group_ends & half), OFFSET_DELAY)),
+            self.back_frees.eq(later(m, "frees", Cat(group_ends & ~half, group_ends & half), OFFSET_CYCLES)),
         ]
         about = Signal(CODES, name="about0")
         m.d.comb += [
@@ -125,7 +122,7 @@ class Requantizer(Component):
             chunk1.eq(chunk),
             step1.eq(step),
         ]
-        clipping = CODES(later(m, "about", about, LATENCY - 1))
+        clipping = CODES(later(m, "about", about, CODE_CYCLES - 1))
         clip = Followed(
             m,
             "clip",

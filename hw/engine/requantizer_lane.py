@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib.wiring import In, Out
 
+from hw.array.adder_tree import add
 from hw.component import Component
 from hw.engine import encoding
 from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.layouts import struct
 
-COARSE = 8  # binary places of the coarse steps of a shift
+COARSE = 8  # binary places: a shift is a multiple of it, then what is left
 
 
 class RequantizerLane(Component):
@@ -20,7 +21,7 @@ class RequantizerLane(Component):
     The steps of one code follow each other, one a cycle: first the sum with its multiplier, then the code to add with
     each term of its own. Negative terms are ones' complements; the compiler has the missing 1s in `offset`.
 
-    Latency: 6 cycles from `x` to `code`. Throughput: one step a cycle.
+    Latency: 7 cycles from `x` to `code`. Throughput: one step a cycle.
 
     Members
     -------
@@ -33,9 +34,9 @@ class RequantizerLane(Component):
     offset : In(struct)
         Three cycles after those.
     low, high : In(code_bits)
-        The limits, five cycles after those.
+        The limits, six cycles after those.
     code : Out(code_bits)
-        Six cycles after the last step's operand.
+        Seven cycles after the last step's operand.
     """
 
     def __init__(self, config: EngineConfig):
@@ -57,51 +58,73 @@ class RequantizerLane(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        total = self._products(m)
-        self._codes(m, total)
+        total = self._total(m, self._product(m))
+        self._code(m, total)
         return m
 
-    def _products(self, m: Module) -> Signal:
-        """Cycles 1 to 4: operand, its two terms, their sum, the sum over all steps."""
+    def _product(self, m: Module) -> Signal:
+        """Cycles 1 to 3: the operand, with its sign; that shifted; with its second term."""
         scale: Any = self.scale
         bits = self._config.product_bits
-        operand = Signal(signed(bits))
-        shift, negative = Signal(3), Signal()
-        second, second_negative = Signal(), Signal()
-        m.d.sync += [negative.eq(0), second.eq(0), second_negative.eq(0)]
-        with m.If(self.step == 0):
-            m.d.sync += [operand.eq(self.x), shift.eq(scale.first_shift), negative.eq(scale.first_negative)]
-            m.d.sync += [second.eq(scale.second), second_negative.eq(scale.second_negative)]
+        operand, shift, negative = Signal(signed(bits)), Signal(3), Signal()
+        second, inverted = Signal(), Signal()
+        is_sum = self.step == 0
+        wide, moved, sign = Signal(signed(bits)), Signal(bits), Signal()
+        m.d.comb += [wide.eq(self.x), sign.eq(scale.first_negative)]
+        m.d.sync += shift.eq(scale.first_shift)
         for number in (1, 2):
-            coarse, fine = scale[f"add{number}_shift"][3:], scale[f"add{number}_shift"][:3]
+            far, near = scale[f"add{number}_shift"][3:], scale[f"add{number}_shift"][:3]
             with m.If(self.step == number):
-                moved = Mux(scale[f"add{number}"], self.added, 0) << (coarse * COARSE)
-                m.d.sync += [operand.eq(moved), shift.eq(fine), negative.eq(scale[f"add{number}_negative"])]
-
-        first_term, second_term, product = Signal(signed(bits)), Signal(signed(bits)), Signal(signed(bits))
+                m.d.comb += sign.eq(scale[f"add{number}_negative"])
+                m.d.comb += moved.eq(Mux(scale[f"add{number}"], self.added, 0) << (far * COARSE))
+                m.d.sync += shift.eq(near)
         m.d.sync += [
-            first_term.eq((operand << shift) ^ negative.replicate(bits)),
-            second_term.eq(
-                (operand & second.replicate(bits).as_signed()) ^ second_negative.replicate(bits).as_signed()
-            ),
-            product.eq(first_term + second_term),
+            operand.eq(((wide & is_sum.replicate(bits).as_signed()) | moved) ^ sign.replicate(bits)),
+            negative.eq(sign),
+            second.eq(is_sum & scale.second),
+            inverted.eq(is_sum & (scale.second_negative ^ (scale.second & sign))),
         ]
+        # What a shift leaves free is filled with the sign's inversion: as if inverted behind it.
+        filled = Signal(signed(bits + 7))
+        first, plain, product = Signal(signed(bits)), Signal(signed(bits)), Signal(signed(bits))
+        kept, flipped = later(m, "second", second, 1), later(m, "inverted", inverted, 1)
+        m.d.comb += filled.eq(Cat(negative.replicate(7), operand).as_signed() << shift)
+        m.d.sync += [first.eq(filled[7:]), plain.eq(operand)]
+        term = (plain & kept.replicate(bits).as_signed()) ^ flipped.replicate(bits)
+        m.d.sync += product.eq(add(first, term, Const(0), bits, logic=True))
+        return product
+
+    def _total(self, m: Module, product: Signal) -> Signal:
+        """Cycle 4: the sum over all steps."""
+        total = Signal(signed(self._config.product_bits))
         begins = later(m, "begins", self.step == 0, 3)
-        total = Signal(signed(bits))
-        m.d.sync += total.eq(Mux(begins, self.offset.offset, total) + product)
+        before = Mux(begins, self.offset.offset, total)
+        m.d.sync += total.eq(add(product, before, Const(0), len(total), logic=True))
         return total
 
-    def _codes(self, m: Module, total: Signal) -> None:
-        """Cycles 5 and 6: the shift in two parts, the second with the limits."""
-        config = self._config
+    def _code(self, m: Module, total: Signal) -> None:
+        """Cycles 5 to 7: shifted by whole COARSE places; by the rest; clipped.
+
+        Of what is above the code's bits only the sign, and whether there is anything, is kept.
+        """
+        bits = self._config.code_bits
         shift, fine = Signal(5), Signal(3)
-        coarse = Signal(signed(config.product_bits))
-        m.d.sync += [shift.eq(self.offset.shift), coarse.eq(total >> (shift[3:] * COARSE)), fine.eq(shift[:3])]
-        value = Signal(signed(config.product_bits))
-        m.d.comb += value.eq(coarse >> fine)
-        with m.If(value < Cat(self.low, 0).as_signed()):
+        near, value = Signal(bits + COARSE - 1), Signal(bits)
+        below, above, above_near = Signal(2), Signal(), Signal()
+        m.d.sync += [shift.eq(self.offset.shift), fine.eq(shift[:3])]
+        with m.Switch(shift[3:]):
+            for far in range(4):
+                with m.Case(far):
+                    rest = total[far * COARSE : -1]
+                    m.d.sync += [near.eq(rest), above.eq(rest[len(near) :].any())]
+        m.d.sync += [
+            value.eq(near >> fine),
+            above_near.eq(above | (near >> fine)[bits:].any()),
+            below.eq(Cat(total[-1], below[0])),
+        ]
+        with m.If(below[1] | (~above_near & (value < self.low))):
             m.d.sync += self.code.eq(self.low)
-        with m.Elif(value > Cat(self.high, 0).as_signed()):
+        with m.Elif(above_near | (value > self.high)):
             m.d.sync += self.code.eq(self.high)
         with m.Else():
             m.d.sync += self.code.eq(value)

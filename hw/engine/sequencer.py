@@ -5,11 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
-from hw.engine.config import EngineConfig
+from hw.engine.config import START_CYCLES, EngineConfig
 from hw.engine.encoding import GROUP, JOB, LOOPS, TILE_LOOPS, Kind
 from hw.engine.layouts import EVENT, struct
-
-START_CYCLES = 3  # at least so many cycles are between the starts of two jobs
 
 
 def sequencer_signature(config: EngineConfig) -> wiring.Signature:
@@ -128,6 +126,7 @@ class Sequencer(Component):
                 m.d.comb += level.eq(number)
         m.d.comb += [
             job_end.eq(goes_on),
+            self.event.pool.eq(ends["pool_x"] | ends["pool_y"]),
             self.event.x.eq(ends["x"]),
             self.event.y.eq(ends["y"]),
             self.event.group.eq(ends["group"]),

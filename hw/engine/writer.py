@@ -36,6 +36,8 @@ def writer_signature(config: EngineConfig) -> wiring.Signature:
 class Writer(Component):
     """Collects the codes of a position and writes their word; also says where the word to add is.
 
+    Of the positions in a window of a pooling it writes the largest codes.
+
     If a word is to be read in the cycle in which one would be written, it is written a cycle later.
 
     Members
@@ -56,26 +58,34 @@ class Writer(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self._config
-        chunk_bits = config.requant_lanes * config.code_bits
-        with m.If(self.about.valid):
-            m.d.sync += self.data.word_select(
-                self.about.chunk[: max(config.requant_steps - 1, 1).bit_length()], chunk_bits
-            ).eq(self.codes)
-        due, event = Signal(), Signal(EVENT, name="written_event")
+        due, first, event = Signal(), Signal(init=1), Signal(EVENT, name="written_event")
         done = self.about.valid & self.about.done
         m.d.comb += self.write.eq(due & ~self.add_read)
-        m.d.sync += due.eq(done | (due & ~self.write))
+        m.d.sync += due.eq((done & ~self.about.event.pool) | (due & ~self.write))
         with m.If(done):
-            m.d.sync += event.eq(self.about.event)
+            m.d.sync += [event.eq(self.about.event), first.eq(~self.about.event.pool)]
+        self._collect(m, first)
 
         write_address, waiting = self._walk(m, "write", event, self.write)
-        add_address, add_waiting = self._walk(m, "add", self.event, self.take)
+        add_address, add_waiting = self._walk(m, "add", self.event, self.take & ~self.event.pool)
         m.d.comb += [
             self.waiting.eq(waiting | add_waiting),
             self.address.eq(Mux(self.add_read, add_address, write_address)),
         ]
         return m
+
+    def _collect(self, m: Module, first: Signal) -> None:
+        """Codes to their places in the word: those of the window's `first` position, then larger ones."""
+        config = self._config
+        lanes, bits = config.requant_lanes, config.code_bits
+        held = self.data.word_select(self.about.chunk[: max(config.requant_steps - 1, 1).bit_length()], lanes * bits)
+        for lane in range(lanes):
+            code = self.codes.word_select(lane, bits)
+            taken = Signal(name=f"taken{lane}")
+            m.d.comb += taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits))))
+            for chunk in range(config.requant_steps):
+                with m.If(taken & (self.about.chunk == chunk)):
+                    m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(code)
 
     def _walk(self, m: Module, name: str, event: Any, moves: Any) -> tuple[Signal, Signal]:
         """An address that steps from one position to the next."""

@@ -7,14 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hw.engine.config import EngineConfig
+from hw.engine.config import ADDRESS_CYCLES, CODE_CYCLES, OFFSET_CYCLES, START_CYCLES, EngineConfig
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, TILE_LOOPS, Kind, width
 from rtl_gen.compiler.program import Group, Job
 
-FRONT = 4  # cycles from an element to the transfer of its beat
-CODES = 7  # from the last step of a position's sums to its codes
-FREES = 4  # from that step to a free half of the parameters
-START_CYCLES = 3
+FRONT = ADDRESS_CYCLES + 1  # cycles from an element to the transfer of its beat
+FREES = OFFSET_CYCLES + 1  # from the last step of a position's sums to a free half of the parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
             taken = last + FRONT + config.array.latency_cycles + steps - 1
             if job.kind == Kind.CONV:
                 back_free[half] = taken + FREES
-                written = taken + CODES + 1
+                written = taken + CODE_CYCLES + 1
             half ^= 1
         if job.fields["last"]:
             codes = 0

@@ -1,0 +1,108 @@
+"""The requantizer's lane against the formula of the network's definition."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import SCALE, pack
+from hw.engine.requantizer_lane import RequantizerLane
+from rtl_gen.compiler.channels import channel_parameters
+from sw_ref.format import StlqFormat
+from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
+
+CONFIG = EngineConfig(array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2)
+LATENCY = 7
+Case = dict[str, int]
+
+
+def cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Random sums and parameters of all sizes, extremes among them; every shift, most codes inside the limits."""
+    limit = 1 << (CONFIG.array.acc_bits - 1)
+    while True:
+        low, high = sorted(rng.integers(0, 256, 2).tolist()) if rng.random() < 0.3 else (0, 255)
+        largest = 1 << int(rng.integers(27))
+        case = {
+            "x": int(rng.choice([-limit, limit - 1, *rng.integers(-limit, limit, 20)])),
+            "added": int(rng.choice([0, 255, *rng.integers(0, 256, 4)])),
+            "multiplier": int(rng.choice(MULTIPLIERS)),
+            "add_multiplier": int(rng.choice([value for value in ADD_MULTIPLIERS if abs(value) < largest])),
+            "zero": int(rng.integers(256)),
+            "added_zero": int(rng.integers(256)),
+            "low": low,
+            "high": high,
+        }
+        case["x"] >>= int(rng.integers(CONFIG.array.acc_bits))
+        case["bias"] = int(rng.integers(-100000, 100000)) >> int(rng.integers(17))
+        case["shift"] = 0
+        size = abs(golden({**case, "zero": 0, "low": -(1 << 60), "high": 1 << 60})).bit_length()
+        case["shift"] = min(max(size - int(rng.integers(5, 10)), 0), 31)
+        yield case
+
+
+def golden(case: Case) -> int:
+    """The code, as in the definition of networks in integers."""
+    total = (case["x"] + case["bias"]) * case["multiplier"]
+    total += (case["added"] - case["added_zero"]) * case["add_multiplier"] + ((1 << case["shift"]) >> 1)
+    return min(max((total >> case["shift"]) + case["zero"], case["low"]), case["high"])
+
+
+def fits(case: Case) -> bool:
+    """Whether nothing overflows: what the compiler ensures."""
+    parts = (case["x"] * case["multiplier"], case["added"] * case["add_multiplier"], parameters(case)[1]["offset"])
+    return sum(map(abs, parts)) < 1 << (CONFIG.product_bits - 1)
+
+
+def parameters(case: Case) -> tuple[dict[str, int], dict[str, int]]:
+    names = ("bias", "multiplier", "shift", "add_multiplier", "zero", "added_zero")
+    return channel_parameters(**{name: case[name] for name in names})
+
+
+def steps(case: Case, every: int) -> list[int]:
+    """The steps of a code: those that its multiplier needs, or all."""
+    return list(range(1 + max(parameters(case)[0]["add1"] + parameters(case)[0]["add2"], every)))
+
+
+def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
+    """What leaves the lane for each case after its last step; a step a cycle."""
+    found: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        for at in range(len(work) + LATENCY):
+            for delay, names in ((0, ("x", "added", "step", "scale")), (3, ("offset",)), (6, ("low", "high"))):
+                if 0 <= at - delay < len(work):
+                    case, step, _ = work[at - delay]
+                    scale, offset = parameters(case)
+                    values = {**case, "step": step, "scale": pack(SCALE, scale), "offset": pack(CONFIG.offset, offset)}
+                    for name in names:
+                        ctx.set(getattr(lane, name), _value(lane, name, values[name]))
+            if at >= LATENCY and work[at - LATENCY][2]:
+                found.append(ctx.get(lane.code))
+            await ctx.tick()
+
+    simulator = Simulator(lane)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    return found
+
+
+def _value(lane: Any, name: str, value: int) -> Any:
+    shape = getattr(lane, name).shape()
+    return shape.from_bits(value) if name in ("scale", "offset") else value
+
+
+@pytest.mark.parametrize("every", [0, 2])
+def test_codes_are_those_of_the_formula(every: int) -> None:
+    chosen = list(islice(filter(fits, cases(np.random.default_rng(1))), 400))
+    work = [(case, step, step == steps(case, every)[-1]) for case in chosen for step in steps(case, every)]
+    expected = [golden(case) for case in chosen]
+    assert codes(RequantizerLane(CONFIG), work) == expected
+    inside = sum(case["low"] < code < case["high"] for case, code in zip(chosen, expected, strict=True))
+    assert inside > 100
+    assert {case["shift"] for case in chosen} >= set(range(30))
