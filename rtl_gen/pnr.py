@@ -33,11 +33,14 @@ module {name}_harness(input clk, input rst, input serial_in, input load, output 
   reg [{outputs_high}:0] seen;
   wire [{outputs_high}:0] outputs;
   assign serial_out = seen[{outputs_high}];
+  // As in a design around it, the reset comes from a register.
+  reg reset;
   always @(posedge clk) begin
+    reset <= rst;
     drive <= {{drive, serial_in}};
     seen <= load ? outputs : {{seen, 1'b0}};
   end
-  {name} array (.clk(clk), .rst(rst){ports});
+  {name} array (.clk(clk), .rst(reset){ports});
 endmodule
 """
 
@@ -167,8 +170,8 @@ def _harness(build: Build) -> tuple[str, dict[str, int]]:
         name=build.config.name,
         ports="".join(ports),
     )
-    # One flip-flop a bit, and one LUT before each of an output; an iCE40's logic cell holds both.
-    bits = sum(widths.values())
+    # A flip-flop for the reset and for each bit, a LUT before each of an output; an iCE40's logic cell holds both.
+    bits = 1 + sum(widths.values())
     return text, {"ICESTORM_LC": bits, "TRELLIS_FF": bits, "TRELLIS_COMB": widths["output"]}
 
 

@@ -42,10 +42,14 @@ module {top};
   wire tiles_ready, acts_ready, sums_valid;
   wire [{sums_high}:0] sums_payload;
 
+  // What is not valid does not count: it is unknown.
+  wire [{tiles_high}:0] tiles_payload = tiles_valid ? tiles_data[beat] : {{({tiles_high}+1){{1'bx}}}};
+  wire [{acts_high}:0] acts_payload = acts_valid ? acts_data[act] : {{({acts_high}+1){{1'bx}}}};
+
   {name} array (
     .clk(clk), .rst(rst),
-    .tiles__valid(tiles_valid), .tiles__ready(tiles_ready), .tiles__payload(tiles_data[beat]),
-    .acts__valid(acts_valid), .acts__ready(acts_ready), .acts__payload(acts_data[act]),
+    .tiles__valid(tiles_valid), .tiles__ready(tiles_ready), .tiles__payload(tiles_payload),
+    .acts__valid(acts_valid), .acts__ready(acts_ready), .acts__payload(acts_payload),
     .sums__valid(sums_valid), .sums__ready(sums_ready), .sums__payload(sums_payload)
   );
 

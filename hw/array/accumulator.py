@@ -23,6 +23,8 @@ def accumulator_members(config: BaseArrayConfig, bits: int, control: wiring.Sign
     enable : Out(1)
         The operand part moves. Each PE has its own: it drives registers all over the PE, and one for all PEs would be
         the array's slowest net.
+    bubble : Out(1)
+        What enters the operand part's last registers is no beat, and the accumulators need its carry to be 0.
     sums : Out(pixels * acc_bits)
         A complete sum of each pixel while the array's sums are valid.
     """
@@ -31,6 +33,7 @@ def accumulator_members(config: BaseArrayConfig, bits: int, control: wiring.Sign
         "values": In(data.ArrayLayout(signed(bits), config.pixels)),
         "carry": In(1),
         "enable": Out(1),
+        "bubble": Out(1),
         "sums": Out(config.pixels * config.acc_bits),
     }
 
@@ -61,6 +64,7 @@ class Accumulator(Component):
 
     def __init__(self, config: BaseArrayConfig, bits: int):
         self._config = config
+        self._registered = config.schedule.registered(0)
         super().__init__(accumulator_members(config, bits, self.CONTROL), module=f"{config.name}_accumulator")
 
     def elaborate(self, platform: object) -> Module:
@@ -75,6 +79,7 @@ class Accumulator(Component):
         # While the pipeline is stalled, the accumulators hold complete sums that have to wait.
         m.d.comb += [
             self.enable.eq(enable),
+            self.bubble.eq(self.control.bubble),
             waiting.eq(self.control.valid & ~self.control.ready),
             finish.eq((beat.ends | ~enable) & ~waiting),
         ]
@@ -93,8 +98,11 @@ class Accumulator(Component):
             Signal(shape, name=pixel_name(name, pixel), reset_less=True) for name in ("accumulator", "total", "sum")
         )
         operand = scaled(self.values[pixel], self.carry, beat, self._config)
+        # A register's carry is known, see `bubble`: the adder leaves it out. Any other one may be unknown, which in a
+        # simulation would make all bits of the sum unknown.
+        carry, carry_counts = (self.carry, beat.valid) if self._registered else (self.carry & beat.valid, None)
         counted = operand & beat.valid.replicate(len(operand)).as_signed()
-        m.d.comb += total.eq(add(accumulator, counted, self.carry, shape.width, logic=True, counted=beat.valid))
+        m.d.comb += total.eq(add(accumulator, counted, carry, shape.width, logic=True, counted=carry_counts))
         m.d.sync += accumulator.eq(total)
         with m.If(finish):
             m.d.sync += [accumulator.eq(0), complete.eq(total)]

@@ -12,12 +12,13 @@ PE_CONTROL = wiring.Signature(
     {
         "enable_next": Out(1),
         "beat_next": Out(BEAT),
+        "bubble": Out(1),
         "valid": Out(1),
         "ready": Out(1),
     }
 )
 """What such PEs are told: whether lanes and adders move in the next cycle; the beat whose operand is accumulated then;
-and `valid` and `ready` of the sums."""
+that what enters the operand's last registers is no beat; `valid` and `ready` of the sums."""
 
 
 class Control(Component):
@@ -77,18 +78,20 @@ class Control(Component):
             self.valid.eq(complete | waiting),
             ends.eq(self.pe.beat_next.ends),
         ]
-        m.d.comb += self.pe.beat_next.eq(self._operand_next(m))
+        self._follow(m)
         return m
 
-    def _operand_next(self, m: Module) -> data.View:
+    def _follow(self, m: Module) -> None:
         """The beat whose operand is accumulated in the next cycle: none if the pipeline is stalled then."""
         # With nothing between inputs and accumulators: the inputs hand over nothing while the pipeline is stalled.
         if not self._stages:
-            return self.beat_next
+            m.d.comb += self.pe.beat_next.eq(self.beat_next)
+            return
         beats = delay_beat(m, self.beat, self._stages, self.enable)
-        operand_next = Signal(BEAT)
-        m.d.comb += operand_next.eq(Mux(self.enable_next, Mux(self.enable, beats[-2], beats[-1]), 0))
-        return operand_next
+        m.d.comb += [
+            self.pe.beat_next.eq(Mux(self.enable_next, Mux(self.enable, beats[-2], beats[-1]), 0)),
+            self.pe.bubble.eq(self.enable & ~beats[-2].valid),
+        ]
 
 
 def delay_beat(m: Module, beat: data.View, cycles: int, enable: Signal) -> list[data.View]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth import Module, Shape, Value, signed
+from amaranth import Module, Shape, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,6 +25,8 @@ def operand_members(config: BaseArrayConfig, low: int, high: int) -> dict[str, w
     -------
     enable : In(1)
         Everything moves.
+    bubble : In(1)
+        What enters the last registers is no beat, and its carry becomes 0: of what is unknown, this alone could count.
     words : In(lanes * bits), acts : In(pixels * lanes * act_bits)
         A beat. The activation of a lane comes `skew` enabled cycles after its word.
     values : Out(array of signed), carry : Out(1)
@@ -33,6 +35,7 @@ def operand_members(config: BaseArrayConfig, low: int, high: int) -> dict[str, w
     width = Shape.cast(range(low, high + 1)).width
     return {
         "enable": In(1),
+        "bubble": In(1),
         "words": In(config.words_per_beat // config.pe * config.format.bits),
         "acts": In(config.acts_per_beat * config.format.act_bits),
         "values": Out(data.ArrayLayout(signed(width), config.pixels)),
@@ -63,6 +66,14 @@ def sum_of_lanes(adders: AdderTree, schedule: Schedule, products: Sequence[Term]
     return adders.tree(chains, schedule.chain_levels + 1, logic=not schedule.registered(0))
 
 
+def drive(m: Module, operand: Component, total: Term, *, clear_carry: bool) -> None:
+    """`total` is the operand of each pixel. `clear_carry`: its carry is a register, or constant; a bubble clears it."""
+    m.d.comb += [operand.carry.eq(total.carry), *(o.eq(i) for o, i in zip(operand.values, total.values, strict=True))]
+    if clear_carry and isinstance(total.carry, Signal):
+        with m.If(operand.bubble):
+            m.d.sync += total.carry.eq(0)
+
+
 class Operand(Component):
     """Sum of ``term(words[l]) * acts[l]`` over the lanes, for each pixel.
 
@@ -91,7 +102,7 @@ class Operand(Component):
         ]
         schedule = self._config.schedule
         total = sum_of_lanes(AdderTree(registers, schedule.registered), schedule, products)
-        m.d.comb += [self.carry.eq(total.carry), *(o.eq(i) for o, i in zip(self.values, total.values, strict=True))]
+        drive(m, self, total, clear_carry=schedule.registered(0))
         return m
 
     def _decoded(self, registers: Registers, platform: object, lane: Lane, index: int) -> Decoded:

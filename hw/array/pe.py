@@ -48,6 +48,7 @@ class PE(Component):
         connect(m, flipped(self.control), accumulator.control)
         m.d.comb += [
             operand.enable.eq(accumulator.enable),
+            operand.bubble.eq(accumulator.bubble),
             operand.words.eq(self.words),
             operand.acts.eq(self.acts),
             accumulator.values.eq(operand.values),

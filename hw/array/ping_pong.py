@@ -1,6 +1,6 @@
 """Which of two accumulators adds, and where complete sums are."""
 
-from amaranth import Cat, Module, Mux, ResetSignal, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
@@ -20,6 +20,8 @@ class PingPong(Component):
 
     Members
     -------
+    reset : In(1)
+        No sum is complete or on its way; in the cycle after it both accumulators are set to 0.
     ends : In(1)
         The beat whose operand is made in this cycle is the last one of a dot product.
     ready : In(1), valid : Out(1)
@@ -36,6 +38,7 @@ class PingPong(Component):
 
     def __init__(self, name: str) -> None:
         members = {
+            "reset": In(1),
             "ends": In(1),
             "ready": In(1),
             "valid": Out(1),
@@ -49,38 +52,41 @@ class PingPong(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # What enables has no value in reset: that of a flip-flop of an iCE40 is 0, and an inverter would follow it.
-        enable = Signal(reset_less=True)
-        add, move = (Signal(2, name=name, reset_less=True) for name in ("add", "move"))
-        # The operand that waits to be added is the last one of a dot product; it is added in this cycle; to which.
-        last, switch, turn = (Signal(name=name) for name in ("last", "switch", "turn"))
-        ended = Signal(2)
-        # The accumulator holds a complete sum; its register holds one; so that the accumulator has to keep its own.
-        done, full, kept, taken = (Signal(2, name=name) for name in ("done", "full", "kept", "taken"))
-
+        # Reset is explicit, and nothing has an initial value but 0: that of a flip-flop of an iCE40 is 0, and an
+        # inverter would follow any other one.
+        enable, last, switch, turn, read, valid = (
+            Signal(name=name, reset_less=True) for name in ("enable", "last", "switch", "turn", "read", "valid")
+        )
+        add, move, ended, done, full = (
+            Signal(2, name=name, reset_less=True) for name in ("add", "move", "ended", "done", "full")
+        )
+        kept, taken = (Signal(2, name=name) for name in ("kept", "taken"))
         m.d.comb += [
+            # The accumulator holds a complete sum, and its register too: the accumulator has to keep its own.
             kept.eq(done & full),
-            taken.eq(Cat(self.ready & ~self.read, self.ready & self.read)),
+            taken.eq(Cat(self.ready & ~read, self.ready & read)),
             self.enable_next.eq(~kept.any()),
         ]
         last_next = Mux(enable, self.ends, last)
         turn_next = turn ^ switch
         add_next = Cat(~turn_next, turn_next) & self.enable_next.replicate(2)
         full_next = Cat(Mux(full[index], ~taken[index], done[index]) for index in range(2))
+        moves = (Mux(full[index], taken[index] & (done | ended)[index], ended[index]) for index in range(2))
         m.d.sync += [
             enable.eq(self.enable_next),
-            last.eq(last_next),
-            turn.eq(turn_next),
             add.eq(add_next),
+            move.eq(Cat(moves)),
+            last.eq(last_next),
             switch.eq(last_next & self.enable_next),
+            turn.eq(turn_next),
             ended.eq(last_next.replicate(2) & add_next),
             done.eq(kept | ended),
-            move.eq(Cat(Mux(full[index], taken[index] & (done | ended)[index], ended[index]) for index in range(2))),
             full.eq(full_next),
-            self.read.eq(self.read ^ (full & taken).any()),
-            self.valid.eq(full_next.any()),
+            read.eq(read ^ (full & taken).any()),
+            valid.eq(full_next.any()),
         ]
-        with m.If(ResetSignal()):
-            m.d.sync += move.eq(0b11)
+        with m.If(self.reset):
+            m.d.sync += [Cat(last, switch, turn, ended, done, full, read, valid).eq(0), move.eq(0b11), enable.eq(1)]
         m.d.comb += [self.enable.eq(enable), self.add.eq(add), self.move.eq(move)]
+        m.d.comb += [self.read.eq(read), self.valid.eq(valid)]
         return m

@@ -34,16 +34,23 @@ class PingPongAccumulator(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         ping_pong = instantiate(m, platform, "ping_pong", PingPong, self._config.name)
-        beat = Signal(BEAT)
+        # A copy of each PE's own, a cycle late: no beat can be here as early. It resets control alone; then no beat is
+        # valid, which clears the operand, and both accumulators are set to 0.
+        reset = Signal(reset_less=True)
+        m.d.sync += reset.eq(ResetSignal())
+        beat = Signal(BEAT, reset_less=True)
         with m.If(self.enable):
             m.d.sync += beat.eq(self.control.beat)
+        with m.If(reset):
+            m.d.sync += beat.eq(0)
         m.d.comb += [
+            ping_pong.reset.eq(reset),
             self.enable.eq(ping_pong.enable),
             ping_pong.ends.eq(beat.ends),
             ping_pong.ready.eq(self.control.ready),
         ]
         registers = Registers(m, self.enable)
-        clear = registers.clear("clear_operand", ~beat.valid) | ResetSignal()
+        clear = registers.clear("clear_operand", ~beat.valid)
         carry = registers.register("operand_carry", self.carry, clear)
         sums = []
         for pixel, value in enumerate(self.values):

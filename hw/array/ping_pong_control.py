@@ -1,6 +1,6 @@
 """Control of an array whose PEs have ping-pong accumulators."""
 
-from amaranth import Module, Signal
+from amaranth import Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,6 +47,7 @@ class PingPongControl(Component):
         with m.If(self.enable):
             m.d.sync += ends.eq(beat.ends)
         m.d.comb += [
+            ping_pong.reset.eq(ResetSignal()),
             ping_pong.ends.eq(ends),
             ping_pong.ready.eq(self.ready),
             self.valid.eq(ping_pong.valid),

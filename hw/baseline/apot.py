@@ -6,12 +6,12 @@ from typing import NamedTuple
 from amaranth import Const, Module, Mux, Shape, Signal, Value
 
 from hw.array.adder_tree import Term, add, pixel_name, resize
-from hw.array.operand import operand_members, sum_of_lanes
+from hw.array.operand import drive, operand_members, sum_of_lanes
 from hw.array.product import Option, combinational_product, product_limits, registered_product, selected_product
 from hw.array.product import sum_limits as product_sum_limits
 from hw.array.registers import Registers
 from hw.baseline.config import BaselineConfig
-from hw.baseline.operand import LaneInputs, drive, with_sign
+from hw.baseline.operand import LaneInputs, with_sign
 from hw.component import Component
 from sw_ref.baseline import ApotFormat
 
@@ -47,7 +47,12 @@ class OneTermOperand(Component):
         m = Module()
         inputs = LaneInputs(m, self, self._config)
         products = [self._product(inputs, lane) for lane in range(self._config.lanes)]
-        drive(m, self, sum_of_lanes(inputs.adders(), self._config.schedule, products))
+        drive(
+            m,
+            self,
+            sum_of_lanes(inputs.adders(), self._config.schedule, products),
+            clear_carry=self._config.schedule.registered(0),
+        )
         return m
 
     def _product(self, inputs: LaneInputs, lane: int) -> Term:
@@ -98,7 +103,12 @@ class TwoTermOperand(Component):
         values = [
             (value ^ total.sign.replicate(len(value)).as_signed()).as_signed() for value in map(with_sign, total.values)
         ]
-        drive(m, self, Term(values, total.sign, *signed_limits(total.low, total.high)))
+        drive(
+            m,
+            self,
+            Term(values, total.sign, *signed_limits(total.low, total.high)),
+            clear_carry=self._config.schedule.registered(0),
+        )
         return m
 
     def _lane(self, inputs: LaneInputs, lane: int) -> Factored:

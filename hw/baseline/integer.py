@@ -6,8 +6,8 @@ from typing import NamedTuple
 from amaranth import Cat, Module, Mux, Shape, Signal, Value
 
 from hw.array.adder_tree import Term, add, pixel_name
-from hw.array.operand import operand_members
-from hw.baseline.operand import NO_CARRY, LaneInputs, drive, with_sign
+from hw.array.operand import drive, operand_members
+from hw.baseline.operand import NO_CARRY, LaneInputs, with_sign
 from hw.component import Component
 from hw.config import BaseArrayConfig
 
@@ -49,7 +49,7 @@ class IntegerOperand(Component):
         m = Module()
         inputs = LaneInputs(m, self, self._config)
         terms = [self.lane(inputs, lane) for lane in range(self._config.lanes)]
-        drive(m, self, inputs.adders().tree(terms, logic=self.logic))
+        drive(m, self, inputs.adders().tree(terms, logic=self.logic), clear_carry=self._config.schedule.registered(0))
         return m
 
     def lane(self, inputs: LaneInputs, lane: int) -> Term:

@@ -5,7 +5,7 @@ from typing import Any
 from amaranth import Cat, Const, Module, Signal, Value
 from amaranth.hdl import ValueLike
 
-from hw.array.adder_tree import AdderTree, Term, pixel_name
+from hw.array.adder_tree import AdderTree, pixel_name
 from hw.array.operand import acts_of_lane, word_of_lane
 from hw.array.registers import Registers
 from hw.component import Component
@@ -57,12 +57,6 @@ class LaneInputs:
     def held_pixels(self, name: str, values: list[Value], enable: ValueLike | None = None) -> list[Value]:
         """A value of each pixel, held."""
         return [self.held(pixel_name(name, x), value, enable) for x, value in enumerate(values)]
-
-
-def drive(m: Module, operand: Component, total: Term) -> None:
-    """`total` is the operand of each pixel."""
-    m.d.comb += operand.carry.eq(total.carry)
-    m.d.comb += [member.eq(value) for member, value in zip(operand.values, total.values, strict=True)]
 
 
 def with_sign(value: Value) -> Value:

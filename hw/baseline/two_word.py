@@ -4,11 +4,10 @@ from amaranth import Cat, Module
 
 from hw.array.adder_tree import AdderTree, Term, add_terms, register_term
 from hw.array.lane import make_lane
-from hw.array.operand import acts_of_lane, operand_members, sum_of_lanes, word_of_lane
+from hw.array.operand import acts_of_lane, drive, operand_members, sum_of_lanes, word_of_lane
 from hw.array.product import sum_limits
 from hw.array.registers import Registers
 from hw.baseline.config import BaselineConfig
-from hw.baseline.operand import drive
 from hw.component import Component
 from sw_ref.baseline import TwoWordFormat
 
@@ -44,7 +43,7 @@ class TwoWordOperand(Component):
         # Where a register follows the sums, both are added before it.
         if self._last_level_registered:
             operand = register_term(registers, "operand", operand)
-        drive(m, self, operand)
+        drive(m, self, operand, clear_carry=self._config.schedule.registered(0))
         return m
 
     @property

@@ -20,6 +20,10 @@ module array_proof (
   always @(posedge clk) started <= 1;
   always @(posedge clk) was_reset <= rst;
   always @* if (!started) assume (rst);
+  // The PEs of a buffered array are reset a cycle late; a cycle later still their accumulators are 0.
+  reg pe_was_reset = 1;
+  always @(posedge clk) pe_was_reset <= was_reset;
+  wire settled = !was_reset && !pe_was_reset;
   wire running = started && !rst && !was_reset;
 
   // Sources hold what they offer.
@@ -52,7 +56,7 @@ module array_proof (
 `ifdef BUFFERED
   (* hierconn *) wire [2:0] \dut.control.pe__beat ;
   wire [2:0] beat1 = \dut.control.pe__beat ;
-  wire [2:0] beat2 = \dut.pe0.accumulators.beat ;
+  wire [2:0] beat2 = was_reset ? 0 : \dut.pe0.accumulators.beat ;
   // Of the last one the device knows only whether it ends a sum.
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
@@ -60,10 +64,11 @@ module array_proof (
   (* hierconn *) wire [1:0] \dut.control.ping_pong.add , \dut.control.ping_pong.move , \dut.control.ping_pong.ended , \dut.control.ping_pong.done , \dut.control.ping_pong.full ;
   (* hierconn *) wire \dut.pe0.accumulators.ping_pong.last , \dut.pe0.accumulators.ping_pong.switch , \dut.pe0.accumulators.ping_pong.turn , \dut.pe0.accumulators.ping_pong.read ;
   (* hierconn *) wire [1:0] \dut.pe0.accumulators.ping_pong.add , \dut.pe0.accumulators.ping_pong.move , \dut.pe0.accumulators.ping_pong.ended ;
+  (* hierconn *) wire \dut.pe0.accumulators.reset ;
   (* hierconn *) wire [1:0] \dut.pe0.accumulators.ping_pong.done , \dut.pe0.accumulators.ping_pong.full ;
   wire [1:0] add = \dut.pe0.accumulators.ping_pong.add , move = \dut.pe0.accumulators.ping_pong.move , ended = \dut.pe0.accumulators.ping_pong.ended ;
-  wire [1:0] done = \dut.pe0.accumulators.ping_pong.done , full = \dut.pe0.accumulators.ping_pong.full ;
-  wire turn = \dut.pe0.accumulators.ping_pong.turn , read = \dut.pe0.accumulators.ping_pong.read ;
+  wire [1:0] done = \dut.control.ping_pong.done , full = \dut.control.ping_pong.full ;
+  wire turn = \dut.control.ping_pong.turn , read = \dut.control.ping_pong.read ;
   wire [2:0] sums_waiting = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
 `else
   (* hierconn *) wire [2:0] \dut.control.beat1 ;
@@ -113,13 +118,17 @@ module array_proof (
     assert (!held || sums__valid || was_reset);
 `ifdef BUFFERED
     // The array has the same control as its PEs.
-    assert (\dut.control.ping_pong.turn == turn && \dut.control.ping_pong.read == read && \dut.control.ping_pong.done == done && \dut.control.ping_pong.full == full );
-    assert (\dut.control.ping_pong.last == beat3[2] && \dut.pe0.accumulators.ping_pong.last == beat3[2]);
-    assert (\dut.control.ping_pong.ended == ended && \dut.control.ping_pong.switch == |ended && \dut.pe0.accumulators.ping_pong.switch == |ended);
-    assert (\dut.control.ping_pong.move == move && (was_reset || \dut.control.ping_pong.add == add));
-    assert (was_reset || add == (held ? 2'b0 : 2'b1 << turn));
-    assert (ended == (beat3[2] && !was_reset ? add : 2'b0));
-    assert (move == (was_reset ? 2'b11 : done & ~full));
+    if (!was_reset) begin
+      assert (turn == \dut.pe0.accumulators.ping_pong.turn && read == \dut.pe0.accumulators.ping_pong.read );
+      assert (done == \dut.pe0.accumulators.ping_pong.done && full == \dut.pe0.accumulators.ping_pong.full );
+      assert (\dut.pe0.accumulators.ping_pong.last == beat3[2] && \dut.pe0.accumulators.ping_pong.switch == |ended);
+      assert (ended == \dut.control.ping_pong.ended );
+      assert (move == (pe_was_reset ? 2'b11 : done & ~full));
+      assert (ended == (beat3[2] && !pe_was_reset ? add : 2'b0));
+    end
+    assert (\dut.pe0.accumulators.reset == was_reset);
+    assert (\dut.control.ping_pong.last == beat3[2] && \dut.control.ping_pong.switch == |\dut.control.ping_pong.ended );
+    assert (!settled || add == (held ? 2'b0 : 2'b1 << turn) && add == \dut.control.ping_pong.add );
     // What is added has a place: nothing moves while the accumulator whose turn it is keeps a complete sum.
     assert (was_reset || held || !done[turn]);
     // Dot products go to the accumulators in turn, and leave in this order.
@@ -129,7 +138,7 @@ module array_proof (
     assert (!full[read] || !done[read] || full[!read] || done[!read]);
     assert (!full[!read] || !done[!read] || done[read]);
     assert (\dut.control.ends == beat2[2]);
-    assert (!was_reset || beat2 == 0 && beat3 == 0 && done == 0 && full == 0);
+    assert (settled || beat2 == 0 && beat3 == 0 && done == 0 && full == 0 && turn == 0 && read == 0);
 `else
     assert (\dut.control.ends == (!held && last_beat[2]));
     assert (\dut.pe0.accumulators.beat [2] == (\dut.control.ends || was_reset));
@@ -262,13 +271,13 @@ module array_proof (
   // Of the accumulators one adds; the other one holds a complete sum, or 0.
   wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulators.accumulator1 : \dut.pe0.accumulators.accumulator0 ;
   wire signed [`SUMS-1:0] other = turn ? \dut.pe0.accumulators.accumulator0 : \dut.pe0.accumulators.accumulator1 ;
-  wire signed [`SUMS-1:0] before3 = was_reset || done[turn] ? 0 : adding;
+  wire signed [`SUMS-1:0] before3 = !settled || done[turn] ? 0 : adding;
   always @(posedge clk) if (started) begin
     assert (!beat0[0] || !(\dut.pe0.operands.zero0_late0 && \dut.pe0.operands.negative0_late0 ));
     assert (!beat0[0] || !(\dut.pe0.operands.zero1_late0 && \dut.pe0.operands.negative1_late0 ));
-    assert (beat3[0] || add3 == 0);
+    assert (!settled || beat3[0] || add3 == 0);
     assert (!beat3[0] || before3 + add3 == total3);
-    assert (was_reset || done[!turn] || other == 0);
+    assert (!settled || done[!turn] || other == 0);
     assert (!done[0] || \dut.pe0.accumulators.accumulator0 == total_done0);
     assert (!done[1] || \dut.pe0.accumulators.accumulator1 == total_done1);
     assert (!full[0] || \dut.pe0.accumulators.sum0 == total_full0);

@@ -3,8 +3,10 @@
 import random
 from collections.abc import Sequence
 
+import cocotb
 from cocotb.handle import LogicArrayObject, LogicObject
 from cocotb.triggers import RisingEdge
+from cocotb.types import LogicArray
 
 from verif.hw.pace import Pace
 
@@ -23,15 +25,17 @@ class Port:
 async def source(port: Port, beats: Sequence[int], pace: Pace, seed: str) -> None:
     """Offer `beats` in order, each when `pace` says so and then until it is taken.
 
-    While it offers nothing the payload is noise, so that a device that takes it all the same is found out.
+    While it offers nothing the payload is unknown, so that a device that takes it all the same is found out. Simulators
+    that have no such value get noise.
     """
     rng = random.Random(seed)
     width = len(port.payload)
+    unknown = cocotb.SIM_NAME.startswith("Icarus")
     edge = RisingEdge(port.clk)
     for beat in beats:
         while not next(pace):
             port.valid.value = 0
-            port.payload.value = rng.getrandbits(width)
+            port.payload.value = LogicArray("X" * width) if unknown else rng.getrandbits(width)
             await edge
         port.valid.value = 1
         port.payload.value = beat
@@ -39,7 +43,7 @@ async def source(port: Port, beats: Sequence[int], pace: Pace, seed: str) -> Non
         while not port.ready.value:
             await edge
     port.valid.value = 0
-    port.payload.value = rng.getrandbits(width)
+    port.payload.value = LogicArray("X" * width) if unknown else rng.getrandbits(width)
 
 
 async def sink(port: Port, pace: Pace) -> None:

@@ -114,10 +114,12 @@ MUTANTS = {
     "accumulators do not take turns": Mutant(r"else turn <= \w+;", "else turn <= 1'h0;", RANDOM, config=BUFFERED),
     "kept sum forgotten": Mutant(r"= kept \| ended;", "= ended;", STALLS, config=BUFFERED),
     "goes on while a sum is kept": Mutant(
-        r"(?<=    )enable <= enable_next;", "enable <= 1'h1;", STALLS, config=BUFFERED
+        r"else enable <= enable_next;", "else enable <= 1'h1;", STALLS, config=BUFFERED
     ),
-    "turn survives reset": Mutant(r"if \(rst\) turn <= 1'h0;\n    else turn", "turn", RESET, config=BUFFERED),
-    "accumulators survive reset": Mutant(r"if \(rst\) move <= 2'h3;", "if (rst) move <= 2'h0;", RESET, config=BUFFERED),
+    "turn survives reset": Mutant(r"if \(reset\) turn <= 1'h0;\n    else turn", "turn", RESET, config=BUFFERED),
+    "accumulators survive reset": Mutant(
+        r"if \(reset\) move <= 2'h3;", "if (reset) move <= 2'h0;", RESET, config=BUFFERED
+    ),
     "sum not cleared for the next": Mutant(r"if \(\w+\) (accumulator <= \d+'h0*;)", r"if (rst) \1", RANDOM),
     # streams
     "beat lost under stall": Mutant(r"= enable \? (beat\d) : beat\d;", r"= \1;", STALLS),

@@ -1,5 +1,6 @@
 """The array against the golden and the model of cycles, in every cycle; and broken designs against the same traces."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
 from verif.hw.replay import compile_replay
 from verif.hw.trace import make_trace
+from verif.hw.unknown import without_initial_values
 
 # One of each kind: arithmetic, flags, a stream, time alone, reset.
 REJECTED = (
@@ -25,7 +27,25 @@ def test_every_cycle_is_right(name: str, seed: int, tmp_path: Path) -> None:
     config = CONFIGS[name]
     trace = make_trace(config, seed, rounds=1)
     assert trace.sums > 100
-    assert compile_replay(trace, array_verilog(config), tmp_path)() == [None]
+    # As on a chip without initial values; what is not valid is unknown too.
+    verilog = without_initial_values(array_verilog(config))
+    assert compile_replay(trace, verilog, tmp_path)() == [None]
+
+
+def test_a_sum_of_what_is_not_valid_is_rejected(seed: int, tmp_path: Path) -> None:
+    config = CONFIGS["odd_3x5"]
+    broken, places = re.subn(r"if \(bubble\) carry <= 1'h0;\n    else if", "if", array_verilog(config))
+    assert places == 1
+    trace = make_trace(config, seed, rounds=1)
+    (wrong,) = compile_replay(trace, without_initial_values(broken), tmp_path)()
+    assert wrong is not None
+
+
+def test_initial_values_are_taken_away() -> None:
+    text = "  reg [7:0] x = 8'h00;\n  reg \\$y  = 1'h0;\n  wire z = x[0];\n"
+    assert without_initial_values(text) == "  reg [7:0] x;\n  reg \\$y ;\n  wire z = x[0];\n"
+    with pytest.raises(ValueError, match=r"^the Verilog has no initial values$"):
+        without_initial_values("  wire z = x[0];\n")
 
 
 @pytest.mark.parametrize("name", REJECTED)
