@@ -139,6 +139,7 @@ module array_proof (
     assert (!full[!read] || !done[!read] || done[read]);
     assert (\dut.control.ends == beat2[2]);
     assert (settled || beat2 == 0 && beat3 == 0 && done == 0 && full == 0 && turn == 0 && read == 0);
+    assert (settled || !held && !beat0[0] && !beat1[0] && \dut.control.ping_pong.ended == 0);
 `else
     assert (\dut.control.ends == (!held && last_beat[2]));
     assert (\dut.pe0.accumulators.beat [2] == (\dut.control.ends || was_reset));

@@ -26,7 +26,7 @@ def test_targets(run, tmp_path, target, device, cells):
     # A period is at least as long as the path within it.
     assert 0 < result["critical_path"]["ns"] <= 1000 / result["mhz"] + 0.01
     assert result["critical_path"]["nets"]
-    # Reset; inputs: 2 valid, 1 ready, 2 x 3 + 2 word bits, 8 activation bits; outputs: 2 ready, 1 valid, one sum of 22 bits.
+    # Reset; 2 valid, 1 ready, 2 x 3 + 2 bits of words, 8 of activations; outputs: 2 ready, 1 valid, a sum of 22 bits.
     assert result["harness"] == (
         {"ICESTORM_LC": 1 + 19 + 25} if target == "ice40" else {"TRELLIS_FF": 1 + 19 + 25, "TRELLIS_COMB": 25}
     )
