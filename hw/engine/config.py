@@ -14,6 +14,7 @@ from sw_ref.format import StlqFormat, parameter, validate
 ADDRESS_CYCLES = 3  # from the sequencer's element to its address
 OFFSET_CYCLES = 3  # from the scales of sums to their offsets
 CODE_CYCLES = 8  # from sums to their codes
+TABLE_BITS = 8  # of the largest codes that tables take
 START_CYCLES = 3  # between the starts of two jobs, at least
 
 
@@ -51,6 +52,9 @@ class EngineConfig:
         unit="beats",
         help="`tiles` beats of the largest group; the weight buffer holds two such",
     )
+    tables: bool = parameter(
+        False, help="functions of one code, as HardSwish or sigmoid: a memory per requantizer lane"
+    )
     name: str = "stlq_engine"
 
     def __post_init__(self) -> None:
@@ -64,6 +68,8 @@ class EngineConfig:
             raise ValueError(f"pixels is {self.array.pixels}; allowed in an engine: 1")
         if pe != lanes:
             raise ValueError(f"pe is {pe} and lanes {lanes}; allowed in an engine so far: the same number")
+        if self.tables and self.code_bits > TABLE_BITS:
+            raise ValueError(f"act_bits is {self.code_bits}; allowed with tables: at most {TABLE_BITS}")
         if pe % self.requant_lanes:
             raise ValueError(f"requant_lanes is {self.requant_lanes}; allowed: divisors of pe, {pe}")
 
@@ -101,6 +107,16 @@ class EngineConfig:
     def beat_slots(self) -> int:
         """Bus words of a beat in a program."""
         return self.slots(self.beat_bits)
+
+    @property
+    def table_words(self) -> int:
+        """Bus words of a table in a program: one for each code."""
+        return 1 << self.code_bits
+
+    @property
+    def code_cycles(self) -> int:
+        """Cycles from sums to the codes that are written."""
+        return CODE_CYCLES + self.tables
 
     @property
     def product_bits(self) -> int:

@@ -21,9 +21,11 @@ from hw.engine.outputs import Outputs
 from hw.engine.requantizer import Requantizer
 from hw.engine.sequencer import Sequencer
 from hw.engine.store import Store
+from hw.engine.tables import Tables
 from hw.engine.weights import WeightBuffer
 from hw.engine.writer import Writer
 
+BACK = ("requantizer", "tables", "writer")  # have copies of what they need of a job
 IN_FLIGHT = 32  # positions between the sequencer and the writer, at most
 
 
@@ -61,6 +63,8 @@ class Engine(Component):
             "inputs": (Inputs, config),
             "outputs": (Outputs, config),
         }
+        if config.tables:
+            kinds["tables"] = (Tables, config)
         parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
         m.submodules.events = parts["events"] = fifo.SyncFIFO(width=EVENT.size, depth=IN_FLIGHT)
         self._ports(m, parts)
@@ -98,7 +102,9 @@ class Engine(Component):
         conv = later(m, "conv1", sequencer.job.kind == Kind.CONV, 1)
         m.d.comb += [
             Value.cast(sequencer.next_job).eq(Value.cast(loader.job)),
-            sequencer.job_valid.eq(loader.job_valid & ~parts["requantizer"].waiting & ~parts["writer"].waiting),
+            sequencer.job_valid.eq(
+                loader.job_valid & ~Cat(parts[name].waiting for name in BACK if name in parts).any()
+            ),
             loader.job_taken.eq(sequencer.start),
             sequencer.full.eq(loader.full),
             Value.cast(sequencer.idles).eq(Value.cast(loader.idles)),
@@ -137,20 +143,20 @@ class Engine(Component):
         loader, events, memory = parts["loader"], parts["events"], parts["memory"]
         starts = sequencer.start & (sequencer.next_job.kind == Kind.CONV)
         finish = sequencer.finish & (sequencer.job.kind == Kind.CONV)
+        for name in BACK:
+            if name in parts:
+                m.d.comb += [Value.cast(parts[name].job).eq(Value.cast(sequencer.job)), parts[name].starts.eq(starts)]
         for part in (requantizer, writer):
-            m.d.comb += [
-                Value.cast(part.job).eq(Value.cast(sequencer.job)),
-                part.starts.eq(starts),
-                Value.cast(part.event).eq(events.r_data),
-            ]
+            m.d.comb += Value.cast(part.event).eq(events.r_data)
+        last = parts.get("tables", requantizer)
         m.d.comb += [
             events.w_data.eq(Value.cast(sequencer.event)),
             events.w_en.eq(finish),
             events.r_en.eq(requantizer.take),
             writer.take.eq(requantizer.take),
             writer.add_read.eq(requantizer.add_read),
-            writer.codes.eq(requantizer.codes),
-            Value.cast(writer.about).eq(Value.cast(requantizer.about)),
+            writer.codes.eq(last.codes),
+            Value.cast(writer.about).eq(Value.cast(last.about)),
             requantizer.add_word.eq(memory.b_word),
             parts["scales"].entry.eq(requantizer.scale_entry),
             requantizer.scales.eq(parts["scales"].value),
@@ -158,6 +164,16 @@ class Engine(Component):
             requantizer.offsets.eq(parts["offsets"].value),
             loader.back_frees.eq(requantizer.back_frees),
         ]
+        if self._config.tables:
+            tables = parts["tables"]
+            m.d.comb += [
+                tables.codes_in.eq(requantizer.codes),
+                Value.cast(tables.about_in).eq(Value.cast(requantizer.about)),
+                tables.word.eq(loader.word),
+                tables.write.eq(loader.table_write),
+                tables.target.eq(loader.table_target),
+                loader.table_free.eq(~tables.waiting),
+            ]
         unwritten = Signal(range(IN_FLIGHT + 1))
         m.d.sync += unwritten.eq(unwritten + (finish & ~sequencer.event.pool) - writer.write)
         m.d.comb += [

@@ -36,3 +36,6 @@ def engine_signature(config: EngineConfig) -> wiring.Signature:
 EVENT = data.StructLayout({"pool": 1, "x": 1, "y": 1, "group": 1, "ends": 1, "half": 1})
 """How a position ends: the next one is in the same window of a pooling (`pool`), the same row (`x`), the next row (`y`)
 or the next group; `ends`: the job; `half`: where its parameters are."""
+
+CODES = data.StructLayout({"valid": 1, "chunk": 6, "done": 1, "event": EVENT})
+"""What goes with codes: there are some; which of the position's; they are its last ones; how it ends."""

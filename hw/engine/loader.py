@@ -32,6 +32,9 @@ def loader_signature(config: EngineConfig) -> wiring.Signature:
             "scale_slot": Out(config.slots(config.scale_bits)),
             "offset_slot": Out(config.slots(config.offset_bits)),
             "chunk_target": Out(range(2 * config.requant_steps)),
+            "table_write": Out(1),
+            "table_target": Out(config.code_bits + 1),
+            "table_free": In(1),
             "full": Out(2),
             "ends": Out(data.ArrayLayout(range(config.group_beats), 2)),
             "idles": Out(data.ArrayLayout(GROUP["idle"].bits, 2)),
@@ -62,6 +65,8 @@ class Loader(Component):
         The next job, offered until it is taken.
     word, *_slot, *_target, two_word, last : Out
         What goes to the stores of steps, beats (with its flags), scales and offsets; see :class:`Store`.
+    table_write, table_target : Out, table_free : In(1)
+        `word` is an entry of the next job's table; see :class:`Tables`. Whether it may be written.
     full, ends, idles : Out
         The half holds a whole group; the index of its last beat, or element; the idle cycles before each position.
     front_frees, back_frees : In(2)
@@ -86,7 +91,7 @@ class Loader(Component):
         self._flags, self._flag_count = Signal(FLAGS_PER_WORD), Signal(range(FLAGS_PER_WORD))
         self._beat = Signal(range(config.group_beats))
         self._index = Signal(range(max(len(LOOPS), config.requant_steps)))
-        self._kept = Signal(2)
+        self._kept, self._table_half = Signal(2), Signal()
 
         m.d.comb += [
             self.program.ready.eq(~held | take),
@@ -103,7 +108,7 @@ class Loader(Component):
         with m.If(take):
             m.d.sync += check.eq(self._sum)
         with m.If(self.job_taken):
-            m.d.sync += self.job_valid.eq(0)
+            m.d.sync += [self.job_valid.eq(0), self._table_half.eq(self._table_half ^ self.job.table)]
         self._states(m)
         return m
 
@@ -120,10 +125,18 @@ class Loader(Component):
                 self._header(m)
             with m.State("JOB"), m.If(self._collect(m, encoding.width(JOB))):
                 m.next = "STEPS"
-                with m.If(self.job.kind == Kind.END):
+                # Of a job that is one bus word, the register does not hold the kind yet.
+                kind = self.job.kind if self._config.slots(encoding.width(JOB)) > 1 else self.word[: JOB["kind"].bits]
+                with m.If(kind == Kind.END):
                     m.next = "CHECK"
             with m.State("STEPS"), m.If(self._fill(m, self.step_slot, self._index, len(LOOPS))):
                 m.next = "CHECK"
+                if self._config.tables:
+                    with m.If(self.job.table):
+                        m.next = "TABLE"
+            if self._config.tables:
+                with m.State("TABLE"):
+                    self._table(m)
             with m.State("CHECK"), m.If(self._take):
                 self._checked(m)
             with m.State("OFFER"):
@@ -217,6 +230,19 @@ class Loader(Component):
             m.next = "FINISH"
         with m.Else():
             m.d.sync += self.job_valid.eq(1)
+
+    def _table(self, m: Module) -> None:
+        """The next job's table; the tables take turns."""
+        code, half = Signal(self._config.code_bits), self._table_half
+        m.d.comb += [
+            self._room.eq(self.table_free),
+            self.table_write.eq(self._take),
+            self.table_target.eq(Cat(code, half)),
+        ]
+        with m.If(self._take):
+            m.d.sync += code.eq(code + 1)
+            with m.If(code.all()):
+                m.next = "CHECK"
 
     def _group(self, m: Module) -> None:
         m.d.comb += self._room.eq(~self.full.bit_select(self._half, 1))

@@ -1,7 +1,7 @@
 """The requantizer: sums to codes, `requant_lanes` at a time."""
 
 from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component, instantiate
@@ -9,12 +9,9 @@ from hw.engine.config import CODE_CYCLES, OFFSET_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB
 from hw.engine.follow import Followed
-from hw.engine.layouts import EVENT, struct
+from hw.engine.layouts import CODES, EVENT, struct
 from hw.engine.requantizer_lane import RequantizerLane
 from hw.layouts import sums_layout
-
-CODES = data.StructLayout({"valid": 1, "chunk": 6, "done": 1, "event": EVENT})
-"""What goes with codes: there are some; which of the position's; they are its last ones; how it ends."""
 
 
 def requantizer_signature(config: EngineConfig) -> wiring.Signature:

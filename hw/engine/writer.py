@@ -10,8 +10,7 @@ from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import JOB
 from hw.engine.follow import Followed
-from hw.engine.layouts import EVENT, struct
-from hw.engine.requantizer import CODES
+from hw.engine.layouts import CODES, EVENT, struct
 
 
 def writer_signature(config: EngineConfig) -> wiring.Signature:

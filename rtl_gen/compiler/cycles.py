@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hw.engine.config import ADDRESS_CYCLES, CODE_CYCLES, OFFSET_CYCLES, START_CYCLES, EngineConfig
+from hw.engine.config import ADDRESS_CYCLES, OFFSET_CYCLES, START_CYCLES, EngineConfig
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, TILE_LOOPS, Kind, width
 from rtl_gen.compiler.program import Group, Job
 
@@ -32,7 +32,11 @@ def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
     front_free, back_free = [0, 0], [0, 0]
     half, timings, codes = 0, list[Timing](), 0
     for job in jobs:
-        load += config.slots(width(JOB)) + len(LOOPS) * config.slots(width(STEP)) + 1
+        load += config.slots(width(JOB)) + len(LOOPS) * config.slots(width(STEP))
+        if job.table:
+            # The table that was read before the last one is free when the job before the last one has left it.
+            load = max(load, *(timing.written - 1 for timing in timings[:-1]), 0) + len(job.table)
+        load += 1
         offered, load = load + 1, load + 1
         steps = config.requant_steps * (1 + job.fields["add_terms"])
         start = due = last = written = beats = 0
@@ -57,7 +61,7 @@ def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
             taken = last + FRONT + config.array.latency_cycles + steps - 1
             if job.kind == Kind.CONV:
                 back_free[half] = taken + FREES
-                written = taken + CODE_CYCLES + 1
+                written = taken + config.code_cycles + 1
             half ^= 1
         if job.fields["last"]:
             codes = 0

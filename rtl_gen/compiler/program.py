@@ -36,12 +36,14 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """A job: its fields, the step of each loop (innermost first), its groups; `layer` is for people."""
+    """A job: its fields, the step of each loop (innermost first), its groups, its table if it has one; `layer` is for
+    people."""
 
     layer: str
     fields: Mapping[str, int]
     steps: Sequence[Mapping[str, int]]
     groups: Sequence[Group]
+    table: Sequence[int] = ()
 
     @property
     def kind(self) -> Kind:
@@ -97,6 +99,8 @@ def _encode_job(out: _Writer, config: EngineConfig, job: Job) -> None:
     out.section(JOB, job.fields)
     for step in job.steps:
         out.section(STEP, step)
+    for code in job.table:
+        out.bits(code, config.code_bits)
     out.end_check()
     for group in job.groups:
         out.section(GROUP, {"tiles": group.tiles, "idle": group.idle})
@@ -174,11 +178,12 @@ def decode(config: EngineConfig, words: Sequence[int]) -> Iterator[Job]:
         if fields["kind"] not in list(Kind):
             raise ProgramError(f"kind is {fields['kind']}; allowed: 0 to {max(Kind)}")
         steps = [reader.section(STEP) for _ in LOOPS] if fields["kind"] != Kind.END else []
+        table = [reader.bits(config.code_bits) for _ in range(config.table_words * fields["table"])]
         reader.end_check()
         if fields["kind"] == Kind.END:
             return
         groups = [_decode_group(reader, config, fields["kind"]) for _ in range(fields["trips_group"] + 1)]
-        yield Job(layer="", fields=fields, steps=steps, groups=groups)
+        yield Job(layer="", fields=fields, steps=steps, groups=groups, table=table)
 
 
 def _decode_group(reader: _Reader, config: EngineConfig, kind: int) -> Group:

@@ -1,0 +1,136 @@
+"""What becomes of codes: max pooling, of windows that overlap, stick out, or hold one position; and tables."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import ADDRESS_BITS, Kind
+from hw.engine.verilog import engine_verilog
+from rtl_gen.compiler.channels import channel_parameters
+from rtl_gen.compiler.cycles import predict
+from rtl_gen.compiler.jobs import make_job
+from rtl_gen.compiler.loops import Loop
+from rtl_gen.compiler.program import Group, Job, encode
+from sw_ref.format import StlqFormat
+from verif.hw.engine.runner import Run, run
+
+LANES = 4
+CONFIG = EngineConfig(
+    array=ArrayConfig(format=StlqFormat(act_signed=False), pe=LANES, lanes=LANES), requant_lanes=2, memory_words=256
+)
+TABLES = replace(CONFIG, tables=True)
+HEIGHT, WIDTH = 5, 7
+SOURCES = HEIGHT * WIDTH * LANES
+PAD, SOURCE, TARGET = 0, 1, 100
+
+
+@pytest.fixture(scope="module")
+def verilog() -> str:
+    return engine_verilog(CONFIG)
+
+
+def fill(address: int, code: int) -> Job:
+    return make_job("fill", Kind.FILL, {}, [Group(tiles=1)], address=address, fill=code, width=1, height=1, wait=1)
+
+
+def identity() -> Group:
+    """A tile of exact words: sums are the codes times 2^residual_shift."""
+    shift = CONFIG.array.format.residual_shift
+    # term(-M) is -1: the smallest word; its multiplier is -1.
+    word = np.zeros((1, LANES, LANES), np.int8)
+    word[0] = np.eye(LANES, dtype=np.int8) * CONFIG.array.format.codes[0]
+    scale, offset = channel_parameters(bias=0, multiplier=-1, shift=shift)
+    # No rounding: the codes are exact.
+    offset["offset"] -= (1 << shift) >> 1
+    return Group(
+        tiles=1,
+        idle=CONFIG.requant_steps - 1,
+        two_word=np.zeros(1, np.uint8),
+        word1=word,
+        word2=np.zeros_like(word),
+        scales=[scale] * LANES,
+        offsets=[offset] * LANES,
+    )
+
+
+def pool(kernel: int, stride: int, padding: int, outputs: tuple[int, int]) -> Job:
+    """Windows of kernel x kernel positions; x and y count windows, out of range is read where the code is 0."""
+    loops = {
+        "pool_x": Loop(trips=kernel, address=1, x=1),
+        "pool_y": Loop(trips=kernel, address=WIDTH, y=1),
+        "x": Loop(trips=outputs[1], address=stride, x=stride),
+        "y": Loop(trips=outputs[0], address=stride * WIDTH, y=stride),
+    }
+    fields = {
+        "wait": 1,
+        "address": (SOURCE - padding * (WIDTH + 1)) % (1 << ADDRESS_BITS),
+        "x": -padding,
+        "y": -padding,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "pad_address": PAD,
+        "high": 255,
+        "write_address": TARGET,
+        "write_step_x": 1,
+        "write_step_y": 1,
+    }
+    return make_job("pool", Kind.CONV, loops, [identity()], **fields)
+
+
+def before(acts: NDArray[np.int64]) -> tuple[list[Job], list[int]]:
+    """The jobs that bring codes (height, width, lanes) into the memory, and the words that they read."""
+    codes = {"x": Loop(trips=LANES, x=1), "pool_x": Loop(trips=HEIGHT * WIDTH, address=1)}
+    fields = {"address": SOURCE, "width": LANES, "height": 1, "wait": 1, "last": 1}
+    values = acts.reshape(-1, LANES).T.reshape(-1, 4).tolist()
+    words = [sum(code << (8 * at) for at, code in enumerate(four)) for four in values]
+    return [fill(PAD, 0), make_job("in", Kind.INPUT, codes, [Group(tiles=1)], **fields)], words
+
+
+def check(config: EngineConfig, result: Run, jobs: Sequence[Job], expected: Sequence[NDArray[np.int64]]) -> None:
+    """Each job after the first two wrote its codes (positions, lanes) from TARGET on, and started as predicted."""
+    written = [(address, [lanes[lane] for lane in range(LANES)]) for address, lanes in result.writes[1 + SOURCES :]]
+    assert written == [(TARGET + at, codes) for part in expected for at, codes in enumerate(part.tolist())]
+    timings = predict(config, jobs)
+    starts = [timing.start - timings[0].start for timing in timings]
+    assert [start - result.starts[0] for start in result.starts] == starts
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 1, 0), (1, 1, 0)])
+def test_each_window_gives_its_largest_codes(
+    verilog: str, tmp_path: Path, kernel: int, stride: int, padding: int
+) -> None:
+    acts = np.random.default_rng(kernel).integers(0, 256, (HEIGHT, WIDTH, LANES))
+    padded = np.pad(acts, ((padding, padding), (padding, padding), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (0, 1))[::stride, ::stride]
+    largest = windows.max((-1, -2))
+    jobs, words = before(acts)
+    jobs.append(pool(kernel, stride, padding, largest.shape[:2]))
+    result = run(CONFIG, verilog, tmp_path, encode(CONFIG, jobs), words)
+    check(CONFIG, result, jobs, [largest.reshape(-1, LANES)])
+
+
+@pytest.mark.parametrize("bus_bits", [32, 512])
+def test_codes_go_through_the_table_of_their_job(tmp_path: Path, bus_bits: int) -> None:
+    rng = np.random.default_rng(bus_bits)
+    acts = rng.integers(0, 256, (HEIGHT, WIDTH, LANES))
+    jobs, words = before(acts)
+    expected = []
+    # Jobs that do not wait for each other; the third one has no table.
+    for number in range(5):
+        table = rng.integers(0, 256, 256) if number != 2 else np.arange(256)
+        job = pool(1, 1, 0, (HEIGHT, WIDTH))
+        fields = {**job.fields, "wait": int(not number), "table": int(number != 2)}
+        jobs.append(replace(job, fields=fields, table=table.tolist() if number != 2 else ()))
+        expected.append(table[acts.reshape(-1, LANES)])
+    config = replace(TABLES, bus_bits=bus_bits)
+    if bus_bits == 512:
+        flat = sum(word << (32 * at) for at, word in enumerate(words))
+        words = [(flat >> at) & ((1 << 512) - 1) for at in range(0, 32 * len(words), 512)]
+    result = run(config, engine_verilog(config), tmp_path, encode(config, jobs), words)
+    check(config, result, jobs, expected)
