@@ -11,6 +11,7 @@ import numpy as np
 from hw.config import ArrayConfig
 from hw.verilog import array_verilog
 from sw_ref.format import Parameter, StlqFormat, parameters_of
+from verif.campaign.record import digest
 from verif.hw.lint import lint
 from verif.hw.replay import compile_replay
 from verif.hw.trace import make_trace
@@ -55,7 +56,7 @@ def check(config: ArrayConfig, seed: int, folder: Path) -> dict[str, Any]:
     trace = make_trace(config, seed, rounds=1)
     (wrong,) = compile_replay(trace, verilog, folder)()
     found = {"cycles": len(trace.cycles), "sums": trace.sums, "warnings": warnings, "first_wrong_cycle": wrong}
-    return {**config.to_dict(), **found}
+    return {**config.to_dict(), "verilog": digest(config), **found}
 
 
 def run(count: int, seed: int) -> dict[str, Any]:

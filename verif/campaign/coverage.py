@@ -9,6 +9,7 @@ from hw.config import ArrayConfig
 from hw.verilog import array_verilog
 from rtl_gen.errors import CheckError
 from verif.campaign.functional import Bin, all_bins, bins_of
+from verif.campaign.record import digest
 from verif.hw.configs import CONFIGS
 from verif.hw.replay import TOP, compile_replay
 from verif.hw.stimulus import encode, random_jobs
@@ -85,6 +86,7 @@ def run(count: int, seed: int) -> dict[str, Any]:
     found = []
     for name in CHOSEN[:count]:
         with tempfile.TemporaryDirectory(prefix="stlq-") as folder:
-            found.append({"config": name, **measure(CONFIGS[name], seed, Path(folder))})
+            entry = {"config": name, "verilog": digest(CONFIGS[name])}
+            found.append({**entry, **measure(CONFIGS[name], seed, Path(folder))})
         print(found[-1], flush=True)
     return {"ok": not any(entry["missed"] for entry in found), "found": found}

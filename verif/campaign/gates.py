@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl_gen.targets import PLACED
+from verif.campaign.record import digest
 from verif.gates.netlist import STAGES, netlist
 from verif.hw import simulator as sim
 from verif.hw.configs import CONFIGS
@@ -34,7 +35,8 @@ def run(count: int, seed: int) -> dict[str, Any]:
                     result = sim.run("icarus", config, folder / "bench", "verif.hw.tb_array", seed=seed)
                 tests = {"tests_run": len(result.ran), "tests_failed": sorted(result.failures)}
                 tests["complete"] = sorted(result.ran) == sorted(TESTS)
-                found.append({"config": name, "target": target, "stage": stage, "first_wrong_cycle": wrong, **tests})
+                entry = {"config": name, "verilog": digest(config), "target": target, "stage": stage}
+                found.append({**entry, "first_wrong_cycle": wrong, **tests})
                 print(found[-1], flush=True)
     bad = [entry for entry in found if entry["first_wrong_cycle"] is not None or entry["tests_failed"]]
     return {"ok": not bad and all(entry["complete"] for entry in found), "netlists": len(found), "found": found}

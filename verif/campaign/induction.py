@@ -54,8 +54,9 @@ dffunmap
 opt_clean
 write_smt2 -stbv -wires miter.smt2
 """
-CONTROL_WIDTH = 3  # a register of up to so many bits is control, unless its name matches:
-DATA = re.compile(r"\.pe\d+\.(?!advance|beat_held|turns\.advance)|\.turns\.(?!advance)")
+CONTROL_WIDTH = 3  # a register of up to so many bits is control; of a PE, and of a sequencer, only these:
+CONTROL_OF_PE = ("accumulators.enable", "accumulators.beat", "accumulators.ping_pong.enable")
+CONTROL_OF_SEQUENCER = ("enable",)
 SECONDS = 20  # for one question to the solver
 
 
@@ -95,7 +96,7 @@ def _candidates(model: str) -> tuple[range, list[Formula], list[Clause]]:
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for name in pairs:
         width = int(registers[name])
-        if width <= CONTROL_WIDTH and not DATA.search(name):
+        if width <= CONTROL_WIDTH and is_control(name):
             # The control registers of one PE make a group; any other register is a group of its own.
             group = name.rpartition(".")[0] if ".pe" in name else name
             for side in (name, "gate." + name[5:]):
@@ -108,6 +109,15 @@ def _candidates(model: str) -> tuple[range, list[Formula], list[Clause]]:
     clauses += combinations(literals, 2)
     clauses += product(same, literals)
     return same, formulas, clauses
+
+
+def is_control(name: str) -> bool:
+    """Whether clauses may be of the register with this hierarchical name."""
+    inside_pe = re.search(r"\.pe\d+\.(.*)", name)
+    if inside_pe:
+        return inside_pe[1] in CONTROL_OF_PE
+    _, sequencer, register = name.partition(".ping_pong.")
+    return not sequencer or register in CONTROL_OF_SEQUENCER
 
 
 def _literals(value: Formula, width: int) -> Iterator[Formula]:

@@ -13,6 +13,7 @@ from hw.verilog import array_verilog
 from rtl_gen import tools
 from rtl_gen.errors import CheckError
 from verif.campaign.equivalence import is_equivalent
+from verif.campaign.record import digest
 from verif.hw.configs import CONFIGS
 from verif.hw.replay import compile_replay
 from verif.hw.trace import Trace, make_trace
@@ -115,7 +116,7 @@ def run(count: int, seed: int) -> dict[str, Any]:
             left = [mutant for mutant, cycle in verdicts.items() if cycle is None]
             proven = {mutant: is_equivalent(config, mutant.options, folder) for mutant in left}
         survivors += [{"config": name, "mutant": mutant.place, "proven": proven[mutant]} for mutant in left]
-        entry = {"config": name, "mutants": len(mutants), "killed": len(mutants) - len(left)}
+        entry = {"config": name, "verilog": digest(config), "mutants": len(mutants), "killed": len(mutants) - len(left)}
         entry |= {"equivalent": sum(map(bool, proven.values())), "cycles": len(trace.cycles)}
         found.append({**entry, "survivors": len(left) - entry["equivalent"]})
         print(found[-1], flush=True)

@@ -3,10 +3,13 @@
 import hashlib
 import json
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from hw.config import ArrayConfig
+from hw.verilog import array_verilog
 from rtl_gen.tools import find, verilator_command
 from sw_ref.files import write_atomically
 
@@ -27,17 +30,17 @@ PACKAGES = (
 
 def record(name: str, command: str, result: dict[str, Any]) -> Path:
     """Write `result` with everything that is needed to repeat the run."""
-    content = {"schema": 1, "campaign": name, "command": command, "hardware": digest(), "versions": versions()}
+    content = {"schema": 2, "campaign": name, "command": command, "versions": versions()}
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
     write_atomically(path, _dump({**content, **result}).encode())
     return path
 
 
-def digest() -> str:
-    """SHA-256 of the hardware's description: says which design a result belongs to."""
-    sources = [*sorted((ROOT / "hw").rglob("*.py")), ROOT / "sw_ref" / "format.py"]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+@cache
+def digest(config: ArrayConfig) -> str:
+    """SHA-256 of a configuration's Verilog: says which design a result belongs to, whatever its sources look like."""
+    return hashlib.sha256(array_verilog(config).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:

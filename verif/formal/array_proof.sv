@@ -11,7 +11,7 @@ module array_proof (
 );
   wire tiles__ready, acts__ready, sums__valid;
   wire [`PAYLOAD-1:0] sums__payload;
-  // One pixel is followed; the names of what it has of its own in the device are put in before.
+  // One pixel is followed.
   wire signed [`SUMS-1:0] sums = sums__payload[`PIXEL*`SUMS +: `SUMS];
   stlq_array dut (.*);
 
@@ -38,50 +38,30 @@ module array_proof (
     if (was_reset) assert (!sums__valid && !tiles__ready && !acts__ready);
   end
 
-  // What the device holds.
-  (* hierconn *) wire \dut.alignment.tile_full , \dut.alignment.acts_full , \dut.alignment.residual , \dut.alignment.issue ;
-  (* hierconn *) wire \dut.alignment.two_word , \dut.alignment.last , \dut.control.enable ;
-  (* hierconn *) wire [`TILES-3:0] \dut.alignment.words ;
-  (* hierconn *) wire [`ACTS-1:0] \dut.alignment.activations ;
-  (* hierconn *) wire [2:0] \dut.control.beat0 ;
-  (* hierconn *) wire \dut.pe0.accumulators.enable ;
-  (* hierconn *) wire [2:0] \dut.pe0.accumulators.beat ;
-  (* hierconn *) wire \dut.pe0.operands.product0_carry ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operands.product0 ;
-  wire issue = \dut.alignment.issue ;
+  // What the device holds: wires that device.py puts here, named after the path without `pe0`.
+  wire issue = alignment_issue;
   // A complete sum has to wait, and nothing moves.
-  wire held = !\dut.control.enable ;
+  wire held = !control_enable;
   // Beats on their way: {ends, first_word, valid}. There are two at least; what is not there is always empty.
-  wire [2:0] beat0 = \dut.control.beat0 ;
+  wire [2:0] beat0 = control_beat0;
 `ifdef BUFFERED
-  (* hierconn *) wire [2:0] \dut.control.pe__beat ;
-  wire [2:0] beat1 = \dut.control.pe__beat ;
-  wire [2:0] beat2 = was_reset ? 0 : \dut.pe0.accumulators.beat ;
+  wire [2:0] beat1 = control_pe__beat;
+  wire [2:0] beat2 = was_reset ? 0 : accumulators_beat;
   // Of the last one the device knows only whether it ends a sum.
   reg [2:0] beat3;
   always @(posedge clk) if (rst) beat3 <= 0; else if (!held) beat3 <= beat2;
-  (* hierconn *) wire \dut.control.ends , \dut.control.ping_pong.last , \dut.control.ping_pong.switch , \dut.control.ping_pong.turn , \dut.control.ping_pong.read ;
-  (* hierconn *) wire [1:0] \dut.control.ping_pong.add , \dut.control.ping_pong.move , \dut.control.ping_pong.ended , \dut.control.ping_pong.done , \dut.control.ping_pong.full ;
-  (* hierconn *) wire \dut.pe0.accumulators.ping_pong.last , \dut.pe0.accumulators.ping_pong.switch , \dut.pe0.accumulators.ping_pong.turn , \dut.pe0.accumulators.ping_pong.read ;
-  (* hierconn *) wire [1:0] \dut.pe0.accumulators.ping_pong.add , \dut.pe0.accumulators.ping_pong.move , \dut.pe0.accumulators.ping_pong.ended ;
-  (* hierconn *) wire \dut.pe0.accumulators.reset ;
-  (* hierconn *) wire [1:0] \dut.pe0.accumulators.ping_pong.done , \dut.pe0.accumulators.ping_pong.full ;
-  wire [1:0] add = \dut.pe0.accumulators.ping_pong.add , move = \dut.pe0.accumulators.ping_pong.move , ended = \dut.pe0.accumulators.ping_pong.ended ;
-  wire [1:0] done = \dut.control.ping_pong.done , full = \dut.control.ping_pong.full ;
-  wire turn = \dut.control.ping_pong.turn , read = \dut.control.ping_pong.read ;
+  wire [1:0] add = accumulators_ping_pong_add, move = accumulators_ping_pong_move, ended = accumulators_ping_pong_ended;
+  wire [1:0] done = control_ping_pong_done, full = control_ping_pong_full;
+  wire turn = control_ping_pong_turn, read = control_ping_pong_read;
   wire [2:0] sums_waiting = done[0] + done[1] + full[!read];  // sums that wait, but for those that are offered
 `else
-  (* hierconn *) wire [2:0] \dut.control.beat1 ;
-  wire [2:0] beat1 = \dut.control.beat1 ;
+  wire [2:0] beat1 = control_beat1;
 `ifdef STAGE2
-  (* hierconn *) wire [2:0] \dut.control.beat2 ;
-  wire [2:0] beat2 = \dut.control.beat2 ;
+  wire [2:0] beat2 = control_beat2;
 `else
   wire [2:0] beat2 = 0;
 `endif
   wire [2:0] beat3 = 0;
-  (* hierconn *) wire \dut.control.ends ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulators.accumulator ;
   wire [2:0] sums_waiting = held;
   wire [2:0] last_beat =
 `ifdef STAGE2
@@ -111,24 +91,24 @@ module array_proof (
     waiting <= pending != 0 && tiles__valid && acts__valid && !sums__valid ? waiting + 1 : 0;
   end
 
-  wire in_alignment = \dut.alignment.tile_full || \dut.alignment.residual ;
-  wire ends_in_alignment = in_alignment && \dut.alignment.last ;
+  wire in_alignment = alignment_tile_full || alignment_residual;
+  wire ends_in_alignment = in_alignment && alignment_last;
   always @(posedge clk) if (started) begin
     assert (pending == ends_in_alignment + beat0[2] + beat1[2] + beat2[2] + beat3[2] + sums_waiting + sums__valid);
     assert (!held || sums__valid || was_reset);
 `ifdef BUFFERED
     // The array has the same control as its PEs.
     if (!was_reset) begin
-      assert (turn == \dut.pe0.accumulators.ping_pong.turn && read == \dut.pe0.accumulators.ping_pong.read );
-      assert (done == \dut.pe0.accumulators.ping_pong.done && full == \dut.pe0.accumulators.ping_pong.full );
-      assert (\dut.pe0.accumulators.ping_pong.last == beat3[2] && \dut.pe0.accumulators.ping_pong.switch == |ended);
-      assert (ended == \dut.control.ping_pong.ended );
+      assert (turn == accumulators_ping_pong_turn && read == accumulators_ping_pong_read);
+      assert (done == accumulators_ping_pong_done && full == accumulators_ping_pong_full);
+      assert (accumulators_ping_pong_last == beat3[2] && accumulators_ping_pong_switch == |ended);
+      assert (ended == control_ping_pong_ended);
       assert (move == (pe_was_reset ? 2'b11 : done & ~full));
       assert (ended == (beat3[2] && !pe_was_reset ? add : 2'b0));
     end
-    assert (\dut.pe0.accumulators.reset == was_reset);
-    assert (\dut.control.ping_pong.last == beat3[2] && \dut.control.ping_pong.switch == |\dut.control.ping_pong.ended );
-    assert (!settled || add == (held ? 2'b0 : 2'b1 << turn) && add == \dut.control.ping_pong.add );
+    assert (accumulators_reset == was_reset);
+    assert (control_ping_pong_last == beat3[2] && control_ping_pong_switch == |control_ping_pong_ended);
+    assert (!settled || add == (held ? 2'b0 : 2'b1 << turn) && add == control_ping_pong_add);
     // What is added has a place: nothing moves while the accumulator whose turn it is keeps a complete sum.
     assert (was_reset || held || !done[turn]);
     // Dot products go to the accumulators in turn, and leave in this order.
@@ -137,23 +117,23 @@ module array_proof (
     assert (!done[!read] || full[read] || done[read]);
     assert (!full[read] || !done[read] || full[!read] || done[!read]);
     assert (!full[!read] || !done[!read] || done[read]);
-    assert (\dut.control.ends == beat2[2]);
+    assert (control_ends == beat2[2]);
     assert (settled || beat2 == 0 && beat3 == 0 && done == 0 && full == 0 && turn == 0 && read == 0);
-    assert (settled || !held && !beat0[0] && !beat1[0] && \dut.control.ping_pong.ended == 0);
+    assert (settled || !held && !beat0[0] && !beat1[0] && control_ping_pong_ended == 0);
 `else
-    assert (\dut.control.ends == (!held && last_beat[2]));
-    assert (\dut.pe0.accumulators.beat [2] == (\dut.control.ends || was_reset));
-    assert (\dut.pe0.accumulators.beat [1:0] == (held ? 2'b0 : last_beat[1:0]));
+    assert (control_ends == (!held && last_beat[2]));
+    assert (accumulators_beat[2] == (control_ends || was_reset));
+    assert (accumulators_beat[1:0] == (held ? 2'b0 : last_beat[1:0]));
     assert (!was_reset || beat2 == 0);
 `endif
     // The PE's copy has no value in reset; nothing is there then that it could move.
-    assert (was_reset ? !issue && !beat0[0] && !beat1[0] : \dut.pe0.accumulators.enable == \dut.control.enable );
-    assert (ahead == $signed({2'b0, in_alignment}) - $signed({2'b0, \dut.alignment.acts_full }));
-    assert (owed == (\dut.alignment.tile_full ? !\dut.alignment.residual && \dut.alignment.two_word : \dut.alignment.residual ));
-    assert (!issue || \dut.alignment.tile_full && \dut.alignment.acts_full && \dut.control.enable );
-    assert (!\dut.alignment.residual || \dut.alignment.acts_full );
-    assert (tiles__ready == (issue || !\dut.alignment.tile_full ) || was_reset);
-    assert (acts__ready == (issue && (\dut.alignment.residual || !\dut.alignment.two_word ) || !\dut.alignment.acts_full ) || was_reset);
+    assert (was_reset ? !issue && !beat0[0] && !beat1[0] : accumulators_enable == control_enable);
+    assert (ahead == $signed({2'b0, in_alignment}) - $signed({2'b0, alignment_acts_full }));
+    assert (owed == (alignment_tile_full ? !alignment_residual && alignment_two_word : alignment_residual));
+    assert (!issue || alignment_tile_full && alignment_acts_full && control_enable);
+    assert (!alignment_residual || alignment_acts_full);
+    assert (tiles__ready == (issue || !alignment_tile_full) || was_reset);
+    assert (acts__ready == (issue && (alignment_residual || !alignment_two_word) || !alignment_acts_full) || was_reset);
     assert (beat0[0] || !beat0[2]);
     assert (beat1[0] || !beat1[2]);
     assert (beat2[0] || !beat2[2]);
@@ -239,20 +219,9 @@ module array_proof (
 
   // What each of these beats will add, and the sum so far before it. The operand part's output is the last register of
   // its adders.
-  (* hierconn *) wire [`VALUES-1:0] \dut.pe0.operands.values ;
-  (* hierconn *) wire \dut.pe0.operands.carry ;
-  wire signed [`VALUE-1:0] value = \dut.pe0.operands.values [`PIXEL*`VALUE +: `VALUE];
-  wire signed [`SUMS-1:0] operand = value + $signed({1'b0, \dut.pe0.operands.carry });
+  wire signed [`VALUE-1:0] value = operands_values[`PIXEL*`VALUE +: `VALUE];
+  wire signed [`SUMS-1:0] operand = value + $signed({1'b0, operands_carry });
 `ifdef BUFFERED
-  (* hierconn *) wire signed [`SHIFTED:0] \dut.pe0.operands.shifted0_late0 , \dut.pe0.operands.shifted1_late0 ;
-  (* hierconn *) wire \dut.pe0.operands.select0_late0 , \dut.pe0.operands.select1_late0 ;
-  (* hierconn *) wire \dut.pe0.operands.zero0_late0 , \dut.pe0.operands.zero1_late0 ;
-  (* hierconn *) wire \dut.pe0.operands.negative0_late0 , \dut.pe0.operands.negative1_late0 ;
-  (* hierconn *) wire signed [`PRODUCT-1:0] \dut.pe0.operands.product1 ;
-  (* hierconn *) wire signed [`PRODUCT+`SHIFT:0] \dut.pe0.accumulators.operand ;
-  (* hierconn *) wire \dut.pe0.operands.product1_carry , \dut.pe0.accumulators.operand_carry ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulators.accumulator0 , \dut.pe0.accumulators.accumulator1 ;
-  (* hierconn *) wire signed [`SUMS-1:0] \dut.pe0.accumulators.sum0 , \dut.pe0.accumulators.sum1 ;
   function signed [`SUMS-1:0] lane(
     input zero, input negative, input signed [`SHIFTED:0] shifted, input far
   );
@@ -263,53 +232,46 @@ module array_proof (
     end
   endfunction
   wire signed [`SUMS-1:0] sum0 =
-    lane(\dut.pe0.operands.zero0_late0 , \dut.pe0.operands.negative0_late0 , \dut.pe0.operands.shifted0_late0 , \dut.pe0.operands.select0_late0 ) +
-    lane(\dut.pe0.operands.zero1_late0 , \dut.pe0.operands.negative1_late0 , \dut.pe0.operands.shifted1_late0 , \dut.pe0.operands.select1_late0 );
-  wire signed [`SUMS-1:0] sum1 = \dut.pe0.operands.product0 + \dut.pe0.operands.product1 +
-    $signed({1'b0, \dut.pe0.operands.product0_carry }) + $signed({1'b0, \dut.pe0.operands.product1_carry });
+    lane(operands_zero0_late0, operands_negative0_late0, operands_shifted0_late0, operands_select0_late0) +
+    lane(operands_zero1_late0, operands_negative1_late0, operands_shifted1_late0, operands_select1_late0);
+  wire signed [`SUMS-1:0] sum1 = operands_product0 + operands_product1 +
+    $signed({1'b0, operands_product0_carry }) + $signed({1'b0, operands_product1_carry });
   wire signed [`SUMS-1:0] sum2 = operand;
-  wire signed [`SUMS-1:0] add3 = \dut.pe0.accumulators.operand + $signed({1'b0, \dut.pe0.accumulators.operand_carry });
+  wire signed [`SUMS-1:0] add3 = accumulators_operand + $signed({1'b0, accumulators_operand_carry });
   // Of the accumulators one adds; the other one holds a complete sum, or 0.
-  wire signed [`SUMS-1:0] adding = turn ? \dut.pe0.accumulators.accumulator1 : \dut.pe0.accumulators.accumulator0 ;
-  wire signed [`SUMS-1:0] other = turn ? \dut.pe0.accumulators.accumulator0 : \dut.pe0.accumulators.accumulator1 ;
+  wire signed [`SUMS-1:0] adding = turn ? accumulators_accumulator1 : accumulators_accumulator0;
+  wire signed [`SUMS-1:0] other = turn ? accumulators_accumulator0 : accumulators_accumulator1;
   wire signed [`SUMS-1:0] before3 = !settled || done[turn] ? 0 : adding;
   always @(posedge clk) if (started) begin
-    assert (!beat0[0] || !(\dut.pe0.operands.zero0_late0 && \dut.pe0.operands.negative0_late0 ));
-    assert (!beat0[0] || !(\dut.pe0.operands.zero1_late0 && \dut.pe0.operands.negative1_late0 ));
+    assert (!beat0[0] || !(operands_zero0_late0 && operands_negative0_late0));
+    assert (!beat0[0] || !(operands_zero1_late0 && operands_negative1_late0));
     assert (!settled || beat3[0] || add3 == 0);
     assert (!beat3[0] || before3 + add3 == total3);
     assert (!settled || done[!turn] || other == 0);
-    assert (!done[0] || \dut.pe0.accumulators.accumulator0 == total_done0);
-    assert (!done[1] || \dut.pe0.accumulators.accumulator1 == total_done1);
-    assert (!full[0] || \dut.pe0.accumulators.sum0 == total_full0);
-    assert (!full[1] || \dut.pe0.accumulators.sum1 == total_full1);
+    assert (!done[0] || accumulators_accumulator0 == total_done0);
+    assert (!done[1] || accumulators_accumulator1 == total_done1);
+    assert (!full[0] || accumulators_sum0 == total_full0);
+    assert (!full[1] || accumulators_sum1 == total_full1);
     if (sums__valid) assert (sums == (read ? total_full1 : total_full0));
   end
 `else
-  (* hierconn *) wire \dut.pe0.operands.negative1 ;
-  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operands.option1_0 , \dut.pe0.operands.option1_1 , \dut.pe0.operands.option1_2 , \dut.pe0.operands.option1_3 ;
-  wire signed [`SUMS-1:0] product0 = \dut.pe0.operands.product0 + $signed({1'b0, \dut.pe0.operands.product0_carry });
-  wire signed [`SUMS-1:0] product1 = selected(\dut.pe0.operands.negative1 ,
-    \dut.pe0.operands.option1_0 , \dut.pe0.operands.option1_1 , \dut.pe0.operands.option1_2 , \dut.pe0.operands.option1_3 );
-  wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : \dut.pe0.accumulators.accumulator ;
+  wire signed [`SUMS-1:0] product0 = operands_product0 + $signed({1'b0, operands_product0_carry });
+  wire signed [`SUMS-1:0] product1 = selected(operands_negative1,
+    operands_option1_0, operands_option1_1, operands_option1_2, operands_option1_3);
+  wire signed [`SUMS-1:0] before_last = held || was_reset ? 0 : accumulators_accumulator;
   wire signed [`SUMS-1:0] before3 = before_last;
   always @(posedge clk) if (started) begin
-    assert (!held || \dut.pe0.accumulators.accumulator == total_held);
+    assert (!held || accumulators_accumulator == total_held);
     if (sums__valid) assert (sums == total_sent);
   end
 `ifdef STAGE2
   // The third lane is one register behind.
-  (* hierconn *) wire [`BITS-1:0] \dut.pe0.operands.decoder2.word ;
-  (* hierconn *) wire [`ACT-1:0] \dut.act2_late0 ;
-  (* hierconn *) wire \dut.pe0.operands.negative2 , \dut.pe0.operands.partial0_0_carry ;
-  (* hierconn *) wire signed [`PRODUCT:0] \dut.pe0.operands.partial0_0 ;
-  wire signed [`SUMS-1:0] partial = \dut.pe0.operands.partial0_0 + $signed({1'b0, \dut.pe0.operands.partial0_0_carry });
-  (* hierconn *) wire signed [`SHIFTED-1:0] \dut.pe0.operands.option2_0 , \dut.pe0.operands.option2_1 , \dut.pe0.operands.option2_2 , \dut.pe0.operands.option2_3 ;
+  wire signed [`SUMS-1:0] partial = operands_partial0_0 + $signed({1'b0, operands_partial0_0_carry });
   wire signed [`SUMS-1:0] total_last = total2;
   wire signed [`SUMS-1:0] sum0 =
-    product0 + product1 + times_term(\dut.pe0.operands.decoder2.word , \dut.act2_late0 );
-  wire signed [`SUMS-1:0] sum1 = partial + selected(\dut.pe0.operands.negative2 ,
-    \dut.pe0.operands.option2_0 , \dut.pe0.operands.option2_1 , \dut.pe0.operands.option2_2 , \dut.pe0.operands.option2_3 );
+    product0 + product1 + times_term(operands_decoder2_word, act2_late0);
+  wire signed [`SUMS-1:0] sum1 = partial + selected(operands_negative2,
+    operands_option2_0, operands_option2_1, operands_option2_2, operands_option2_3);
   wire signed [`SUMS-1:0] sum2 = operand;
 `else
   wire signed [`SUMS-1:0] total_last = total1;
@@ -340,12 +302,12 @@ module array_proof (
   wire signed [`SUMS-1:0] before0 = beat1[2] ? 0 : beat1[0] ? total1 : before1;
   wire signed [`SUMS-1:0] before = beat0[2] ? 0 : beat0[0] ? total0 : before0;
   always @(posedge clk) if (started) begin
-    assert (have_tile == \dut.alignment.tile_full && have_acts == \dut.alignment.acts_full );
-    assert (!have_tile || tile[`TILES-3:0] == \dut.alignment.words );
-    assert (!have_acts || acts == \dut.alignment.activations );
-    assert (residual == \dut.alignment.residual );
-    assert (!in_alignment || (residual ? ends : tile[`TILES-1]) == \dut.alignment.last );
-    assert (!have_tile || residual || tile[`TILES-2] == \dut.alignment.two_word );
+    assert (have_tile == alignment_tile_full && have_acts == alignment_acts_full);
+    assert (!have_tile || tile[`TILES-3:0] == alignment_words);
+    assert (!have_acts || acts == alignment_activations);
+    assert (residual == alignment_residual);
+    assert (!in_alignment || (residual ? ends : tile[`TILES-1]) == alignment_last);
+    assert (!have_tile || residual || tile[`TILES-2] == alignment_two_word);
     assert (!beat2[0] || before2 + add2 == total2);
     assert (!beat1[0] || before1 + add1 == total1);
     assert (!beat0[0] || before0 + add0 == total0);

@@ -1,27 +1,30 @@
 """Small arrays, proven for ever; and the same proof refused to devices that are broken."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from amaranth import Shape
 
 from hw.array.decoder import last_step, shifted_shape
 from hw.array.product import sum_limits
 from hw.config import ArrayConfig
 from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
+from verif.formal import device
+from verif.formal.device import device_wires
 from verif.formal.sby import prove
 from verif.formal.terms import times_term
 from verif.hw.mutants import MUTANTS
 
+DEVICE = "  // What the device holds: wires that device.py puts here, named after the path without `pe0`.\n"
 PROOF = Path(__file__).with_name("array_proof.sv").read_text()
 # Of the broken designs that the benches reject, those that can be made of a small array too.
 WRONG_SUMS = (
     "residual shift on the wrong word",
     "wrong sign",
     "zero word counts",
-    "second word dropped, its flag ignored",
+    "second word dropped",
     "sum not cleared for the next",
     "sum survives reset",
 )
@@ -57,11 +60,12 @@ CONFIGS = {
 CASES = {f"{name}-{pixel}": (config, pixel) for name, config in CONFIGS.items() for pixel in range(config.pixels)}
 
 
-def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int = 0) -> dict[str, str]:
-    """The proof of a pixel around `verilog`, which is of `config`."""
+def sources(
+    verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int = 0, extra_tiles: int = 0
+) -> dict[str, str]:
+    """The proof of a pixel around `verilog`, which is of `config`; of dot products longer than the depth allows."""
     fmt = config.format
     low, high = sum_limits(fmt, fmt.term_max, config.lanes)
-    value_bits = 1 + max(high.bit_length(), (~low).bit_length())
     act_most = max(fmt.act_max, -fmt.act_min)
     constants = {
         "BITS": fmt.bits,
@@ -74,11 +78,10 @@ def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int =
         # The largest magnitudes that the first words of a tile, and a tile, can add; and the tiles of a dot product.
         "FIRST_MOST": config.lanes * act_most * (fmt.term_max << fmt.residual_shift),
         "TILE_MOST": config.lanes * act_most * fmt.weight_max,
-        "TILES_MOST": config.depth // config.lanes,
+        "TILES_MOST": config.depth // config.lanes + extra_tiles,
         "PRODUCT": fmt.act_bits + fmt.levels - 1,
         "ACT": fmt.act_bits,
-        "VALUE": value_bits,
-        "VALUES": config.pixels * value_bits,
+        "VALUE": Shape.cast(range(low, high + 1)).width,
         "SHIFTED": shifted_shape(fmt).width,
         "STEP": last_step(fmt),
         "LATENCY": config.latency_cycles,
@@ -86,20 +89,11 @@ def sources(verilog: str, *flags: str, config: ArrayConfig = SMALL, pixel: int =
         **dict.fromkeys([*flags, *_shape(config)], 1),
     }
     defines = "".join(f"`define {name} {value}\n" for name, value in constants.items())
-    proof = PROOF.replace("endmodule", times_term(fmt, config.acc_bits) + "endmodule")
-    return {"array.v": verilog, "array_proof.sv": defines + (_of_pixel(proof, pixel) if pixel else proof)}
-
-
-def _of_pixel(proof: str, pixel: int) -> str:
-    """The proof with what a pixel other than the first has of its own, of two lanes that are not buffered.
-
-    Words, carries and control are shared.
-    """
-    return re.sub(
-        r"(\\dut\.pe0\.(?:accumulators\.accumulator|operands\.(?:product0|option1_\d))) ",
-        rf"\1_x{pixel} ",
-        proof,
-    )
+    proof = PROOF.replace(DEVICE, DEVICE + device_wires(config, pixel))
+    return {
+        "array.v": verilog,
+        "array_proof.sv": defines + proof.replace("endmodule", times_term(fmt, config.acc_bits) + "endmodule"),
+    }
 
 
 def _shape(config: ArrayConfig) -> list[str]:
@@ -123,33 +117,36 @@ def test_sums_come_in_time_for_ever(config: ArrayConfig, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", WRONG_SUMS)
 def test_wrong_sums_are_refused(name: str, tmp_path: Path) -> None:
-    broken = MUTANTS[name].apply(array_verilog(SMALL))
+    broken = MUTANTS[name].fault.verilog(SMALL)
     assert prove(tmp_path, sources(broken), "array_proof", mode="bmc", depth=10) == "FAIL"
 
 
 @pytest.mark.parametrize("name", BROKEN_STREAMS)
 def test_broken_streams_are_refused(name: str, tmp_path: Path) -> None:
-    broken = MUTANTS[name].apply(array_verilog(SMALL))
+    broken = MUTANTS[name].fault.verilog(SMALL)
     assert prove(tmp_path, sources(broken, "PROGRESS"), "array_proof", mode="bmc", depth=12) == "FAIL"
 
 
 @pytest.mark.parametrize("name", BROKEN_BUFFERS)
 def test_broken_buffers_are_refused(name: str, tmp_path: Path) -> None:
     config = CONFIGS["buffered"]
-    broken = MUTANTS[name].apply(array_verilog(config))
+    broken = MUTANTS[name].fault.verilog(config)
     assert prove(tmp_path, sources(broken, config=config), "array_proof", mode="bmc", depth=14) == "FAIL"
 
 
 @pytest.mark.parametrize("name", BROKEN_PIXELS)
 def test_a_broken_pixel_is_refused(name: str, tmp_path: Path) -> None:
     config = CONFIGS["pixels"]
-    broken = MUTANTS[name].apply(array_verilog(config))
+    broken = MUTANTS[name].fault.verilog(config)
     assert prove(tmp_path, sources(broken, config=config, pixel=1), "array_proof", mode="bmc", depth=10) == "FAIL"
 
 
 def test_one_tile_more_than_the_depth_overflows(tmp_path: Path) -> None:
-    files = sources(array_verilog(SMALL), "OVERFLOW")
-    longer = files["array_proof.sv"].replace("`define TILES_MOST 3\n", "`define TILES_MOST 4\n")
-    assert longer != files["array_proof.sv"]
-    files["array_proof.sv"] = longer
+    files = sources(array_verilog(SMALL), "OVERFLOW", extra_tiles=1)
     assert prove(tmp_path, files, "array_proof", mode="bmc", depth=14) == "FAIL"
+
+
+def test_a_signal_that_was_renamed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(device.ALWAYS, "alignment", "tile_fill")
+    with pytest.raises(AttributeError, match=r"'tile_fill' names 0 things inside; there are: .*tile_full, "):
+        device.device_wires(SMALL, 0)

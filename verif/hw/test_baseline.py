@@ -1,16 +1,19 @@
 """The baselines on the benches of the array itself: each against its own golden, and a broken one is rejected."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hw.array.decoder import Decoder
+from hw.baseline.apot import TwoTermOperand
 from hw.baseline.config import BaselineConfig
 from hw.baseline.forms import operand_forms
+from hw.baseline.integer import BoothOperand, ProductOperand, RowsOperand
 from hw.verilog import array_verilog
 from sw_ref.baseline import ApotFormat, IntegerFormat, TwoWordFormat
 from verif.hw import simulator as sim
+from verif.hw.faults import driven
 from verif.hw.test_array import TESTS
 from verif.hw.test_width import fits
 
@@ -48,13 +51,13 @@ FORMS = [
     if form not in ("product", "rows2") or name in ("int2", "int3", "int8")
 ]
 ARITHMETIC = ["random_tiles_random_flags", "extremes_at_full_depth"]
-# One array of each operand part, and a fault in it: pattern and replacement.
+# One array of each operand part, and a fault in it.
 FAULTS = {
-    ("int2", "product"): (r"held0 <= product0", "held0 <= ~product0"),
-    ("int3", "rows2"): (r"row0_0 <= acts\[", "row0_0 <= ~acts["),
-    ("int4", "rows4"): (r"row0_0 <= acts\[", "row0_0 <= ~acts["),
-    ("apot4", "apot"): (r"sign0 <= words", "sign0 <= ~words"),
-    ("two_word", "two_word"): (r"assign zero = ! word;", "assign zero = 1'h0;"),
+    ("int2", "product"): driven(ProductOperand, "held0", lambda was, at: ~was),
+    ("int3", "rows2"): driven(RowsOperand, "row0_0", lambda was, at: ~was),
+    ("int4", "rows4"): driven(BoothOperand, "row0_0", lambda was, at: ~was),
+    ("apot4", "apot"): driven(TwoTermOperand, "sign0", lambda was, at: ~was),
+    ("two_word", "two_word"): driven(Decoder, "zero", lambda was, at: 0),
 }
 
 
@@ -71,9 +74,7 @@ def test_sums_are_the_golden_ones(name: str, form: str, simulator: str, seed: in
 @pytest.mark.parametrize(("name", "form"), FAULTS)
 def test_a_broken_baseline_is_rejected(name: str, form: str, simulator: str, seed: int, tmp_path: Path) -> None:
     config = CONFIGS[name]
-    pattern, replacement = FAULTS[name, form]
-    broken, places = re.subn(pattern, replacement, array_verilog(config, operand_forms(config.format)[form]))
-    assert places == 1
+    broken = FAULTS[name, form].verilog(config, operand_forms(config.format)[form])
     sim.build(simulator, config, broken, tmp_path)
     result = sim.run(simulator, config, tmp_path, "verif.hw.tb_array", seed=seed, tests=ARITHMETIC[:1])
     assert result.ran == (ARITHMETIC[0],)
