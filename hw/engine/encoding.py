@@ -153,7 +153,7 @@ STEP = {
 }
 """What is added where a loop goes on and all inside it start again; one section for each loop, innermost first."""
 
-GROUP = {"tiles": Field(bits=16), "idle": Field(bits=16)}
+GROUP = {"tiles": Field(bits=16), "idle": Field(bits=8)}
 """What starts a group: how many tiles (or elements) each position has, and how many idle cycles come before."""
 
 

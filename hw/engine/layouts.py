@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import Field
+from hw.engine.encoding import GROUP, JOB, LOOPS, STEP, Field, width
 
 
 def struct(layout: Mapping[str, Field]) -> data.StructLayout:
@@ -29,6 +29,39 @@ def engine_signature(config: EngineConfig) -> wiring.Signature:
             "outputs": Out(stream.Signature(outputs_layout(config))),
             "busy": Out(1),
             "error": Out(4),
+        }
+    )
+
+
+def loader_signature(config: EngineConfig) -> wiring.Signature:
+    """The members of a :class:`Loader`."""
+    return wiring.Signature(
+        {
+            "program": In(stream.Signature(config.bus_bits)),
+            "busy": Out(1),
+            "error": Out(4),
+            "idle": In(1),
+            "job": Out(struct(JOB)),
+            "job_valid": Out(1),
+            "job_taken": In(1),
+            "word": Out(config.bus_bits),
+            "step_slot": Out(config.slots(width(STEP))),
+            "step_target": Out(range(2 * len(LOOPS))),
+            "beat_slot": Out(config.beat_slots),
+            "beat_target": Out(range(2 * config.group_beats)),
+            "two_word": Out(1),
+            "last": Out(1),
+            "scale_slot": Out(config.slots(config.scale_bits)),
+            "offset_slot": Out(config.slots(config.offset_bits)),
+            "chunk_target": Out(range(2 * config.requant_steps)),
+            "table_write": Out(1),
+            "table_target": Out(config.code_bits + 1),
+            "table_free": In(1),
+            "full": Out(2),
+            "ends": Out(data.ArrayLayout(range(config.group_beats), 2)),
+            "idles": Out(data.ArrayLayout(GROUP["idle"].bits, 2)),
+            "front_frees": In(2),
+            "back_frees": In(2),
         }
     )
 

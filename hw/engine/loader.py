@@ -1,47 +1,15 @@
 """The loader: takes a program apart, section by section, into the stores and the next job."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.lib.wiring import connect, flipped
 
-from hw.component import Component
+from hw.component import Component, instantiate
 from hw.engine import encoding
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, Error, Kind
-from hw.engine.layouts import struct
-
-
-def loader_signature(config: EngineConfig) -> wiring.Signature:
-    """The members of a :class:`Loader`."""
-    return wiring.Signature(
-        {
-            "program": In(stream.Signature(config.bus_bits)),
-            "busy": Out(1),
-            "error": Out(4),
-            "idle": In(1),
-            "job": Out(struct(JOB)),
-            "job_valid": Out(1),
-            "job_taken": In(1),
-            "word": Out(config.bus_bits),
-            "step_slot": Out(config.slots(encoding.width(STEP))),
-            "step_target": Out(range(2 * len(LOOPS))),
-            "beat_slot": Out(config.beat_slots),
-            "beat_target": Out(range(2 * config.group_beats)),
-            "two_word": Out(1),
-            "last": Out(1),
-            "scale_slot": Out(config.slots(config.scale_bits)),
-            "offset_slot": Out(config.slots(config.offset_bits)),
-            "chunk_target": Out(range(2 * config.requant_steps)),
-            "table_write": Out(1),
-            "table_target": Out(config.code_bits + 1),
-            "table_free": In(1),
-            "full": Out(2),
-            "ends": Out(data.ArrayLayout(range(config.group_beats), 2)),
-            "idles": Out(data.ArrayLayout(GROUP["idle"].bits, 2)),
-            "front_frees": In(2),
-            "back_frees": In(2),
-        }
-    )
+from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, Error, Kind
+from hw.engine.intake import Intake
+from hw.engine.layouts import loader_signature, struct
+from hw.engine.tiles import TileCounter
 
 
 class Loader(Component):
@@ -80,33 +48,28 @@ class Loader(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        held = Signal()
-        self._room = room = Signal(init=1)
-        self._take = take = Signal()
-        self._check = check = Signal(encoding.check_bits(config.bus_bits))
-        self._sum = Signal.like(check)
+        self._room = Signal(init=1)
+        self._intake = intake = instantiate(m, platform, "intake", Intake, config)
+        self._counter = counter = instantiate(m, platform, "tiles", TileCounter, config)
+        self._take = intake.take
         self._slot = Signal(range(max(config.slots(encoding.width(JOB)), config.beat_slots) + 1))
-        self._half, self._residual, self._header_seen = Signal(), Signal(), Signal()
-        self._tiles, self._groups = Signal(16), Signal(JOB["trips_group"].bits)
-        self._flags, self._flag_count = Signal(FLAGS_PER_WORD), Signal(range(FLAGS_PER_WORD))
-        self._beat = Signal(range(config.group_beats))
+        self._half, self._header_seen = Signal(), Signal()
+        self._groups = Signal(JOB["trips_group"].bits)
         self._index = Signal(range(max(len(LOOPS), config.requant_steps)))
         self._kept, self._table_half = Signal(2), Signal()
 
+        connect(m, flipped(self.program), intake.program)
         m.d.comb += [
-            self.program.ready.eq(~held | take),
-            take.eq(held & room),
-            self._sum.eq(_fold(self.word, len(check)) ^ check.rotate_left(1)),
-            self.beat_target.eq(Cat(self._beat, self._half)),
+            intake.room.eq(self._room),
+            self.word.eq(intake.word),
+            counter.word.eq(intake.word),
+            self.two_word.eq(counter.two_word),
+            self.last.eq(counter.last),
+            self.beat_target.eq(Cat(counter.beat, self._half)),
             self.step_target.eq(Cat(self._index[: (len(LOOPS) - 1).bit_length()], self._bank(m))),
             self.chunk_target.eq(self._index + self._half * config.requant_steps),
         ]
-        m.d.sync += held.eq((self.program.valid & self.program.ready) | (held & ~take))
         m.d.sync += [self.full.eq(self.full & ~self.front_frees), self._kept.eq(self._kept & ~self.back_frees)]
-        with m.If(self.program.ready):
-            m.d.sync += self.word.eq(self.program.payload)
-        with m.If(take):
-            m.d.sync += check.eq(self._sum)
         with m.If(self.job_taken):
             m.d.sync += [self.job_valid.eq(0), self._table_half.eq(self._table_half ^ self.job.table)]
         self._states(m)
@@ -144,7 +107,7 @@ class Loader(Component):
             with m.State("GROUP"):
                 self._group(m)
             with m.State("FLAGS"):
-                self._flag_word(m)
+                self._flags(m)
             with m.State("BEATS"):
                 self._beats(m)
             with m.State("SCALES"):
@@ -162,7 +125,8 @@ class Loader(Component):
             with m.State("FINISH"):
                 m.d.comb += self._room.eq(0)
                 with m.If(self.idle & ~self.job_valid):
-                    m.d.sync += [self.busy.eq(0), self._check.eq(0)]
+                    m.d.comb += self._intake.clear.eq(1)
+                    m.d.sync += self.busy.eq(0)
                     m.next = "HEADER"
 
     def _section(self, m: Module, slots: int) -> Value:
@@ -195,7 +159,8 @@ class Loader(Component):
         known = min(self._config.bus_bits, HEADER["magic"].bits)
         wrong = (self._slot == 0) & (self.word[:known] != encoding.MAGIC & ((1 << known) - 1))
         with m.If(self._take & wrong):
-            m.d.sync += [self._check.eq(0), self._slot.eq(0)]
+            m.d.comb += self._intake.clear.eq(1)
+            m.d.sync += self._slot.eq(0)
             with m.If(self.error == Error.NONE):
                 m.d.sync += self.error.eq(Error.MAGIC)
         with m.Else():
@@ -215,7 +180,7 @@ class Loader(Component):
             ((~self._header_seen) & (header.engine != self._config.digest), Error.ENGINE),
             ((~self._header_seen) & (header.version != encoding.VERSION), Error.VERSION),
             (self._header_seen & ~self.job.kind.matches(*map(int, Kind)), Error.KIND),
-            (self._sum != 0, Error.CHECK),
+            (self._intake.check != 0, Error.CHECK),
         ):
             with m.If(wrong):
                 m.d.sync += self.error.eq(error)
@@ -251,13 +216,10 @@ class Loader(Component):
             m.d.sync += first.eq(self.word)
         section = self.word if self._config.bus_bits >= encoding.width(GROUP) else Cat(first, self.word)
         group = struct(GROUP)(section[: encoding.width(GROUP)])
+        m.d.comb += self._counter.tiles.eq(group.tiles)
         with m.If(self._section(m, self._config.slots(encoding.width(GROUP)))):
-            m.d.sync += [
-                self._tiles.eq(group.tiles - 1),
-                self.idles[self._half].eq(group.idle),
-                self._beat.eq(0),
-                self._flag_count.eq(0),
-            ]
+            m.d.comb += self._counter.begin.eq(1)
+            m.d.sync += self.idles[self._half].eq(group.idle)
             with m.If(self.job.kind == Kind.CONV):
                 m.next = "FLAGS"
             with m.Else():
@@ -265,37 +227,20 @@ class Loader(Component):
                 m.d.sync += self.ends[self._half].eq(group.tiles - 1)
                 self._complete(m)
 
-    def _flag_word(self, m: Module) -> None:
-        width = min(self._config.bus_bits, FLAGS_PER_WORD)
-        with m.If(self._take):
-            m.d.sync += self._flags.eq(Cat(self._flags, self.word[:width])[width:])
+    def _flags(self, m: Module) -> None:
+        m.d.comb += self._counter.load.eq(self._take)
         with m.If(self._section(m, self._config.slots(FLAGS_PER_WORD))):
             m.next = "BEATS"
 
     def _beats(self, m: Module) -> None:
-        flag, done = self._flags[0], Signal(name="tile_done")
-        m.d.comb += [
-            self.two_word.eq(flag),
-            self.last.eq(self._tiles == 0),
-            self.beat_slot.eq(self._take << self._slot),
-            done.eq(self._residual | ~flag),
-        ]
+        m.d.comb += self.beat_slot.eq(self._take << self._slot)
         with m.If(self._section(m, self._config.beat_slots)):
-            m.d.sync += [
-                self._beat.eq(self._beat + 1),
-                self._residual.eq(~done),
-                self.ends[self._half].eq(self._beat),
-            ]
-            with m.If(done):
-                m.d.sync += [
-                    self._tiles.eq(self._tiles - 1),
-                    self._flags.eq(self._flags[1:]),
-                    self._flag_count.eq(self._flag_count + 1),
-                ]
-                with m.If(self._flag_count == FLAGS_PER_WORD - 1):
-                    m.next = "FLAGS"
-                with m.If(self._tiles == 0):
-                    m.next = "SCALES"
+            m.d.comb += self._counter.step.eq(1)
+            m.d.sync += self.ends[self._half].eq(self._counter.beat)
+            with m.If(self._counter.refill):
+                m.next = "FLAGS"
+            with m.If(self._counter.end):
+                m.next = "SCALES"
 
     def _complete(self, m: Module) -> None:
         """A group is in its half: on to the next one, or the next job once this one was taken."""
@@ -307,11 +252,3 @@ class Loader(Component):
         m.next = "GROUP"
         with m.If(self._groups == 0):
             m.next = "NEXT"
-
-
-def _fold(word: Value, bits: int) -> Value:
-    """Exclusive or of the word's pieces."""
-    folded: Value = Const(0, bits)
-    for offset in range(0, len(word), bits):
-        folded = folded ^ word[offset : offset + bits]
-    return folded

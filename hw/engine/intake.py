@@ -1,0 +1,64 @@
+"""The loader's input: bus words of the program, and their running check."""
+
+from amaranth import Const, Module, Signal, Value
+from amaranth.lib import stream
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import check_bits
+
+
+class Intake(Component):
+    """Holds a bus word until it is used.
+
+    Latency: 1 cycle. Throughput: a bus word a cycle.
+
+    Members
+    -------
+    program : In(stream)
+        The port. `ready` depends on registers and `room` alone.
+    room : In(1), word : Out(bus_bits), take : Out(1)
+        The word may be used in this cycle; it is there, and used.
+    check : Out, clear : In(1)
+        The running check with `word` in it; it starts again from 0 behind this cycle.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(
+            {
+                "program": In(stream.Signature(config.bus_bits)),
+                "room": In(1),
+                "word": Out(config.bus_bits),
+                "take": Out(1),
+                "check": Out(check_bits(config.bus_bits)),
+                "clear": In(1),
+            },
+            module=f"{config.name}_intake",
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        held, running = Signal(), Signal.like(self.check, name="running")
+        m.d.comb += [
+            self.program.ready.eq(~held | self.take),
+            self.take.eq(held & self.room),
+            self.check.eq(_fold(self.word, len(running)) ^ running.rotate_left(1)),
+        ]
+        m.d.sync += held.eq((self.program.valid & self.program.ready) | (held & ~self.take))
+        with m.If(self.program.ready):
+            m.d.sync += self.word.eq(self.program.payload)
+        with m.If(self.take):
+            m.d.sync += running.eq(self.check)
+        with m.If(self.clear):
+            m.d.sync += running.eq(0)
+        return m
+
+
+def _fold(word: Value, bits: int) -> Value:
+    """Exclusive or of the word's pieces."""
+    folded: Value = Const(0, bits)
+    for offset in range(0, len(word), bits):
+        folded = folded ^ word[offset : offset + bits]
+    return folded

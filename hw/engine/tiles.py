@@ -1,0 +1,68 @@
+"""The loader's count of a group: which tile a beat belongs to."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import FLAGS_PER_WORD, GROUP
+
+
+class TileCounter(Component):
+    """Counts the beats and tiles of a group, and keeps the two-word flags of up to `FLAGS_PER_WORD` tiles.
+
+    Members
+    -------
+    begin : In(1), tiles : In
+        A group of so many tiles begins.
+    load : In(1), word : In(bus_bits)
+        The next flags; several bus words, the lowest first, where one does not hold them.
+    step : In(1)
+        A beat is complete.
+    beat : Out, two_word, last : Out(1)
+        The beat's index; its tile has two words, is the group's last one.
+    done, refill, end : Out(1)
+        It is its tile's last beat; and further flags are needed; and it is the group's last beat.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(
+            {
+                "begin": In(1),
+                "tiles": In(GROUP["tiles"].bits),
+                "load": In(1),
+                "word": In(config.bus_bits),
+                "step": In(1),
+                "beat": Out(range(config.group_beats)),
+                "two_word": Out(1),
+                "last": Out(1),
+                "done": Out(1),
+                "refill": Out(1),
+                "end": Out(1),
+            },
+            module=f"{config.name}_tiles",
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        width = min(self._config.bus_bits, FLAGS_PER_WORD)
+        flags, index = Signal(FLAGS_PER_WORD), Signal(range(FLAGS_PER_WORD))
+        # No group has more tiles than beats fit the weight buffer.
+        left, residual = Signal.like(self.beat, name="left"), Signal()
+        m.d.comb += [
+            self.two_word.eq(flags.bit_select(index, 1)),
+            self.last.eq(left == 0),
+            self.done.eq(residual | ~self.two_word),
+            self.refill.eq(self.done & (index == FLAGS_PER_WORD - 1)),
+            self.end.eq(self.done & self.last),
+        ]
+        with m.If(self.load):
+            m.d.sync += flags.eq(Cat(flags, self.word[:width])[width:])
+        with m.If(self.step):
+            m.d.sync += [self.beat.eq(self.beat + 1), residual.eq(~self.done)]
+            with m.If(self.done):
+                m.d.sync += [left.eq(left - 1), index.eq(index + 1)]
+        with m.If(self.begin):
+            m.d.sync += [self.beat.eq(0), index.eq(0), residual.eq(0), left.eq(self.tiles - 1)]
+        return m
