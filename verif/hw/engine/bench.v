@@ -6,6 +6,7 @@ module bench;
     parameter INPUTS = 1;
     parameter STALLS = 0;
     parameter SEED = 1;
+    parameter RESET = 0;
     parameter LIMIT = 1000000;
     reg clk = 0, rst = 1;
     reg [BUS-1:0] program [0:PROGRAM-1];
@@ -30,6 +31,17 @@ module bench;
         $readmemh("inputs.hex", inputs);
         repeat (4) @(negedge clk);
         rst = 0;
+        // All starts again after a reset in the middle.
+        if (RESET != 0) begin
+            wait (cycle == RESET);
+            @(negedge clk) rst = 1;
+            {program_valid, inputs_valid, was_busy} = 0;
+            at_program = 0;
+            at_inputs = 0;
+            repeat (2) @(negedge clk);
+            $display("reset");
+            rst = 0;
+        end
     end
     // Handshakes are those of before the edge; what changes does so behind it.
     always @(posedge clk) if (!rst) begin

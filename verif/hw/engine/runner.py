@@ -26,16 +26,20 @@ class Run:
 
 
 def run(
-    config: EngineConfig, verilog: str, folder: Path, program: Sequence[int], inputs: Sequence[int], *, stalls: int = 0
+    config: EngineConfig, verilog: str, folder: Path, program: Sequence[int], inputs: Sequence[int], **bench: int
 ) -> Run:
-    """Run `program` with `inputs`, words both, on the engine, with pauses in `stalls` of 100 cycles.
+    """Run `program` with `inputs`, words both, on the engine.
+
+    `bench`: `stalls`, pauses in so many of 100 cycles, by `seed`; `reset`: the cycle in which all starts over; `limit`:
+    cycles after which the run is given up.
 
     Raises :class:`CheckError` if the simulator fails, ``ValueError`` if the run does not end.
     """
     (folder / "engine.v").write_text(verilog)
     for name, words in (("program", program), ("inputs", inputs)):
         (folder / f"{name}.hex").write_text("\n".join(f"{word:x}" for word in words))
-    values = {"BUS": config.bus_bits, "PROGRAM": len(program), "INPUTS": len(inputs), "STALLS": stalls}
+    values = {"BUS": config.bus_bits, "PROGRAM": len(program), "INPUTS": len(inputs)}
+    values |= {name.upper(): value for name, value in bench.items()}
     options = [part for name, value in values.items() for part in ("-P", f"bench.{name}={value}")]
     sources = [str(BENCH), "engine.v"]
     tools.run([tools.find("iverilog"), "-g2005", "-o", "bench", "-s", "bench", *options, *sources], folder=folder)
@@ -48,7 +52,11 @@ def run(
 def _read(config: EngineConfig, result: Run, words: list[str]) -> None:
     if words[0] == "late":
         raise ValueError("the run does not end")
-    if words[0] == "start":
+    if words[0] == "reset":
+        # What was before does not count.
+        for part in (result.starts, result.outputs, result.ends, result.writes):
+            part.clear()
+    elif words[0] == "start":
         result.starts.append(int(words[1]))
     elif words[0] == "done":
         result.ends.append((int(words[1]), int(words[3])))

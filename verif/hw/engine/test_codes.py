@@ -133,3 +133,28 @@ def test_codes_go_through_the_table_of_their_job(tmp_path: Path, bus_bits: int) 
     words = [(flat >> at) & ((1 << bus_bits) - 1) for at in range(0, 32 * len(words), bus_bits)]
     result = run(config, engine_verilog(config), tmp_path, encode(config, jobs), words)
     check(config, result, jobs, expected)
+
+
+@pytest.mark.parametrize("cycle", np.random.default_rng(5).integers(2, 340, 8).tolist())
+def test_all_starts_again_after_a_reset_at_any_time(verilog: str, tmp_path: Path, cycle: int) -> None:
+    acts = np.random.default_rng(cycle).integers(0, 256, (HEIGHT, WIDTH, LANES))
+    jobs, words = before(acts)
+    jobs.append(pool(1, 1, 0, (HEIGHT, WIDTH)))
+    result = run(CONFIG, verilog, tmp_path, encode(CONFIG, jobs), words, reset=cycle, limit=2000)
+    check(CONFIG, result, jobs, [acts.reshape(-1, LANES)])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_stalls_change_no_code(verilog: str, tmp_path: Path, seed: int) -> None:
+    acts = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, LANES))
+    jobs, words = before(acts)
+    jobs.append(pool(1, 1, 0, (HEIGHT, WIDTH)))
+    program = encode(CONFIG, jobs)
+    result = run(CONFIG, verilog, tmp_path, program + program, words * 2, stalls=20 + 20 * seed, seed=seed, limit=20000)
+    written = [(address, list(lanes.values())) for address, lanes in result.writes]
+    half = len(written) // 2
+    assert written[:half] == written[half:]
+    assert written[1 + SOURCES : half] == [
+        (TARGET + at, codes) for at, codes in enumerate(acts.reshape(-1, LANES).tolist())
+    ]
+    assert [error for _, error in result.ends] == [0, 0]
