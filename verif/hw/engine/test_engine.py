@@ -1,5 +1,6 @@
 """The engine's Verilog against the golden execution: every code of every tensor, and every cycle."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hw.engine.encoding import Error
 from hw.engine.verilog import engine_verilog
 from rtl_gen.compiler.cycles import predict
 from rtl_gen.compiler.lower import compile_network, lower
-from rtl_gen.compiler.program import encode
+from rtl_gen.compiler.program import Job, encode
 from rtl_gen.compiler.writes import expected_writes
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network, execute
@@ -51,6 +52,12 @@ def mismatches(config: EngineConfig, network: Network, golden: dict[str, Any], r
     return wrong + (at != len(result.writes)) + (result.outputs != expected)
 
 
+def late(result: Run, jobs: Sequence[Job]) -> bool:
+    """Whether a job starts in another cycle than predicted."""
+    starts = [timing.start for timing in predict(CONFIG, jobs)]
+    return [start - result.starts[0] for start in result.starts] != [start - starts[0] for start in starts]
+
+
 @pytest.mark.parametrize(("seed", "stalls"), [(1, 0), (2, 0), (3, 30)])
 def test_every_tensor_and_every_cycle(verilog: str, tmp_path: Path, seed: int, stalls: int) -> None:
     print(f"seed {seed}")
@@ -64,11 +71,8 @@ def test_every_tensor_and_every_cycle(verilog: str, tmp_path: Path, seed: int, s
     assert mismatches(CONFIG, network, golden, result) == 0
     assert result.stopped == 0
     assert [error for _, error in result.ends] == [Error.NONE]
-    timings = predict(CONFIG, jobs)
-    assert len(result.starts) == len(timings)
-    if not stalls:
-        first = result.starts[0] - timings[0].start
-        assert [start - first for start in result.starts] == [timing.start for timing in timings]
+    assert len(result.starts) == len(jobs)
+    assert stalls or not late(result, jobs)
 
 
 @pytest.mark.parametrize("error", [Error.ENGINE, Error.CHECK])
@@ -86,3 +90,26 @@ def test_a_bad_program_is_refused_and_the_next_one_runs(verilog: str, tmp_path: 
     golden = execute(network, {"in": acts}, keep=network.tensors)
     assert [code for _, code in result.ends] == [error, Error.NONE]
     assert mismatches(CONFIG, network, golden, result) == 0
+
+
+@pytest.mark.parametrize(
+    ("original", "broken"),
+    [
+        ("assign sequencer__drained = ! unwritten;", "assign sequencer__drained = 1'h1;"),
+        ("assign taken0 = about[0] & ", "assign taken0 = 1'h0 & "),
+        ("assign program__ready = _00_ | take;", "assign program__ready = 1'h1;"),
+    ],
+    ids=["starts before all is written", "does not write lane 0", "loses bus words"],
+)
+def test_a_broken_engine_is_rejected(verilog: str, tmp_path: Path, original: str, broken: str) -> None:
+    assert verilog.count(original) == 1
+    rng = np.random.default_rng(1)
+    network = random_network(CONFIG, rng)
+    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
+    jobs, words = lower(network, CONFIG), transfers(CONFIG, acts)
+    try:
+        result = run(CONFIG, verilog.replace(original, broken), tmp_path, encode(CONFIG, jobs), words, limit=9000)
+    except ValueError:
+        return  # the run does not end, or writes what is undefined
+    golden = execute(network, {"in": acts}, keep=network.tensors)
+    assert mismatches(CONFIG, network, golden, result) > 0 or late(result, jobs)
