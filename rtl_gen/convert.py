@@ -3,14 +3,16 @@
 import argparse
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from rtl_gen.data import guessed, load_data, read_arrays
+from rtl_gen.data import guessed, load_data, read_labels
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.options import add_parameter, number, path, tile, whole_number
 from rtl_gen.report import Report, Table, progress
 from sw_ref.format import StlqFormat, parameters_of
+from sw_ref.messages import printable
 from sw_ref.network import save_network
 from sw_ref.tiling import Selection
 
@@ -75,7 +77,7 @@ def numbers(text: str) -> list[float]:
 def run(args: argparse.Namespace) -> Report:
     from rtl_gen.frontend.calibrate import convert
     from rtl_gen.frontend.execute import Runner
-    from rtl_gen.frontend.integers import compare
+    from rtl_gen.frontend.integers import classes_of, compare
     from rtl_gen.frontend.onnx_file import import_onnx
 
     started = time.perf_counter()
@@ -89,14 +91,15 @@ def run(args: argparse.Namespace) -> Report:
     notes = list(network.notes)
     if args.calibrate is None:
         data: dict[str, Any] = guessed(shapes, GUESSED)
-        notes.append("no --calibrate: steps and words are guessed from normal random inputs; expect less accuracy")
+        notes.append("no --calibrate: steps and words are guessed from normal random inputs; real ones will lose more")
     else:
         pixels = (args.mean, args.std) if args.mean and args.std else None
         data = load_data(args.calibrate, shapes, max(COMPARED, args.samples), pixels)
+    labels = _labels(args, data, classes_of(network))
     used = {name: array[: args.samples] for name, array in data.items()}
     with progress(f"converting {args.network}"):
         made = convert(network, used, fmt, tile=args.tile, ratio=args.ratio, budget=args.budget)
-        agreement = compare(made.network, Runner(network), data, _labels(args, data))
+        agreement = compare(made.network, Runner(network), data, labels)
     if made.samples < len(next(iter(used.values()))):
         notes.append(f"calibrated with the first {made.samples} inputs: more do not fit into memory")
     save_network(args.out, made.network)
@@ -104,8 +107,8 @@ def run(args: argparse.Namespace) -> Report:
         from rtl_gen.frontend.picture import draw_layers
 
         draw_layers(args.picture, made.layers)
-    notes += [f"{layer.name}: a multiplier is off by {layer.off:.2g}" for layer in made.layers if layer.off > 1e-6]
-    return _report(args, fmt, made, agreement, notes, time.perf_counter() - started)
+    notes += _notes(made.layers)
+    return _report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -117,6 +120,10 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"--samples is {args.samples}; allowed: 1 or more")
     if args.labels is not None and args.calibrate is None:
         raise UsageError("--labels is given without --calibrate; allowed: with the inputs that they belong to")
+    if args.picture is not None:
+        from rtl_gen.frontend.picture import check_picture
+
+        check_picture(args.picture)
     try:
         Selection(ratio=args.ratio)
     except ValueError as error:
@@ -131,17 +138,25 @@ def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
         parts = sizes.split("x")
         if not name or not all(part.isdecimal() and int(part) for part in parts):
             raise UsageError(f"--shape is {text!r}; allowed: NAME=NxCxHxW, whole numbers, 1 or more")
+        if name in found:
+            raise UsageError(f"--shape is {text!r}; allowed: one shape for {name}, which has one already")
         found[name] = tuple(map(int, parts))
     return found
 
 
-def _labels(args: argparse.Namespace, data: dict[str, Any]) -> Any:
+def _labels(args: argparse.Namespace, data: dict[str, Any], classes: int) -> Any:
     if args.labels is None:
         return None
-    labels, count = next(iter(read_arrays(args.labels).values())).reshape(-1), len(next(iter(data.values())))
-    if labels.dtype.kind not in "iu" or len(labels) < count:
-        raise UsageError(f"--labels holds {labels.dtype} ({len(labels)},); needed: {count} whole numbers")
-    return labels[:count]
+    if not classes:
+        raise UsageError(f"--labels is {args.labels}; allowed: for a network whose first output is a vector of scores")
+    return read_labels(args.labels, len(next(iter(data.values()))), classes, max(COMPARED, args.samples))
+
+
+def _notes(layers: Sequence[Any]) -> list[str]:
+    """What a reader of the table should know of its layers."""
+    notes = [f"{layer.name}: a multiplier is off by {100 * layer.off:.2g}%" for layer in layers if layer.off > 1e-6]
+    scarce = ", ".join(layer.name for layer in layers if layer.scarce)
+    return [*notes, *([f"more weights per output than calibration samples, more data help: {scarce}"] * bool(scarce))]
 
 
 def decibels(error: float) -> float | None:
@@ -165,16 +180,16 @@ def _report(
         }
         for layer in made.layers
     ]
-    hurting = sorted((row for row in rows if row["lost"]), key=lambda row: -row["lost"])[:3]
+    hurting = sorted((layer for layer in made.layers if layer.added), key=lambda layer: -layer.added)[:3]
     columns = ("layer", "shape", "R %", "weight SQNR dB", "output SQNR dB", "lost dB", "cycles")
-    table = Table(f"{args.out}", columns, [_row(row) for row in rows])
-    lines = [f"output SQNR {_shown(decibels(agreement.error))} dB on {agreement.count} inputs"]
+    table = Table(f"{args.out}", columns, [_row(layer) for layer in made.layers])
+    lines = [f"output SQNR {_shown(agreement.error)} dB on {agreement.count} {_seen(args, made, agreement)}"]
     if agreement.same_class is not None:
         lines.append(f"same class as the float network: {100 * agreement.same_class:.2f}%")
     if agreement.accuracy is not None:
         lines.append("accuracy: float {:.2f}%, in integers {:.2f}%".format(*(100 * a for a in agreement.accuracy)))
     if hurting:
-        lines.append(f"layers that hurt most: {', '.join(row['name'] for row in hurting)}")
+        lines.append(f"layers that hurt most: {printable(', '.join(layer.name for layer in hurting))}")
     data = {
         "out": str(args.out),
         "format": fmt.to_dict(),
@@ -195,17 +210,26 @@ def _report(
     return Report(data, [table, *lines, *(f"note: {note}" for note in notes), total])
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _seen(args: argparse.Namespace, made: Any, agreement: Any) -> str:
+    """Which inputs both networks were compared on."""
+    if args.calibrate is None:
+        return "random inputs"
+    others = agreement.count - made.samples
+    return f"inputs, {others} of them not used for calibration" if others else "inputs, all used for calibration"
 
 
-def _row(row: dict[str, Any]) -> tuple[str, ...]:
+def _shown(error: float) -> str:
+    """SQNR in dB of a relative squared error; a signal of 0 has none."""
+    return "exact" if error == 0 else "-" if error == math.inf else f"{decibels(error):.1f}"
+
+
+def _row(layer: Any) -> tuple[str, ...]:
     return (
-        row["name"],
-        "x".join(map(str, row["shape"])),
-        f"{100 * row['ratio']:.1f}",
-        _shown(row["weight_sqnr"]),
-        _shown(row["output_sqnr"]),
-        _shown(row["lost"]),
-        f"{row['beats']:,}",
+        layer.name,
+        "x".join(map(str, layer.shape)),
+        f"{100 * layer.ratio:.1f}",
+        _shown(layer.weight_error) if layer.shape else "",
+        _shown(layer.output_error),
+        f"{layer.lost:.1f}",
+        f"{layer.beats:,}",
     )

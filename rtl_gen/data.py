@@ -51,6 +51,24 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise UsageError(f"{path} is damaged: {error}; allowed: .npy or .npz without objects") from error
 
 
+def read_labels(path: Path, count: int, classes: int, limit: int) -> NDArray[np.int64]:
+    """A class for each of `count` inputs, which are all that there are, or the first `limit` of them.
+
+    Raises :class:`UsageError`.
+    """
+    arrays = list(read_arrays(path).values())
+    if len(arrays) != 1:
+        raise UsageError(f"--labels {path} holds {len(arrays)} arrays; needed: one")
+    labels = arrays[0][:, 0] if arrays[0].ndim == 2 and arrays[0].shape[1] == 1 else arrays[0]
+    enough = len(labels) == count or (count == limit and len(labels) > count) if labels.ndim == 1 else False
+    if labels.dtype.kind not in "iu" or not enough:
+        raise UsageError(f"--labels holds {labels.dtype} {labels.shape}; needed: {count} whole numbers, one per input")
+    least, most = int(labels.min()), int(labels.max())
+    if least < 0 or most >= classes:
+        raise UsageError(f"--labels holds classes from {least} to {most}; allowed: 0 to {classes - 1}")
+    return labels[:count].astype(np.int64)
+
+
 def guessed(shapes: Shapes, count: int) -> dict[str, NDArray[np.float32]]:
     """Inputs where there are no data: normal random numbers, always the same."""
     random = np.random.default_rng(0)
@@ -59,8 +77,10 @@ def guessed(shapes: Shapes, count: int) -> dict[str, NDArray[np.float32]]:
 
 def _checked(path: Path, name: str, array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
     if array.dtype.kind not in "fiub" or array.shape[1:] != shape or array.ndim < 1 or not len(array):
-        raise UsageError(f"{path} holds {array.dtype} {array.shape} for {name}; needed: numbers (samples, {shape})")
-    values = array.astype(np.float32)
+        wanted = ", ".join(map(str, ("samples", *shape)))
+        raise UsageError(f"{path} holds {array.dtype} {array.shape} for {name}; needed: numbers ({wanted})")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there, and refused
+        values = array.astype(np.float32)
     if not np.isfinite(values).all():
         raise UsageError(f"{path} holds NaN or infinity for {name}; needed: finite numbers")
     return values

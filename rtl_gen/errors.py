@@ -1,13 +1,16 @@
 """The two ways in which a command ends without doing its work."""
 
-from sw_ref.messages import shorten
+from sw_ref.messages import LIMIT, shorten
 
 
 class UsageError(ValueError):
-    """The user asked for something that is not allowed: exit status 2."""
+    """The user asked for something that is not allowed: exit status 2.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(shorten(message))
+    `limit`: characters that the message may have; more where it lists what a user must see all of.
+    """
+
+    def __init__(self, message: str, limit: int = LIMIT) -> None:
+        super().__init__(shorten(message, limit))
 
 
 class CheckError(Exception):

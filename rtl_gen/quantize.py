@@ -1,10 +1,8 @@
 """`quantize`: trained weights to a quantized model, with a table of what each tensor lost and costs."""
 
 import argparse
-import resource
 import time
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -12,11 +10,12 @@ import numpy as np
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.options import add_format_options, format_values, number, path, tile
-from rtl_gen.report import Report, Table, progress
+from rtl_gen.quantize_report import report
+from rtl_gen.report import Report, progress
+from rtl_gen.weight_choice import choose, with_groups
 from rtl_gen.weights import Weight, list_weights
-from sw_ref.cost import Cost, cost
+from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
-from sw_ref.memory import held_mib
 from sw_ref.model import StlqTensor, save_model
 from sw_ref.quantize.tensor import SCALES, quantize_tensor
 from sw_ref.tiling import GRANULARITIES
@@ -102,7 +101,7 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--out is {args.out}: the weights themselves; allowed: another file")
     if args.out.is_dir() or not args.out.parent.is_dir():
         raise UsageError(f"--out is {args.out}; allowed: a file in a folder that exists")
-    chosen, notes = _choose(_grouped(list_weights(args.weights), args.groups), args)
+    chosen, notes = choose(with_groups(list_weights(args.weights), args.groups), args)
     tensors, rows = {}, []
     for weight in chosen:
         with progress(f"quantizing {weight.name}"):
@@ -124,7 +123,7 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(
             f"--out is {args.out}: {error.strerror or error}; allowed: a file that can be written"
         ) from error
-    return _report(args, fmt, rows, notes, time.perf_counter() - started)
+    return report(args, fmt, rows, notes, time.perf_counter() - started)
 
 
 def _format(args: argparse.Namespace) -> StlqFormat:
@@ -141,55 +140,6 @@ def _format(args: argparse.Namespace) -> StlqFormat:
 
 class WeightError(UsageError):
     """One tensor that cannot be quantized, by its contents."""
-
-
-def _grouped(weights: list[Weight], options: list[str]) -> list[Weight]:
-    """The weights with the groups that the user gives."""
-    given: dict[str, int] = {}
-    known = {weight.name: weight for weight in weights}
-    for option in options:
-        name, _, number = option.rpartition("=")
-        if name not in known or not (number.isascii() and number.isdigit() and int(number) > 0):
-            raise UsageError(f"--groups is {option!r}; allowed: NAME=N with N from 1 and NAME of {', '.join(known)}")
-        said = known[name].groups
-        if said not in (None, int(number)):
-            raise UsageError(f"--groups is {option!r}; allowed: {said}, as the file says")
-        given[name] = int(number)
-    return [replace(weight, groups=given.get(weight.name, weight.groups)) for weight in weights]
-
-
-def _choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight], list[str]]:
-    """The tensors to quantize, and a note for each that is left out."""
-    named = {weight.name: weight for weight in weights}
-    if args.tensor:
-        for name in args.tensor:
-            if name not in named:
-                raise UsageError(
-                    f"--tensor is {name!r}; allowed: {', '.join(named) or 'none, the file has no tensors'}"
-                )
-            if named[name].refusal:
-                raise UsageError(f"--tensor is {name!r}: {named[name].refusal}; allowed: the weight of a layer")
-        return [named[name] for name in dict.fromkeys(args.tensor)], []
-    for pattern in args.exclude:
-        if not any(fnmatchcase(name, pattern) for name in named):
-            raise UsageError(f"--exclude is {pattern!r}; allowed: a pattern that matches one of {', '.join(named)}")
-    excluded = [name for name in named if any(fnmatchcase(name, pattern) for pattern in args.exclude)]
-    weights = [weight for weight in weights if weight.name not in excluded]
-    notes = [f"left out, as asked: {', '.join(excluded)}"] if excluded else []
-    if len(weights) == 1 and not weights[0].refusal:
-        return weights, notes
-    chosen = [weight for weight in weights if weight.axes >= 2 and not weight.refusal]
-    if not chosen:
-        raise UsageError(
-            f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one"
-        )
-    notes += [f"left out: {weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
-    left = [weight.name for weight in weights if weight not in chosen and not _refused(weight)]
-    return chosen, [*notes, *([f"left out, biases and other constants: {', '.join(left)}"] if left else [])]
-
-
-def _refused(weight: Weight) -> bool:
-    return bool(weight.refusal) and not weight.constant
 
 
 def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tuple[StlqTensor, dict[str, Any]]:
@@ -242,72 +192,3 @@ def _energies(values: Any, tensor: StlqTensor) -> tuple[float, float]:
         signal += float(np.square(exact).sum())
         error += float(np.square(exact - stood).sum())
     return error, signal
-
-
-def _report(
-    args: argparse.Namespace, fmt: StlqFormat, rows: list[dict[str, Any]], notes: list[str], seconds: float
-) -> Report:
-    total = {
-        "name": "total",
-        "shape": None,
-        "groups": None,
-        "error": sum(row["error"] for row in rows),
-        "signal": sum(row["signal"] for row in rows),
-        "cost": sum((row["cost"] for row in rows), Cost()),
-    }
-    peak = _peak_mib()
-    columns = ("tensor", "shape", "tiles", "two-word", "R %", "error %", "SQNR dB", "bits/weight", "cycles")
-    table = Table(f"{args.out}", columns, [_row(row) for row in [*rows, total]])
-    spent = f"{total['cost'].weights:,} weights in {seconds:.1f} s, peak memory {peak:,.0f} MiB"
-    data = {
-        "out": str(args.out),
-        "format": fmt.to_dict(),
-        "tile": list(args.tile),
-        "tensors": [_plain(row) for row in rows],
-        "total": _plain(total),
-        "notes": notes,
-        "seconds": round(seconds, 3),
-        "peak_mib": round(peak),
-    }
-    return Report(data, [table, *(f"note: {note}" for note in notes), spent])
-
-
-def _peak_mib() -> float:
-    """The most memory that this process has held."""
-    # Linux counts in `ru_maxrss` what the parent held when it started the process.
-    held = held_mib("VmHWM")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if held is None else held
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    spent: Cost = row["cost"]
-    return {
-        "name": row["name"],
-        "shape": row["shape"],
-        "groups": row["groups"],
-        "relative_error": row["error"] / row["signal"] if row["signal"] else None,
-        "weights": spent.weights,
-        "tiles": spent.tiles,
-        "two_word_tiles": spent.two_word_tiles,
-        "storage_bits": spent.storage_bits,
-        "fix_ops": spent.fix_ops,
-        "cycles": spent.beats,
-    }
-
-
-def _row(row: dict[str, Any]) -> tuple[str, ...]:
-    spent: Cost = row["cost"]
-    relative = row["error"] / row["signal"] if row["signal"] else 0.0
-    shape = "x".join(map(str, row["shape"])) if row["shape"] else ""
-    shape += f" /{row['groups']}" if row["groups"] and row["groups"] > 1 else ""
-    return (
-        row["name"],
-        shape,
-        f"{spent.tiles:,}",
-        f"{spent.two_word_tiles:,}",
-        f"{100 * spent.two_word_ratio:.1f}",
-        f"{100 * relative:.3g}" if row["signal"] else "-",
-        f"{-10 * np.log10(relative):.1f}" if relative else "-",
-        f"{spent.bits_per_weight:.2f}",
-        f"{spent.beats:,}",
-    )

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sw_ref.messages import printable
+
 
 @dataclass(frozen=True)
 class Table:
@@ -46,7 +48,7 @@ def _show_table(table: Table) -> None:
         # Figures stay whole; text is folded if there is no room.
         drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
     for row in table.rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(printable, row))
     # In a file or pipe a table is as wide as it needs to be.
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000)
     # A narrow terminal breaks the lines of what needs more room; a narrow table would lose columns.

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl_gen.frontend.convert import Converter, LayerReport
+from rtl_gen.errors import UsageError
+from rtl_gen.frontend.convert import Converter
 from rtl_gen.frontend.execute import Runner
 from rtl_gen.frontend.function import Function
 from rtl_gen.frontend.graph import Activation, FloatNetwork, FloatNode
+from rtl_gen.frontend.losses import LayerReport
 from rtl_gen.frontend.scales import Scales, before
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network
@@ -19,6 +21,8 @@ from sw_ref.quantize.moments import chosen_places
 
 SAMPLES = 1 << 15
 """Values of each tensor that decide on its step."""
+LARGEST = 1e15
+"""Magnitude of a real value whose squares still add up in float32."""
 HELD = 1 << 28
 """Values of all tensors together that are held in memory; of more calibration data only the first part is used."""
 
@@ -45,13 +49,18 @@ def convert(
 
     `fmt`: words of weights and unsigned codes.  `ratio`: the share R of two-word tiles of each layer; with budget
     "network" R of each layer is where second words save most, in the cycles that `ratio` everywhere would take.
+
+    Raises :class:`UsageError` for a network without nodes, and for values or scales out of reach.
     """
+    if not network.nodes:
+        raise UsageError("the network computes nothing before its host's part; allowed: one layer or more")
     size = sum(int(np.prod(shape)) for shape in network.shapes.values())
     count = min(min(len(array) for array in data.values()), max(HELD // size, 1))
     data = {name: array[:count] for name, array in data.items()}
     apart = with_tables_apart(network)
     names = [*apart.shapes]
     floats = Runner(apart).tensors(data, names)
+    _check_range(floats)
     samples = {name: _sample(values) for name, values in floats.items()}
     for name in names:
         if name not in network.shapes:
@@ -83,6 +92,17 @@ def with_tables_apart(network: FloatNetwork) -> FloatNetwork:
 
     apart = tuple(nodes())
     return replace(network, nodes=apart, shapes=shapes)
+
+
+def _check_range(floats: Mapping[str, NDArray[np.float32]]) -> None:
+    """Raise :class:`UsageError` for a tensor that the data make infinite, undefined, or too large for its squares."""
+    for name, values in floats.items():
+        least, most = float(values.min()), float(values.max())  # NaN if any of them is
+        if not (least >= -LARGEST and most <= LARGEST):
+            raise UsageError(
+                f"tensor {name} of the float network goes from {least:.3g} to {most:.3g} for the calibration data; "
+                f"allowed: numbers up to {LARGEST:g}"
+            )
 
 
 def _sample(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,18 +4,22 @@ Each layer is quantized for the inputs that the nodes before it, already in inte
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.errors import UsageError
 from rtl_gen.frontend.graph import FloatNetwork, FloatNode
+from rtl_gen.frontend.losses import LayerReport, relative
 from rtl_gen.frontend.problem import Problem, as_layer, gather, pieces_of
 from rtl_gen.frontend.requantize import EXACT, requantizer
 from rtl_gen.frontend.scales import MANTISSAS, Scale, before
 from sw_ref.activations import quantize_activations
+from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
 from sw_ref.network import Add, AveragePool, Network, Node, TensorInfo, execute
@@ -23,25 +27,6 @@ from sw_ref.network.operator import Movement
 from sw_ref.quantize.budget import Demand
 from sw_ref.quantize.layer import Grid, LayerQuantizer
 from sw_ref.tiling import Selection, Tiling
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerReport:
-    """What became of a node: its name and operator, shape of the weights, R, and relative squared errors.
-
-    `weight_error`: of the weights; `output_error`: of the output codes, all nodes before it included; `lost`: dB
-    between its worst input and its output; `beats`: array cycles per input; `off`: largest error of a multiplier.
-    """
-
-    name: str
-    op: str
-    shape: tuple[int, ...]
-    ratio: float
-    weight_error: float
-    output_error: float
-    lost: float
-    beats: int
-    off: float
 
 
 @dataclass(kw_only=True)
@@ -62,6 +47,7 @@ class Converter:
     reports: list[LayerReport] = field(default_factory=list)
     _codes: dict[str, NDArray[Any]] = field(default_factory=dict)
     _errors: dict[str, float] = field(default_factory=dict)
+    _scarce: set[str] = field(default_factory=set)
 
     def convert(self) -> Network:
         """The network in integers."""
@@ -123,17 +109,18 @@ class Converter:
         (step, zero), pre = self.scales[inputs[0]], self.scales[before(node)]
         options, channels, added = node.options, self.network.shapes[node.output][0], None
         if node.op == "activation":
-            options, pre = AveragePool(kernel=(1, 1)), (step, zero)
+            options = AveragePool(kernel=(1, 1))
         counts = np.ones(())
         if isinstance(options, Add):
             added = self.scales[inputs[1]][0] / pre[0]
         elif isinstance(options, AveragePool):
             counts = np.array(math.prod(options.kernel))
             if not options.count_padding:
-                counts = np.unique(options.counts(self.network.shapes[inputs[0]]))[::-1, None]
+                counts = options.row_numbers(self.network.shapes[inputs[0]])[:, None]
         factors = np.full((*counts.shape[:-1], channels), step / pre[0]) / counts
         bias = np.full(channels, -float(zero) * math.prod(getattr(options, "kernel", (1,))))
-        parts, off = requantizer(factors, bias, self.fmt, (pre, self.scales[node.output]), node.function, added)
+        with named(node):
+            parts, off = requantizer(factors, bias, self.fmt, (pre, self.scales[node.output]), node.function, added)
         return Node(name=node.name, inputs=inputs, output=node.output, options=options, requantizer=parts), off
 
     def demand(self, node: FloatNode) -> Demand:
@@ -169,6 +156,8 @@ class Converter:
     def _layer(self, node: FloatNode) -> tuple[Node, float]:
         """A node with weights: quantized for its inputs."""
         problem = self._problem(node)
+        if any(moments.count < moments.size for moments in problem.moments):
+            self._scarce.add(node.name)
         (step, zero), pre = self.scales[node.inputs[0]], self.scales[before(node)]
         tensor = self._quantizer(node, problem).quantize(problem.parts)
         # The scale is float32; the multiplier that it stands for is exact.
@@ -177,14 +166,15 @@ class Converter:
         bias = problem.offset(integers * along(unit, integers.ndim))
         if node.bias is not None:
             bias += node.bias
-        parameters, off = requantizer(
-            factor,
-            bias / (step * unit) - zero * integers.reshape(len(integers), -1).sum(axis=1),
-            self.fmt,
-            (pre, self.scales[node.output]),
-            node.function,
-            None if node.added is None else self.scales[node.added][0] / pre[0],
-        )
+        with named(node):
+            parameters, off = requantizer(
+                factor,
+                bias / (step * unit) - zero * integers.reshape(len(integers), -1).sum(axis=1),
+                self.fmt,
+                (pre, self.scales[node.output]),
+                node.function,
+                None if node.added is None else self.scales[node.added][0] / pre[0],
+            )
         made = Node(
             name=node.name,
             inputs=node.inputs,
@@ -209,7 +199,7 @@ class Converter:
         weight_error, beats = 0.0, 0
         if tensor is not None and node.weight is not None:
             weight_error = relative(node.weight.reshape(shape), tensor.dequantize())
-            beats = int(tensor.two_word.size + tensor.two_word.sum()) * self.uses(node)
+            beats = cost(tensor, uses=self.uses(node)).beats
         error, worst = self._errors[node.output], max(self._errors[name] for name in node.inputs)
         return LayerReport(
             name=node.name,
@@ -218,14 +208,24 @@ class Converter:
             ratio=0.0 if tensor is None else tensor.two_word_ratio,
             weight_error=weight_error,
             output_error=error,
-            lost=max(10 * math.log10(max(error, 1e-12) / max(worst, 1e-12)), 0.0),
+            lost=max(10 * math.log10(min(max(error, 1e-12), 1e12) / max(worst, 1e-12)), 0.0),
             beats=beats,
             off=off,
+            scarce=node.name in self._scarce,
         )
 
     def uses(self, node: FloatNode) -> int:
         """How often each weight is used per input."""
         return math.prod(self.network.shapes[node.inputs[0] if node.op == "conv_transpose" else node.output][1:])
+
+
+@contextmanager
+def named(node: FloatNode) -> Iterator[None]:
+    """A refusal says which node it is about."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"node {node.name}: {error}") from error
 
 
 def along(scale: NDArray[Any], axes: int) -> NDArray[Any]:
@@ -239,10 +239,3 @@ def snapped(factors: NDArray[Any]) -> NDArray[np.float64]:
     allowed = np.array([*MANTISSAS, 2.0])
     mantissa = factors / 2.0**exponent
     return allowed[np.abs(mantissa[:, None] - allowed).argmin(axis=1)] * 2.0**exponent
-
-
-def relative(wanted: NDArray[Any], made: NDArray[Any]) -> float:
-    """Squared error over squared signal; 0 if there is none of either."""
-    error = float(np.square(wanted - made, dtype=np.float64).sum())
-    signal = float(np.square(wanted, dtype=np.float64).sum())
-    return error / signal if signal else (math.inf if error else 0.0)

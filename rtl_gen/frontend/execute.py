@@ -113,6 +113,8 @@ class Emitter:
     def array(self, values: Any, dtype: Any = np.float32) -> str:
         """A constant; returns its name."""
         name = f"constant {len(self.tensors)}"
+        while name in self.network.shapes:
+            name += "'"
         self.tensors.append(library("onnx").numpy_helper.from_array(np.array(values, dtype, order="C"), name))
         return name
 
@@ -124,7 +126,10 @@ class Emitter:
         self.add("Identity", [self._function(node, tensor)], node.output)
 
     def _name(self, node: FloatNode, part: str) -> str:
-        return f"{node.output} {part} {len(self.protos)}"
+        name = f"{node.output} {part} {len(self.protos)}"
+        while name in self.network.shapes:
+            name += "'"
+        return name
 
     def _function(self, node: FloatNode, tensor: str) -> str:
         values = [tensor]

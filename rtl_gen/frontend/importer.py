@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from rtl_gen.errors import UsageError
 from rtl_gen.frontend.builder import Builder
-from rtl_gen.frontend.source import Constants, Node, live_nodes, names_read
+from rtl_gen.frontend.source import DAMAGE, Constants, Node, live_nodes, names_read
 from rtl_gen.frontend.values import Refusal, Value
 
 Handler = Callable[["Importer", Node], None]
 HANDLERS: dict[str, Handler] = {}
 POINTWISE: set[str] = set()  # operators that extend the function of a value
+MOVES: set[str] = set()  # operators for which nothing needs to stand: their data change place or type only
 FLOATS = (1, 10, 11, 16)  # TensorProto: FLOAT, FLOAT16, DOUBLE, BFLOAT16
 WHOLE = (2, 3, 4, 5, 6, 7)  # UINT8, INT8, UINT16, INT16, INT32, INT64
 HOST = ("Softmax", "LogSoftmax", "Hardmax", "ArgMax", "ArgMin", "TopK")
@@ -29,12 +30,13 @@ NEEDED = {
 }
 
 
-def operator(*names: str, pointwise: bool = False) -> Callable[[Handler], Handler]:
-    """Declare the handler of ONNX operators."""
+def operator(*names: str, pointwise: bool = False, moves: bool = False) -> Callable[[Handler], Handler]:
+    """Declare the handler of ONNX operators: `pointwise` for members of POINTWISE, `moves` for those of MOVES."""
 
     def declare(handler: Handler) -> Handler:
         HANDLERS.update(dict.fromkeys(names, handler))
         POINTWISE.update(names if pointwise else ())
+        MOVES.update(names if moves else ())
         return handler
 
     return declare
@@ -54,6 +56,7 @@ class Importer(Builder):
         self.refused: list[tuple[str, str, str]] = []
         self.host: list[Node] = []
         self._host_names: set[str] = set()
+        self._ops: dict[str, str] = {}
         self._lost: set[str] = set()
         self._readers: Counter[str] = Counter()
         self._plain: Counter[str] = Counter()
@@ -98,6 +101,10 @@ class Importer(Builder):
 
     def _node(self, node: Node) -> None:
         self.at, self.output = node.label, next(filter(None, node.outputs), node.label)
+        self._ops[node.label] = node.op
+        twice = [name for name in node.outputs if name and self._known(name)]
+        if twice:
+            raise UsageError(f"node {node.label} makes {twice[0]}, which is there already; allowed: each tensor once")
         unknown = [name for name in node.inputs if name and not self._known(name)]
         if unknown:
             raise UsageError(
@@ -109,13 +116,15 @@ class Importer(Builder):
         self.account[node.label] = "moved"
         try:
             self._import(node)
-        except (Refusal, ValueError) as refusal:
-            if isinstance(refusal, UsageError):
-                raise
+        except (UsageError, MemoryError):
+            raise
+        except (Refusal, *DAMAGE) as refusal:
             if node.op in ("Resize", "Upsample") and self._ends(node):
                 self._to_host(node)
             else:
-                self.refused.append((node.op, node.label, str(refusal)))
+                plain = isinstance(refusal, (Refusal, ValueError))
+                reason = str(refusal) if plain else f"its options or inputs are of the wrong kind ({refusal})"
+                self.refused.append((node.op, node.label, reason))
                 self._lost.update(node.outputs)
 
     def _known(self, name: str) -> bool:
@@ -135,10 +144,16 @@ class Importer(Builder):
             self._to_host(node)
         elif handler is not None:
             handler(self, node)
+            if all(name in self.constants for name in node.outputs if name):
+                self.account[node.label] = "constant"
             for name in node.outputs:
                 if name and not self._known(name) and self.is_read(name):
                     raise Refusal(f"its output {name} has no counterpart; needed: a network that does not read it")
                 self._settle(name)
+
+    def may_move(self, label: str) -> bool:
+        """Whether nothing needs to stand for a node of the file."""
+        return self._ops[label] in MOVES and label not in self.emitted
 
     def _to_host(self, node: Node) -> None:
         self.account[node.label] = "host"

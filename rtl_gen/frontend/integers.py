@@ -1,5 +1,6 @@
 """The network in integers on real inputs, as its host runs it, and how close it is to the float network."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.frontend.execute import Runner, leave
+from rtl_gen.frontend.graph import FloatNetwork
 from sw_ref.activations import dequantize_activations, quantize_activations
 from sw_ref.network import Network, execute
 
@@ -39,6 +41,13 @@ class Agreement:
     accuracy: tuple[float, float] | None
 
 
+def classes_of(network: FloatNetwork) -> int:
+    """How many classes the first output scores; 0: it is no vector, or as large as the first input."""
+    shape, inputs = network.outputs[0].shape, math.prod(network.inputs[0].shape)
+    size = math.prod(shape)
+    return size if size == max(shape, default=0) > 1 and size != inputs else 0
+
+
 def compare(
     network: Network, runner: Runner, inputs: Mapping[str, NDArray[Any]], labels: NDArray[Any] | None = None
 ) -> Agreement:
@@ -47,11 +56,9 @@ def compare(
     error = sum(float(np.square(wanted[n] - made[n], dtype=np.float64).sum()) for n in wanted)
     signal = sum(float(np.square(wanted[n], dtype=np.float64).sum()) for n in wanted)
     first, second = next(iter(wanted.values())), next(iter(made.values()))
-    scores = first.reshape(len(first), -1)
     same = accuracy = None
-    inputs_size = next(iter(inputs.values()))[0].size
-    if scores.shape[1] == max(first.shape[1:], default=0) > 1 and scores.shape[1] != inputs_size:
-        classes, others = scores.argmax(axis=1), second.reshape(len(second), -1).argmax(axis=1)
+    if classes_of(runner.network):
+        classes, others = (scores.reshape(len(scores), -1).argmax(axis=1) for scores in (first, second))
         same = float((classes == others).mean())
         if labels is not None:
             accuracy = float((classes == labels).mean()), float((others == labels).mean())

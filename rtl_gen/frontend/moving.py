@@ -16,6 +16,7 @@ from sw_ref.network import Slice
 @operator(
     *("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Split", "Gather"),
     *("DepthToSpace", "SpaceToDepth"),
+    moves=True,
 )
 def move(net: Importer, node: Node) -> None:
     """Moves are done on places by ONNX's own reference; what they come to is seen when the tensor is read."""
@@ -31,7 +32,7 @@ def move(net: Importer, node: Node) -> None:
             net.give(node, value.seen(np.asarray(index, np.int64)), output)
 
 
-@operator("Identity", "Dropout")
+@operator("Identity", "Dropout", moves=True)
 def identity(net: Importer, node: Node) -> None:
     if node.op == "Dropout":
         training = net.constant(node, 2) if len(node.inputs) > 2 else None
@@ -40,7 +41,7 @@ def identity(net: Importer, node: Node) -> None:
     net.give(node, net.value(node.inputs[0], whole=True))
 
 
-@operator("Cast", "CastLike")
+@operator("Cast", "CastLike", moves=True)
 def cast(net: Importer, node: Node) -> None:
     target = node.get("to", 0)
     if node.op == "CastLike" and node.inputs[0] in net.constants:
@@ -64,7 +65,7 @@ def shape(net: Importer, node: Node) -> None:
     net.constants[node.outputs[0]] = size if node.op == "Shape" else np.array(math.prod(value.shape), np.int64)
 
 
-@operator("Expand", "Tile")
+@operator("Expand", "Tile", moves=True)
 def repeat(net: Importer, node: Node) -> None:
     value, sizes = net.value(node.inputs[0]), net.constant(node, 1)
     sizes = tuple(int(size) for size in sizes.reshape(-1))
@@ -90,7 +91,7 @@ def concat(net: Importer, node: Node) -> None:
     net.give(node, Value(name="", tensor=made, shape=(moved[0], joined, *moved[2:])).moved(1, axis))
 
 
-@operator("Pad")
+@operator("Pad", moves=True)
 def pad(net: Importer, node: Node) -> None:
     value = net.value(node.inputs[0], whole=True)
     if value.codes is not None:

@@ -16,8 +16,9 @@ from rtl_gen.frontend.importer import FLOATS, WHOLE, Importer
 from rtl_gen.frontend.normalise import normalise
 from rtl_gen.frontend.source import library, load, opset_of
 from rtl_gen.frontend.values import Refusal, Value, standard
+from sw_ref.messages import printable, shorten
 
-NAMED = 8  # nodes of one operator that a refusal names
+NAME = 80  # characters of a node's name that a refusal shows
 
 
 def import_onnx(path: str | Path, *, shapes: Mapping[str, tuple[int, ...]] | None = None) -> FloatNetwork:
@@ -32,7 +33,8 @@ def import_onnx(path: str | Path, *, shapes: Mapping[str, tuple[int, ...]] | Non
         return _imported(Path(path), dict(shapes or {}))
     except UsageError as error:
         # Names of a damaged file may hold anything.
-        raise UsageError("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))) from error
+        shown = printable(str(error))
+        raise UsageError(shown, limit=len(shown)) from error
 
 
 def _imported(path: Path, shapes: dict[str, tuple[int, ...]]) -> FloatNetwork:
@@ -43,7 +45,8 @@ def _imported(path: Path, shapes: dict[str, tuple[int, ...]]) -> FloatNetwork:
     results = [output.name for output in model.graph.output]
     net.walk(model.graph.node, set(results))
     if net.refused:
-        raise UsageError(f"network {path} has nodes that cannot be run: {_refusals(net)}")
+        message = f"network {path} has nodes that cannot be run: {_refusals(net)}"
+        raise UsageError(message, limit=len(message))
     return _finished(net, results, path)
 
 
@@ -89,15 +92,11 @@ def _declared(port: Any) -> tuple[int, ...]:
 
 
 def _refusals(net: Importer) -> str:
-    """All refused nodes, those with the same reason together."""
+    """All refused nodes by name, those with the same reason together."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for op, label, reason in net.refused:
-        kinds.setdefault((op, reason), []).append(label)
-    parts = []
-    for (op, reason), labels in kinds.items():
-        more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
-        parts.append(f"{op} {', '.join(labels[:NAMED])}{more}: {reason}")
-    return "; ".join(parts)
+        kinds.setdefault((op, shorten(reason)), []).append(shorten(label, NAME))
+    return "; ".join(f"{shorten(op, NAME)} {', '.join(labels)}: {reason}" for (op, reason), labels in kinds.items())
 
 
 def _finished(net: Importer, results: list[str], path: Path) -> FloatNetwork:
@@ -158,7 +157,7 @@ def _account(net: Importer, network: FloatNetwork, dropped: set[str]) -> dict[st
     """What became of each node of the file; an error of this program if that is not known of one."""
     account = {**net.account, **dict.fromkeys(dropped, "nothing")}
     account |= {source: node.name for node in network.nodes for source in node.sources}
-    lost = [label for label in net.emitted if account[label] == "moved"]
+    lost = [label for label, became in account.items() if became == "moved" and not net.may_move(label)]
     if lost:
         raise AssertionError(f"nodes {lost} were imported, but nothing stands for them")
     return account

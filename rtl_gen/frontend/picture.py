@@ -1,20 +1,30 @@
 """A picture of what each layer does to the signal."""
 
+import importlib.util
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.frontend.convert import LayerReport
+from rtl_gen.frontend.losses import LayerReport
+from sw_ref.files import write_atomically
+
+
+def check_picture(path: Path) -> None:
+    """Raises :class:`UsageError` or :class:`CheckError` if no picture can be drawn to `path`."""
+    if path.suffix.lower() not in (".png", ".svg") or path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"--picture is {path}; allowed: a name that ends in .png or .svg, in a folder that exists")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise CheckError("matplotlib is not installed; to install it: pip install matplotlib")
 
 
 def draw_layers(path: Path, layers: Sequence[LayerReport]) -> None:
-    """Output and weight SQNR along the network.  Raises :class:`UsageError`, :class:`CheckError`."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise CheckError("matplotlib is not installed; to install it: pip install matplotlib") from None
+    """Output and weight SQNR along the network; the same layers give the same bytes.  Raises ``OSError``."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(max(6, 0.3 * len(layers)), 4), layout="constrained")
     axes = figure.add_subplot()
     for name, errors in (
@@ -25,7 +35,7 @@ def draw_layers(path: Path, layers: Sequence[LayerReport]) -> None:
     axes.set_xticks(range(len(layers)), [layer.name for layer in layers], rotation=90)
     axes.set_ylabel("SQNR (dB)")
     axes.legend()
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--picture is {path}: {error}; allowed: a .png or .svg that can be written") from error
+    drawn, kind = io.BytesIO(), path.suffix[1:].lower()
+    with rc_context({"svg.hashsalt": "layers"}):
+        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    write_atomically(path, drawn.getvalue())

@@ -61,6 +61,7 @@ def reduce(net: Importer, node: Node) -> None:
         axes = tuple(sorted({check_axis(int(axis), rank) for axis in np.reshape(given, -1)}))
         keep = bool(node.get("keepdims", 1))
     if not axes:
+        net.dropped.add(net.at)
         net.give(node, value)
         return
     if 0 in axes:

@@ -14,7 +14,7 @@ BITS = {"uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65535), "int16": (
 BITS |= {"uint4": (0, 15), "int4": (-8, 7)}
 
 
-@operator("QuantizeLinear")
+@operator("QuantizeLinear", moves=True)
 def quantize(net: Importer, node: Node) -> None:
     value = net.value(node.inputs[0])
     scale, zero = _parameters(net, node)
@@ -28,7 +28,7 @@ def quantize(net: Importer, node: Node) -> None:
     net.give(node, replace(value, whole=True, codes=(scale, zero)))
 
 
-@operator("DequantizeLinear")
+@operator("DequantizeLinear", moves=True)
 def dequantize(net: Importer, node: Node) -> None:
     value = net.value(node.inputs[0], whole=True)
     scale, zero = _parameters(net, node)

@@ -15,6 +15,7 @@ from sw_ref.network import Requantizer
 from sw_ref.network.multiplier import SHIFT_MAX, are_allowed, nearest
 from sw_ref.network.requantizer import code_dtype
 
+LARGEST = float(np.finfo(np.float32).max)
 EXACT = 1e-6
 """Largest relative error of a multiplier that counts as none: that of a scale in float32."""
 
@@ -53,6 +54,7 @@ def requantizer(
     if added is not None:
         multiplier, shift, add_multiplier = _with_added(multiplier, shift, added)
         worst = max(worst, float(np.abs(add_multiplier / 2.0**shift / added - 1).max()))
+        worst = max(worst, float(np.abs(multiplier / 2.0**shift / factors - 1).max()))
     parts = Requantizer(
         bias=whole.astype(np.int64),
         multiplier=multiplier.astype(np.int32),
@@ -75,22 +77,34 @@ def _limits(fmt: StlqFormat, scales: tuple[Scale, Scale], function: Function) ->
         )
         return low, high, None
     codes = np.arange(fmt.act_max + 1)
-    table = quantize_activations(function(step * (codes - zero)), step_out, fmt, zero_out)
+    table = quantize_activations(_defined(function(step * (codes - zero))), step_out, fmt, zero_out)
     return 0, fmt.act_max, table.astype(code_dtype(fmt.act_bits))
 
 
+def _defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A function's values of all codes; where it has none, as the root of less than 0, that of the nearest code."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not known.size:
+        raise UsageError("its function has no value for any code; allowed: one that is defined where its input lies")
+    at = np.rint(np.interp(np.arange(len(values)), known, np.arange(len(known)))).astype(np.intp)
+    return np.clip(values[known[at]], -LARGEST, LARGEST)
+
+
 def _with_added(multiplier: NDArray[Any], shift: NDArray[Any], added: float) -> tuple[NDArray[Any], ...]:
-    """Multipliers, shifts and add_multipliers; a multiplier takes a power of two and a larger shift if that helps."""
+    """Multipliers, shifts and add_multipliers; a multiplier takes a power of two and a larger shift if that helps.
+
+    Where the sum is so small beside what is added that no add_multiplier fits its shift, it loses bits, or all.
+    """
     best: list[NDArray[Any]] = []
-    for more in range(8):
-        scaled, deeper = multiplier << more, shift + more
+    for more in (*range(8), *range(-1, -SHIFT_MAX - 1, -1)):
+        scaled, deeper = np.rint(multiplier * 2.0**more).astype(np.int64), np.maximum(shift + more, 0)
         factor = np.floor(added * 2.0**deeper + 0.5).astype(np.int64)
         good = are_allowed(scaled) & are_allowed(factor, add=True) & (deeper <= SHIFT_MAX) & (factor > 0)
         error = np.where(good, np.abs(factor / 2.0**deeper / added - 1), np.inf)
         if not best:
             best = [scaled, deeper, factor, error]
             continue
-        better = error < best[3] - 1e-12
+        better = error < best[3] - 1e-12 if more > 0 else np.isinf(best[3]) & (shift + more >= 0)
         best = [np.where(better, new, old) for new, old in zip((scaled, deeper, factor, error), best, strict=True)]
     if not np.isfinite(best[3]).all():
         raise UsageError(f"a sum needs the factor {added:.6g} at shift {shift.max()}; allowed: 0 or (2^d + s) * 2^e")

@@ -32,6 +32,8 @@ def resize(net: Importer, node: Node) -> None:
         made = net.emit(Nearest(factor=factor), tensor) if factor != (1, 1) else tensor
     else:
         made = _bilinear(net, tensor, factor, lines)
+    if made == tensor:
+        net.dropped.add(net.at)
     net.made(node, made, len(value.shape))
 
 

@@ -54,8 +54,13 @@ _SPANS = ((math.ceil, FINEST), (math.floor, COARSEST))
 
 
 def before(node: FloatNode) -> str:
-    """The name of what a node computes before its function, if that takes a table; else its output."""
-    return f"{node.output} before {node.function.name}" if node.function.bounds is None else node.output
+    """The name of what a node computes before its function, if that takes a table; else its output.
+
+    Where the function is all that a node computes, that is its input.
+    """
+    if node.function.bounds is not None:
+        return node.output
+    return node.inputs[0] if node.op == "activation" else f"{node.output} before {node.function.name}"
 
 
 @dataclass(kw_only=True)
@@ -96,8 +101,7 @@ class Scales:
     def _order(self) -> Iterator[str]:
         yield from (port.tensor for port in self.network.inputs)
         for node in self.network.nodes:
-            if node.op != "activation":
-                yield before(node)
+            yield before(node)
             yield node.output
 
     def _relations(self) -> Iterator[Relation]:
@@ -106,6 +110,8 @@ class Scales:
             sources = [self._shared(name) for name in node.inputs]
             if node.op == "add":
                 yield Relation(source=sources[0], result=sources[1], powers=True)
+                yield Relation(source=sources[0], result=result)
+            elif node.op == "activation" and result != sources[0]:
                 yield Relation(source=sources[0], result=result)
             elif node.op in WEIGHTED and node.added is not None:
                 yield Relation(source=sources[1], result=result)

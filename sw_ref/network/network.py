@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,17 @@ class Node:
     options: Operator
     weights: StlqTensor | None = None
     requantizer: Requantizer | None = None
+
+    def __post_init__(self) -> None:
+        """The operator says the groups; weights that say none take them.  :class:`NetworkError` if they say others."""
+        groups = getattr(self.options, "groups", 1)
+        if self.weights is None or self.weights.groups == groups:
+            return
+        if self.weights.groups != 1:
+            raise NetworkError(f"node {self.name}: weights have {self.weights.groups} groups; allowed: {groups}")
+        if self.weights.shape[0] % groups:
+            return  # refused with the network, which knows the input, too
+        object.__setattr__(self, "weights", replace(self.weights, groups=groups))
 
     @property
     def op(self) -> str:

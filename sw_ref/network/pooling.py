@@ -74,15 +74,15 @@ class AveragePool(Pool, Arithmetic):
         return np.zeros_like(highest), highest
 
     def row_count(self, shape: Shape) -> int | None:
-        return None if self.count_padding else len(self._row_numbers(shape))
+        return None if self.count_padding else len(self.row_numbers(shape))
 
     def rows(self, shape: Shape) -> NDArray[np.intp] | None:
         if self.count_padding:
             return None
         codes = np.multiply.outer(*self.counts(shape))
-        return np.searchsorted(-self._row_numbers(shape), -codes)
+        return np.searchsorted(-self.row_numbers(shape), -codes)
 
-    def _row_numbers(self, shape: Shape) -> NDArray[np.int64]:
+    def row_numbers(self, shape: Shape) -> NDArray[np.int64]:
         """The numbers of input codes that windows hold, the largest first."""
         rows, columns = (np.unique(counts) for counts in self.counts(shape))
         return np.unique(np.multiply.outer(rows, columns))[::-1]

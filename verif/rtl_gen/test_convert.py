@@ -49,7 +49,10 @@ def test_report(run, network, inputs, tmp_path):
     assert result["agreement"]["inputs"] == 40
     assert result["agreement"]["output_sqnr"] > 10
     assert 0 <= result["agreement"]["accuracy"][0] <= 1
-    assert result["notes"] == ["Softmax y is left to the host"]
+    assert result["notes"] == [
+        "Softmax y is left to the host",
+        "more weights per output than calibration samples, more data help: last",
+    ]
     assert picture.stat().st_size > 1000
     made = load_network(out)
     assert [node.op for node in made.nodes] == ["conv", "flatten", "linear"]
@@ -107,10 +110,19 @@ def test_pictures(run, network, tmp_path):
         (["--calibrate", "data.txt"], "allowed: .npy, .npz, or a folder of pictures"),
         (["--calibrate", "."], "needed: --mean and --std"),
         (["--calibrate", "other.npz"], "holds a, b; needed: x"),
-        (["--calibrate", "small.npy"], "needed: numbers (samples, (3, 4, 4))"),
+        (["--calibrate", "small.npy"], "needed: numbers (samples, 3, 4, 4)"),
         (["--calibrate", "nan.npy"], "holds NaN or infinity"),
         (["--calibrate", "damaged.npz"], "damaged.npz is damaged"),
+        (["--calibrate", "huge.npy"], "holds NaN or infinity"),
+        (["--calibrate", "objects.npy"], "objects.npy is damaged"),
+        (["--shape", "x=1x3x4x4", "--shape", "x=1x3x5x5"], "allowed: one shape for x"),
         (["--calibrate", "data.npz", "--labels", "few.npy"], "needed: 40 whole numbers"),
+        (["--calibrate", "data.npz", "--labels", "many.npy"], "needed: 40 whole numbers"),
+        (["--calibrate", "data.npz", "--labels", "hot.npy"], "holds int64 (40, 5); needed: 40 whole numbers"),
+        (["--calibrate", "data.npz", "--labels", "high.npy"], "holds classes from 5 to 5; allowed: 0 to 4"),
+        (["--calibrate", "data.npz", "--labels", "none.npz"], "holds 0 arrays; needed: one"),
+        (["--picture", "layers.txt"], "--picture is layers.txt; allowed: a name that ends in .png or .svg"),
+        (["--picture", "nowhere/layers.svg"], "in a folder that exists"),
     ],
 )
 def test_refusals(refused, network, inputs, tmp_path, monkeypatch, options, message):
@@ -120,7 +132,50 @@ def test_refusals(refused, network, inputs, tmp_path, monkeypatch, options, mess
     np.save("small.npy", np.zeros((4, 3, 2, 2), np.float32))
     np.save("nan.npy", np.full((4, 3, 4, 4), np.nan, np.float32))
     np.save("few.npy", np.zeros(3, int))
+    np.save("many.npy", np.zeros(41, int))
+    np.save("hot.npy", np.eye(5, dtype=int)[np.arange(40) % 5])
+    np.save("high.npy", np.full(40, 5))
+    np.savez("none.npz")
+    np.save("huge.npy", np.full((4, 3, 4, 4), 1e300))
+    np.save("objects.npy", np.array([{}], object), allow_pickle=True)
     (tmp_path / "damaged.npz").write_bytes(b"PK\3\4 this is no archive")
     rest = [] if "--out" in options else ["--out", "q.safetensors"]
     assert message in refused("convert", network, *options, *rest)
     assert not (tmp_path / "q.safetensors").exists()
+
+
+def test_labels_need_classes(refused, tmp_path):
+    nodes = [helper.make_node("Conv", ["x", "a"], ["y"])]
+    network = write_model(tmp_path / "image.onnx", nodes, {"a": np.ones((2, 4, 1, 1), np.float32)})
+    np.save(tmp_path / "x.npy", np.ones((4, 4, 6, 5), np.float32))
+    np.save(tmp_path / "labels.npy", np.zeros(4, int))
+    options = ("--calibrate", tmp_path / "x.npy", "--labels", tmp_path / "labels.npy")
+    message = refused("convert", network, *options, "--out", tmp_path / "q.safetensors")
+    assert "allowed: for a network whose first output is a vector of scores" in message
+
+
+def test_text_says_what_was_compared_and_which_layers_saw_too_little(run, network, inputs, tmp_path):
+    out = tmp_path / "q.safetensors"
+    all_used = run("convert", network, "--calibrate", inputs, "--out", out).out
+    assert "dB on 40 inputs, all used for calibration" in all_used
+    # 128 weights per output of the last layer and 40 samples; the first one has 27 and 640 positions.
+    assert "note: more weights per output than calibration samples, more data help: last\n" in all_used
+    some_used = run("convert", network, "--calibrate", inputs, "--samples", 30, "--out", out).out
+    assert "dB on 40 inputs, 10 of them not used for calibration" in some_used
+    assert "dB on 32 random inputs" in run("convert", network, "--out", out).out
+
+
+def test_a_name_cannot_move_the_cursor(run, tmp_path):
+    nodes = [helper.make_node("Conv", ["x", "a"], ["y"], name="first\x1b[2J\nsecond")]
+    network = write_model(tmp_path / "net.onnx", nodes, {"a": np.ones((2, 4, 1, 1), np.float32)})
+    ran = run("convert", network, "--out", tmp_path / "q.safetensors")
+    assert ran.status == 0
+    assert "\x1b" not in ran.out
+    assert "first\\x1b[2J\\nsecond" in ran.out
+
+
+def test_pictures_have_the_same_bytes(run, network, tmp_path):
+    for number in (1, 2):
+        out = ("--out", tmp_path / "q.safetensors", "--picture", tmp_path / f"{number}.svg")
+        assert run("convert", network, *out).status == 0
+    assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()

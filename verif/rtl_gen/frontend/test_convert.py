@@ -1,12 +1,17 @@
 """From float networks to integers: close to float, exact multipliers, the same bytes, nothing lost."""
 
+import re
+
 import numpy as np
 import pytest
 
+from rtl_gen.errors import UsageError
 from rtl_gen.frontend.calibrate import convert
 from rtl_gen.frontend.execute import Runner
+from rtl_gen.frontend.function import Function
 from rtl_gen.frontend.integers import compare, run_integers
 from rtl_gen.frontend.onnx_file import import_onnx
+from rtl_gen.frontend.requantize import requantizer
 from sw_ref.format import StlqFormat
 from sw_ref.network import save_network
 from verif.rtl_gen.frontend.models import node
@@ -75,6 +80,17 @@ CASES = {
         ],
         {"w": (4, 4, 1, 1)},
     ),
+    "bounds alone": ([node("MaxPool", ["x"], ["m"], kernel_shape=[2, 2]), node("Relu", ["m"], ["y"])], {}),
+    "table alone": ([node("Concat", ["x", "x"], ["c"], axis=1), node("HardSwish", ["c"], ["y"])], {}),
+    "square": ([node("Mul", ["x", "x"], ["y"])], {}),
+    "names of the runner's own": (
+        [
+            node("Conv", ["x", "w"], ["constant 0"]),
+            node("Sigmoid", ["constant 0"], ["constant 0 conv 0"]),
+            node("Conv", ["constant 0 conv 0", "w"], ["y"]),
+        ],
+        {"w": (4, 4, 1, 1)},
+    ),
 }
 
 
@@ -134,3 +150,60 @@ def test_more_words_are_closer(make):
     path = deep(make)
     errors = [converted(path, ratio=ratio)[1].error for ratio in (0.0, 0.3, 1.0)]
     assert errors[0] > errors[1] > errors[2]
+
+
+def test_an_average_that_counts_no_padding(make):
+    made, agreement, _ = converted(make([node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3], pads=[1, 1, 1, 1])]))
+    # Windows of 9, 6 and 4: a ninth and a sixth are no powers of two apart, so that one is off, and said to be.
+    assert made.network.nodes[0].requantizer.multiplier.shape == (3, 4)
+    assert 0 < made.layers[0].off < 0.07
+    assert -10 * np.log10(agreement.error) > 30
+
+
+def test_a_sum_that_is_nothing_beside_what_is_added(make):
+    nodes = [
+        node("Conv", ["x", "a"], ["s"]),
+        node("Mul", ["s", "tiny"], ["t"]),
+        node("Conv", ["t", "b"], ["u"]),
+        node("Add", ["u", "x"], ["y"]),
+    ]
+    constants = {"a": weights(4, 4, 1, 1), "b": weights(4, 4, 1, 1), "tiny": np.float32(1e-8)}
+    made, agreement, _ = converted(make(nodes, constants))
+    assert -10 * np.log10(agreement.error) > 30
+    assert made.layers[-1].off == 1.0
+
+
+def test_a_table_where_the_function_is_undefined(make):
+    """Roots of codes below 0 are those of the nearest code that has one; infinity is the largest value."""
+    nodes = [node("Conv", ["x", "w"], ["s"]), node("Abs", ["s"], ["t"]), node("Sqrt", ["t"], ["y"])]
+    _, agreement, _ = converted(make(nodes, {"w": weights(4, 4, 1, 1)}))
+    assert -10 * np.log10(agreement.error) > 22
+    table = requantizer(
+        np.ones(1), np.zeros(1), FMT, ((1.0, 2), (1.0, 0)), Function().then("Sqrt", 0).then("Reciprocal", 0)
+    )[0].table
+    assert table is not None
+    assert table[:6].tolist() == [255, 255, 255, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants", "message"),
+    [
+        ([node("Identity", ["x"], ["y"])], {}, "computes nothing before its host's part"),
+        ([node("Flatten", ["x"], ["f"]), node("Softmax", ["f"], ["y"])], {}, "computes nothing"),
+        ([node("Conv", ["x", "w"], ["y"])], {"w": np.full((4, 4, 1, 1), 1e30)}, "allowed: numbers up to 1e+15"),
+        ([node("Log", ["x"], ["y"])], {}, "tensor y of the float network goes from nan to nan"),
+    ],
+)
+def test_refusals(make, nodes, constants, message):
+    path = make(nodes, {name: array.astype(np.float32) for name, array in constants.items()})
+    with pytest.raises(UsageError, match=re.escape(message)):
+        converted(path)
+
+
+def test_a_grouped_layer_costs_the_tiles_that_the_array_streams(make):
+    path = make([node("Conv", ["x", "w"], ["y"], group=4)], {"w": weights(8, 3, 1, 1)}, inputs={"x": [1, 12, 5, 5]})
+    made, _, _ = converted(path, ratio=0.0)
+    weight = made.network.nodes[0].weights
+    assert weight is not None
+    # 8 outputs x 12 inputs in 4 groups: two tiles, although the weight (8, 3) alone would make one.
+    assert (weight.groups, made.layers[0].beats) == (4, 2 * 25)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from rtl_gen.errors import UsageError
+from rtl_gen.frontend.importer import HANDLERS, Importer
 from rtl_gen.frontend.onnx_file import import_onnx
+from rtl_gen.frontend.source import Node
 from verif.rtl_gen.frontend.models import Make, compare, node
 
 SEED = 11
@@ -249,3 +251,42 @@ def test_damaged_files(make: Make) -> None:
             lines.update(str(error).splitlines()[1:])
     assert not lines, SEED
     assert refusals > 50
+
+
+def test_every_refused_node_is_named(make: Make) -> None:
+    names = [f"block{at}/a_normalisation_layer_with_a_long_name" for at in range(30)]
+    tensors = ["x", *(f"t{at}" for at in range(29)), "y"]
+    path = make([node("LRN", [tensors[at]], [tensors[at + 1]], name=name, size=3) for at, name in enumerate(names)])
+    with pytest.raises(UsageError) as refusal:
+        import_onnx(path)
+    assert [name for name in names if f"{name}, " not in f"{refusal.value}".replace(": needed", ", ")] == []
+
+
+def test_a_long_name_is_cut(make: Make) -> None:
+    with pytest.raises(UsageError) as refusal:
+        import_onnx(make([node("LRN", ["x"], ["y"], name="n" * 10**5, size=3)]))
+    assert len(str(refusal.value)) < 400
+
+
+def test_options_of_the_wrong_kind_are_refused(make: Make) -> None:
+    with pytest.raises(UsageError, match="Conv y: its options or inputs are of the wrong kind"):
+        import_onnx(make([node("Conv", ["x", "w"], ["y"], pads=1)], {"w": KERNEL}))
+
+
+@pytest.mark.parametrize("twice", ["w", "a"])
+def test_a_tensor_that_is_made_twice_is_refused(make: Make, twice: str) -> None:
+    nodes = [node("Relu", ["x"], ["a"]), node("Neg", ["a"], [twice], name="again"), node("Abs", [twice], ["y"])]
+    with pytest.raises(UsageError, match=rf"node again makes {twice}, which is there already"):
+        import_onnx(make(nodes, {"w": KERNEL}))
+
+
+def test_a_handler_that_does_nothing_is_found(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives its input as its output: right for a move, a silent loss for everything else."""
+
+    def nothing(net: Importer, done: Node) -> None:
+        net.give(done, net.value(done.inputs[0]))
+
+    path = make([node("BatchNormalization", ["x", "n0", "n1", "n2", "n3"], ["t"]), node("Relu", ["t"], ["y"])], norm(4))
+    monkeypatch.setitem(HANDLERS, "BatchNormalization", nothing)
+    with pytest.raises(AssertionError, match=r"nodes \['t'\] were imported, but nothing stands for them"):
+        import_onnx(path)

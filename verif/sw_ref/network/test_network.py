@@ -230,3 +230,14 @@ def test_networks_need_numpy_and_not_more() -> None:
     code = "import sys, sw_ref.network; print([m for m in ('torch', 'amaranth', 'rich', 'onnx') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_groups_are_said_by_the_operator():
+    """Weights that say none take them; weights that say others are refused."""
+    ports: dict[str, Any] = {"name": "n", "inputs": ("x",), "output": "y", "options": Conv(groups=2)}
+    weights = tensor_of(np.ones((4, 1, 1, 1)))
+    taken = Node(**ports, weights=weights).weights
+    assert taken is not None
+    assert taken.groups == 2
+    with pytest.raises(NetworkError, match="node n: weights have 4 groups; allowed: 2"):
+        Node(**ports, weights=replace(weights, groups=4))

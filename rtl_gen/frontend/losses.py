@@ -1,0 +1,42 @@
+"""What became of each layer, and how much of the signal it lost."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """What became of a node: its name and operator, shape of the weights, R, and relative squared errors.
+
+    `weight_error`: of the weights; `output_error`: of the output codes, all nodes before it included; `lost`: dB
+    between its worst input and its output; `beats`: array cycles per input; `off`: largest relative error of a
+    multiplier; `scarce`: its inputs were seen fewer times than an output has weights, so that its words fit these data
+    closely.
+    """
+
+    name: str
+    op: str
+    shape: tuple[int, ...]
+    ratio: float
+    weight_error: float
+    output_error: float
+    lost: float
+    beats: int
+    off: float
+    scarce: bool
+
+    @property
+    def added(self) -> float:
+        """The part of `output_error` that is new here."""
+        return self.output_error * (1 - 10 ** (-self.lost / 10))
+
+
+def relative(wanted: NDArray[Any], made: NDArray[Any]) -> float:
+    """Squared error over squared signal; 0 if there is none of either."""
+    error = float(np.square(wanted - made, dtype=np.float64).sum())
+    signal = float(np.square(wanted, dtype=np.float64).sum())
+    return error / signal if signal else (math.inf if error else 0.0)

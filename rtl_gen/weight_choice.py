@@ -1,0 +1,57 @@
+"""Which weights of a file `quantize` takes, with the groups that the user gives, and why others are left out."""
+
+import argparse
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from rtl_gen.errors import UsageError
+from rtl_gen.weights import Weight
+
+
+def with_groups(weights: list[Weight], options: list[str]) -> list[Weight]:
+    """The weights with the groups that the user gives."""
+    given: dict[str, int] = {}
+    known = {weight.name: weight for weight in weights}
+    for option in options:
+        name, _, number = option.rpartition("=")
+        if name not in known or not (number.isascii() and number.isdigit() and int(number) > 0):
+            raise UsageError(f"--groups is {option!r}; allowed: NAME=N with N from 1 and NAME of {', '.join(known)}")
+        said = known[name].groups
+        if said not in (None, int(number)):
+            raise UsageError(f"--groups is {option!r}; allowed: {said}, as the file says")
+        given[name] = int(number)
+    return [replace(weight, groups=given.get(weight.name, weight.groups)) for weight in weights]
+
+
+def choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight], list[str]]:
+    """The tensors to quantize, and a note for each that is left out."""
+    named = {weight.name: weight for weight in weights}
+    if args.tensor:
+        for name in args.tensor:
+            if name not in named:
+                raise UsageError(
+                    f"--tensor is {name!r}; allowed: {', '.join(named) or 'none, the file has no tensors'}"
+                )
+            if named[name].refusal:
+                raise UsageError(f"--tensor is {name!r}: {named[name].refusal}; allowed: the weight of a layer")
+        return [named[name] for name in dict.fromkeys(args.tensor)], []
+    for pattern in args.exclude:
+        if not any(fnmatchcase(name, pattern) for name in named):
+            raise UsageError(f"--exclude is {pattern!r}; allowed: a pattern that matches one of {', '.join(named)}")
+    excluded = [name for name in named if any(fnmatchcase(name, pattern) for pattern in args.exclude)]
+    weights = [weight for weight in weights if weight.name not in excluded]
+    notes = [f"left out, as asked: {', '.join(excluded)}"] if excluded else []
+    if len(weights) == 1 and not weights[0].refusal:
+        return weights, notes
+    chosen = [weight for weight in weights if weight.axes >= 2 and not weight.refusal]
+    if not chosen:
+        raise UsageError(
+            f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one"
+        )
+    notes += [f"left out: {weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
+    left = [weight.name for weight in weights if weight not in chosen and not _refused(weight)]
+    return chosen, [*notes, *([f"left out, biases and other constants: {', '.join(left)}"] if left else [])]
+
+
+def _refused(weight: Weight) -> bool:
+    return bool(weight.refusal) and not weight.constant
