@@ -155,7 +155,9 @@ def test_more_words_are_closer(make):
 def test_an_average_that_counts_no_padding(make):
     made, agreement, _ = converted(make([node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3], pads=[1, 1, 1, 1])]))
     # Windows of 9, 6 and 4: a ninth and a sixth are no powers of two apart, so that one is off, and said to be.
-    assert made.network.nodes[0].requantizer.multiplier.shape == (3, 4)
+    parameters = made.network.nodes[0].requantizer
+    assert parameters is not None
+    assert parameters.multiplier.shape == (3, 4)
     assert 0 < made.layers[0].off < 0.07
     assert -10 * np.log10(agreement.error) > 30
 
