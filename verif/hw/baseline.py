@@ -21,10 +21,16 @@ class BaselineTensor:
     word1: NDArray[np.int16]
     format: AnyBaseline
     tile: tuple[int, int]
+    groups: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.word1.shape
+
+    @property
+    def act_shape(self) -> tuple[int, ...]:
+        """The shape of one activation vector."""
+        return self.shape[1:]
 
     @property
     def word2(self) -> NDArray[np.int16]:
