@@ -3,7 +3,9 @@
 import argparse
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rtl_gen.data import guessed, load_data, read_labels
@@ -102,11 +104,13 @@ def run(args: argparse.Namespace) -> Report:
         agreement = compare(made.network, Runner(network), data, labels)
     if made.samples < len(next(iter(used.values()))):
         notes.append(f"calibrated with the first {made.samples} inputs: more do not fit into memory")
-    save_network(args.out, made.network)
+    with _written("--out", args.out):
+        save_network(args.out, made.network)
     if args.picture is not None:
         from rtl_gen.frontend.picture import draw_layers
 
-        draw_layers(args.picture, made.layers)
+        with _written("--picture", args.picture):
+            draw_layers(args.picture, made.layers)
     notes += _notes(made.layers)
     return _report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
 
@@ -142,6 +146,15 @@ def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
             raise UsageError(f"--shape is {text!r}; allowed: one shape for {name}, which has one already")
         found[name] = tuple(map(int, parts))
     return found
+
+
+@contextmanager
+def _written(option: str, path: Path) -> Iterator[None]:
+    """What cannot be written is named by the option that asks for it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{option} is {path}: {error.strerror}; allowed: a file that can be written") from error
 
 
 def _labels(args: argparse.Namespace, data: dict[str, Any], classes: int) -> Any:

@@ -30,6 +30,8 @@ def load_data(path: Path, shapes: Shapes, limit: int, pixels: tuple[Sequence[flo
     arrays = read_arrays(path)
     if len(arrays) == len(shapes) == 1:
         arrays = dict(zip(shapes, arrays.values(), strict=True))
+    if "" in arrays:
+        raise UsageError(f"--calibrate {path} holds one array; needed: a .npz with {', '.join(shapes)}")
     missing = [name for name in shapes if name not in arrays]
     if missing:
         raise UsageError(f"--calibrate {path} holds {', '.join(arrays) or 'nothing'}; needed: {', '.join(missing)}")

@@ -45,9 +45,11 @@ def choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight
         return weights, notes
     chosen = [weight for weight in weights if weight.axes >= 2 and not weight.refusal]
     if not chosen:
-        raise UsageError(
+        reasons = [f"{weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
+        message = (
             f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one"
         )
+        raise UsageError("; ".join([message, *reasons, *notes]))
     notes += [f"left out: {weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
     left = [weight.name for weight in weights if weight not in chosen and not _refused(weight)]
     return chosen, [*notes, *([f"left out, biases and other constants: {', '.join(left)}"] if left else [])]

@@ -113,8 +113,12 @@ def library(name: str) -> Any:
 
     try:
         return importlib.import_module(name)
-    except ImportError:
-        raise CheckError(f"{name} is not installed; to install it: pip install 'stlq[onnx]'") from None
+    except ImportError as error:
+        # A compiled module that is interrupted while it loads says that it cannot.
+        if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        wrong = "is not installed" if isinstance(error, ModuleNotFoundError) else f"cannot be loaded ({error})"
+        raise CheckError(f"{name} {wrong}; to install it: pip install 'stlq[onnx]'") from None
 
 
 def opset_of(model: Any) -> int:

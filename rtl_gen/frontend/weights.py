@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,19 @@ def layer_weights(path: Path) -> Iterator[LayerWeight]:
         for weight in _of_node(node, constants):
             found.setdefault((weight.name, weight.groups, weight.note, weight.refusal), weight)
     layers = {weight.name for weight in found.values() if not weight.refusal}
-    kinds: dict[str, int] = {}
+    names, taken = {weight.name for weight in found.values()}, set[str]()
     for weight in found.values():
         if weight.refusal and weight.name in layers:
             continue
-        kinds[weight.name] = kinds.get(weight.name, 0) + 1
         # A weight that layers read in different ways is several weights.
-        times = kinds[weight.name]
-        yield weight if times == 1 else replace(weight, name=f"{weight.name}.{times}")
+        name = weight.name
+        if name in taken:
+            numbered = (f"{name}.{number}" for number in count(2))
+            name = next(other for other in numbered if other not in names | taken)
+        taken.add(name)
+        yield replace(weight, name=name)
     for tensor in model.graph.initializer:
-        if tensor.name not in kinds:
+        if tensor.name not in taken:
             yield LayerWeight(name=tensor.name, refusal="" if tensor.name in read else "no node reads it")
 
 
@@ -94,6 +98,8 @@ def _of_node(node: Node, constants: Constants) -> Iterator[LayerWeight]:
 
 def _conv(node: Node, op: str, constants: Constants) -> LayerWeight:
     name, groups = node.inputs[1], node.get("group", 1)
+    if type(groups) is not int:
+        raise ValueError(f"group is {groups!r}; allowed: a number")
     array = constants[name]
     if op == "Conv":
         return LayerWeight(name=name, array=array, groups=groups)

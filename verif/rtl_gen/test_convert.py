@@ -1,11 +1,13 @@
 """`convert`: what is written and said, and every bad option."""
 
+import errno
 import json
 
 import numpy as np
 import pytest
 from onnx import helper
 
+from rtl_gen.frontend.source import library
 from sw_ref.network import load_network
 from verif.rtl_gen.frontend.models import write_model
 
@@ -179,3 +181,31 @@ def test_pictures_have_the_same_bytes(run, network, tmp_path):
         out = ("--out", tmp_path / "q.safetensors", "--picture", tmp_path / f"{number}.svg")
         assert run("convert", network, *out).status == 0
     assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
+
+
+def test_what_cannot_be_written_is_named(refused, network, tmp_path, monkeypatch):
+    def full(path, made):
+        raise OSError(errno.ENOSPC, "No space left on device", f"{path}.part")
+
+    monkeypatch.setattr("rtl_gen.convert.save_network", full)
+    message = refused("convert", network, "--out", tmp_path / "q.safetensors")
+    assert f"--out is {tmp_path / 'q.safetensors'}: No space left on device; allowed: a file" in message
+
+
+def test_one_array_does_not_serve_two_inputs(refused, tmp_path):
+    nodes = [helper.make_node("Add", ["x", "z"], ["y"])]
+    network = write_model(tmp_path / "net.onnx", nodes, inputs={"x": [1, 4], "z": [1, 4]})
+    np.save(tmp_path / "x.npy", np.ones((4, 4), np.float32))
+    message = refused("convert", network, "--calibrate", tmp_path / "x.npy", "--out", tmp_path / "q.safetensors")
+    assert "holds one array; needed: a .npz with x, z" in message
+
+
+def test_an_interrupted_import_is_an_interruption(monkeypatch):
+    """Compiled modules answer an interruption with an ImportError that has it as its cause."""
+
+    def interrupted(name):
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr("importlib.import_module", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        library("onnxruntime")

@@ -210,3 +210,33 @@ def test_hostile_external_data(refused, tmp_path):
         (folder / "own.bin").write_bytes(bytes(16))
         message = refused("quantize", folder / "n.onnx", "--out", tmp_path / "q.safetensors")
         assert "tensor w is damaged" in message, (location, message)
+
+
+def test_a_number_behind_a_name_is_free(run, tmp_path):
+    """`m` is read both ways, so that it is two weights; `m.2` is another one's name already."""
+    square = RNG.normal(size=(5, 5)).astype(np.float32)
+    nodes = [
+        node("MatMul", ["x", "m"], ["a"]),
+        node("Gemm", ["a", "m"], ["b"], transB=1),
+        node("MatMul", ["b", "m.2"], ["y"]),
+    ]
+    path, out = onnx_file(tmp_path / "n.onnx", nodes, {"m": square, "m.2": square}), tmp_path / "q.safetensors"
+    assert run("quantize", path, "--out", out).status == 0
+    assert sorted(load_model(out)) == ["m", "m.2", "m.3"]
+
+
+def test_where_nothing_can_be_quantized_each_reason_is_given(refused, tmp_path):
+    nodes = [node("MatMul", ["x", "m"], ["a"], name="batched"), node("Conv", ["a", "none"], ["y"], name="hyper")]
+    path = onnx_file(tmp_path / "n.onnx", nodes, {"m": np.ones((2, 5, 7), np.float32)})
+    message = refused("quantize", path, "--out", tmp_path / "q.safetensors")
+    assert "m: read by MatMul batched, which is no layer of one matrix or kernel" in message
+    assert "none: weight of Conv hyper, computed while the network runs" in message
+    path = onnx_file(tmp_path / "n.onnx", [node("Conv", ["x", "w"], ["y"])], {"w": KERNEL})
+    message = refused("quantize", path, "--exclude", "*", "--out", tmp_path / "q.safetensors")
+    assert message.endswith("allowed: at least one; left out, as asked: w\n")
+
+
+def test_groups_of_the_wrong_kind(refused, tmp_path):
+    path = onnx_file(tmp_path / "n.onnx", [node("Conv", ["x", "w"], ["y"], group=[1, 2])], {"w": KERNEL})
+    message = refused("quantize", path, "--out", tmp_path / "q.safetensors")
+    assert "its weight and options do not fit: group is [1, 2]; allowed: a number" in message
