@@ -1,4 +1,4 @@
-"""The array's ports as plain data, for manifests and tools that do not know Amaranth."""
+"""Ports as plain data, for manifests and tools that do not know Amaranth."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +11,18 @@ from hw.layouts import array_signature
 
 
 def array_ports(config: BaseArrayConfig) -> list[dict[str, Any]]:
-    """Every Verilog port: name, direction, width, and the fields of a payload (name, offset, width, signed)."""
+    """Every Verilog port of an array."""
+    return ports_of(array_signature(config))
+
+
+def ports_of(signature: Any) -> list[dict[str, Any]]:
+    """Every Verilog port: name, direction, width, and the fields of a payload (name, offset, width, signed).
+
+    `signature`: a top module's, of Amaranth; its stubs know neither `flatten` nor what it yields.
+    """
     ports: list[dict[str, Any]] = [
         {"name": name, "direction": "input", "width": 1, "fields": []} for name in ("clk", "rst")
     ]
-    # The stubs know neither `flatten` nor what it yields.
-    signature: Any = array_signature(config)
     for path, member, _ in signature.flatten(signature.create()):
         ports.append(
             {

@@ -15,7 +15,7 @@ from typing import NoReturn
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.report import show
 
-COMMANDS = ("generate", "quantize", "convert", "simulate", "synth", "pnr")
+COMMANDS = ("generate", "quantize", "convert", "compile", "run", "simulate", "synth", "pnr")
 
 DESCRIPTION = """\
 Multiplier-free MAC arrays for weights of one or two signed powers of two.

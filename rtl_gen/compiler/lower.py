@@ -36,6 +36,13 @@ class Compiled:
         """Words of activation memory that the program needs."""
         return self.placement.words
 
+    def memory_of(self, layer: str) -> int:
+        """Most words that are needed while jobs of a layer run; all inputs at once, all outputs at once."""
+        last = len(self.steps) - 1
+        own = [step for step, name in enumerate(self.steps) if name == layer]
+        end = last if any(job.kind == Kind.OUTPUT for job in self.jobs if job.layer == layer) else 0
+        return max(self.placement.words_at(step) for step in own or [end])
+
     @property
     def group_beats(self) -> int:
         """Beats of the largest group."""
@@ -47,10 +54,9 @@ def compile_network(network: Network, config: EngineConfig) -> Compiled:
 
     Raises :class:`UsageError` for what the engine cannot do.
     """
-    if (network.format, network.tile) != (config.array.format, config.array.tile):
+    if network.format != config.array.format:
         raise UsageError(
-            f"the network is for {network.format.to_dict()} and tiles {network.tile}; "
-            f"the engine has {config.array.format.to_dict()} and tiles {config.array.tile}"
+            f"the network is for {network.format.to_dict()}; the engine for {config.array.format.to_dict()}"
         )
     layout = make_layout(network, config.array.lanes, config.requant_steps)
     lowering = Lowering(network=network, config=config, layout=layout)
@@ -67,7 +73,7 @@ def compile_network(network: Network, config: EngineConfig) -> Compiled:
         targets=program.targets,
         views=layout.views,
         placement=placement,
-        steps=["the inputs", *(f"node {whole.layer}" for whole in passes), "the outputs"],
+        steps=["inputs", *(whole.layer for whole in passes), "outputs"],
     )
 
 
@@ -77,12 +83,12 @@ def check_fit(compiled: Compiled, config: EngineConfig) -> None:
         beats = max(group.beats for group in job.groups) if job.kind == Kind.CONV else 0
         if beats > config.group_beats:
             raise UsageError(
-                f"node {job.layer} has groups of {beats} beats; the engine has {config.group_beats}: --group-beats"
+                f"layer {job.layer} has groups of {beats} beats; the engine has {config.group_beats}: --group-beats"
             )
     if compiled.memory_words > config.memory_words:
         raise UsageError(
-            f"{compiled.steps[compiled.placement.peak_step]} needs {compiled.memory_words} words of activation memory; "
-            f"the engine has {config.memory_words}: --memory-words"
+            f"layer {compiled.steps[compiled.placement.peak_step]} needs {compiled.memory_words} words of activation "
+            f"memory; the engine has {config.memory_words}: --memory-words"
         )
 
 
@@ -128,7 +134,7 @@ class _Program:
             view = self.layout.views[name]
             if view.folded:
                 words = self.layout.buffers[view.buffer]
-                self._add(fill_job(name, network.tensors[name].zero, self.bases[view.buffer], words))
+                self._add(fill_job(f"input {name}", network.tensors[name].zero, self.bases[view.buffer], words))
             for job in transfer_jobs(Kind.INPUT, name, view, self.bases[view.buffer]):
                 self._add(job, (name, view))
 

@@ -28,6 +28,12 @@ class Group:
     scales: Sequence[Mapping[str, int]] = ()
     offsets: Sequence[Mapping[str, int]] = ()
 
+    def same(self, other: "Group") -> bool:
+        """Whether the other group's program words are the same."""
+        one, two = ([g.tiles, g.idle, list(g.scales), list(g.offsets)] for g in (self, other))
+        words = [[None if a is None else a.tobytes() for a in (g.two_word, g.word1, g.word2)] for g in (self, other)]
+        return one == two and words[0] == words[1]
+
     @property
     def beats(self) -> int:
         """Beats, or elements, of a position."""

@@ -30,6 +30,7 @@ def fill_job(layer: str, code: int, address: int, words: int = 1) -> Job:
 
 def transfer_jobs(kind: Kind, name: str, view: View, base: int) -> list[Job]:
     """The jobs that take or give a tensor's codes in the order of its file: x, then y, then channel."""
+    name = f"{kind.name.lower()} {name}"
     jobs = list(_folded(kind, name, view, base) if view.folded else _plain(kind, name, view, base))
     last = jobs[-1]
     return [*jobs[:-1], replace(last, fields={**last.fields, "last": 1})]

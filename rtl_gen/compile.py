@@ -1,0 +1,199 @@
+"""`compile`: a network in integers to an engine and the program that runs the network on it."""
+
+import argparse
+from dataclasses import fields, replace
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+from hw.config import NAME_RULE, ArrayConfig
+from hw.engine.config import EngineConfig
+from rtl_gen import tools
+from rtl_gen.compiler.layers import Layer, layers_of
+from rtl_gen.compiler.lower import Compiled, check_fit, compile_network
+from rtl_gen.compiler.program import encode, to_bytes
+from rtl_gen.engine_build import (
+    NETWORK,
+    PROGRAM,
+    PROGRAM_HEX,
+    EngineBuild,
+    engine_derived,
+    engine_parameters,
+    load_engine,
+    save_engine,
+)
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.generate import option_wording
+from rtl_gen.manifest import MANIFEST
+from rtl_gen.options import add_parameter, number, path
+from rtl_gen.presets import add_preset_options, chosen
+from rtl_gen.report import Report, Table, progress
+from sw_ref.format import parameters_of
+from sw_ref.network import Network, NetworkError, load_network
+
+SUMMARY = "write the engine for a network in integers, and the program that runs it"
+EXAMPLE = "stlq compile net.safetensors --out build/"
+SIZES = {"memory_words": 1 << 20, "group_beats": 1 << 14}
+"""What is made as large as the network needs; the largest that there are."""
+
+DECIDED_BY = {
+    "pe": "that of the network's tiles",
+    "lanes": "that of the network's tiles",
+    "pipeline": "by --optimize",
+    "choices": "by --for",
+    "requant_lanes": "4, or what divides pe",
+    **dict.fromkeys(SIZES, "as large as the network needs"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NETWORK", type=path, help="network in integers (.safetensors)")
+    array = parser.add_argument_group("array (the number format is the network's)")
+    engine = parser.add_argument_group("engine")
+    for group, cls in ((array, ArrayConfig), (engine, EngineConfig)):
+        for name, rule in parameters_of(cls).items():
+            default = next(f.default for f in fields(cls) if f.name == name)
+            add_parameter(group, name, rule, None, DECIDED_BY.get(name, default))
+    engine.add_argument("--name", help=f"name of the top module: {NAME_RULE} (default: {EngineConfig.name})")
+    engine.add_argument(
+        "--engine", metavar="BUILD", type=path, help="take the engine of another build as it is (default: a new one)"
+    )
+    add_preset_options(parser)
+    parser.add_argument("--mhz", type=number, default=100.0, metavar="MHZ", help="clock of the table (default: 100)")
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="FOLDER",
+        type=path,
+        help=f"folder for the Verilog, {PROGRAM}, {PROGRAM_HEX}, the network and {MANIFEST}; made if missing",
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    if not 0 < args.mhz < float("inf"):
+        raise UsageError(f"--mhz is {args.mhz}; allowed: above 0")
+    network, data = read_network(args.network)
+    reused = load_engine(args.engine) if args.engine else None
+    with progress(f"compiling {args.network}"):
+        config = _given(args, network) if reused is None else _reused(args, reused.config)
+        compiled = compile_network(network, config)
+        if reused is None:
+            config = _sized(args, config, compiled)
+        check_fit(compiled, config)
+        words = encode(config, compiled.jobs)
+    with progress("generating the Verilog"):
+        verilog = reused.files[reused.verilog_name] if reused else engine_text(config).encode()
+    files = {
+        f"{config.name}.v": verilog,
+        PROGRAM: to_bytes(config, words),
+        PROGRAM_HEX: "".join(f"{word:0{config.bus_bits // 4}x}\n" for word in words).encode(),
+        NETWORK: data,
+    }
+    try:
+        save_engine(EngineBuild(folder=args.out, config=config, files=files))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"--out is {args.out}: {reason}; allowed: a folder that can be made and written") from error
+    return _report(args, config, layers_of(network, compiled, config), compiled, len(files[PROGRAM]))
+
+
+def read_network(file: Path) -> tuple[Network, bytes]:
+    """A network and its file's bytes.  Raises :class:`UsageError`."""
+    try:
+        return load_network(file), file.read_bytes()
+    except NetworkError as error:
+        raise UsageError(f"network {file}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"network is {file}: {error.strerror or error}; allowed: a file that can be read") from error
+
+
+def engine_text(config: EngineConfig) -> str:
+    """The engine's Verilog.  Raises :class:`CheckError` if Yosys fails."""
+    # Amaranth takes most of the start-up time, which errors need not wait for.
+    from hw.engine.verilog import engine_verilog
+
+    tools.provide_cache()
+    try:
+        return engine_verilog(config)
+    except RuntimeError as error:
+        raise CheckError(str(error)) from error
+
+
+def _given(args: argparse.Namespace, network: Network) -> EngineConfig:
+    """The engine that the options describe; what is to be as large as needed is as large as it gets."""
+    given = {name: getattr(args, name) for name in (*parameters_of(ArrayConfig), *engine_parameters())}
+    given = {name: value for name, value in {**given, **chosen(args)}.items() if value is not None}
+    values = {"pe": network.tile[0], "lanes": network.tile[1], **SIZES, **given}
+    values.setdefault("requant_lanes", gcd(EngineConfig.requant_lanes, values["pe"]))
+    try:
+        array = {name: values.pop(name) for name in parameters_of(ArrayConfig) if name in values}
+        name = {} if args.name is None else {"name": args.name}
+        return EngineConfig(array=ArrayConfig(format=network.format, **array), **values, **name)
+    except ValueError as error:
+        raise UsageError(option_wording(str(error))) from error
+
+
+def _reused(args: argparse.Namespace, config: EngineConfig) -> EngineConfig:
+    """Another build's engine.  Raises :class:`UsageError` for an option that would change it."""
+    for name in (*parameters_of(ArrayConfig), *engine_parameters(), "name"):
+        if getattr(args, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is given with --engine; allowed: one of them")
+    return config
+
+
+def _sized(args: argparse.Namespace, config: EngineConfig, compiled: Compiled) -> EngineConfig:
+    """Memories as large as the network needs, where no option says otherwise."""
+    beats = parameters_of(EngineConfig)["group_beats"].values
+    words = parameters_of(EngineConfig)["memory_words"].values
+    assert beats is not None
+    assert words is not None
+    needed = {
+        "memory_words": max(compiled.memory_words, words[0]),
+        "group_beats": next((n for n in beats if n >= compiled.group_beats), beats[-1]),
+    }
+    return replace(config, **{name: value for name, value in needed.items() if getattr(args, name) is None})
+
+
+def _report(
+    args: argparse.Namespace, config: EngineConfig, layers: list[Layer], compiled: Compiled, size: int
+) -> Report:
+    macs, cycles = config.array.macs_per_cycle, sum(layer.cycles for layer in layers) + layers[0].start
+    rate = args.mhz * 1e6 / cycles
+    useful = sum(layer.macs for layer in layers) / (cycles * macs)
+    data: dict[str, Any] = {
+        "out": str(args.out),
+        "config": config.to_dict(),
+        "derived": engine_derived(config),
+        "layers": [_layer_data(layer, macs) for layer in layers],
+        "cycles": cycles,
+        "beats": sum(layer.beats for layer in layers),
+        "utilisation": useful,
+        "program_bytes": size,
+        "memory_words": compiled.memory_words,
+        "group_beats": compiled.group_beats,
+        "mhz": args.mhz,
+        "inferences_per_second": rate,
+    }
+    columns = ("layer", "shape", "jobs", "beats", "cycles", "utilisation", "bound by", "memory words")
+    rows = [_row(layer, macs) for layer in layers]
+    title = f"{config.name}.v: {config.array.size}, {config.requant_lanes} requantizer lanes, {config.bus_bits}-bit bus"
+    memory = f"{config.memory_words:,} words of activation memory ({engine_derived(config)['memory_bytes']:,} bytes)"
+    parts: list[str | Table] = [
+        Table(title, columns, rows),
+        f"{cycles:,} cycles, {useful:.1%} of the array's multiplications useful; "
+        f"{rate:,.1f} inferences per second at {args.mhz:g} MHz",
+        f"program: {size:,} bytes; {memory}; groups of up to {compiled.group_beats:,} beats",
+    ]
+    return Report(data, parts)
+
+
+def _layer_data(layer: Layer, macs: int) -> dict[str, Any]:
+    values = {f.name: getattr(layer, f.name) for f in fields(Layer)}
+    return {**values, "bound_by": layer.bound, "utilisation": layer.utilisation(macs)}
+
+
+def _row(layer: Layer, macs: int) -> list[str]:
+    shape = "x".join(map(str, layer.shape)) if layer.shape else ""
+    useful = f"{layer.utilisation(macs):.1%}" if layer.macs else ""
+    figures = [f"{value:,}" for value in (layer.jobs, layer.beats, layer.cycles)]
+    return [layer.name, shape, *figures, useful, layer.bound, f"{layer.memory:,}"]

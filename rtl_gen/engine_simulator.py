@@ -1,0 +1,137 @@
+"""Running networks through the Verilog of an engine, in Icarus Verilog or Verilator."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.engine.config import EngineConfig
+from rtl_gen import engine_bench, tools
+from rtl_gen.engine_bench import BenchSizes, bench_top
+from rtl_gen.engine_build import PROGRAM_HEX, EngineBuild
+from rtl_gen.errors import CheckError
+from rtl_gen.simulator import compile_bench
+from rtl_gen.testbench import Stalls
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EngineRun:
+    """What the Verilog did, cycles counted from the first one without reset.
+
+    `begins`: of each inference, its first program word; `ends`: when `busy` fell; `starts`: of all jobs.
+    `addresses` (n,), `masks` (n,) and `words` (n, lanes): what was written to the activation memory.  `outputs`:
+    codes in bus words (n, codes), `lasts` (n,).  `stopped`: beats that the array did not take at once.
+    """
+
+    begins: list[int]
+    ends: list[int]
+    starts: list[int]
+    addresses: NDArray[np.int64]
+    masks: NDArray[np.int64]
+    words: NDArray[np.int64]
+    outputs: NDArray[np.int64]
+    lasts: NDArray[np.int64]
+    stopped: int
+
+
+@contextmanager
+def engine_simulation(
+    build: EngineBuild, sizes: BenchSizes, *, sim: str, stalls: Stalls, waves: bool = False
+) -> Iterator["EngineSimulation"]:
+    """The build's Verilog compiled, ready to run images; gone, with its folder, at the end.
+
+    Raises :class:`CheckError` if the simulator is missing or fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
+        folder, top = Path(temporary), bench_top(build.config)
+        (folder / build.verilog_name).write_text(build.verilog)
+        (folder / f"{top}.v").write_text(engine_bench.engine_bench(build.config, sizes, stalls))
+        (folder / engine_bench.PROGRAM).write_bytes(build.files[PROGRAM_HEX])
+        command = compile_bench(sim, folder, top, [f"{top}.v", build.verilog_name], waves=waves)
+        yield EngineSimulation(folder=folder, build=build, command=command)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EngineSimulation:
+    """A compiled bench; made by :func:`engine_simulation`."""
+
+    folder: Path
+    build: EngineBuild
+    command: list[str]
+
+    def __call__(self, images: Sequence[Mapping[str, NDArray[Any]]]) -> EngineRun:
+        """Run images: of each, the codes of its inputs in the network's order."""
+        config = self.build.config
+        words = [word for image in images for codes in image.values() for word in bus_words(config, codes)]
+        lines = "".join(f"{word:0{config.bus_bits // 4}x}\n" for word in words)
+        (self.folder / engine_bench.INPUTS).write_text(lines)
+        counts = [f"+images={len(images)}", f"+inputs_words={len(words)}"]
+        said = [line.split() for line in tools.run([*self.command, *counts], folder=self.folder).splitlines()]
+        found = {name: [line for line in said if line[:1] == [name]] for name in ("begin", "start", "done", "stopped")}
+        if len(found["done"]) != len(images):
+            raise CheckError(f"the Verilog ended {len(found['done'])} of {len(images)} inferences")
+        for line in found["done"]:
+            if line[2] != "0":
+                raise CheckError(f"the engine refused its program: error {line[2]}")
+        return self._read({name: [int(line[1]) for line in lines] for name, lines in found.items()})
+
+    def _read(self, times: dict[str, list[int]]) -> EngineRun:
+        config = self.build.config
+        widths = (config.address_bits, config.array.lanes, config.array.lanes * config.code_bits)
+        writes = (self.folder / engine_bench.WRITES).read_bytes()
+        addresses, masks, words = (
+            _bits(field, bits) for field, bits in zip(_fields(writes, widths), widths, strict=True)
+        )
+        outputs = (self.folder / engine_bench.OUTPUTS).read_bytes()
+        (codes,) = (_bits(field, config.bus_bits + 1) for field in _fields(outputs, (config.bus_bits + 1,)))
+        return EngineRun(
+            begins=times["begin"],
+            ends=times["done"],
+            starts=times["start"],
+            addresses=_numbers(addresses, config.address_bits)[:, 0],
+            masks=_numbers(masks, config.array.lanes)[:, 0],
+            words=_numbers(words, config.code_bits),
+            outputs=_numbers(codes[:, :-1], config.transfer_bits),
+            lasts=codes[:, -1].astype(np.int64),
+            stopped=len(times["stopped"]),
+        )
+
+
+def bus_words(config: EngineConfig, codes: NDArray[Any]) -> list[int]:
+    """Codes as bus words, in the order of the tensor's file; the last one is filled up with 0."""
+    kind = "<u1" if config.transfer_bits == 8 else "<u2"
+    data = codes.astype(kind).tobytes()
+    size = config.bus_bits // 8
+    data += bytes(-len(data) % size)
+    return [int.from_bytes(data[at : at + size], "little") for at in range(0, len(data), size)]
+
+
+def _fields(text: bytes, widths: Sequence[int]) -> list[NDArray[np.uint8]]:
+    """The hexadecimal digits of each column.  Raises :class:`CheckError` for unknown bits (x)."""
+    digits = [-(-width // 4) for width in widths]
+    length = sum(digits) + len(digits)
+    lines = np.frombuffer(text, np.uint8)
+    if len(lines) % length or (
+        len(lines) and not np.isin(lines, np.frombuffer(b"0123456789abcdef \n", np.uint8)).all()
+    ):
+        raise CheckError("the Verilog wrote words with unknown bits")
+    lines = lines.reshape(-1, length)
+    starts = np.cumsum([0, *(count + 1 for count in digits[:-1])])
+    return [lines[:, start : start + count] for start, count in zip(starts, digits, strict=True)]
+
+
+def _bits(digits: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """(n, width), lowest bit first, of hexadecimal digits (n, count), highest first."""
+    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0")).astype(np.uint8)
+    bits = (values[:, ::-1, None] >> np.arange(4, dtype=np.uint8)) & 1
+    return bits.reshape(len(digits), -1)[:, :width].astype(np.uint8)
+
+
+def _numbers(bits: NDArray[np.uint8], width: int) -> NDArray[np.int64]:
+    """(n, fields) of `width` bits each."""
+    return bits.reshape(len(bits), -1, width).astype(np.int64) @ (np.int64(1) << np.arange(width))

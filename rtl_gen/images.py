@@ -1,0 +1,94 @@
+"""Inputs, labels and outputs of networks as files of numpy."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtl_gen.errors import UsageError
+from rtl_gen.weights import DAMAGE, list_weights, read_npy
+from sw_ref.files import write_atomically
+from sw_ref.network import Network, quantize
+from sw_ref.network.requantizer import code_dtype
+
+Codes = Mapping[str, NDArray[Any]]
+
+
+def read_images(file: Path, network: Network, *, codes: bool) -> dict[str, NDArray[Any]]:
+    """The codes of a network's inputs, by name: (images, C, H, W), as many of each.
+
+    `file`: .npy of the only input, or .npz of all by name.  Axes of size 1 may be missing.  Real numbers become codes
+    by the input's step and zero point, unless they are `codes`.
+    Raises :class:`UsageError` for a file, names, shapes or values that do not fit.
+    """
+    if file.suffix.lower() == ".npy":
+        name, *others = network.inputs
+        if others:
+            raise UsageError(f"--input is {file}; allowed: .npz of {', '.join(network.inputs)}")
+        arrays = {name: _read(file)}
+    elif file.suffix.lower() == ".npz":
+        arrays = {weight.name: weight.load() for weight in list_weights(file)}
+        if set(arrays) != set(network.inputs):
+            raise UsageError(f"--input {file} holds {', '.join(arrays)}; allowed: exactly {', '.join(network.inputs)}")
+    else:
+        raise UsageError(f"--input is {file}; allowed: .npy or .npz")
+    shaped = {name: _shaped(file, name, arrays[name], network) for name in network.inputs}
+    if len({len(array) for array in shaped.values()}) > 1:
+        raise UsageError(f"--input {file} holds {[len(a) for a in shaped.values()]} images; allowed: as many of each")
+    try:
+        made = _checked(shaped, network) if codes else quantize(network, shaped)
+    except ValueError as error:
+        raise UsageError(f"--input {file}: {error}") from error
+    return made
+
+
+def read_labels(file: Path, count: int) -> NDArray[Any]:
+    """A class per image.  Raises :class:`UsageError`."""
+    labels = _read(file, "--labels")
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise UsageError(f"--labels {file} holds {labels.dtype} {labels.shape}; allowed: integers ({count},)")
+    return labels
+
+
+def write_outputs(file: Path, outputs: Codes) -> None:
+    """Write the outputs' codes: .npy of the only one, or .npz.  Raises :class:`UsageError`."""
+    data = io.BytesIO()
+    if file.suffix.lower() == ".npy" and len(outputs) == 1:
+        np.save(data, next(iter(outputs.values())), allow_pickle=False)
+    elif file.suffix.lower() == ".npz":
+        np.savez(data, **outputs)  # pyright: ignore[reportArgumentType]
+    else:
+        raise UsageError(f"--out is {file}; allowed for {len(outputs)} outputs: .npz{'' if outputs else ' or .npy'}")
+    try:
+        write_atomically(file, data.getvalue())
+    except OSError as error:
+        raise UsageError(f"--out is {file}: {error.strerror or error}; allowed: a path that can be written") from error
+
+
+def _read(file: Path, option: str = "--input") -> NDArray[Any]:
+    try:
+        return read_npy(file)
+    except (*DAMAGE, OSError) as error:
+        raise UsageError(f"{option} is {file}: {error}; allowed: a .npy file") from error
+
+
+def _shaped(file: Path, name: str, array: NDArray[Any], network: Network) -> NDArray[Any]:
+    shape = network.tensors[name].shape
+    # (images, 640) is (images, 640, 1, 1).
+    if array.ndim < 1 or not len(array) or [n for n in array.shape[1:] if n > 1] != [n for n in shape if n > 1]:
+        sizes = ", ".join(map(str, shape))
+        raise UsageError(f"--input {file}: {name} has shape {array.shape}; allowed: (images, {sizes})")
+    return array.reshape(len(array), *shape)
+
+
+def _checked(arrays: dict[str, NDArray[Any]], network: Network) -> dict[str, NDArray[Any]]:
+    """Integer codes in the type of codes; ``ValueError`` for others."""
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"{name} is {array.dtype}; allowed with --codes: integers")
+        if array.min() < 0 or array.max() > network.format.act_max:
+            raise ValueError(f"{name} holds {array.min()} to {array.max()}; allowed: 0 to {network.format.act_max}")
+    return {name: array.astype(code_dtype(network.format.act_bits)) for name, array in arrays.items()}
