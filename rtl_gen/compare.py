@@ -60,7 +60,7 @@ def compare_writes(writes: Sequence[Writes], golden: Codes, run: EngineRun, firs
             words, count = run.words[span], len(run.addresses[span])
             places, known = one.codes[:count], one.codes[:count] >= 0
             astray += int((run.addresses[span] != one.addresses[:count]).sum())
-            astray += int((~_written(run.masks[span], words.shape[1])[:, : known.shape[1]] & known).sum())
+            astray += int(((run.masks[span][:, : known.shape[1]] != 1) & known).sum())
             right = _golden(one, golden, image, places)
             wrong = known & (words[:, : known.shape[1]] != right)
             codes, mismatches = codes + int(known.sum()), mismatches + int(wrong.sum())
@@ -69,10 +69,6 @@ def compare_writes(writes: Sequence[Writes], golden: Codes, run: EngineRun, firs
                 values = int(right[row, lane]), int(words[row, lane])
                 first = _difference(one, golden, first_image + image, int(places[row, lane]), values)
     return Comparison(codes=codes, mismatches=mismatches, astray=astray, first=first)
-
-
-def _written(masks: NDArray[np.int64], lanes: int) -> NDArray[np.bool_]:
-    return (masks[:, None] >> np.arange(lanes) & 1).astype(bool)
 
 
 def _golden(one: Writes, golden: Codes, image: int, places: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ class EngineRun:
     """What the Verilog did, cycles counted from the first one without reset.
 
     `begins`: of each inference, its first program word; `ends`: when `busy` fell; `starts`: of all jobs.
-    `addresses` (n,), `masks` (n,) and `words` (n, lanes): what was written to the activation memory.  `outputs`:
+    `addresses` (n,), `masks` and `words` (n, lanes): what was written to the activation memory.  `outputs`:
     codes in bus words (n, codes), `lasts` (n,).  `stopped`: beats that the array did not take at once.
     """
 
@@ -82,22 +82,20 @@ class EngineSimulation:
 
     def _read(self, times: dict[str, list[int]]) -> EngineRun:
         config = self.build.config
-        widths = (config.address_bits, config.array.lanes, config.array.lanes * config.code_bits)
-        writes = (self.folder / engine_bench.WRITES).read_bytes()
-        addresses, masks, words = (
-            _bits(field, bits) for field, bits in zip(_fields(writes, widths), widths, strict=True)
-        )
-        outputs = (self.folder / engine_bench.OUTPUTS).read_bytes()
-        (codes,) = (_bits(field, config.bus_bits + 1) for field in _fields(outputs, (config.bus_bits + 1,)))
+        lanes, size = config.array.lanes, config.code_bits
+        text = (self.folder / engine_bench.WRITES).read_bytes()
+        addresses, masks, words = _fields(text, (config.address_bits, lanes, lanes * size))
+        text = (self.folder / engine_bench.OUTPUTS).read_bytes()
+        (codes,) = _fields(text, (config.bus_bits + 1,))
         return EngineRun(
             begins=times["begin"],
             ends=times["done"],
             starts=times["start"],
-            addresses=_numbers(addresses, config.address_bits)[:, 0],
-            masks=_numbers(masks, config.array.lanes)[:, 0],
-            words=_numbers(words, config.code_bits),
-            outputs=_numbers(codes[:, :-1], config.transfer_bits),
-            lasts=codes[:, -1].astype(np.int64),
+            addresses=_numbers(addresses, config.address_bits, 1)[:, 0],
+            masks=_numbers(masks, 1, lanes),
+            words=_numbers(words, size, lanes),
+            outputs=_numbers(codes, config.transfer_bits, config.codes_per_transfer),
+            lasts=_numbers(codes, 1, config.bus_bits + 1)[:, -1],
             stopped=len(times["stopped"]),
         )
 
@@ -112,26 +110,22 @@ def bus_words(config: EngineConfig, codes: NDArray[Any]) -> list[int]:
 
 
 def _fields(text: bytes, widths: Sequence[int]) -> list[NDArray[np.uint8]]:
-    """The hexadecimal digits of each column.  Raises :class:`CheckError` for unknown bits (x)."""
+    """The hexadecimal digits of each column."""
     digits = [-(-width // 4) for width in widths]
     length = sum(digits) + len(digits)
     lines = np.frombuffer(text, np.uint8)
-    if len(lines) % length or (
-        len(lines) and not np.isin(lines, np.frombuffer(b"0123456789abcdef \n", np.uint8)).all()
-    ):
-        raise CheckError("the Verilog wrote words with unknown bits")
+    if len(lines) % length:
+        raise CheckError("the Verilog wrote a line of another length than the others")
     lines = lines.reshape(-1, length)
     starts = np.cumsum([0, *(count + 1 for count in digits[:-1])])
     return [lines[:, start : start + count] for start, count in zip(starts, digits, strict=True)]
 
 
-def _bits(digits: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    """(n, width), lowest bit first, of hexadecimal digits (n, count), highest first."""
-    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0")).astype(np.uint8)
-    bits = (values[:, ::-1, None] >> np.arange(4, dtype=np.uint8)) & 1
-    return bits.reshape(len(digits), -1)[:, :width].astype(np.uint8)
-
-
-def _numbers(bits: NDArray[np.uint8], width: int) -> NDArray[np.int64]:
-    """(n, fields) of `width` bits each."""
-    return bits.reshape(len(bits), -1, width).astype(np.int64) @ (np.int64(1) << np.arange(width))
+def _numbers(digits: NDArray[np.uint8], size: int, count: int) -> NDArray[np.int64]:
+    """(n, count) of `size` bits each, the lowest ones first, of hexadecimal digits; -1 where a bit is unknown (x)."""
+    known = np.isin(digits, np.frombuffer(b"0123456789abcdef", np.uint8))
+    values = np.where(digits >= ord("a"), digits - ord("a") + 10, digits - ord("0"))
+    bits, sure = ((part[:, ::-1, None] >> np.arange(4)) & 1 for part in (np.where(known, values, 0), known * 15))
+    fields = (part.reshape(len(digits), -1)[:, : size * count].reshape(-1, count, size) for part in (bits, sure))
+    numbers, sure = (part.astype(np.int64) @ (np.int64(1) << np.arange(size)) for part in fields)
+    return np.where(sure == (1 << size) - 1, numbers, -1)

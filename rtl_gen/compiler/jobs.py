@@ -54,6 +54,7 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
             "words": Loop(trips=len(run.groups), address=run.step * _distance(source)),
         }
         loops = {name: turns[what] for name, what in zip(("x", "y", "group"), order, strict=False)}
+        loops |= _pool_loops(whole)
         at = source.offset + _origin(whole.rows, source.row) + _origin(whole.columns, source.column)
         fields = {
             "add_terms": max(scale["add1"] + scale["add2"] for group in groups for scale in group.scales),
@@ -70,6 +71,17 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
         if whole.added is not None:
             fields |= _walk("add", whole, whole.added, run, order, bases)
         yield make_job(whole.layer, Kind.CONV, _tile_loops(whole, run) | loops, groups, **fields)
+
+
+def _pool_loops(whole: Pass) -> dict[str, Loop]:
+    """The positions of a window of which the greatest code is written."""
+    if whole.pool is None:
+        return {}
+    rows, columns = (Axis(window=window) for window in whole.pool)
+    return {
+        "pool_x": Loop(trips=columns.window.taps, **_moves(columns, "dilation", "x", whole.source.column)),
+        "pool_y": Loop(trips=rows.window.taps, **_moves(rows, "dilation", "y", whole.source.row)),
+    }
 
 
 def _order(whole: Pass, groups: Sequence[Group]) -> tuple[str, ...]:

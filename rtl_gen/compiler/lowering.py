@@ -72,11 +72,13 @@ class Lowering:
         return made
 
     def requantized(self, node: Node, whole: Pass) -> Pass:
-        """The pass with the limits, the table and the second input of its node."""
+        """The pass with the limits and the second input of its node."""
         parts = node.requantizer
         assert parts is not None
+        if parts.table is not None:
+            raise ValueError("has a table; no engine has tables so far")
         added = self.layout.views[node.inputs[1]] if len(node.inputs) == 2 else None
-        return replace(whole, low=parts.low, high=parts.high, table=parts.table, added=added)
+        return replace(whole, low=parts.low, high=parts.high, added=added)
 
     def weighted(self, node: Node, groups: int) -> Pass:
         """A pass with the words of a node; windows and channels are to be set."""

@@ -20,6 +20,7 @@ from sw_ref.network import (
     Conv,
     ConvTranspose,
     Linear,
+    MaxPool,
     Node,
     Pad,
     PixelShuffle,
@@ -106,6 +107,16 @@ def _average_pool(lowering: Lowering, node: Node) -> Iterator[Pass]:
         yield lowering.requantized(node, made)
 
 
+def _max_pool(lowering: Lowering, node: Node) -> Iterator[Pass]:
+    """Codes as they are, of which the writer keeps the greatest; outside the input are codes 0, which never win."""
+    options = node.options
+    assert isinstance(options, MaxPool)
+    shape = lowering.network.shapes(node)[0]
+    windows = options.windows(shape)
+    rows, columns = (point(w.outputs, origin=w.origin, stride=w.stride) for w in windows)
+    yield replace(lowering.exact(node, np.arange(shape[0]), (rows, columns)), pool=windows, zero=0)
+
+
 def _runs(values: NDArray[Any]) -> list[range]:
     """Stretches of the same value."""
     runs, start = [], 0
@@ -184,6 +195,7 @@ OPERATORS: dict[type, Callable[[Lowering, Node], Iterator[Pass]]] = {
     Linear: _conv,
     ConvTranspose: _conv_transpose,
     AveragePool: _average_pool,
+    MaxPool: _max_pool,
     Add: _add,
     Concat: _concat,
     Resize: _resize,

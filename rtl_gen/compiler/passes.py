@@ -1,8 +1,7 @@
 """Passes: what every operator becomes, a convolution from one view to another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,8 @@ class Pass:
     `rows`, `columns`: how windows slide, and where outputs go.  `word1`, `word2`: int8 (O, I, taps of rows, taps of
     columns).  `inputs`: (O, I), the channel of `source` that each weight reads.  `channels`: the requantizer's (scale,
     offset) of each of the O channels of `target`.  `added`: of the target's shape and slots.  `zero`: what is read
-    outside of the source.  `tensor`: whose codes the target holds in the end.
+    outside of the source.  `tensor`: whose codes the target holds in the end.  `pool`: the greatest code of each
+    window (rows, columns) is written; `rows` and `columns` then slide over windows.
     """
 
     layer: str
@@ -52,22 +52,20 @@ class Pass:
     high: int
     zero: int
     added: View | None = None
-    table: NDArray[Any] | None = None
+    pool: tuple[Window, Window] | None = None
 
     @property
     def pads(self) -> bool:
         """Whether it reads outside of its source."""
-        return self.rows.leaves(self.source.shape[1]) or self.columns.leaves(self.source.shape[2])
+        axes = (self.rows, self.columns)
+        if self.pool is not None:
+            axes = tuple(replace(axis, window=window) for axis, window in zip(axes, self.pool, strict=True))
+        return any(axis.leaves(size) for axis, size in zip(axes, self.source.shape[1:], strict=True))
 
     @property
     def taps(self) -> int:
         """Kernel positions."""
         return self.rows.window.taps * self.columns.window.taps
-
-    @property
-    def positions(self) -> int:
-        """Outputs of a channel."""
-        return self.rows.window.outputs * self.columns.window.outputs
 
     @property
     def buffers_read(self) -> set[str]:

@@ -52,13 +52,15 @@ class Machine:
     def _conv(self, job: Job, at: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         groups = len(job.groups)
         reads = at.reshape(groups, -1, job.groups[0].tiles)
+        pooled = (job.fields["trips_pool_x"] + 1) * (job.fields["trips_pool_y"] + 1)
         places = {name: positions(job, name).reshape(groups, -1) for name in ("write", "add")}
         made = []
         for number, group in enumerate(job.groups):
-            added = self.memory[places["add"][number]] if job.fields["add_terms"] else None
+            added = self.memory[places["add"][number]].repeat(pooled, axis=0) if job.fields["add_terms"] else None
             made.append(self._codes(job, group, self.memory[reads[number]], added))
         codes = np.stack(made)
-        self.check_order(reads, places["write"])
+        codes = codes.reshape(groups, -1, pooled, codes.shape[-1]).max(axis=2)
+        self.check_order(reads.reshape(groups, codes.shape[1], -1), places["write"])
         self.memory[places["write"]] = codes
         return places["write"].reshape(-1), codes.reshape(-1, codes.shape[-1])
 

@@ -1,0 +1,184 @@
+"""`compile` and `run`: a small network's build, its inferences through Icarus Verilog, and what is refused."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from rtl_gen.cli import main
+from rtl_gen.compare import compare_writes
+from rtl_gen.compiler.lower import compile_network
+from rtl_gen.compiler.program import decode
+from rtl_gen.compiler.writes import expected_writes
+from rtl_gen.engine_build import load_engine
+from rtl_gen.engine_simulator import EngineRun
+from sw_ref.format import StlqFormat
+from sw_ref.network import Network, execute, load_network, save_network
+from verif.rtl_gen.compiler.networks import random_network
+from verif.sw_ref.network.random_network import random_network as any_network
+
+SEED = 5
+CONFIG = EngineConfig(array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4))
+Refused = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return random_network(CONFIG, np.random.default_rng(SEED))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, network: Network) -> Path:
+    path = tmp_path_factory.mktemp("network") / "net.safetensors"
+    save_network(path, network)
+    return path
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory, file: Path) -> Path:
+    folder = tmp_path_factory.mktemp("original")
+    assert main(["compile", str(file), "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def built(tmp_path: Path, original: Path) -> Path:
+    return shutil.copytree(original, tmp_path / "engine")
+
+
+def test_files_and_manifest(built, file, network):
+    manifest = json.loads((built / "manifest.json").read_text())
+    assert list(manifest) == ["schema", "config", "derived", "ports", "files", "tools"]
+    names = ["stlq_engine.v", "program.bin", "program.hex", "network.safetensors"]
+    assert list(manifest["files"]) == names
+    for name in names:
+        assert manifest["files"][name] == hashlib.sha256((built / name).read_bytes()).hexdigest()
+    assert (built / "network.safetensors").read_bytes() == file.read_bytes()
+    words = np.fromfile(built / "program.bin", "<u4").tolist()
+    assert [int(line, 16) for line in (built / "program.hex").read_text().split()] == words
+    build = load_engine(built)
+    assert len(list(decode(build.config, words))) == len(compile_network(network, build.config).jobs)
+    assert words[2:4] == [build.config.digest, 4 * len(words)]
+    assert {port["name"] for port in manifest["ports"]} >= {"clk", "rst", "program__payload", "busy", "error"}
+
+
+def test_every_tensor_and_cycle_through_icarus(run, built, tmp_path, network):
+    shape = network.tensors["in"].shape
+    codes = np.random.default_rng(SEED).integers(0, 256, (3, *shape))
+    np.save(tmp_path / "x.npy", codes)
+    np.save(tmp_path / "labels.npy", np.zeros(3, int))
+    files = ("--input", tmp_path / "x.npy", "--out", tmp_path / "y.npy", "--labels", tmp_path / "labels.npy")
+    ran = run("run", built, "--codes", *files, "--json")
+    assert ran.status == 0, ran
+    data = json.loads(ran.out)
+    golden = execute(network, {"in": codes})["c"]
+    assert np.array_equal(np.load(tmp_path / "y.npy"), golden)
+    # Every tensor, the word of the input's zero point and those of others, and the output once more from its port.
+    made = sum(int(np.prod(info.shape)) for info in network.tensors.values()) + int(np.prod(golden.shape[1:]))
+    assert data["codes"] - 3 * made in range(3, 13)
+    assert (data["mismatches"], data["writes_astray"], data["array_stopped"]) == (0, 0, 0)
+    assert all(layer["predicted"] == layer["simulated"] > 0 for layer in data["layers"])
+    assert data["accuracy"] == np.mean(golden.reshape(3, -1).argmax(axis=1) == 0)
+    stalled = run("run", built, "--codes", "--input", tmp_path / "x.npy", "--stalls", 30)
+    assert stalled.status == 0, stalled
+    assert "pass: 3 images" in stalled.out
+
+
+def test_a_wrong_code_is_found_and_named(network):
+    compiled = compile_network(network, CONFIG)
+    writes = list(expected_writes(compiled))
+    inputs = {"in": np.random.default_rng(SEED).integers(0, 256, (1, *network.tensors["in"].shape))}
+    golden = execute(network, inputs, keep=network.tensors)
+    words = []
+    for one in writes:
+        codes = np.full((len(one.codes), 4), one.fill)
+        if one.tensor:
+            codes = golden[one.tensor][0].reshape(-1)[one.codes].astype(int)
+        words.append(codes)
+    run = EngineRun(
+        begins=[0],
+        ends=[0],
+        starts=[],
+        addresses=np.concatenate([one.addresses for one in writes]),
+        masks=np.ones((sum(map(len, words)), 4), np.int64),
+        words=np.concatenate(words),
+        outputs=np.empty((0, 4), np.int64),
+        lasts=np.empty(0, np.int64),
+        stopped=0,
+    )
+    assert compare_writes(writes, golden, run, 0).mismatches == 0
+    # The last layer's very last word, of channels 4 and 5: the first channel's code.
+    run.words[-1, 0] ^= 1
+    found = compare_writes(writes, golden, run, 7)
+    assert (found.mismatches, found.astray) == (1, 0)
+    _, rows, columns = network.tensors["c"].shape
+    right = int(golden["c"][0, 4, -1, -1])
+    assert str(found.first) == (
+        f"conv_c: image 7, tensor c, channel 4, row {rows - 1}, column {columns - 1}: "
+        f"golden {right}, Verilog {right ^ 1}"
+    )
+    missing = replace(run, addresses=run.addresses[:-1], masks=run.masks[:-1], words=run.words[:-1])
+    assert compare_writes(writes, golden, missing, 0).astray == 1
+
+
+def test_what_does_not_fit_is_refused(refused: Refused, file, built, tmp_path):
+    out = ("--out", tmp_path / "no")
+    assert "words of activation memory; the engine has 16: --memory-words" in refused(
+        "compile", file, "--memory-words", 16, *out
+    )
+    groups = refused("compile", file, "--group-beats", 16, *out)
+    assert "layer conv_a has groups of" in groups
+    assert "the engine has 16: --group-beats" in groups
+    assert "sums need a depth of" in refused("compile", file, "--depth", 1, *out)
+    assert "--memory-words is given with --engine" in refused(
+        "compile", file, "--engine", built, "--memory-words", 64, *out
+    )
+    assert not (tmp_path / "no").exists()
+
+
+def test_an_engine_is_reused(run, built, file, tmp_path):
+    assert run("compile", file, "--engine", built, "--out", tmp_path / "other").status == 0
+    for name in ("stlq_engine.v", "program.bin", "manifest.json"):
+        assert (tmp_path / "other" / name).read_bytes() == (built / name).read_bytes()
+
+
+def test_bad_builds_and_inputs(refused: Refused, built, tmp_path, build):
+    np.save(tmp_path / "x.npy", np.zeros((1, 5, 6, 7)))
+    assert "it is an array" in refused("run", build, "--input", tmp_path / "x.npy")
+    np.save(tmp_path / "small.npy", np.zeros((1, 5, 6, 6)))
+    assert "shape (1, 5, 6, 6); allowed: (images, 5, 6, 7)" in refused("run", built, "--input", tmp_path / "small.npy")
+    assert "is float64; allowed with --codes: integers" in refused(
+        "run", built, "--codes", "--input", tmp_path / "x.npy"
+    )
+    with (built / "program.bin").open("r+b") as program:
+        program.seek(40)
+        program.write(b"\x55")
+    assert "program.bin has checksum" in refused("run", built, "--input", tmp_path / "x.npy")
+
+
+def test_tables_are_refused(refused: Refused, tmp_path):
+    drawn = [any_network(seed, tile=(4, 4), ops=("conv",)) for seed in range(6)]
+    tables = [[node.requantizer and node.requantizer.table is not None for node in one.nodes] for one in drawn]
+    network = next(one for one, has in zip(drawn, tables, strict=True) if any(has))
+    save_network(tmp_path / "t.safetensors", network)
+    assert load_network(tmp_path / "t.safetensors").nodes
+    assert "has a table; no engine has tables so far" in refused(
+        "compile", tmp_path / "t.safetensors", "--out", tmp_path / "no"
+    )
+
+
+def test_real_numbers_through_the_golden(run, built, tmp_path, network):
+    reals = np.random.default_rng(SEED).normal(size=(2, *network.tensors["in"].shape))
+    np.save(tmp_path / "x.npy", reals)
+    ran: Any = run("run", built, "--sim", "golden", "--input", tmp_path / "x.npy", "--out", tmp_path / "y.npz")
+    assert ran.status == 0, ran
+    codes = np.clip(np.rint(reals / network.tensors["in"].step) + network.tensors["in"].zero, 0, 255).astype(int)
+    assert np.array_equal(np.load(tmp_path / "y.npz")["c"], execute(network, {"in": codes})["c"])
