@@ -33,6 +33,30 @@ def channel_parameters(
     return {**scale, **more}, {"offset": offset, "shift": shift}
 
 
+def far_parameters(
+    *, bias: int, multiplier: int, shift: int, zero: int, sums: tuple[int, int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """(scale, offset) for a shift above :data:`SHIFT_MAX`, where no code is added.
+
+    `sums`: the least and the greatest S.  So far down they reach two neighbouring codes at most, so that a shorter
+    shift tells them apart: with B what the upper one, Y, begins with, y = Y + ((v * multiplier + half - B) >> shorter).
+
+    Raises ``ValueError`` if they reach more.
+    """
+    ends = sorted((total + bias) * multiplier + (1 << shift >> 1) for total in sums)
+    lower, upper = (end >> shift for end in ends)
+    if lower == upper:
+        return channel_parameters(bias=0, multiplier=0, shift=0, zero=upper + zero)
+    begins = upper << shift
+    shorter = max(abs(end - begins) for end in ends).bit_length()
+    if upper - lower > 1 or shorter > SHIFT_MAX:
+        raise ValueError(f"shift is {shift}; allowed in an engine: 0 to {SHIFT_MAX}")
+    scale, ones = _sum_terms(multiplier)
+    more, _ = _added_terms(0, 0)
+    offset = bias * multiplier + (1 << shift >> 1) - begins + (upper + zero << shorter) + ones
+    return {**scale, **more}, {"offset": offset, "shift": shorter}
+
+
 def _sum_terms(multiplier: int) -> tuple[dict[str, int], int]:
     terms = decompose(multiplier)
     if not terms.sign:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
-from rtl_gen.compiler.channels import channel_parameters
+from rtl_gen.compiler.channels import SHIFT_MAX, channel_parameters, far_parameters
 from rtl_gen.compiler.layout import Layout
 from rtl_gen.compiler.passes import Axis, Channel, Pass, point
 from rtl_gen.compiler.views import View
 from sw_ref.network import Network, Node
 from sw_ref.network.convolution import kernel_of
+from sw_ref.network.operator import Arithmetic
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,23 +54,42 @@ class Lowering:
         add = np.zeros(count, int) if parts.add_multiplier is None else parts.add_multiplier
         bias = parts.bias + np.broadcast_to(more, count)
         sign = -1 if exact else 1
+        zero = self._zero(node.output)
+        lowest, highest = self._sums(node)
         made = []
         for channel in range(count):
+            values = {"bias": int(bias[channel]), "multiplier": int(multiplier[channel]), "shift": int(shift[channel])}
             try:
+                if values["shift"] > SHIFT_MAX and not exact and not add[channel]:
+                    # What is added to the bias is no longer in the sums.
+                    moved = int(bias[channel] - parts.bias[channel])
+                    ends = int(lowest[channel]) - moved, int(highest[channel]) - moved
+                    made.append(far_parameters(**values, zero=zero, sums=ends))
+                    continue
                 made.append(
                     channel_parameters(
-                        bias=sign * int(bias[channel]),
-                        multiplier=sign * int(multiplier[channel]),
-                        shift=int(shift[channel]),
+                        bias=sign * values["bias"],
+                        multiplier=sign * values["multiplier"],
+                        shift=values["shift"],
                         add_multiplier=int(add[channel]),
-                        zero=self.network.tensors[node.output].zero,
-                        added_zero=self.network.tensors[node.inputs[1]].zero if len(node.inputs) == 2 else 0,
+                        zero=zero,
+                        added_zero=self._zero(node.inputs[1]) if len(node.inputs) == 2 else 0,
                         exponent=self._exponent if exact else 0,
                     )
                 )
             except ValueError as error:
                 raise ValueError(f"channel {channel}: {error}") from error
         return made
+
+    def _zero(self, tensor: str) -> int:
+        """A tensor's zero point."""
+        return self.network.tensors[tensor].zero
+
+    def _sums(self, node: Node) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The least and the greatest sum of each channel."""
+        assert isinstance(node.options, Arithmetic)
+        shape, act_max = self.network.shapes(node)[0], self.config.array.format.act_max
+        return node.options.sum_range(shape, node.integers(), act_max)
 
     def requantized(self, node: Node, whole: Pass) -> Pass:
         """The pass with the limits and the second input of its node."""
@@ -101,7 +121,7 @@ class Lowering:
             channels=[],
             low=0,
             high=0,
-            zero=self.network.tensors[node.inputs[0]].zero,
+            zero=self._zero(node.inputs[0]),
         )
         return self.requantized(node, whole)
 
@@ -139,7 +159,7 @@ class Lowering:
             channels=[same] * shape[0],
             low=0,
             high=fmt.act_max,
-            zero=self.network.tensors[tensor].zero,
+            zero=self._zero(tensor),
         )
 
     @property

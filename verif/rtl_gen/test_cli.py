@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
 from rtl_gen import cli, options, tools
 from rtl_gen.cli import COMMANDS
 from rtl_gen.errors import CheckError
@@ -52,7 +53,7 @@ def test_no_arguments(refused):
 
 
 def test_unknown_command(refused):
-    assert "command is 'place'; allowed: generate, quantize, convert, simulate, synth, pnr" in refused("place")
+    assert "command is 'place'; allowed: generate, quantize, convert, compile, run, simulate, synth" in refused("place")
 
 
 @pytest.mark.parametrize("command", ["simulate", "synth"])
@@ -232,7 +233,8 @@ def test_numbers_that_a_help_allows_are_taken(command):
     """Both ends of every range that a help text tells, and no number beyond them."""
     parser = cli.Parser()
     importlib.import_module(f"rtl_gen.{command}").add_arguments(parser)
-    rules = {name: rule.values for name, rule in (parameters_of(ArrayConfig) | parameters_of(StlqFormat)).items()}
+    parameters = parameters_of(ArrayConfig) | parameters_of(StlqFormat) | parameters_of(EngineConfig)
+    rules = {name: rule.values for name, rule in parameters.items()}
     tried = 0
     for action in parser._actions:
         found = re.search(r"; (\d+) to (\d+)\b(?!\.)", action.help or "")
@@ -245,7 +247,12 @@ def test_numbers_that_a_help_allows_are_taken(command):
             assert taken(str(end)) == end
             assert end in values
             assert end + beyond not in values
-    assert tried >= {"generate": 8, "quantize": 3, "convert": 3, "simulate": 4, "synth": 0, "pnr": 2}[command]
+    assert (
+        tried
+        >= {"generate": 8, "quantize": 3, "convert": 3, "compile": 0, "run": 2, "simulate": 4, "synth": 0, "pnr": 2}[
+            command
+        ]
+    )
 
 
 def test_the_statuses_are_documented(run):

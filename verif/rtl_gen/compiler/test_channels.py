@@ -1,0 +1,46 @@
+"""The parameters of a channel: the formula of networks, by the shifts and terms that an engine has."""
+
+import numpy as np
+import pytest
+
+from rtl_gen.compiler.channels import channel_parameters, far_parameters
+
+
+def value(scale: dict[str, int], offset: dict[str, int], total: int) -> int:
+    """What an engine computes before clipping, where nothing is added."""
+    first, second = total << scale["first_shift"], total * scale["second"]
+    first, second = (~x if scale[name] else x for x, name in ((first, "first_negative"), (second, "second_negative")))
+    return (first + second + offset["offset"]) >> offset["shift"]
+
+
+@pytest.mark.parametrize("multiplier", [0, 1, -1, 5, -7, 129])
+def test_the_formula(multiplier: int) -> None:
+    rng = np.random.default_rng(1)
+    for shift in (0, 1, 9, 31):
+        bias, zero = int(rng.integers(-999, 999)), int(rng.integers(256))
+        scale, offset = channel_parameters(bias=bias, multiplier=multiplier, shift=shift, zero=zero)
+        for total in (-(1 << 20), -1, 0, 7, 12345):
+            right = ((total + bias) * multiplier + (1 << shift >> 1) >> shift) + zero
+            assert value(scale, offset, total) == right
+
+
+@pytest.mark.parametrize("multiplier", [1, -3, 65])
+def test_far_shifts(multiplier: int) -> None:
+    """Where rounding goes up between two sums, and elsewhere: each sum gives what the long shift gives."""
+    seen = set()
+    for shift in (32, 36, 47):
+        edge = -(-(1 << shift - 1) // multiplier)
+        for bias in (edge - 50, edge, 3 * edge + 20, edge // 3, 0):
+            scale, offset = far_parameters(bias=bias, multiplier=multiplier, shift=shift, zero=9, sums=(-100, 100))
+            found = [value(scale, offset, total) for total in range(-100, 101)]
+            half = 1 << shift >> 1
+            assert found == [((s + bias) * multiplier + half >> shift) + 9 for s in range(-100, 101)]
+            seen.add(len(set(found)))
+    assert seen == {1, 2}
+
+
+def test_shifts_that_no_engine_has() -> None:
+    with pytest.raises(ValueError, match="shift is 32; allowed in an engine: 0 to 31"):
+        channel_parameters(bias=0, multiplier=1, shift=32)
+    with pytest.raises(ValueError, match="shift is 33; allowed in an engine: 0 to 31"):
+        far_parameters(bias=0, multiplier=1, shift=33, zero=0, sums=(-(1 << 40), 1 << 40))
