@@ -53,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for group, cls in ((array, ArrayConfig), (engine, EngineConfig)):
         for name, rule in parameters_of(cls).items():
             default = next(f.default for f in fields(cls) if f.name == name)
+            if rule.values is None:
+                group.add_argument(f"--{name}", action="store_true", default=None, help=f"{rule.help} (default: none)")
+                continue
             add_parameter(group, name, rule, None, DECIDED_BY.get(name, default))
     engine.add_argument("--name", help=f"name of the top module: {NAME_RULE} (default: {EngineConfig.name})")
     engine.add_argument(

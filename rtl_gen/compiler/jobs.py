@@ -1,7 +1,7 @@
 """Passes to jobs: tiles, groups, and the loops that walk over them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,8 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
         }
         if whole.added is not None:
             fields |= _walk("add", whole, whole.added, run, order, bases)
-        yield make_job(whole.layer, Kind.CONV, _tile_loops(whole, run) | loops, groups, **fields)
+        job = make_job(whole.layer, Kind.CONV, _tile_loops(whole, run) | loops, groups, **fields)
+        yield replace(job, fields={**job.fields, "table": int(bool(whole.table))}, table=whole.table)
 
 
 def _pool_loops(whole: Pass) -> dict[str, Loop]:

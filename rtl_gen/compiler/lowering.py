@@ -95,10 +95,11 @@ class Lowering:
         """The pass with the limits and the second input of its node."""
         parts = node.requantizer
         assert parts is not None
-        if parts.table is not None:
-            raise ValueError("has a table; no engine has tables so far")
+        if parts.table is not None and not self.config.tables:
+            raise ValueError("has a table; the engine has none: --tables")
+        table = () if parts.table is None else parts.table.tolist()
         added = self.layout.views[node.inputs[1]] if len(node.inputs) == 2 else None
-        return replace(whole, low=parts.low, high=parts.high, added=added)
+        return replace(whole, low=parts.low, high=parts.high, added=added, table=table)
 
     def weighted(self, node: Node, groups: int) -> Pass:
         """A pass with the words of a node; windows and channels are to be set."""

@@ -35,7 +35,7 @@ class Pass:
     columns).  `inputs`: (O, I), the channel of `source` that each weight reads.  `channels`: the requantizer's (scale,
     offset) of each of the O channels of `target`.  `added`: of the target's shape and slots.  `zero`: what is read
     outside of the source.  `tensor`: whose codes the target holds in the end.  `pool`: the greatest code of each
-    window (rows, columns) is written; `rows` and `columns` then slide over windows.
+    window (rows, columns) is written, after the `table`; `rows` and `columns` then slide over windows.
     """
 
     layer: str
@@ -53,6 +53,7 @@ class Pass:
     zero: int
     added: View | None = None
     pool: tuple[Window, Window] | None = None
+    table: Sequence[int] = ()
 
     @property
     def pads(self) -> bool:

@@ -83,7 +83,7 @@ class Machine:
             total = sum(~value if negative else value for value, negative in terms) + offset["offset"]
             assert np.abs(total).max() < 1 << (self.config.product_bits - 1)
             values[:, channel] = np.clip(total >> offset["shift"], job.fields["low"], job.fields["high"])
-        return values
+        return np.array(job.table)[values] if job.fields["table"] else values
 
     def check_order(self, reads: NDArray[Any], writes: NDArray[Any]) -> None:
         """No element of a job reads what the job wrote before, or writes at about the same time."""

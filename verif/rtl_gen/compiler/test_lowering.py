@@ -1,6 +1,5 @@
 """Programs mean what the network says: random networks through an interpreter of programs, against the golden."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,7 @@ from verif.sw_ref.network.random_network import random_inputs, random_network
 
 def engine(pe: int, **options: Any) -> EngineConfig:
     array = ArrayConfig(format=StlqFormat(act_signed=False, **options), pe=pe, lanes=pe)
-    return EngineConfig(array=array, requant_lanes=2, memory_words=1 << 14, group_beats=1 << 12)
-
-
-def without_tables(network: Network) -> Network:
-    """The same network, but every table is left out."""
-    parts = [node.requantizer and replace(node.requantizer, table=None) for node in network.nodes]
-    nodes = (replace(node, requantizer=part) for node, part in zip(network.nodes, parts, strict=True))
-    return replace(network, nodes=tuple(nodes))
+    return EngineConfig(array=array, requant_lanes=2, memory_words=1 << 14, group_beats=1 << 12, tables=True)
 
 
 def check(config: EngineConfig, network: Network, seed: int) -> Compiled:
@@ -67,4 +59,4 @@ def test_random_networks(pe: int) -> None:
     for seed in range(100 * pe, 100 * pe + 12):
         print(f"seed {seed}")
         network = random_network(seed, fmt=config.array.format, tile=config.array.tile)
-        check(config, without_tables(network), seed)
+        check(config, network, seed)
