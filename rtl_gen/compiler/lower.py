@@ -116,7 +116,10 @@ def _buffers(network: Network, layout: Layout, passes: Sequence[Pass]) -> list[B
 
 @dataclass(kw_only=True)
 class _Program:
-    """The jobs so far; `unsettled`: buffers that jobs write which may still be under way."""
+    """The jobs so far; `unsettled`: buffers that jobs write which may still be under way.
+
+    `steps`: cycles for which the requantizer has the last position of the job before; the next sums must not be sooner.
+    """
 
     config: EngineConfig
     layout: Layout
@@ -125,6 +128,7 @@ class _Program:
     jobs: list[Job] = field(default_factory=list)
     targets: list[tuple[str, View] | None] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
+    steps: int = 0
 
     def begin(self, network: Network) -> None:
         """Words of zero points, then the inputs."""
@@ -139,9 +143,11 @@ class _Program:
                 self._add(job, (name, view))
 
     def run(self, whole: Pass) -> None:
-        """The jobs of a pass; they wait if what they read may not be written yet."""
+        """The jobs of a pass; they wait if what they read may not be written yet, or sums would come too soon."""
         for job in pass_jobs(whole, self.config, self.bases, self.pads):
-            wait = bool(whole.buffers_read & self.unsettled or job.fields["add_terms"])
+            first = job.groups[0].beats + job.groups[0].idle
+            wait = bool(whole.buffers_read & self.unsettled or job.fields["add_terms"] or first < self.steps)
+            self.steps = self.config.requant_steps * (1 + job.fields["add_terms"])
             if wait:
                 self.unsettled.clear()
             self.unsettled.add(whole.target.buffer)
