@@ -58,6 +58,13 @@ def _beat_lost(right: Any, *args: Any) -> list[Any]:
     return [*others, Cat(last.valid & ~last.first_word, last.first_word, last.ends)]
 
 
+def _added_while_it_waits(inside: Inside) -> None:
+    """What adds does not look at whether the pipeline moves, and so what ends does not either."""
+    turn, last = inside.turn ^ inside.switch, Mux(inside.enable, inside.ends, inside.last)
+    inside.drive("add", lambda was: Cat(~turn, turn))
+    inside.drive("ended", lambda was: Mux(inside.reset, 0, last.replicate(2) & Cat(~turn, turn)))
+
+
 def _words(value: Value, count: int) -> list[Value]:
     """A value in `count` equal parts."""
     return [value.word_select(index, len(value) // count) for index in range(count)]
@@ -134,9 +141,7 @@ WORDS_AND_FLAGS = {
 }
 
 PING_PONG = {
-    "operand added again while it waits": Mutant(
-        driven(PingPong, "add", lambda was, at: Cat(~(at.turn ^ at.switch), at.turn ^ at.switch)), STALLS
-    ),
+    "operand added again while it waits": Mutant(edited(PingPong, _added_while_it_waits), STALLS, RULE),
     "operand added to both": Mutant(driven(PingPong, "add", lambda was, at: Cat(was.any(), was[1])), RANDOM),
     "accumulator not cleared for its next turn": Mutant(
         driven(PingPongAccumulator, "accumulator1", lambda was, at: Mux(at.ping_pong.move[1], at.accumulator1, was)),
