@@ -44,7 +44,6 @@ BROKEN_STREAMS = (
 )
 # Those that are quick to refuse; the benches reject the others.
 BROKEN_BUFFERS = (
-    "operand added again while it waits",
     "operand added to both",
     "accumulator not cleared for its next turn",
     "sums offered in the wrong order",
