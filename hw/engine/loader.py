@@ -210,7 +210,10 @@ class Loader(Component):
                 m.next = "CHECK"
 
     def _group(self, m: Module) -> None:
-        m.d.comb += self._room.eq(~self.full.bit_select(self._half, 1))
+        # The words of the last beat are read ADDRESS_CYCLES after its flags: a cycle more keeps the next ones away.
+        released = Signal(2)
+        m.d.sync += released.eq(self.front_frees)
+        m.d.comb += self._room.eq(~(self.full | released).bit_select(self._half, 1))
         first = Signal(self._config.bus_bits, name="tiles_word")
         with m.If(self._take):
             m.d.sync += first.eq(self.word)

@@ -87,7 +87,7 @@ class _Clock:
             pauses = (positions_of(job) - 1) * group.idle
             last = self._last(job, due, elements, pauses, last if index else None)
             beats, idle, program = beats + elements, idle + pauses, program + max(lost, 0)
-            self.front_free[self.half] = last + 1
+            self.front_free[self.half] = last + 2
             taken = last + FRONT + config.array.latency_cycles + steps - 1
             if job.kind == Kind.CONV:
                 self.back_free[self.half] = taken + FREES

@@ -18,7 +18,7 @@ from rtl_gen.compiler.writes import expected_writes
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network, execute
 from verif.hw.engine.runner import Run, run
-from verif.rtl_gen.compiler.networks import random_network
+from verif.rtl_gen.compiler.networks import pointwise_network, random_network
 
 CONFIG = EngineConfig(
     array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2, memory_words=1024
@@ -73,6 +73,18 @@ def test_every_tensor_and_every_cycle(verilog: str, tmp_path: Path, seed: int, s
     assert [error for _, error in result.ends] == [Error.NONE]
     assert len(result.starts) == len(jobs)
     assert stalls or not late(result, jobs)
+
+
+def test_a_half_is_filled_only_after_its_last_beat_is_read(verilog: str, tmp_path: Path) -> None:
+    """Groups of one beat: the next group's first words come right behind the last address of the former one."""
+    rng = np.random.default_rng(5)
+    network = pointwise_network(CONFIG, rng)
+    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
+    jobs = lower(network, CONFIG)
+    result = run(CONFIG, verilog, tmp_path, encode(CONFIG, jobs), transfers(CONFIG, acts))
+    golden = execute(network, {"in": acts}, keep=network.tensors)
+    assert mismatches(CONFIG, network, golden, result) == 0
+    assert not late(result, jobs)
 
 
 @pytest.mark.parametrize("error", [Error.ENGINE, Error.CHECK])

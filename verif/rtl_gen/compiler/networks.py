@@ -1,5 +1,7 @@
 """Small random networks in integers that the engine runs so far."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,13 +13,29 @@ from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 
 def random_network(config: EngineConfig, rng: np.random.Generator) -> Network:
     """Three convolutions: padded; 1 x 1 with an addition; strided, dilated and unevenly padded."""
-    tensors = {"in": TensorInfo(shape=(5, 6, 7), step=1.0, zero=int(rng.integers(256)))}
-    nodes: list[Node] = []
     layers = (
         ("a", (9, 5, 3, 3), Conv(padding=(1, 1, 1, 1)), False),
         ("b", (9, 9, 1, 1), Conv(), True),
         ("c", (6, 9, 3, 2), Conv(stride=(2, 1), padding=(2, 1, 0, 1), dilation=(1, 2)), False),
     )
+    return _network(config, rng, (5, 6, 7), layers)
+
+
+def pointwise_network(config: EngineConfig, rng: np.random.Generator) -> Network:
+    """A 1 x 1 convolution whose groups have one tile each."""
+    pe, lanes = config.array.tile
+    return _network(config, rng, (lanes, 6, 7), (("a", (5 * pe, lanes, 1, 1), Conv(), False),))
+
+
+def _network(
+    config: EngineConfig,
+    rng: np.random.Generator,
+    shape_in: tuple[int, int, int],
+    layers: Sequence[tuple[str, tuple[int, ...], Conv, bool]],
+) -> Network:
+    """Convolutions one after the other: name, shape of the weights, options, whether the input is added."""
+    tensors = {"in": TensorInfo(shape=shape_in, step=1.0, zero=int(rng.integers(256)))}
+    nodes: list[Node] = []
     source = "in"
     for name, shape, options, add in layers:
         inputs = (source, source) if add else (source,)
