@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.errors import UsageError
-from rtl_gen.frontend.graph import FloatNetwork, FloatNode
+from rtl_gen.frontend.graph import FloatNetwork, FloatNode, uses
 from rtl_gen.frontend.losses import LayerReport, relative
 from rtl_gen.frontend.problem import Problem, as_layer, gather, pieces_of
 from rtl_gen.frontend.requantize import EXACT, requantizer
@@ -132,7 +132,7 @@ class Converter:
         unit = quantizer.best_units(problem.parts, none)
         energy = sum(float(np.einsum("grn,gnm,grm->", p.target, p.spread.moments, p.target)) for p in problem.parts)
         gains = quantizer.gains(problem.parts, unit, none) / energy if energy else np.zeros(tiling.grid)
-        return Demand(gains=gains, beats=self.uses(node))
+        return Demand(gains=gains, beats=uses(node, self.network.shapes))
 
     def _problem(self, node: FloatNode) -> Problem:
         """A layer's weights, and the statistics of its inputs."""
@@ -199,7 +199,7 @@ class Converter:
         weight_error, beats = 0.0, 0
         if tensor is not None and node.weight is not None:
             weight_error = relative(node.weight.reshape(shape), tensor.dequantize())
-            beats = cost(tensor, uses=self.uses(node)).beats
+            beats = cost(tensor, uses=uses(node, self.network.shapes)).beats
         error, worst = self._errors[node.output], max(self._errors[name] for name in node.inputs)
         return LayerReport(
             name=node.name,
@@ -213,10 +213,6 @@ class Converter:
             off=off,
             scarce=node.name in self._scarce,
         )
-
-    def uses(self, node: FloatNode) -> int:
-        """How often each weight is used per input."""
-        return math.prod(self.network.shapes[node.inputs[0] if node.op == "conv_transpose" else node.output][1:])
 
 
 @contextmanager

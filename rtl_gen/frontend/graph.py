@@ -81,6 +81,11 @@ class FloatNode:
         return self.inputs[1] if self.op in WEIGHTED and len(self.inputs) > 1 else None
 
 
+def uses(node: FloatNode, shapes: Mapping[str, Shape]) -> int:
+    """How often each weight of a node is used per input of the network."""
+    return math.prod(shapes[node.inputs[0] if node.op == "conv_transpose" else node.output][1:])
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Port:
     """Where the network meets its host: tensor `tensor` (C, H, W) and an array `name` (batch, *shape) of the file.
@@ -148,8 +153,7 @@ class FloatNetwork:
     def macs(self) -> int:
         """Multiplications with weights, for one input."""
         return sum(
-            node.weight.size
-            * math.prod(self.shapes[node.inputs[0] if node.op == "conv_transpose" else node.output][1:])
+            node.weight.size * uses(node, self.shapes)
             for node in self.nodes
             if node.op in WEIGHTED and node.weight is not None
         )

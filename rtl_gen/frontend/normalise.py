@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl_gen.frontend.graph import ARITHMETIC, WEIGHTED, FloatNetwork, FloatNode
+from rtl_gen.frontend.graph import ARITHMETIC, WEIGHTED, FloatNetwork, FloatNode, uses
 from sw_ref.network import Conv
 
 MOVING = ("max_pool", "concat", "resize", "pixel_shuffle", "pad", "slice", "permute", "flatten")
@@ -183,7 +183,10 @@ def fold_pad(editor: Editor, node: FloatNode) -> bool:
 
 
 def fold_add(editor: Editor, node: FloatNode) -> bool:
-    """A sum into the later one of the layers that make its operands."""
+    """A sum into the layer with the most arithmetic of those that make its operands, or the later one of equals.
+
+    It is then made where the sum was, after what it adds.  A layer's arithmetic hides the work on each of its sums.
+    """
     if node.op != "add" or node.inputs[0] == node.inputs[1]:
         return False
     order = list(editor.nodes)
@@ -191,10 +194,15 @@ def fold_add(editor: Editor, node: FloatNode) -> bool:
     fit = [m for m in makers if m is not None and m.op in WEIGHTED and not m.function.steps and not m.added]
     if not fit:
         return False
-    first = max(fit, key=lambda maker: order.index(maker.output))
+    first = max(fit, key=lambda maker: (arithmetic(editor, maker), order.index(maker.output)))
     other = node.inputs[1] if node.inputs[0] == first.output else node.inputs[0]
     editor.absorb(first, node, inputs=(first.inputs[0], other), function=node.function)
     return True
+
+
+def arithmetic(editor: Editor, node: FloatNode) -> int:
+    """Multiplications of a node with its weights, for one input."""
+    return parts(node)[0].size * uses(node, editor.shapes)
 
 
 def fold_function(editor: Editor, node: FloatNode) -> bool:

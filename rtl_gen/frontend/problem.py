@@ -44,7 +44,11 @@ class Problem:
         """The pieces as the quantizer takes them."""
         flat = self.weight.reshape(-1)
         return [
-            Part(places=piece.places, target=moments.target(flat[piece.places]), spread=Spread.of(moments.spread))
+            Part(
+                places=piece.places,
+                target=moments.target(flat[piece.places]),
+                spread=Spread.of(moments.spread, moments.noise),
+            )
             for piece, moments in zip(self.pieces, self.moments, strict=True)
         ]
 

@@ -82,11 +82,14 @@ class Spread:
     factor: NDArray[np.float64]
 
     @classmethod
-    def of(cls, moments: NDArray[np.float64]) -> "Spread":
-        """From H (G, n, n); inputs that are always 0 count as if they were small and alone."""
+    def of(cls, moments: NDArray[np.float64], noise: NDArray[np.float64] | None = None) -> "Spread":
+        """From H (G, n, n) that is off by up to `noise` (G,): damped by that at least, so that it has an inverse.
+
+        Inputs that are always 0 count as if they were small and alone.
+        """
         energy = np.diagonal(moments, axis1=1, axis2=2)
         mean = energy.mean(axis=1)
-        load = DAMPING * np.where(mean > 0, mean, 1.0)
+        load = np.maximum(DAMPING * np.where(mean > 0, mean, 1.0), 0.0 if noise is None else noise)
         damped = moments + load[:, None, None] * np.eye(moments.shape[1])
         order = np.argsort(-energy, axis=1, kind="stable")
         ordered = np.take_along_axis(np.take_along_axis(damped, order[:, :, None], 1), order[:, None, :], 2)

@@ -56,6 +56,14 @@ class Moments:
         mean = self.means[0]
         return self.xx / max(self.count, 1) - mean[:, :, None] * mean[:, None, :]
 
+    @property
+    def noise(self) -> NDArray[np.float64]:
+        """How far rounding may move eigenvalues of H, (groups,): much where means are large beside what varies.
+
+        Products are added in float32, so their error goes with the squares that the means are then taken from.
+        """
+        return np.finfo(np.float32).eps * np.trace(self.xx, axis1=1, axis2=2) / max(self.count, 1)
+
     def target(self, weight: NDArray[Any], damping: float | None = None) -> NDArray[np.float64]:
         """The weights (groups, R, size) that bring the quantized network's inputs closest to the float outputs.
 
@@ -65,9 +73,9 @@ class Moments:
         cross = self.fx / max(self.count, 1) - mean_f[:, :, None] * mean_x[:, None, :]
         moments = self.spread
         energy = np.trace(moments, axis1=1, axis2=2) / self.size
-        load = ((TARGET_DAMPING if damping is None else damping) * np.where(energy > 0, energy, 1.0))[
-            :, None, None
-        ] * np.eye(self.size)
+        share = TARGET_DAMPING if damping is None else damping
+        loads = np.maximum(share * np.where(energy > 0, energy, 1.0), self.noise)
+        load = loads[:, None, None] * np.eye(self.size)
         right = (weight @ (cross + load)).transpose(0, 2, 1)
         return np.linalg.solve(moments + load, right).transpose(0, 2, 1).astype(np.float64)
 

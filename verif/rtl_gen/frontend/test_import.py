@@ -262,6 +262,36 @@ def test_every_refused_node_is_named(make: Make) -> None:
     assert [name for name in names if f"{name}, " not in f"{refusal.value}".replace(": needed", ", ")] == []
 
 
+@pytest.mark.parametrize("main", ["before", "after"])
+@pytest.mark.parametrize("first", ["s", "m"])
+def test_a_sum_is_done_by_the_branch_with_the_most_arithmetic(make: Make, main: str, first: str) -> None:
+    """3 x 3 on 8 channels or 1 x 1 on 4, whichever the file has first and whichever the sum names first."""
+    long = [node("Conv", ["x", "w"], ["a"], pads=[1] * 4), node("Conv", ["a", "v"], ["m"], pads=[1] * 4)]
+    short = [node("Conv", ["x", "u"], ["s"])]
+    nodes = [*long, *short] if main == "before" else [*short, *long]
+    nodes += [node("Add", [first, "m" if first == "s" else "s"], ["t"]), node("Relu", ["t"], ["y"])]
+    weights = {"w": KERNEL, "v": (8, 8, 3, 3), "u": (8, 4, 1, 1)}
+    rng = np.random.default_rng(SEED)
+    constants = {n: w if n == "w" else rng.normal(size=w).astype(np.float32) for n, w in weights.items()}
+    network = compare(make(nodes, constants))
+    last = network.nodes[-1]
+    assert last.weight is not None
+    assert (last.weight.shape, last.inputs, last.output) == ((8, 8, 3, 3), ("a", "s"), "y")
+    assert {n.output for n in network.nodes[:-1]} == {"a", "s"}
+
+
+def test_a_sum_is_not_done_by_a_branch_that_others_read(make: Make) -> None:
+    nodes = [
+        node("Conv", ["x", "w"], ["m"], pads=[1] * 4),
+        node("Conv", ["x", "u"], ["s"]),
+        node("Add", ["m", "s"], ["t"]),
+        node("Relu", ["m"], ["r"]),
+        node("Mul", ["t", "t"], ["q"]),
+    ]
+    network = compare(make(nodes, {"w": KERNEL, "u": KERNEL[..., :1, :1]}, outputs=("q", "r")))
+    assert [n.added for n in network.nodes if n.op == "conv"] == [None, "m"]
+
+
 def test_a_long_name_is_cut(make: Make) -> None:
     with pytest.raises(UsageError) as refusal:
         import_onnx(make([node("LRN", ["x"], ["y"], name="n" * 10**5, size=3)]))

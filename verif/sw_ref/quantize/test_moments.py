@@ -1,8 +1,10 @@
 """Statistics of inputs against plain formulas."""
 
 import numpy as np
+import pytest
 
 from sw_ref.network import Conv
+from sw_ref.quantize.compensate import Spread
 from sw_ref.quantize.moments import Moments, chosen_places, columns
 
 
@@ -35,6 +37,32 @@ def test_target_makes_up_for_inputs_that_are_off():
     np.testing.assert_allclose(target, weight / np.linspace(0.8, 1.2, 6), rtol=1e-2)
     # With much damping the weights stay as they are.
     np.testing.assert_allclose(gathered(x, f).target(weight, damping=1e6), weight, rtol=1e-4)
+
+
+def far_from_zero(spread):
+    """Statistics of 16 positions of 128 inputs: means of about 10, standard deviation `spread`."""
+    random = np.random.default_rng(4)
+    x = (random.uniform(5, 15, size=128) + spread * random.normal(size=(1, 16, 128))).astype(np.float32)
+    moments = Moments(groups=1, size=128)
+    moments.add(x, x)
+    return moments
+
+
+@pytest.mark.parametrize("spread", [1e-2, 0.0])
+def test_few_inputs_with_large_means_are_damped_by_what_rounding_does(spread):
+    moments = far_from_zero(spread)
+    least = np.linalg.eigvalsh(moments.spread).min()
+    assert -moments.noise[0] < least < 0
+    factor = Spread.of(moments.spread, moments.noise).factor
+    weight = np.random.default_rng(5).normal(size=(1, 3, 128))
+    assert np.isfinite(factor).all()
+    # Both networks have the same inputs: nothing is to be made up for.
+    np.testing.assert_allclose(moments.target(weight), weight, atol=1e-9)
+
+
+def test_without_it_they_have_no_factor():
+    with pytest.raises(np.linalg.LinAlgError):
+        Spread.of(far_from_zero(1e-2).spread)
 
 
 def test_offset_makes_means_equal():
