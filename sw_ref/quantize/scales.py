@@ -119,8 +119,11 @@ class Search:
             return (sample.weights * np.where(sample.select(selection, one), two, one)).sum()
 
         def loss(scales: NDArray[Any]) -> NDArray[Any]:
-            energies = self._energies(sample.values, scales.astype(np.float32))
-            return np.array([one_loss(one, two) for one, two in zip(*energies, strict=True)])
+            # As many scales at once as a small tensor's cost asks for; of a large one each alone, for the memory's sake.
+            depth = max(PART_ELEMENTS // sample.values.size, 1)
+            parts = np.split(scales.astype(np.float32), range(depth, len(scales), depth))
+            energies = (zip(*self._energies(sample.values, part), strict=True) for part in parts)
+            return np.array([one_loss(one, two) for pairs in energies for one, two in pairs])
 
         return loss
 

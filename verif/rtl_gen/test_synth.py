@@ -41,7 +41,7 @@ def test_a_multiplier_is_found(refused, small):
 
     verilog, manifest = small / "stlq_array.v", small / "manifest.json"
     text = verilog.read_text()
-    changed = text.replace("assign near = ", "assign near = act * word + ", 1)
+    changed = text.replace("assign shifted = ", "assign shifted = acts * word + ", 1)
     assert changed != text
     digests = (hashlib.sha256(t.encode()).hexdigest() for t in (text, changed))
     manifest.write_text(manifest.read_text().replace(*digests))
