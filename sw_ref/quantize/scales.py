@@ -119,7 +119,7 @@ class Search:
             return (sample.weights * np.where(sample.select(selection, one), two, one)).sum()
 
         def loss(scales: NDArray[Any]) -> NDArray[Any]:
-            # As many scales at once as a small tensor's cost asks for; of a large one each alone, for the memory's sake.
+            # Many scales at once of a small tensor, for speed; of a large one each alone, for memory.
             depth = max(PART_ELEMENTS // sample.values.size, 1)
             parts = np.split(scales.astype(np.float32), range(depth, len(scales), depth))
             energies = (zip(*self._energies(sample.values, part), strict=True) for part in parts)
