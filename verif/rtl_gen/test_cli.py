@@ -23,6 +23,8 @@ from rtl_gen.errors import CheckError
 from rtl_gen.manifest import load_build
 from sw_ref.format import StlqFormat, parameters_of
 
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+
 
 def test_overview(run):
     ran = run("--help")
@@ -46,6 +48,16 @@ def test_help_tells_each_default(command, capsys):
         entry = re.search(rf"^  {option}\b.*?(?=^  -|^\S|\Z)", described, re.S | re.M)
         assert entry is not None, option
         assert "(default: " in " ".join(entry[0].split()), option
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_what_the_document_shows(command, capsys, monkeypatch):
+    """Word for word, with every default and range: an option that goes, or says something else, is seen."""
+    (shown,) = re.findall(rf"^\$ stlq {command} --help\n(.*?)(?=^\$ |^```)", REFERENCE.read_text(), re.S | re.M)
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    assert re.sub(r" +$", "", capsys.readouterr().out, flags=re.MULTILINE) == shown
 
 
 def test_no_arguments(refused):
