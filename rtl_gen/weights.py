@@ -89,7 +89,8 @@ def read_npy(path: Path) -> NDArray[Any]:
     # A memory map checks the header against the file's size before anything is allocated.
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
-        raise ValueError("it holds no array")
+        array.close()
+        raise ValueError("it holds an archive, no array")
     return array
 
 
