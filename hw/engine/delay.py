@@ -1,4 +1,8 @@
-"""Values some cycles later."""
+"""Values some cycles later.
+
+Here registers always load, and are 0 in reset, as bits that say what happens must be. Data that may be anything in
+reset are delayed by :class:`hw.array.registers.Registers`.
+"""
 
 from amaranth import Module, Signal, Value
 from amaranth.hdl import ValueLike

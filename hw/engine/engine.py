@@ -3,7 +3,6 @@
 from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import fifo
 from amaranth.lib.wiring import connect, flipped
 
 from hw.array.array import Array
@@ -13,20 +12,14 @@ from hw.engine.address import AddressGenerator
 from hw.engine.config import ADDRESS_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import LOOPS, STEP, Kind
-from hw.engine.inputs import Inputs
-from hw.engine.layouts import EVENT, engine_signature
+from hw.engine.layouts import engine_signature
 from hw.engine.loader import Loader
 from hw.engine.memory import ActivationMemory
-from hw.engine.outputs import Outputs
-from hw.engine.requantizer import Requantizer
+from hw.engine.results import Results
 from hw.engine.sequencer import Sequencer
 from hw.engine.store import Store
-from hw.engine.tables import Tables
+from hw.engine.transfers import Transfers
 from hw.engine.weights import WeightBuffer
-from hw.engine.writer import Writer
-
-BACK = ("requantizer", "tables", "writer")  # have copies of what they need of a job
-IN_FLIGHT = 32  # positions between the sequencer and the writer, at most
 
 
 class Engine(Component):
@@ -47,84 +40,91 @@ class Engine(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        chunks = 2 * config.requant_steps
         kinds: dict[str, tuple[Any, ...]] = {
             "loader": (Loader, config),
             "sequencer": (Sequencer, config),
             "addresses": (AddressGenerator, config),
             "steps": (Store, config, "steps", encoding.width(STEP), 2 * len(LOOPS)),
             "weights": (WeightBuffer, config, ADDRESS_CYCLES),
-            "scales": (Store, config, "scales", config.scale_bits, chunks),
-            "offsets": (Store, config, "offsets", config.offset_bits, chunks),
             "memory": (ActivationMemory, config),
             "array": (Array, config.array),
-            "requantizer": (Requantizer, config),
-            "writer": (Writer, config),
-            "inputs": (Inputs, config),
-            "outputs": (Outputs, config),
+            "results": (Results, config),
+            "transfers": (Transfers, config),
         }
-        if config.tables:
-            kinds["tables"] = (Tables, config)
         parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
-        m.submodules.events = parts["events"] = fifo.SyncFIFO(width=EVENT.size, depth=IN_FLIGHT)
-        self._ports(m, parts)
-        self._stores(m, parts)
-        self._front(m, parts)
+        self._load(m, parts)
+        self._jobs(m, parts)
+        self._elements(m, parts)
         self._array(m, parts)
-        self._back(m, parts)
+        self._memory(m, parts)
         return m
 
-    def _ports(self, m: Module, parts: dict[str, Any]) -> None:
-        loader = parts["loader"]
+    def _load(self, m: Module, parts: dict[str, Any]) -> None:
+        """What the loader fills, and what it must know for that."""
+        loader, results, buffers = parts["loader"], parts["results"], parts["loader"].buffers
         connect(m, flipped(self.program), loader.program)
-        connect(m, flipped(self.inputs), parts["inputs"].inputs)
-        connect(m, flipped(self.outputs), parts["outputs"].outputs)
-        m.d.comb += [self.busy.eq(loader.busy), self.error.eq(loader.error)]
+        connect(m, loader.steps, parts["steps"].fill)
+        connect(m, buffers.beats, parts["weights"].fill)
+        connect(m, buffers.scales, results.scales)
+        connect(m, buffers.offsets, results.offsets)
+        m.d.comb += [
+            self.busy.eq(loader.busy),
+            self.error.eq(loader.error),
+            parts["weights"].two_word_in.eq(buffers.two_word),
+            parts["weights"].last_in.eq(buffers.last),
+            buffers.front_frees.eq(parts["sequencer"].front_frees),
+            buffers.back_frees.eq(results.back_frees),
+            results.table_word.eq(loader.steps.word),
+            results.table_write.eq(loader.table_write),
+            results.table_target.eq(loader.table_target),
+            loader.table_free.eq(results.table_free),
+            loader.idle.eq(parts["sequencer"].idle & results.drained & parts["transfers"].idle),
+        ]
 
-    def _stores(self, m: Module, parts: dict[str, Any]) -> None:
-        """What the loader fills."""
-        loader, sequencer, weights = parts["loader"], parts["sequencer"], parts["weights"]
-        due = sequencer.issue & (sequencer.job.kind == Kind.CONV)
-        for name, slot, target in (
-            ("steps", loader.step_slot, loader.step_target),
-            ("weights", loader.beat_slot, loader.beat_target),
-            ("scales", loader.scale_slot, loader.chunk_target),
-            ("offsets", loader.offset_slot, loader.chunk_target),
-        ):
-            part = parts[name]
-            m.d.comb += [part.word.eq(loader.word), part.slot.eq(slot), part.target.eq(target)]
-            m.d.comb += part.read.eq(due if name == "weights" else 1)
-        m.d.comb += [weights.two_word_in.eq(loader.two_word), weights.last_in.eq(loader.last)]
-
-    def _front(self, m: Module, parts: dict[str, Any]) -> None:
-        """From the next job to the address of each element."""
-        loader, sequencer, addresses = parts["loader"], parts["sequencer"], parts["addresses"]
-        conv = later(m, "conv1", sequencer.job.kind == Kind.CONV, 1)
+    def _jobs(self, m: Module, parts: dict[str, Any]) -> None:
+        """From the loader's job to the sequencer's, and to all that need its fields."""
+        loader, sequencer, results = parts["loader"], parts["sequencer"], parts["results"]
         m.d.comb += [
             Value.cast(sequencer.next_job).eq(Value.cast(loader.job)),
-            sequencer.job_valid.eq(
-                loader.job_valid & ~Cat(parts[name].waiting for name in BACK if name in parts).any()
-            ),
+            sequencer.job_valid.eq(loader.job_valid & ~results.waiting),
             loader.job_taken.eq(sequencer.start),
-            sequencer.full.eq(loader.full),
-            Value.cast(sequencer.idles).eq(Value.cast(loader.idles)),
-            Value.cast(sequencer.ends).eq(Value.cast(loader.ends)),
-            loader.front_frees.eq(sequencer.front_frees),
-            parts["weights"].entry.eq(Cat(sequencer.index, sequencer.half)),
-            Value.cast(addresses.job).eq(Value.cast(sequencer.job)),
+            sequencer.full.eq(loader.buffers.full),
+            Value.cast(sequencer.idles).eq(Value.cast(loader.buffers.idles)),
+            Value.cast(sequencer.ends).eq(Value.cast(loader.buffers.ends)),
+            sequencer.drained.eq(results.drained),
+            sequencer.code_valid.eq(parts["transfers"].code_valid),
+            sequencer.output_room.eq(parts["transfers"].output_room),
+            results.starts.eq(sequencer.start & (sequencer.next_job.kind == Kind.CONV)),
+        ]
+        for name in ("addresses", "results", "transfers"):
+            m.d.comb += Value.cast(parts[name].job).eq(Value.cast(sequencer.job))
+
+    def _elements(self, m: Module, parts: dict[str, Any]) -> None:
+        """From an element that is due to its address, and to what happens where its position ends."""
+        sequencer, addresses, weights = parts["sequencer"], parts["addresses"], parts["weights"]
+        results, transfers = parts["results"], parts["transfers"]
+        conv = sequencer.job.kind == Kind.CONV
+        m.d.comb += [
             addresses.start.eq(sequencer.start),
             addresses.issue.eq(sequencer.issue),
             addresses.finish.eq(sequencer.finish),
             addresses.level.eq(sequencer.level),
-            addresses.two_word.eq(parts["weights"].two_word & conv),
+            addresses.two_word.eq(weights.two_word & later(m, "conv1", conv, 1)),
+            parts["steps"].read.eq(1),
             parts["steps"].entry.eq(addresses.step_entry),
             Value.cast(addresses.step).eq(parts["steps"].value),
+            weights.read.eq(sequencer.issue & conv),
+            weights.entry.eq(Cat(sequencer.index, sequencer.half)),
+            Value.cast(results.event).eq(Value.cast(sequencer.event)),
+            results.finish.eq(sequencer.finish & conv),
+            transfers.issue.eq(sequencer.issue),
+            transfers.ends.eq(sequencer.event.ends),
+            transfers.lane.eq(addresses.lane),
         ]
 
     def _array(self, m: Module, parts: dict[str, Any]) -> None:
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
-        addresses, weights, requantizer = parts["addresses"], parts["weights"], parts["requantizer"]
-        array = parts["array"]
+        addresses, weights, array = parts["addresses"], parts["weights"], parts["array"]
         conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, ADDRESS_CYCLES)
         flags = later(m, "flags", Cat(weights.two_word, weights.last), ADDRESS_CYCLES)
         beat, first = Signal(), Signal()
@@ -135,83 +135,24 @@ class Engine(Component):
             array.acts.valid.eq(first),
             Value.cast(array.acts.payload).eq(parts["memory"].a_word),
         ]
-        connect(m, array.sums, requantizer.sums)
+        connect(m, array.sums, parts["results"].sums)
 
-    def _back(self, m: Module, parts: dict[str, Any]) -> None:
-        """From sums to words of the memory; what comes from and goes to the ports."""
-        sequencer, requantizer, writer = parts["sequencer"], parts["requantizer"], parts["writer"]
-        loader, events, memory = parts["loader"], parts["events"], parts["memory"]
-        starts = sequencer.start & (sequencer.next_job.kind == Kind.CONV)
-        finish = sequencer.finish & (sequencer.job.kind == Kind.CONV)
-        for name in BACK:
-            if name in parts:
-                m.d.comb += [Value.cast(parts[name].job).eq(Value.cast(sequencer.job)), parts[name].starts.eq(starts)]
-        for part in (requantizer, writer):
-            m.d.comb += Value.cast(part.event).eq(events.r_data)
-        last = parts.get("tables", requantizer)
+    def _memory(self, m: Module, parts: dict[str, Any]) -> None:
+        """Port a reads elements; port b is the results', and writes what transfers bring, whose job is alone."""
+        addresses, memory, results, transfers = (parts[n] for n in ("addresses", "memory", "results", "transfers"))
+        connect(m, flipped(self.inputs), transfers.inputs)
+        connect(m, flipped(self.outputs), transfers.outputs)
+        stored = Signal()
+        m.d.sync += stored.eq(transfers.store)
         m.d.comb += [
-            events.w_data.eq(Value.cast(sequencer.event)),
-            events.w_en.eq(finish),
-            events.r_en.eq(requantizer.take),
-            writer.take.eq(requantizer.take),
-            writer.add_read.eq(requantizer.add_read),
-            writer.codes.eq(last.codes),
-            Value.cast(writer.about).eq(Value.cast(last.about)),
-            requantizer.add_word.eq(memory.b_word),
-            parts["scales"].entry.eq(requantizer.scale_entry),
-            requantizer.scales.eq(parts["scales"].value),
-            parts["offsets"].entry.eq(requantizer.offset_entry),
-            requantizer.offsets.eq(parts["offsets"].value),
-            loader.back_frees.eq(requantizer.back_frees),
-        ]
-        if self._config.tables:
-            tables = parts["tables"]
-            m.d.comb += [
-                tables.codes_in.eq(requantizer.codes),
-                Value.cast(tables.about_in).eq(Value.cast(requantizer.about)),
-                tables.word.eq(loader.word),
-                tables.write.eq(loader.table_write),
-                tables.target.eq(loader.table_target),
-                loader.table_free.eq(~tables.waiting),
-            ]
-        unwritten = Signal(range(IN_FLIGHT + 1))
-        m.d.sync += unwritten.eq(unwritten + (finish & ~sequencer.event.pool) - writer.write)
-        m.d.comb += [
-            sequencer.drained.eq(unwritten == 0),
-            loader.idle.eq(sequencer.idle & (unwritten == 0) & parts["outputs"].idle),
-        ]
-        self._transfers(m, parts)
-
-    def _transfers(self, m: Module, parts: dict[str, Any]) -> None:
-        """Codes from the input port or a constant to the memory, and from there to the output port."""
-        config = self._config
-        sequencer, addresses, memory = parts["sequencer"], parts["addresses"], parts["memory"]
-        inputs, outputs, writer = parts["inputs"], parts["outputs"], parts["writer"]
-        kind, ends = sequencer.job.kind, sequencer.event.ends & sequencer.job.last
-        arrives, fills, leaves = (sequencer.issue & (kind == which) for which in (Kind.INPUT, Kind.FILL, Kind.OUTPUT))
-        code = Mux(kind == Kind.FILL, sequencer.job.fill, inputs.code)[: config.code_bits]
-        stored = later(m, "stored", Cat(arrives, fills, code), ADDRESS_CYCLES)
-        shown = later(m, "shown", Cat(leaves, leaves & ends), ADDRESS_CYCLES + 1)
-        m.d.comb += [
-            sequencer.code_valid.eq(inputs.valid),
-            inputs.take.eq(arrives),
-            inputs.last.eq(ends),
-            sequencer.output_room.eq(outputs.room),
-            outputs.issue.eq(leaves),
-            outputs.issue_last.eq(leaves & ends),
             # Where a code is stored, nothing is read: what it would be, nobody knows.
-            memory.a_read.eq(addresses.valid & ~stored[:2].any()),
+            memory.a_read.eq(addresses.valid & ~stored),
             memory.a_address.eq(addresses.address),
-            outputs.valid.eq(shown[0]),
-            outputs.last.eq(shown[1]),
-            outputs.code.eq(memory.a_word.word_select(later(m, "lane", addresses.lane, 1), config.code_bits)),
-            memory.b_address.eq(writer.address),
-            memory.b_data.eq(writer.data),
-            memory.b_write.eq(writer.write.replicate(config.array.lanes)),
+            transfers.word.eq(memory.a_word),
+            results.store.eq(transfers.store),
+            results.code.eq(transfers.code),
+            results.added.eq(memory.b_word),
+            memory.b_address.eq(Mux(stored, addresses.address, results.address)),
+            memory.b_data.eq(results.data),
+            memory.b_write.eq(transfers.write | results.write.replicate(self._config.array.lanes)),
         ]
-        with m.If(stored[:2].any()):
-            m.d.comb += [
-                memory.b_address.eq(addresses.address),
-                memory.b_data.eq(stored[2:].replicate(config.array.lanes)),
-                memory.b_write.eq((1 << addresses.lane) | stored[1].replicate(config.array.lanes)),
-            ]

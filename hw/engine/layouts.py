@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import GROUP, JOB, LOOPS, STEP, Field, width
+from hw.engine.encoding import GROUP, Field
 
 
 def struct(layout: Mapping[str, Field]) -> data.StructLayout:
@@ -33,30 +33,28 @@ def engine_signature(config: EngineConfig) -> wiring.Signature:
     )
 
 
-def loader_signature(config: EngineConfig) -> wiring.Signature:
-    """The members of a :class:`Loader`."""
+def fill_signature(config: EngineConfig, bits: int, depth: int) -> wiring.Signature:
+    """What fills a store of `depth` entries of `bits` bits: each slot whose bit is 1 takes `word` at entry `target`."""
+    return wiring.Signature(
+        {"word": Out(config.bus_bits), "slot": Out(config.slots(bits)), "target": Out(range(depth))}
+    )
+
+
+def buffers_signature(config: EngineConfig) -> wiring.Signature:
+    """What is loaded of groups, into one half of each store while the other half is used.
+
+    `beats`, `two_word`, `last`: a beat and its flags; `scales`, `offsets`: of channels; see :class:`Store`. `full`: the
+    half holds a whole group; `ends`: the index of its last element; `idles`: its idle cycles before each position.
+    `front_frees`, `back_frees`: the half's beats, its channel parameters are no longer needed.
+    """
+    channels = 2 * config.requant_steps
     return wiring.Signature(
         {
-            "program": In(stream.Signature(config.bus_bits)),
-            "busy": Out(1),
-            "error": Out(4),
-            "idle": In(1),
-            "job": Out(struct(JOB)),
-            "job_valid": Out(1),
-            "job_taken": In(1),
-            "word": Out(config.bus_bits),
-            "step_slot": Out(config.slots(width(STEP))),
-            "step_target": Out(range(2 * len(LOOPS))),
-            "beat_slot": Out(config.beat_slots),
-            "beat_target": Out(range(2 * config.group_beats)),
+            "beats": Out(fill_signature(config, config.beat_bits, 2 * config.group_beats)),
             "two_word": Out(1),
             "last": Out(1),
-            "scale_slot": Out(config.slots(config.scale_bits)),
-            "offset_slot": Out(config.slots(config.offset_bits)),
-            "chunk_target": Out(range(2 * config.requant_steps)),
-            "table_write": Out(1),
-            "table_target": Out(config.code_bits + 1),
-            "table_free": In(1),
+            "scales": Out(fill_signature(config, config.scale_bits, channels)),
+            "offsets": Out(fill_signature(config, config.offset_bits, channels)),
             "full": Out(2),
             "ends": Out(data.ArrayLayout(range(config.group_beats), 2)),
             "idles": Out(data.ArrayLayout(GROUP["idle"].bits, 2)),

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
 from hw.engine.config import EngineConfig
+from hw.engine.layouts import fill_signature
 
 
 class Store(Component):
@@ -22,8 +23,8 @@ class Store(Component):
 
     Members
     -------
-    word : In(bus_bits), slot : In(slots), target : In(range(depth))
-        Each slot whose bit is 1 takes `word` at the entry `target`; the last one the lowest bits that it has.
+    fill : In
+        A bus word, and where it goes; see :func:`fill_signature`. The last slot takes the lowest bits that it has.
     read : In(1), entry : In(range(depth)), value : Out(bits)
         The entry to read, and what it held when it was last asked for.
     """
@@ -32,9 +33,7 @@ class Store(Component):
         self._bits, self._depth, self._bus_bits = bits, depth, config.bus_bits
         super().__init__(
             {
-                "word": In(config.bus_bits),
-                "slot": In(config.slots(bits)),
-                "target": In(range(depth)),
+                "fill": In(fill_signature(config, bits, depth)),
                 "read": In(1),
                 "entry": In(range(depth)),
                 "value": Out(bits),
@@ -52,9 +51,9 @@ class Store(Component):
             write, read = cells.write_port(), cells.read_port()
             part = Signal(width, name=f"part{index}")
             m.d.comb += [
-                write.addr.eq(self.target),
-                write.data.eq(self.word[:width]),
-                write.en.eq(self.slot[index]),
+                write.addr.eq(self.fill.target),
+                write.data.eq(self.fill.word[:width]),
+                write.en.eq(self.fill.slot[index]),
                 read.en.eq(self.read),
                 read.addr.eq(self.entry),
                 part.eq(read.data),

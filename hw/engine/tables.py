@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.array.registers import Registers
 from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.delay import later
@@ -68,7 +69,7 @@ class Tables(Component):
         half = Signal(init=1)
         with m.If(own.load & self.job.table):
             m.d.sync += half.eq(~half)
-        plain = later(m, "codes", self.codes_in, 1)
+        plain = Registers(m, 1).register("plain", self.codes_in)
         used = later(m, "used", own["table"], 1)
         m.d.sync += self.about.eq(about)
         m.d.comb += self.waiting.eq(own.waiting)

@@ -21,8 +21,8 @@ class TileCounter(Component):
         A beat is complete.
     beat : Out, two_word, last : Out(1)
         The beat's index; its tile has two words, is the group's last one.
-    done, refill, end : Out(1)
-        It is its tile's last beat; and further flags are needed; and it is the group's last beat.
+    refill, end : Out(1)
+        It is its tile's last beat, and further flags are needed; or it is the group's last beat.
     """
 
     def __init__(self, config: EngineConfig):
@@ -37,7 +37,6 @@ class TileCounter(Component):
                 "beat": Out(range(config.group_beats)),
                 "two_word": Out(1),
                 "last": Out(1),
-                "done": Out(1),
                 "refill": Out(1),
                 "end": Out(1),
             },
@@ -47,22 +46,24 @@ class TileCounter(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width = min(self._config.bus_bits, FLAGS_PER_WORD)
-        flags, index = Signal(FLAGS_PER_WORD), Signal(range(FLAGS_PER_WORD))
         # No group has more tiles than beats fit the weight buffer.
-        left, residual = Signal.like(self.beat, name="left"), Signal()
+        flags, residual, done = Signal(FLAGS_PER_WORD), Signal(), Signal()
+        tiles, tile = (Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)), name=n) for n in ("tiles", "tile"))
+        index, following = tile[: (FLAGS_PER_WORD - 1).bit_length()], Signal.like(tile)
         m.d.comb += [
+            following.eq(tile + 1),
             self.two_word.eq(flags.bit_select(index, 1)),
-            self.last.eq(left == 0),
-            self.done.eq(residual | ~self.two_word),
-            self.refill.eq(self.done & (index == FLAGS_PER_WORD - 1)),
-            self.end.eq(self.done & self.last),
+            self.last.eq(following == tiles),
+            done.eq(residual | ~self.two_word),
+            self.refill.eq(done & index.all()),
+            self.end.eq(done & self.last),
         ]
         with m.If(self.load):
             m.d.sync += flags.eq(Cat(flags, self.word[:width])[width:])
         with m.If(self.step):
-            m.d.sync += [self.beat.eq(self.beat + 1), residual.eq(~self.done)]
-            with m.If(self.done):
-                m.d.sync += [left.eq(left - 1), index.eq(index + 1)]
+            m.d.sync += [self.beat.eq(self.beat + 1), residual.eq(~done)]
+            with m.If(done):
+                m.d.sync += tile.eq(following)
         with m.If(self.begin):
-            m.d.sync += [self.beat.eq(0), index.eq(0), residual.eq(0), left.eq(self.tiles - 1)]
+            m.d.sync += [self.beat.eq(0), tile.eq(0), residual.eq(0), tiles.eq(self.tiles)]
         return m

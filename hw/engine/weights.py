@@ -2,11 +2,12 @@
 
 from amaranth import Cat, Module
 from amaranth.lib import memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.component import Component, instantiate
 from hw.engine.config import EngineConfig
 from hw.engine.delay import later
+from hw.engine.layouts import fill_signature
 from hw.engine.store import Store
 
 
@@ -17,8 +18,8 @@ class WeightBuffer(Component):
 
     Members
     -------
-    word, slot, target : In, two_word_in, last_in : In(1)
-        What the loader writes; see :class:`Store`.
+    fill : In, two_word_in, last_in : In(1)
+        What the loader writes, see :class:`Store`; the beat's flags, written with its first bus word.
     read : In(1), entry : In
         The beat to read: its index, then its half. Words stay until the next one is read.
     two_word, last : Out(1), words : Out(beat_bits)
@@ -30,9 +31,7 @@ class WeightBuffer(Component):
         entry = range(2 * config.group_beats)
         super().__init__(
             {
-                "word": In(config.bus_bits),
-                "slot": In(config.beat_slots),
-                "target": In(entry),
+                "fill": In(fill_signature(config, config.beat_bits, 2 * config.group_beats)),
                 "two_word_in": In(1),
                 "last_in": In(1),
                 "read": In(1),
@@ -51,15 +50,13 @@ class WeightBuffer(Component):
         store = instantiate(m, platform, "beats", Store, config, "beats", config.beat_bits, depth)
         m.submodules.flags = flags = memory.Memory(shape=2, depth=depth, init=[])
         write, read = flags.write_port(), flags.read_port()
+        connect(m, flipped(self.fill), store.fill)
         m.d.comb += [
-            store.word.eq(self.word),
-            store.slot.eq(self.slot),
-            store.target.eq(self.target),
             Cat(store.read, store.entry).eq(later(m, "entry", Cat(self.read, self.entry), self._delay)),
             self.words.eq(store.value),
-            write.addr.eq(self.target),
+            write.addr.eq(self.fill.target),
             write.data.eq(Cat(self.two_word_in, self.last_in)),
-            write.en.eq(self.slot[0]),
+            write.en.eq(self.fill.slot[0]),
             read.addr.eq(self.entry),
             Cat(self.two_word, self.last).eq(read.data),
         ]

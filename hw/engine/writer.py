@@ -1,16 +1,14 @@
 """The writer: codes to words of the activation memory, and where they go."""
 
-from typing import Any
-
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.component import Component
+from hw.component import Component, instantiate
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import JOB
-from hw.engine.follow import Followed
 from hw.engine.layouts import CODES, EVENT, struct
+from hw.engine.walk import WALKS, Walk
 
 
 def writer_signature(config: EngineConfig) -> wiring.Signature:
@@ -28,6 +26,8 @@ def writer_signature(config: EngineConfig) -> wiring.Signature:
             "address": Out(config.address_bits),
             "write": Out(1),
             "data": Out(config.word_bits),
+            "store": In(1),
+            "code": In(config.code_bits),
         }
     )
 
@@ -49,6 +49,9 @@ class Writer(Component):
         The position whose sums are taken; the word to add to it is to be read.
     address, data : Out, write : Out(1)
         Port b of the memory: a word to read or to write.
+    store : In(1), code : In(code_bits)
+        All codes of the word become this one: for jobs that do not use the array. The writer neither writes that word
+        nor knows its address.
     """
 
     def __init__(self, config: EngineConfig):
@@ -57,19 +60,29 @@ class Writer(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        due, first, event = Signal(), Signal(init=1), Signal(EVENT, name="written_event")
+        due, first, pool = Signal(), Signal(init=1), self.about.event.pool
         done = self.about.valid & self.about.done
         m.d.comb += self.write.eq(due & ~self.add_read)
-        m.d.sync += due.eq((done & ~self.about.event.pool) | (due & ~self.write))
+        m.d.sync += due.eq((done & ~pool) | (due & ~self.write))
         with m.If(done):
-            m.d.sync += [event.eq(self.about.event), first.eq(~self.about.event.pool)]
+            m.d.sync += first.eq(~pool)
         self._collect(m, first)
 
-        write_address, waiting = self._walk(m, "write", event, self.write)
-        add_address, add_waiting = self._walk(m, "add", self.event, self.take & ~self.event.pool)
+        write, add = (instantiate(m, platform, name, Walk, self._config, name) for name in WALKS)
+        for walk in (write, add):
+            m.d.comb += [Value.cast(walk.job).eq(Value.cast(self.job)), walk.starts.eq(self.starts)]
         m.d.comb += [
-            self.waiting.eq(waiting | add_waiting),
-            self.address.eq(Mux(self.add_read, add_address, write_address)),
+            self.waiting.eq(write.waiting | add.waiting),
+            Value.cast(write.event).eq(Value.cast(self.about.event)),
+            write.known.eq(done),
+            write.leaves.eq(done & self.about.event.ends),
+            write.passes.eq(self.write),
+            Value.cast(add.event).eq(Value.cast(self.event)),
+            # Where something is added, sums stay for several cycles.
+            add.known.eq(1),
+            add.leaves.eq(self.take & self.event.ends),
+            add.passes.eq(self.take & ~self.event.pool),
+            self.address.eq(Mux(self.add_read, add.address, write.address)),
         ]
         return m
 
@@ -80,22 +93,11 @@ class Writer(Component):
         held = self.data.word_select(self.about.chunk[: max(config.requant_steps - 1, 1).bit_length()], lanes * bits)
         for lane in range(lanes):
             code = self.codes.word_select(lane, bits)
-            taken = Signal(name=f"taken{lane}")
-            m.d.comb += taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits))))
+            taken, value = Signal(name=f"taken{lane}"), Signal(bits, name=f"value{lane}")
+            m.d.comb += [
+                taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits)))),
+                value.eq(Mux(self.store, self.code, code)),
+            ]
             for chunk in range(config.requant_steps):
-                with m.If(taken & (self.about.chunk == chunk)):
-                    m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(code)
-
-    def _walk(self, m: Module, name: str, event: Any, moves: Any) -> tuple[Signal, Signal]:
-        """An address that steps from one position to the next."""
-        fields = [f"{name}_{part}" for part in ("step_x", "step_y", "step_group")]
-        leaves = Signal(name=f"{name}_leaves")
-        m.d.comb += leaves.eq(moves & event.ends)
-        steps = Followed(m, name, self.job, fields, starts=self.starts, leaves=leaves)
-        address = Signal(self._config.address_bits, name=f"{name}_at")
-        step = Mux(event.x, steps[fields[0]], Mux(event.y, steps[fields[1]], steps[fields[2]]))
-        with m.If(moves):
-            m.d.sync += address.eq(address + step)
-        with m.If(steps.load):
-            m.d.sync += address.eq(self.job[f"{name}_address"])
-        return address, steps.waiting
+                with m.If(self.store | (taken & (self.about.chunk == chunk))):
+                    m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(value)

@@ -10,7 +10,10 @@ import pytest
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import Error
+from hw.engine.events import EventQueue
+from hw.engine.intake import Intake
 from hw.engine.verilog import engine_verilog
+from hw.engine.writer import Writer
 from rtl_gen.compiler.cycles import predict
 from rtl_gen.compiler.lower import compile_network, lower
 from rtl_gen.compiler.program import Job, encode
@@ -18,6 +21,7 @@ from rtl_gen.compiler.writes import expected_writes
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network, execute
 from verif.hw.engine.runner import Run, run
+from verif.hw.faults import driven
 from verif.rtl_gen.compiler.networks import pointwise_network, random_network
 
 CONFIG = EngineConfig(
@@ -104,23 +108,24 @@ def test_a_bad_program_is_refused_and_the_next_one_runs(verilog: str, tmp_path: 
     assert mismatches(CONFIG, network, golden, result) == 0
 
 
-@pytest.mark.parametrize(
-    ("original", "broken"),
-    [
-        ("assign sequencer__drained = ! unwritten;", "assign sequencer__drained = 1'h1;"),
-        ("assign taken0 = about[0] & ", "assign taken0 = 1'h0 & "),
-        ("assign program__ready = _00_ | take;", "assign program__ready = 1'h1;"),
-    ],
-    ids=["starts before all is written", "does not write lane 0", "loses bus words"],
-)
-def test_a_broken_engine_is_rejected(verilog: str, tmp_path: Path, original: str, broken: str) -> None:
-    assert verilog.count(original) == 1
+FAULTS = {
+    "starts before all is written": driven(EventQueue, "drained", lambda was, at: 1),
+    "does not write lane 0": driven(Writer, "taken0", lambda was, at: 0),
+    "loses bus words": driven(Intake, "program__ready", lambda was, at: 1),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_broken_engine_is_rejected(verilog: str, tmp_path: Path, name: str) -> None:
+    with FAULTS[name].planted():
+        broken = engine_verilog(CONFIG)
+    assert broken != verilog
     rng = np.random.default_rng(1)
     network = random_network(CONFIG, rng)
     acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
     jobs, words = lower(network, CONFIG), transfers(CONFIG, acts)
     try:
-        result = run(CONFIG, verilog.replace(original, broken), tmp_path, encode(CONFIG, jobs), words, limit=9000)
+        result = run(CONFIG, broken, tmp_path, encode(CONFIG, jobs), words, limit=9000)
     except ValueError:
         return  # the run does not end, or writes what is undefined
     golden = execute(network, {"in": acts}, keep=network.tensors)

@@ -1,0 +1,118 @@
+"""The loader's part for groups: their beats and channel parameters, to halves of the stores."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib.wiring import In, Out
+
+from hw.component import Component, instantiate
+from hw.engine import encoding
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import FLAGS_PER_WORD, GROUP
+from hw.engine.layouts import buffers_signature, struct
+from hw.engine.section import Sections
+from hw.engine.tiles import TileCounter
+
+
+class GroupLoader(Component):
+    """Fills one half of the stores with a group, while the other half is used.
+
+    Throughput: a bus word a cycle.
+
+    Members
+    -------
+    word, take : In
+        A bus word of a group is there, and taken in this cycle.
+    conv : In(1)
+        The groups are those of a convolution; others have a header alone.
+    room : Out(1), done : Out(1)
+        The next word may be taken; a group is complete with the word that is taken.
+    buffers : Out
+        What goes to the stores, and when; see :func:`buffers_signature`.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(
+            {
+                "word": In(config.bus_bits),
+                "take": In(1),
+                "conv": In(1),
+                "room": Out(1),
+                "done": Out(1),
+                "buffers": Out(buffers_signature(config)),
+            },
+            module=f"{config.name}_groups",
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, buffers = self._config, self.buffers
+        self._half, self._kept = Signal(), Signal(2)
+        self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)
+        longest = max(config.beat_slots, config.slots(config.offset_bits), config.slots(FLAGS_PER_WORD))
+        self._sections = Sections(m, self.take, longest=longest, entries=config.requant_steps)
+        chunk = self._sections.entry + self._half * config.requant_steps
+        m.d.comb += [
+            self.room.eq(1),
+            tiles.word.eq(self.word),
+            Cat(buffers.two_word, buffers.last).eq(Cat(tiles.two_word, tiles.last)),
+            buffers.beats.target.eq(Cat(tiles.beat, self._half)),
+            buffers.scales.target.eq(chunk),
+            buffers.offsets.target.eq(chunk),
+        ]
+        m.d.comb += [fill.word.eq(self.word) for fill in (buffers.beats, buffers.scales, buffers.offsets)]
+        m.d.sync += buffers.full.eq(buffers.full & ~buffers.front_frees)
+        m.d.sync += self._kept.eq(self._kept & ~buffers.back_frees)
+        with m.If(self.done):
+            m.d.sync += [buffers.full.bit_select(self._half, 1).eq(1), self._half.eq(~self._half)]
+        self._states(m)
+        return m
+
+    def _states(self, m: Module) -> None:
+        steps = self._config.requant_steps
+        with m.FSM(init="GROUP"):
+            with m.State("GROUP"):
+                self._group(m)
+            with m.State("FLAGS"):
+                m.d.comb += self._tiles.load.eq(self.take)
+                with m.If(self._sections.read(self._config.slots(FLAGS_PER_WORD))):
+                    m.next = "BEATS"
+            with m.State("BEATS"):
+                self._beats(m)
+            with m.State("SCALES"):
+                # The parameters of the group that used this half before may still be needed.
+                m.d.comb += self.room.eq(~self._kept.bit_select(self._half, 1))
+                with m.If(self._sections.fill(self.buffers.scales, steps)):
+                    m.next = "OFFSETS"
+            with m.State("OFFSETS"), m.If(self._sections.fill(self.buffers.offsets, steps)):
+                m.d.sync += self._kept.bit_select(self._half, 1).eq(1)
+                m.d.comb += self.done.eq(1)
+                m.next = "GROUP"
+
+    def _group(self, m: Module) -> None:
+        """The header. The words of the half's last beat are read so late that its release counts a cycle later."""
+        released, before = Signal(2), Signal(self._config.bus_bits)
+        m.d.sync += released.eq(self.buffers.front_frees)
+        m.d.comb += self.room.eq(~(self.buffers.full | released).bit_select(self._half, 1))
+        with m.If(self.take):
+            m.d.sync += before.eq(self.word)
+        slots = self._config.slots(encoding.width(GROUP))
+        section = Cat(before, self.word)[(2 - slots) * self._config.bus_bits :]
+        group = struct(GROUP)(section[: encoding.width(GROUP)])
+        m.d.comb += self._tiles.tiles.eq(group.tiles)
+        with m.If(self._sections.read(slots)):
+            m.d.comb += self._tiles.begin.eq(1)
+            # Positions that have no beats are one element.
+            m.d.sync += [self.buffers.idles[self._half].eq(group.idle), self.buffers.ends[self._half].eq(0)]
+            m.d.comb += self.done.eq(~self.conv)
+            with m.If(self.conv):
+                m.next = "FLAGS"
+
+    def _beats(self, m: Module) -> None:
+        m.d.comb += self.buffers.beats.slot.eq(self.take << self._sections.slot)
+        with m.If(self._sections.read(self._config.beat_slots)):
+            m.d.comb += self._tiles.step.eq(1)
+            m.d.sync += self.buffers.ends[self._half].eq(self._tiles.beat)
+            with m.If(self._tiles.refill):
+                m.next = "FLAGS"
+            with m.If(self._tiles.end):
+                m.next = "SCALES"

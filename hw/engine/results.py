@@ -1,0 +1,142 @@
+"""Results: everything behind the array, from sums to words of the activation memory."""
+
+from typing import Any
+
+from amaranth import Cat, Module, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.component import Component, instantiate
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import JOB
+from hw.engine.events import EventQueue
+from hw.engine.layouts import EVENT, fill_signature, struct
+from hw.engine.requantizer import Requantizer
+from hw.engine.store import Store
+from hw.engine.tables import Tables
+from hw.engine.writer import Writer
+from hw.layouts import sums_layout
+
+
+def results_signature(config: EngineConfig) -> wiring.Signature:
+    """The members of :class:`Results`."""
+    channels = 2 * config.requant_steps
+    return wiring.Signature(
+        {
+            "sums": In(stream.Signature(sums_layout(config.array))),
+            "job": In(struct(JOB)),
+            "starts": In(1),
+            "waiting": Out(1),
+            "event": In(EVENT),
+            "finish": In(1),
+            "drained": Out(1),
+            "scales": In(fill_signature(config, config.scale_bits, channels)),
+            "offsets": In(fill_signature(config, config.offset_bits, channels)),
+            "back_frees": Out(2),
+            "table_word": In(config.bus_bits),
+            "table_write": In(1),
+            "table_target": In(config.code_bits + 1),
+            "table_free": Out(1),
+            "store": In(1),
+            "code": In(config.code_bits),
+            "address": Out(config.address_bits),
+            "data": Out(config.word_bits),
+            "write": Out(1),
+            "added": In(config.word_bits),
+        }
+    )
+
+
+class Results(Component):
+    """Requantizer, tables and writer, with what they need of channels and positions.
+
+    Latency: a position's word is written `requant_steps` * (1 + `add_terms`) + `CODE_CYCLES` + 1 cycles after its sums
+    are there, with `tables` one more. Throughput: as the requantizer's.
+
+    Members
+    -------
+    sums : In(stream)
+        The array's.
+    job, starts : In, waiting : Out(1)
+        See :class:`Followed`; `waiting` of any stage.
+    event, finish : In, drained : Out(1)
+        A position's last element is due, and how the position ends; the words of all such positions are written.
+    scales, offsets : In, back_frees : Out(2)
+        Of channels; see :func:`buffers_signature`.
+    table_word, table_write, table_target : In, table_free : Out(1)
+        An entry of a table, see :class:`Tables`; whether the next job's may be written.
+    store, code : In
+        See :class:`Writer`.
+    address, data, write : Out, added : In
+        Port b of the memory: a word to write, or to add, which comes a cycle later.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(results_signature(config), module=f"{config.name}_results")
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        events = instantiate(m, platform, "events", EventQueue, config)
+        requantizer = instantiate(m, platform, "requantizer", Requantizer, config)
+        writer = instantiate(m, platform, "writer", Writer, config)
+        stages = [requantizer, writer]
+        if config.tables:
+            stages.append(instantiate(m, platform, "tables", Tables, config))
+        for stage in stages:
+            m.d.comb += [Value.cast(stage.job).eq(Value.cast(self.job)), stage.starts.eq(self.starts)]
+        m.d.comb += self.waiting.eq(Cat(stage.waiting for stage in stages).any())
+        connect(m, flipped(self.sums), requantizer.sums)
+        self._parameters(m, platform, requantizer)
+        self._positions(m, events, requantizer, writer)
+        self._codes(m, requantizer, writer, stages[2:])
+        return m
+
+    def _parameters(self, m: Module, platform: object, requantizer: Any) -> None:
+        """The channels' parameters, in two stores: an offset is needed some cycles after its scale."""
+        config = self._config
+        for name, bits, entry in (
+            ("scales", config.scale_bits, requantizer.scale_entry),
+            ("offsets", config.offset_bits, requantizer.offset_entry),
+        ):
+            store = instantiate(m, platform, name, Store, config, name, bits, 2 * config.requant_steps)
+            connect(m, flipped(getattr(self, name)), store.fill)
+            m.d.comb += [store.read.eq(1), store.entry.eq(entry), getattr(requantizer, name).eq(store.value)]
+        m.d.comb += self.back_frees.eq(requantizer.back_frees)
+
+    def _positions(self, m: Module, events: Any, requantizer: Any, writer: Any) -> None:
+        m.d.comb += [
+            Value.cast(events.event).eq(Value.cast(self.event)),
+            events.enter.eq(self.finish),
+            events.take.eq(requantizer.take),
+            events.written.eq(writer.write),
+            self.drained.eq(events.drained),
+            writer.take.eq(requantizer.take),
+            writer.add_read.eq(requantizer.add_read),
+        ]
+        for part in (requantizer, writer):
+            m.d.comb += Value.cast(part.event).eq(Value.cast(events.front))
+
+    def _codes(self, m: Module, requantizer: Any, writer: Any, tables: list[Any]) -> None:
+        """From the requantizer, through the tables if there are some, to the writer and port b."""
+        last = requantizer
+        for last in tables:
+            m.d.comb += [
+                last.codes_in.eq(requantizer.codes),
+                Value.cast(last.about_in).eq(Value.cast(requantizer.about)),
+                last.word.eq(self.table_word),
+                last.write.eq(self.table_write),
+                last.target.eq(self.table_target),
+                self.table_free.eq(~last.waiting),
+            ]
+        m.d.comb += [
+            writer.codes.eq(last.codes),
+            Value.cast(writer.about).eq(Value.cast(last.about)),
+            writer.store.eq(self.store),
+            writer.code.eq(self.code),
+            self.address.eq(writer.address),
+            self.data.eq(writer.data),
+            self.write.eq(writer.write),
+            requantizer.add_word.eq(self.added),
+        ]

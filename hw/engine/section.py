@@ -1,0 +1,33 @@
+"""Sections of a program: how many of their bus words were taken."""
+
+from typing import Any
+
+from amaranth import Module, Mux, Signal, Value
+
+
+class Sections:
+    """Counts the bus words of one section after the other, in the module `m`.
+
+    `take`: a bus word is taken in this cycle. `slot`: its place in its section, of up to `longest` bus words. `entry`:
+    how many sections of a store are complete, of up to `entries`.
+    """
+
+    def __init__(self, m: Module, take: Value, *, longest: int, entries: int):
+        self._m, self._take = m, take
+        self.slot = Signal(range(longest), name="slot")
+        self.entry = Signal(range(entries), name="entry")
+
+    def read(self, slots: int) -> Value:
+        """Read a section of `slots` bus words; whether its last one is taken."""
+        last = self.slot == slots - 1
+        with self._m.If(self._take):
+            self._m.d.sync += self.slot.eq(Mux(last, 0, self.slot + 1))
+        return self._take & last
+
+    def fill(self, store: Any, entries: int) -> Value:
+        """Pass `entries` sections on to a store, its `Fill`; whether the last bus word of the last one is taken."""
+        done, last = self.read(len(store.slot)), self.entry == entries - 1
+        self._m.d.comb += store.slot.eq(self._take << self.slot)
+        with self._m.If(done):
+            self._m.d.sync += self.entry.eq(Mux(last, 0, self.entry + 1))
+        return done & last

@@ -1,0 +1,101 @@
+"""Transfers: codes from the input port, or one constant code, to the memory; from the memory to the output port."""
+
+from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.array.registers import Registers
+from hw.component import Component, instantiate
+from hw.engine.config import ADDRESS_CYCLES, EngineConfig
+from hw.engine.delay import later
+from hw.engine.encoding import JOB, Kind
+from hw.engine.inputs import Inputs
+from hw.engine.layouts import outputs_layout, struct
+from hw.engine.outputs import Outputs
+
+
+def transfers_signature(config: EngineConfig) -> wiring.Signature:
+    """The members of :class:`Transfers`."""
+    return wiring.Signature(
+        {
+            "inputs": In(stream.Signature(config.bus_bits)),
+            "outputs": Out(stream.Signature(outputs_layout(config))),
+            "job": In(struct(JOB)),
+            "issue": In(1),
+            "ends": In(1),
+            "code_valid": Out(1),
+            "output_room": Out(1),
+            "idle": Out(1),
+            "lane": In(range(config.array.lanes)),
+            "store": Out(1),
+            "code": Out(config.code_bits),
+            "write": Out(config.array.lanes),
+            "word": In(config.word_bits),
+        }
+    )
+
+
+class Transfers(Component):
+    """Does the jobs that do not use the array: their elements are single codes, or for `FILL` whole memory words.
+
+    Latency: an element is written `ADDRESS_CYCLES` cycles after it is due; read in that cycle, and one cycle later in
+    the output port. Throughput: an element a cycle, if the ports follow.
+
+    Members
+    -------
+    inputs : In(stream), outputs : Out(stream)
+        The ports.
+    job : In, issue, ends : In(1)
+        The sequencer's job; one of its elements is due, its last one.
+    code_valid, output_room, idle : Out(1)
+        An input code may be due; an output code may be; all output codes have left.
+    lane : In
+        Of the element whose address is there, as from the address generator.
+    store, code : Out
+        What is written in the next cycle.
+    write : Out(lanes)
+        The lanes of the word that are written.
+    word : In(word_bits)
+        The memory word of the element whose address was there a cycle ago.
+    """
+
+    def __init__(self, config: EngineConfig):
+        self._config = config
+        super().__init__(transfers_signature(config), module=f"{config.name}_transfers")
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        inputs = instantiate(m, platform, "inputs", Inputs, config)
+        outputs = instantiate(m, platform, "outputs", Outputs, config)
+        kinds = (Kind.INPUT, Kind.FILL, Kind.OUTPUT)
+        arrives, fills, leaves = (self.issue & (self.job.kind == kind) for kind in kinds)
+        last = self.ends & self.job.last
+        connect(m, flipped(self.inputs), inputs.inputs)
+        connect(m, flipped(self.outputs), outputs.outputs)
+
+        data = Registers(m, 1)
+        code = Mux(self.job.kind == Kind.FILL, self.job.fill, inputs.code)[: config.code_bits]
+        kept, whole = Signal(2), Signal()
+        m.d.comb += [
+            self.code_valid.eq(inputs.valid),
+            inputs.take.eq(arrives),
+            inputs.last.eq(last),
+            self.code.eq(data.delay("code", code, ADDRESS_CYCLES - 1)),
+            kept.eq(later(m, "stored", Cat(arrives, fills), ADDRESS_CYCLES - 1)),
+            self.store.eq(kept.any()),
+            whole.eq(later(m, "whole", kept[1], 1)),
+            self.write.eq((later(m, "one", kept[0], 1) << self.lane) | whole.replicate(len(self.write))),
+        ]
+        shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + 1)
+        lane = data.register("lane1", self.lane)
+        m.d.comb += [
+            self.output_room.eq(outputs.room),
+            outputs.issue.eq(leaves),
+            outputs.issue_last.eq(leaves & last),
+            outputs.valid.eq(shown[0]),
+            outputs.last.eq(shown[1]),
+            outputs.code.eq(Value.cast(self.word).word_select(lane, config.code_bits)),
+            self.idle.eq(outputs.idle),
+        ]
+        return m
