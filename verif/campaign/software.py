@@ -1,7 +1,6 @@
 """Mutants of the software: single faults that mutmut writes into the source, and what the quick tests say of each.
 
-Each group runs in a copy of the project under ``build/software/``, with the tests that cover it in seconds.  A second
-run goes on: it tries what no test has found yet, and what is new.
+Each group runs in a copy of the project under ``build/software/``, made anew, with the tests that cover it in seconds.
 """
 
 import json
@@ -23,8 +22,6 @@ SUMMARY = "single faults in the source of the software: each must be found by a 
 COUNT = 88  # mutants of each group, at most
 ROOMS = ("sw_ref", "hw", "rtl_gen", "verif", "docs")
 FOLDER = ROOT / "build" / "software"
-AT_ONCE = 120
-"""So many new mutants of a group are tried by one run; the same command goes on."""
 UNTRIED, NO_TEST, SURVIVED = None, 33, 0
 """Verdicts of mutmut; all others are exit statuses of tests that failed, or ran for ever."""
 
@@ -121,26 +118,22 @@ def try_group(
     mutmut(folder, "run", "none", check=False)
     names = sorted(verdicts_of(folder))
     chosen = set(random.Random(seed).sample(names, min(count, len(names))))
-    untried = [name for name, verdict in verdicts_of(folder).items() if name in chosen and verdict is UNTRIED]
-    again = [str(left["name"]) for left in left_over(folder, chosen) if left["why"] is None]
-    if untried or again:
-        mutmut(folder, "run", "--max-children", "1", *again, *untried[:AT_ONCE])
+    mutmut(folder, "run", "--max-children", "2", *sorted(chosen))
     verdicts = {name: verdict for name, verdict in verdicts_of(folder).items() if name in chosen}
     return verdicts, left_over(folder, chosen)
 
 
 def left_over(folder: Path, chosen: Collection[str]) -> list[dict[str, str | None]]:
-    """The chosen mutants that no test has found yet."""
+    """The chosen mutants that no test has found."""
     verdicts = verdicts_of(folder)
     names = [name for name in verdicts if name in chosen and verdicts[name] in (NO_TEST, SURVIVED)]
     return [describe(name, diff) for name, diff in zip(names, diffs(folder, names), strict=True)]
 
 
 def prepare(group: Group, folder: Path) -> None:
-    """A copy of the rooms with mutmut's options; what mutmut found before stays beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """A copy of the rooms with mutmut's options, in place of what was there."""
+    shutil.rmtree(folder, ignore_errors=True)
     for room in ROOMS:
-        shutil.rmtree(folder / room, ignore_errors=True)
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "results"))
     options = {
         "source_paths": sorted({path.split("/")[0] for path in group.files}),

@@ -77,6 +77,40 @@ def test_without_correlation_nothing_is_moved():
     assert np.array_equal(made.weights, plain(weight, unit, flags))
 
 
+def test_gains_are_what_second_words_save():
+    """Weight by weight, in the unit of the output: with inputs of variance 4 and nothing shared, 4 * 1.01 * unit^2."""
+    weight, unit, flags, _ = problem(groups=2, rows=3, size=9)
+    unit[1] *= 1.5
+    made = compensate(weight, unit, flags, Spread.of(np.broadcast_to(4 * np.eye(9), (2, 9, 9))), FMT)
+    x = weight / unit[..., None]
+    one, two = (np.square(x - nearest(x, FMT, words)) for words in (1, 2))
+    cost = 4 * 1.01 * np.square(unit)[..., None]
+    np.testing.assert_allclose(made.gains, (one - two) * cost, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(made.loss, (np.where(flags, two, one) * cost).sum(2), rtol=1e-9)
+
+
+def test_trust_is_the_cost_of_an_error_after_the_others_made_up_for_it():
+    """1 / the diagonal of the inverse, of those columns that are rounded later; in the order of the weights."""
+    spread = problem(groups=2, size=6)[3]
+    for group in range(2):
+        energy = np.diagonal(spread.moments[group])
+        assert spread.order[group].tolist() == sorted(range(6), key=lambda column: -energy[column])
+        for place, column in enumerate(spread.order[group]):
+            later = spread.order[group][place:]
+            inverse = np.linalg.inv(spread.moments[group][np.ix_(later, later)])
+            np.testing.assert_allclose(spread.trust[group, column], 1 / inverse[0, 0], rtol=1e-9)
+
+
+@pytest.mark.parametrize(("noise", "load"), [(None, 0.02), ([0.01, 0.01], 0.02), ([0.5, 0.5], 0.5)])
+def test_damping_is_a_share_of_the_mean_energy_or_the_noise(noise, load):
+    moments = np.broadcast_to(np.diag([1.0, 2.0, 3.0]), (2, 3, 3))
+    spread = Spread.of(moments, None if noise is None else np.array(noise))
+    np.testing.assert_allclose(spread.moments, moments + load * np.eye(3))
+    small = Spread.of(moments * 2.0**-20)
+    np.testing.assert_allclose(small.moments, (moments + 0.02 * np.eye(3)) * 2.0**-20)
+    assert Spread.of(np.zeros((1, 2, 2))).moments.tolist() == [[[0.01, 0], [0, 0.01]]]
+
+
 def test_polish_never_makes_it_worse():
     weight, unit, flags, spread = problem(groups=2)
     for start in (plain(weight, unit, flags), compensate(weight, unit, flags, spread, FMT).weights):

@@ -95,3 +95,39 @@ def test_chosen_places():
     assert len(set(some)) == 10
     assert np.array_equal(some, np.sort(some))
     assert np.array_equal(some, chosen_places(1000, 10))
+
+
+@pytest.mark.parametrize("positions", [1, 2, 30])
+@pytest.mark.parametrize("factor", [2.0**-12, 1.0])
+def test_target_and_statistics_are_the_formulas(positions, factor):
+    """W (C + l I) (H + l I)^-1, l a hundredth of the mean energy: of any size of inputs, and of one position."""
+    random = np.random.default_rng(6)
+    # Whole eighths: of one position exactly nothing varies.
+    f = (np.round(random.normal(size=(2, positions, 3)) * 8) / 8 * factor).astype(np.float32)
+    x = (f * np.array([0.5, 1, 2]) + factor / 4).astype(np.float32)
+    weight = random.normal(size=(2, 4, 3))
+    moments = Moments(groups=2, size=3)
+    moments.add(x, f)
+    for group in range(2):
+        a, b = x[group].astype(float), f[group].astype(float)
+        assert moments.means[0][group] == pytest.approx(a.mean(0))
+        assert moments.means[1][group] == pytest.approx(b.mean(0))
+        assert moments.ff[group] == pytest.approx(np.square(b).sum(0))
+        covariance = a.T @ a / positions - np.outer(a.mean(0), a.mean(0))
+        cross = b.T @ a / positions - np.outer(b.mean(0), a.mean(0))
+        noise = np.finfo(np.float32).eps * np.square(a).sum() / positions
+        assert moments.noise[group] == pytest.approx(noise)
+        load = max(0.01 * (np.trace(covariance) / 3 if positions > 1 else 1.0), noise) * np.eye(3)
+        if positions > 1:
+            wanted = weight[group] @ (cross + load) @ np.linalg.inv(covariance + load)
+            assert moments.target(weight)[group] == pytest.approx(wanted, rel=1e-3, abs=1e-3)
+        else:
+            # Nothing varies, so nothing is made up for.
+            assert moments.target(weight)[group] == pytest.approx(weight[group], rel=1e-4)
+
+
+def test_statistics_of_nothing():
+    moments = Moments(groups=1, size=2)
+    assert moments.means[0].tolist() == moments.means[1].tolist() == [[0.0, 0.0]]
+    assert moments.spread.tolist() == [[[0.0, 0.0], [0.0, 0.0]]]
+    assert moments.target(np.ones((1, 1, 2))).tolist() == [[[1.0, 1.0]]]
