@@ -285,8 +285,10 @@ def test_no_weight_at_all() -> None:
 
 
 def test_groups() -> None:
-    found = with_groups([*NETWORK, weight("dw", 4, groups=6), weight("x=y")], ["a=2", "dw=6", "x=y=10"])
-    assert {w.name: w.groups for w in found if w.groups} == {"a": 2, "dw": 6, "x=y": 10}
+    """Those that the user gives, beside what the file says of others."""
+    said = [weight("dw", 4, groups=6), weight("kept", 4, groups=3)]
+    found = with_groups([*NETWORK, *said, weight("x=y")], ["a=2", "dw=6", "x=y=10"])
+    assert {w.name: w.groups for w in found if w.groups} == {"a": 2, "dw": 6, "kept": 3, "x=y": 10}
     assert [w.name for w in with_groups(NETWORK, [])] == [w.name for w in NETWORK]
     assert with_groups([weight("a")], ["a=2", "a=1"])[0].groups == 1
 
