@@ -19,12 +19,14 @@ from rtl_gen.engine_build import (
     EngineBuild,
     engine_derived,
     engine_parameters,
+    engine_ports,
     load_engine,
     save_engine,
 )
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.manifest import MANIFEST
+from rtl_gen.header import engine_subject, with_header
+from rtl_gen.manifest import MANIFEST, verilog_name
 from rtl_gen.options import add_parameter, number, path
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, Table, progress
@@ -85,15 +87,15 @@ def run(args: argparse.Namespace) -> Report:
         check_fit(compiled, config)
         words = encode(config, compiled.jobs)
     with progress("generating the Verilog"):
-        verilog = reused.files[reused.verilog_name] if reused else engine_text(config).encode()
+        verilog = reused.contents[reused.name] if reused else engine_text(config).encode()
     files = {
-        f"{config.name}.v": verilog,
+        verilog_name(config): verilog,
         PROGRAM: to_bytes(config, words),
         PROGRAM_HEX: "".join(f"{word:0{config.bus_bits // 4}x}\n" for word in words).encode(),
         NETWORK: data,
     }
     try:
-        save_engine(EngineBuild(folder=args.out, config=config, files=files))
+        save_engine(EngineBuild(folder=args.out, config=config, contents=files))
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"--out is {args.out}: {reason}; allowed: a folder that can be made and written") from error
@@ -111,13 +113,13 @@ def read_network(file: Path) -> tuple[Network, bytes]:
 
 
 def engine_text(config: EngineConfig) -> str:
-    """The engine's Verilog.  Raises :class:`CheckError` if Yosys fails."""
+    """The engine's Verilog, with its header.  Raises :class:`CheckError` if Yosys fails."""
     # Amaranth takes most of the start-up time, which errors need not wait for.
     from hw.engine.verilog import engine_verilog
 
     tools.provide_cache()
     try:
-        return engine_verilog(config)
+        return with_header(engine_verilog(config), engine_subject(config), engine_ports(config), MANIFEST)
     except RuntimeError as error:
         raise CheckError(str(error)) from error
 

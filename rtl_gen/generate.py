@@ -9,7 +9,7 @@ from typing import Any
 from hw.config import NAME_RULE, ArrayConfig
 from rtl_gen import tools
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.header import with_header
+from rtl_gen.header import array_subject, with_header
 from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name
 from rtl_gen.options import add_format_options, add_parameter, format_values, path
 from rtl_gen.presets import add_preset_options, chosen
@@ -88,10 +88,12 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with progress(f"generating a {config.size}"):
-            verilog = with_header(array_verilog(config), config, array_ports(config), MANIFEST)
-            manifest = make_manifest(config, verilog)
+            ports = array_ports(config)
+            verilog = with_header(array_verilog(config), array_subject(config), ports, MANIFEST)
         name = verilog_name(config)
-        write_together(folder, {name: verilog.encode(), MANIFEST: manifest.encode()}, commit=MANIFEST)
+        files = {name: verilog.encode()}
+        manifest = make_manifest(config.to_dict(), derived_of(config), ports, files)
+        write_together(folder, {**files, MANIFEST: manifest.encode()}, commit=MANIFEST)
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error

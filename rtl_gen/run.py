@@ -97,7 +97,7 @@ def _open(folder: Path) -> Job:
     build = load_engine(folder)
     network, _ = read_network(folder / NETWORK)
     compiled = compile_network(network, build.config)
-    if to_bytes(build.config, encode(build.config, compiled.jobs)) != build.files[PROGRAM]:
+    if to_bytes(build.config, encode(build.config, compiled.jobs)) != build.contents[PROGRAM]:
         raise UsageError(f"{folder / PROGRAM} is not the program of this version of stlq; compile the network again")
     return Job(build=build, network=network, compiled=compiled, layers=layers_of(network, compiled, build.config))
 
@@ -107,7 +107,7 @@ def _simulate(args: argparse.Namespace, job: Job, images: Mapping[str, NDArray[A
     config, count = job.build.config, len(images[job.network.inputs[0]])
     writes = list(expected_writes(job.compiled))
     words = sum(-(-images[name][0].size // config.codes_per_transfer) for name in job.network.inputs)
-    size = len(job.build.files[PROGRAM]) * 8 // config.bus_bits
+    size = len(job.build.contents[PROGRAM]) * 8 // config.bus_bits
     sizes = BenchSizes(
         program_words=size,
         inputs_words=words * min(CHUNK, count),

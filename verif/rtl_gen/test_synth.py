@@ -8,6 +8,7 @@ import pytest
 
 from rtl_gen import synth
 from rtl_gen.targets import TARGETS
+from rtl_gen.yosys import Mapped
 
 LIBRARY = Path(__file__).with_name("cells.lib")
 AREAS = {"BUF": 3, "BUF_X2": 5, "NOT": 2, "NAND": 4, "NOR": 4, "XOR": 8, "DFF": 18}
@@ -54,7 +55,8 @@ def test_a_multiplier_is_found(refused, small):
 def test_a_dsp_block_is_found(refused, small, monkeypatch):
     """Whatever brought it about: a netlist with one is no result."""
     cells = {"SB_LUT4": 100, "SB_DFF": 50, "SB_MAC16": 2}
-    monkeypatch.setattr(synth, "mapped", lambda *_, **__: ({"num_cells_by_type": {}}, {"num_cells_by_type": cells}))
+    found = Mapped(before={"num_cells_by_type": {}}, after={"num_cells_by_type": cells})
+    monkeypatch.setattr(synth, "mapped", lambda *_, **__: found)
     message = refused("synth", small, "--target", "ice40", status=1)
     assert "the netlist has 0 multipliers and 2 DSP blocks; 0 are right" in message
     assert not (small / "synth-ice40.json").exists()

@@ -10,8 +10,8 @@ from hw.engine.config import EngineConfig
 from hw.engine.memory import ActivationMemory
 from hw.engine.store import Store
 from hw.verilog import verilog
-from rtl_gen.synth import mapped
 from rtl_gen.targets import TARGETS
+from rtl_gen.yosys import Flow, mapped
 from sw_ref.format import StlqFormat
 
 CONFIG = EngineConfig(
@@ -38,7 +38,7 @@ BEATS = (Store, CONFIG, "beats", CONFIG.beat_bits, 2 * CONFIG.group_beats)
 def test_memory_is_block_ram_alone(target: str, kind: tuple[Any, ...], blocks: dict[str, int]) -> None:
     modules = Modules()
     top = modules.add(*kind).module
-    _, after = mapped(verilog(modules), top, TARGETS[target].script(top))
+    after = mapped(verilog(modules), top, Flow(passes=TARGETS[target].script(top))).after
     cells = after["num_cells_by_type"]
     # A clock buffer and constants are no logic.
     assert {name: count for name, count in cells.items() if name not in ("BUFG", "GND", "VCC")} == blocks

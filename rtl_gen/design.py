@@ -1,0 +1,27 @@
+"""What `synth` and `pnr` take: the build of an array or of an engine."""
+
+import argparse
+from pathlib import Path
+
+from rtl_gen.engine_build import EngineBuild, load_engine
+from rtl_gen.errors import UsageError
+from rtl_gen.manifest import MANIFEST, Build, is_engine, load_build, read_manifest
+from rtl_gen.options import path
+
+Design = Build | EngineBuild
+
+
+def add_build(parser: argparse.ArgumentParser, result: str) -> None:
+    """The folder, which gets a file with the result."""
+    parser.add_argument(
+        "build", metavar="BUILD", type=path, help=f"folder that generate or compile wrote; gets {result}"
+    )
+
+
+def load_design(folder: Path) -> Design:
+    """Open a build of either kind.  Raises :class:`UsageError` if it is none, damaged, or was changed since."""
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(
+            f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq generate` or `stlq compile` wrote"
+        )
+    return load_engine(folder) if is_engine(read_manifest(folder / MANIFEST)) else load_build(folder)
