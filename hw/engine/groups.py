@@ -46,7 +46,7 @@ class GroupLoader(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, buffers = self._config, self.buffers
-        self._half, self._kept = Signal(), Signal(2)
+        self._half, self._kept, self._released = Signal(), Signal(2), Signal(2)
         self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)
         longest = max(config.beat_slots, config.slots(config.offset_bits), config.slots(FLAGS_PER_WORD))
         self._sections = Sections(m, self.take, longest=longest, entries=config.requant_steps)
@@ -60,6 +60,8 @@ class GroupLoader(Component):
             buffers.offsets.target.eq(chunk),
         ]
         m.d.comb += [fill.word.eq(self.word) for fill in (buffers.beats, buffers.scales, buffers.offsets)]
+        # In every state: whoever comes to a header a cycle later is not too soon, and a later one does not stall.
+        m.d.sync += self._released.eq(buffers.front_frees)
         m.d.sync += buffers.full.eq(buffers.full & ~buffers.front_frees)
         m.d.sync += self._kept.eq(self._kept & ~buffers.back_frees)
         with m.If(self.done):
@@ -90,9 +92,8 @@ class GroupLoader(Component):
 
     def _group(self, m: Module) -> None:
         """The header. The words of the half's last beat are read so late that its release counts a cycle later."""
-        released, before = Signal(2), Signal(self._config.bus_bits)
-        m.d.sync += released.eq(self.buffers.front_frees)
-        m.d.comb += self.room.eq(~(self.buffers.full | released).bit_select(self._half, 1))
+        before = Signal(self._config.bus_bits)
+        m.d.comb += self.room.eq(~(self.buffers.full | self._released).bit_select(self._half, 1))
         with m.If(self.take):
             m.d.sync += before.eq(self.word)
         slots = self._config.slots(encoding.width(GROUP))
