@@ -96,7 +96,7 @@ def engine_subject(config: EngineConfig) -> Subject:
     codes = f"{config.codes_per_transfer} codes, the first one lowest, {config.transfer_bits} bits each"
     return Subject(
         name=config.name,
-        title=f"Engine with an {array.size}: runs networks of {fmt.bits}-bit words (residual shift "
+        title=f"Engine, {array.size}: runs networks of {fmt.bits}-bit words (residual shift "
         f"{fmt.residual_shift}) and {fmt.act_bits}-bit codes, without multipliers.",
         command=_command("stlq compile NETWORK", {**values, "name": config.name}, ["--tables"] * config.tables),
         order=("clk", "rst", "program", "inputs", "outputs", "busy", "error"),

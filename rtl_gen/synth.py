@@ -26,6 +26,7 @@ TITLES = {
     "carry": "carry",
     "flip_flops": "flip-flops",
     "memories": "memories",
+    "memory_luts": "LUTs as memory",
     "memory_bits": "bits in memories",
     "dsp": "DSP",
     "muxes": "wide muxes",
@@ -94,7 +95,10 @@ def synthesize(build: Design, target: str, *, liberty: Path | None = None) -> di
     if is_engine:
         modules = mapped_apart(build.text, top, flow, sorted(set(instances.values())))
         parts = cells_by_part(modules, top, instances)
-        result["parts"] = {part: technology.count(cells) for part, cells in parts.items()}
+        result["parts"] = {
+            part: technology.count(cells) | {"memory_luts": technology.count_memory(cells)}
+            for part, cells in parts.items()
+        }
         result["memories"] = {
             name: {"bits": memory.bits, "made_of": _made_of(memory.made)} for name, memory in found.memories.items()
         }
@@ -116,6 +120,7 @@ def _resources(technology: Target, found: Mapped, liberty: Path | None) -> dict[
     elif not technology.is_fpga:
         resources["transistors"] = _transistors(found.after)
     if found.memories:
+        resources["memory_luts"] = technology.count_memory(found.after["num_cells_by_type"])
         resources["memory_bits"] = sum(memory.bits for memory in found.memories.values())
     if found.memories and not technology.is_fpga:
         resources["memories"] = len(found.memories)

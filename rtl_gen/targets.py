@@ -18,7 +18,8 @@ class Target:
     """A technology.
 
     `title`: its name for people. `array_for`: its name in `--for`. `synth`: Yosys's passes, for a module ``{top}``.
-    `cells`: how the names of the cells begin that count for a resource; `weights`: cells that count more than once.
+    `cells`: how the names of the cells begin that count for a resource; `weights`: cells that count more than once;
+    `memory_luts`: LUTs in a memory that is made of them.
     `choices`: the operand select (`--choices`) of the smallest array. `devices`: what nextpnr can place, the default
     first, with its `place_options`; `speeds`: its speed grades.
     """
@@ -29,6 +30,7 @@ class Target:
     synth: str
     cells: Mapping[str, tuple[str, ...]]
     weights: Mapping[str, int] = field(default_factory=dict)
+    memory_luts: Mapping[str, int] = field(default_factory=dict)
     choices: int
     devices: Mapping[str, Device] = field(default_factory=dict)
     speeds: tuple[int, ...] = ()
@@ -42,6 +44,10 @@ class Target:
     def script(self, top: str) -> str:
         """Yosys's passes for the module `top`."""
         return self.synth.format(top=top)
+
+    def count_memory(self, cells: Mapping[str, int]) -> int:
+        """LUTs that hold memory; :meth:`count` has them among the memories alone."""
+        return sum(number * self.memory_luts.get(cell, 0) for cell, number in cells.items())
 
     def count(self, cells: Mapping[str, int]) -> dict[str, Any]:
         """Cells by resource; a resource that the target has and the design does not use is 0."""
@@ -71,6 +77,7 @@ TARGETS = {
                 "dsp": ("DSP48",),
                 "muxes": ("MUXF",),
             },
+            memory_luts={"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1D": 8},
             choices=4,
         ),
         Target(
@@ -108,6 +115,7 @@ TARGETS = {
             },
             # A carry cell holds two LUTs.
             weights={"CCU2C": 2},
+            memory_luts={"TRELLIS_DPR16X4": 4},
             choices=1,
             devices={
                 "25k": Device(title="25k", options=("--25k",)),

@@ -66,7 +66,9 @@ def mapped_apart(verilog: str, top: str, flow: Flow, modules: Sequence[str]) -> 
 
     Raises :class:`CheckError` as :func:`mapped` does.
     """
-    with _run(verilog, top, flow, [f"setattr -mod -set keep_hierarchy 1 {' '.join(modules)}"]) as folder:
+    # ABC9 stops if a module's own signals are named like its.
+    apart = f"setattr -mod -set keep_hierarchy 1 {' '.join(modules)}; flatten; rename -hide w:*"
+    with _run(verilog, top, flow, [apart]) as folder:
         found = _stat(folder, "after.json")["modules"]
         return {name.removeprefix("\\"): stat["num_cells_by_type"] for name, stat in found.items()}
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
+from rtl_gen import tools
 from rtl_gen.cli import main
 from rtl_gen.compare import compare_writes
 from rtl_gen.compiler.lower import compile_network
@@ -27,6 +30,7 @@ from verif.sw_ref.network.random_network import random_network as any_network
 
 SEED = 5
 CONFIG = EngineConfig(array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4))
+STREAMS = ("program", "inputs", "outputs")
 Refused = Callable[..., str]
 
 
@@ -68,6 +72,25 @@ def test_files_and_manifest(built, file, network):
     assert len(list(decode(build.config, words))) == len(compile_network(network, build.config).jobs)
     assert words[2:4] == [build.config.digest, 4 * len(words)]
     assert {port["name"] for port in manifest["ports"]} >= {"clk", "rst", "program__payload", "busy", "error"}
+
+
+def test_the_header(run, built, file, tmp_path):
+    """Its command makes the same build again, its ports are in order, and Verilator finds nothing but what it says."""
+    text = load_engine(built).text
+    header, _, rest = text.partition("\nmodule")
+    (command,) = re.findall(r"^//   (stlq .*)$", header, re.M)
+    arguments = command.replace("NETWORK", str(file)).replace("FOLDER", str(tmp_path / "again")).split()
+    assert run(*arguments[1:]).status == 0
+    for name in ("stlq_engine.v", "program.bin", "manifest.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (built / name).read_bytes()
+    streams = [f"{name}__{signal}" for name in STREAMS for signal in ("valid", "ready", "payload")]
+    assert f"stlq_engine({', '.join(['clk', 'rst', *streams, 'busy', 'error'])});" in rest
+    assert "outputs__payload  output     33 bits" in header
+    assert "What the generator writes belongs to whoever runs it." in header
+    verilator, env = tools.verilator_command()
+    lint = [verilator, "--lint-only", "--quiet", "-Wall", "--top-module", "stlq_engine", "stlq_engine.v"]
+    done = subprocess.run(lint, cwd=built, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_every_tensor_and_cycle_through_icarus(run, built, tmp_path, network):
