@@ -1,41 +1,57 @@
 """What the parts of an engine cost, and whether its memories are memories of the target."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rtl_gen.errors import CheckError
 from rtl_gen.yosys import Memory
 
 PARTS = {
     "array": ("array",),
-    "requantizer": ("requantizer", "writer", "tables"),
+    "requantizer": ("results",),
     "sequencer and loader": ("sequencer", "addresses", "loader"),
     "memories": ("memory", "weights", "scales", "offsets", "steps"),
-    "ports": ("inputs", "outputs"),
+    "ports": ("transfers",),
 }
-"""The parts, and the names of their instances in the engine."""
+"""The parts, and the names of their instances: each has all that is in it, but for instances of another part."""
 BETWEEN = "between them"
 SMALL = 1024
 """Bits of a memory that flip-flops may hold: synthesis takes them where a block would be mostly empty."""
 
 
-def instances_of(verilog: str, top: str) -> dict[str, str]:
-    """The modules that a module instantiates, by the instances' names."""
-    body = re.search(rf"^module {top}\b.*?^endmodule", verilog, re.M | re.S)
-    assert body is not None
-    return {name: module for module, name in re.findall(r"^  (\w+) (\w+) \($", body[0], re.M)}
+def modules_apart(verilog: str, top: str) -> dict[str, str]:
+    """The modules where a part begins, each with its part."""
+    instances = {
+        name: [(label, kind) for kind, label in re.findall(r"^  (\w+) (\w+) \($", body, re.M)]
+        for name, body in re.findall(r"^module (\w+)\b(.*?)^endmodule", verilog, re.M | re.S)
+    }
+    return dict(_begin(instances, top, BETWEEN))
+
+
+def _begin(instances: Mapping[str, list[tuple[str, str]]], module: str, part: str) -> Iterator[tuple[str, str]]:
+    part_of = {label: name for name, labels in PARTS.items() for label in labels}
+    for label, kind in instances[module]:
+        own = part_of.get(label, part)
+        if own != part:
+            yield kind, own
+        yield from _begin(instances, kind, own)
 
 
 def cells_by_part(
-    modules: Mapping[str, Mapping[str, int]], top: str, instances: Mapping[str, str]
+    modules: Mapping[str, Mapping[str, int]], top: str, apart: Mapping[str, str]
 ) -> dict[str, dict[str, int]]:
-    """The cells of each part; an instance that no part has is one of its own."""
-    part_of = {name: part for part, names in PARTS.items() for name in names}
-    found: dict[str, dict[str, int]] = {part: {} for part in PARTS}
-    for name, module in instances.items():
-        _add(found.setdefault(part_of.get(name, name), {}), _all_cells(modules, module))
-    found[BETWEEN] = {kind: number for kind, number in modules[top].items() if kind not in modules}
-    return {part: cells for part, cells in found.items() if cells}
+    """The cells of each part; `modules`: the cells of each module, modules among them."""
+    found: dict[str, dict[str, int]] = {part: {} for part in (*PARTS, BETWEEN)}
+
+    def visit(module: str, part: str, times: int) -> None:
+        for kind, number in modules[module].items():
+            if kind in modules:
+                visit(kind, apart.get(kind, part), times * number)
+            else:
+                found[part][kind] = found[part].get(kind, 0) + times * number
+
+    visit(top, BETWEEN, 1)
+    return found
 
 
 def check_memories(memories: Mapping[str, Memory]) -> None:
@@ -45,17 +61,3 @@ def check_memories(memories: Mapping[str, Memory]) -> None:
             raise CheckError(
                 f"memory {name} of {memory.bits:,} bits falls apart into flip-flops; a block of memory is right"
             )
-
-
-def _all_cells(modules: Mapping[str, Mapping[str, int]], module: str) -> dict[str, int]:
-    """The cells of a module and of all modules in it."""
-    total: dict[str, int] = {}
-    for kind, number in modules.get(module, {}).items():
-        inner = _all_cells(modules, kind) if kind in modules else {kind: 1}
-        _add(total, {cell: number * count for cell, count in inner.items()})
-    return total
-
-
-def _add(total: dict[str, int], cells: Mapping[str, int]) -> None:
-    for kind, number in cells.items():
-        total[kind] = total.get(kind, 0) + number

@@ -10,7 +10,7 @@ from typing import Any
 from rtl_gen.design import Design, add_build, load_design
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.options import path
-from rtl_gen.parts import cells_by_part, check_memories, instances_of
+from rtl_gen.parts import cells_by_part, check_memories, modules_apart
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.yosys import KEEP_MEMORIES, YOSYS, Flow, Mapped, mapped, mapped_apart
@@ -71,7 +71,6 @@ def synthesize(build: Design, target: str, *, liberty: Path | None = None) -> di
     memory of an engine became flip-flops.
     """
     technology, top, is_engine = TARGETS[target], build.config.name, build.kind == "engine"
-    instances = instances_of(build.text, top) if is_engine else {}
     flow = _flow(technology, top, liberty, keep_memories=is_engine and not technology.is_fpga)
     found = mapped(build.text, top, flow)
     resources = _resources(technology, found, liberty)
@@ -93,8 +92,8 @@ def synthesize(build: Design, target: str, *, liberty: Path | None = None) -> di
         "tools": {YOSYS: metadata.version(YOSYS)},
     }
     if is_engine:
-        modules = mapped_apart(build.text, top, flow, sorted(set(instances.values())))
-        parts = cells_by_part(modules, top, instances)
+        apart = modules_apart(build.text, top)
+        parts = cells_by_part(mapped_apart(build.text, top, flow, sorted(apart)), top, apart)
         result["parts"] = {
             part: technology.count(cells) | {"memory_luts": technology.count_memory(cells)}
             for part, cells in parts.items()

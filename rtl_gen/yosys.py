@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +57,8 @@ def mapped(verilog: str, top: str, flow: Flow) -> Mapped:
         f"design -push-copy; {OPEN_SHIFTS}; tee -q -o before.json stat -json; design -pop",
     ]
     with _run(verilog, top, flow, script) as folder:
-        before, after = (_stat(folder, name)["design"] for name in ("before.json", "after.json"))
-        return Mapped(before=_whole(before), after=_whole(after), memories=_memories(folder, top))
+        before, after = (_stat(folder, name, _whole) for name in ("before.json", "after.json"))
+        return Mapped(before=before, after=after, memories=_memories(folder, top))
 
 
 def mapped_apart(verilog: str, top: str, flow: Flow, modules: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -69,8 +69,7 @@ def mapped_apart(verilog: str, top: str, flow: Flow, modules: Sequence[str]) -> 
     # ABC9 stops if a module's own signals are named like its.
     apart = f"setattr -mod -set keep_hierarchy 1 {' '.join(modules)}; flatten; rename -hide w:*"
     with _run(verilog, top, flow, [apart]) as folder:
-        found = _stat(folder, "after.json")["modules"]
-        return {name.removeprefix("\\"): stat["num_cells_by_type"] for name, stat in found.items()}
+        return _stat(folder, "after.json", _modules)
 
 
 @contextmanager
@@ -101,10 +100,9 @@ def _run(verilog: str, top: str, flow: Flow, before: Sequence[str]) -> Iterator[
         yield folder
 
 
-def _stat(folder: Path, name: str) -> dict[str, Any]:
+def _stat(folder: Path, name: str, read: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     try:
-        content = json.loads((folder / name).read_text())
-        return {"design": content["design"], "modules": content["modules"]}
+        return read(json.loads((folder / name).read_text()))
     except (OSError, ValueError, KeyError):
         log = folder / LOG
         lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
@@ -112,16 +110,21 @@ def _stat(folder: Path, name: str) -> dict[str, Any]:
         raise CheckError(f"Yosys stopped without a result: {said}") from None
 
 
-def _whole(design: dict[str, Any]) -> dict[str, Any]:
+def _whole(content: Any) -> dict[str, Any]:
     # A PE that stays a module is counted by what is in it.
+    design = content["design"]
     cells = design["num_cells_by_type"]
     return design | {"num_cells_by_type": {kind: n for kind, n in cells.items() if not kind.endswith("_pe")}}
+
+
+def _modules(content: Any) -> dict[str, dict[str, int]]:
+    return {name.removeprefix("\\"): stat["num_cells_by_type"] for name, stat in content["modules"].items()}
 
 
 def _memories(folder: Path, top: str) -> dict[str, Memory]:
     """Each memory of the flat design, and what the log says it becomes."""
     sizes = re.findall(r"^ *memory width (\d+) size (\d+) \\(\S+)$", (folder / "memories.il").read_text(), re.M)
-    log = (folder / LOG).read_text(errors="replace")
+    log = (folder / LOG).read_text(errors="replace") if sizes else ""
     made = dict.fromkeys(re.findall(rf"^using FF mapping for memory {top}\.(\S+)$", log, re.M), "")
     made |= dict(re.findall(rf"^mapping memory {top}\.(\S+) via \$__(\w+?)_?$", log, re.M))
     return {name: Memory(bits=int(width) * int(size), made=made.get(name)) for width, size, name in sizes}

