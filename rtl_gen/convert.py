@@ -1,17 +1,19 @@
-"""`convert`: a float network and calibration data to a network in integers, with a table of what each layer lost."""
+"""`convert`: a float network and calibration data to a network in integers, with a table of what each layer lost.
+
+The folder of a training export holds such a network already.
+"""
 
 import argparse
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
+from rtl_gen.convert_export import run_export
 from rtl_gen.data import guessed, load_data, read_labels
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.options import add_parameter, number, path, tile, whole_number
+from rtl_gen.options import add_parameter, number, path, tile, whole_number, written
 from rtl_gen.report import Report, Table, progress
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.messages import printable
@@ -29,7 +31,9 @@ COMPARED = 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", metavar="NET", type=path, help="float network: .onnx, opset 7 to the newest")
+    parser.add_argument(
+        "network", metavar="NET", type=path, help="float network: .onnx, opset 7 to the newest; or folder of an export"
+    )
     parser.add_argument("--out", required=True, metavar="FILE", type=path, help="network to write (.safetensors)")
     parser.add_argument(
         "--shape", action="append", metavar="NAME=NxCxHxW", help="shape of an input; repeatable (default: the file's)"
@@ -77,6 +81,15 @@ def numbers(text: str) -> list[float]:
 
 
 def run(args: argparse.Namespace) -> Report:
+    if not args.network.is_dir():
+        return run_onnx(args)
+    own = argparse.ArgumentParser()
+    add_arguments(own)
+    _check(args)
+    return run_export(args, own.parse_args([str(args.network), "--out", str(args.out)]))
+
+
+def run_onnx(args: argparse.Namespace) -> Report:
     from rtl_gen.frontend.calibrate import convert
     from rtl_gen.frontend.execute import Runner
     from rtl_gen.frontend.integers import classes_of, compare
@@ -104,12 +117,12 @@ def run(args: argparse.Namespace) -> Report:
         agreement = compare(made.network, Runner(network), data, labels)
     if made.samples < len(next(iter(used.values()))):
         notes.append(f"calibrated with the first {made.samples} inputs: more do not fit into memory")
-    with _written("--out", args.out):
+    with written("--out", args.out):
         save_network(args.out, made.network)
     if args.picture is not None:
         from rtl_gen.frontend.picture import draw_layers
 
-        with _written("--picture", args.picture):
+        with written("--picture", args.picture):
             draw_layers(args.picture, made.layers)
     notes += _notes(made.layers)
     return _report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
@@ -146,15 +159,6 @@ def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
             raise UsageError(f"--shape is {text!r}; allowed: one shape for {name}, which has one already")
         found[name] = tuple(map(int, parts))
     return found
-
-
-@contextmanager
-def _written(option: str, path: Path) -> Iterator[None]:
-    """What cannot be written is named by the option that asks for it."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"{option} is {path}: {error.strerror}; allowed: a file that can be written") from error
 
 
 def _labels(args: argparse.Namespace, data: dict[str, Any], classes: int) -> Any:

@@ -2,7 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -105,3 +106,12 @@ def tile(text: str) -> tuple[int, int]:
     if match is None or max(sides := (int(match[1]), int(match[2]))) > 64:
         raise argparse.ArgumentTypeError(f"{text!r} is no tile; allowed: PExLANES from 1x1 to 64x64")
     return sides
+
+
+@contextmanager
+def written(option: str, path: Path) -> Iterator[None]:
+    """What cannot be written is named by the option that asks for it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{option} is {path}: {error.strerror}; allowed: a file that can be written") from error

@@ -1,4 +1,4 @@
-"""A trained network, exported: :class:`Export`, its two files, and the golden result of each layer.
+"""A trained network, exported: :class:`Export`, its files, and the golden result of each layer.
 
 Reading an export and computing its golden needs no PyTorch; :func:`sw_ref.train.finalize` makes one.
 """
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from sw_ref.format import StlqFormat
 from sw_ref.integer import conv, conv_transpose, dot
 from sw_ref.model import StlqTensor, load_model, save_model
+from sw_ref.network import Network, load_network, save_network
 from sw_ref.tensorfile import TensorFile, TensorFileError, write_tensors
 
 SCHEMA = "1"
-WEIGHTS, NETWORK = "weights.safetensors", "network.safetensors"
+WEIGHTS, NETWORK, INTEGERS = "weights.safetensors", "network.safetensors", "integers.safetensors"
 ARRAYS = ("multiplier", "bias", "act_step")
 PARAMETER = "parameter:"
 
@@ -81,12 +82,15 @@ class Export:
     """A whole network: its layers in order of execution, and the graph of what happens between them.
 
     `parameters`: what the nodes of the graph need that are no layers.  Those of a module have its name before theirs
-    ("norm.weight"); what a function takes stands among the inputs of its node.
+    ("norm.weight"); what a function takes stands among the inputs of its node.  `integers`: the whole network in
+    integers; None where there is none, for the reason `refused`.
     """
 
     layers: dict[str, ExportedLayer]
     graph: list[Node]
     parameters: dict[str, NDArray[Any]] = field(default_factory=dict)
+    integers: Network | None = None
+    refused: str = ""
 
     @property
     def tensors(self) -> dict[str, StlqTensor]:
@@ -94,10 +98,11 @@ class Export:
         return {name: layer.tensor for name, layer in self.layers.items()}
 
     def save(self, folder: str | Path) -> None:
-        """Write `weights.safetensors` (the quantized model file) and `network.safetensors` (all the rest).
+        """Write `weights.safetensors` (the quantized model file), `network.safetensors`, and `integers.safetensors`.
 
         The second file holds NAME.multiplier, NAME.bias, NAME.act_step of the layers, "parameter:NAME" of all others.
-        Its metadata holds the layers, the graph and the SHA-256 of the first.  Raises ``OSError``.
+        Its metadata holds the layers, the graph, why there are no integers, and the SHA-256 of the other files.  The
+        third one is the network file of `integers`, if there are any.  Raises ``OSError``.
         """
         keys = ("name", "kind", "options", "norm")
         rows = [
@@ -108,11 +113,16 @@ class Export:
             "schema": SCHEMA,
             "layers": json.dumps(rows),
             "graph": json.dumps([asdict(node) for node in self.graph]),
+            "refused": self.refused,
         }
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         save_model(path / WEIGHTS, self.tensors)
-        metadata["weights_sha256"] = hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest()
+        metadata["weights_sha256"] = _sha256(path / WEIGHTS)
+        (path / INTEGERS).unlink(missing_ok=True)
+        if self.integers is not None:
+            save_network(path / INTEGERS, self.integers)
+            metadata["integers_sha256"] = _sha256(path / INTEGERS)
         arrays = {f"{n}.{key}": np.asarray(getattr(x, key)) for n, x in self.layers.items() for key in ARRAYS}
         arrays |= {PARAMETER + name: values for name, values in self.parameters.items()}
         write_tensors(path / NETWORK, arrays, metadata)
@@ -127,8 +137,10 @@ def load_export(folder: str | Path) -> Export:
     file, tensors = TensorFile(path / NETWORK), load_model(path / WEIGHTS)
     try:
         rows, graph, digest = (file.metadata[key] for key in ("layers", "graph", "weights_sha256"))
-        if digest != hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest():
-            raise TensorFileError(f"{WEIGHTS} is not the one of this export")
+        integers = file.metadata.get("integers_sha256")
+        for name, expected in ((WEIGHTS, digest), (INTEGERS, integers)):
+            if expected is not None and expected != _sha256(path / name):
+                raise TensorFileError(f"{name} is not the one of this export")
         layers = {}
         for row in json.loads(rows):
             name = row["name"]
@@ -141,6 +153,12 @@ def load_export(folder: str | Path) -> Export:
             layers=layers,
             graph=[Node(**node) for node in json.loads(graph)],
             parameters={name.removeprefix(PARAMETER): file.read(name) for name in names},
+            integers=None if integers is None else load_network(path / INTEGERS),
+            refused=file.metadata.get("refused", ""),
         )
     except (KeyError, TypeError) as error:
         raise TensorFileError(f"{NETWORK}: {error} is missing or of the wrong kind") from error
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -79,7 +79,7 @@ def perform(
     settle_batch_norm(model, (inputs.to(device) for inputs, _ in task.batches(run.seed, CALIBRATION_EPOCH)))
     save_checkpoint(out / MODEL, state_of(model), {"about": run.about})
     if quantization.method.exports:
-        finalize(model, quantization, _calibration(run, device)[0]).save(out)
+        finalize(model, quantization, calibration(run, device)[0]).save(out)
     pictures = task.pictures(model)
     if pictures:
         write_tensors(out / PICTURES, pictures, {})
@@ -142,13 +142,13 @@ def put_on(run: Run, model: nn.Module) -> Quantization:
         method=run.method,
         fmt=run.format,
         ratio=run.ratio,
-        calibration=_calibration(run, device),
+        calibration=calibration(run, device),
         tile=run.tile,
         task_loss=task_loss,
     )
 
 
-def _calibration(run: Run, device: str) -> list[Tensor]:
+def calibration(run: Run, device: str = "cpu") -> list[Tensor]:
     batches = run.of_task.batches(run.seed, CALIBRATION_EPOCH)
     return [next(batches)[0].to(device) for _ in range(CALIBRATION_BATCHES)]
 

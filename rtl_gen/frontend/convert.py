@@ -17,12 +17,13 @@ from rtl_gen.frontend.graph import FloatNetwork, FloatNode, uses
 from rtl_gen.frontend.losses import LayerReport, relative
 from rtl_gen.frontend.problem import Problem, as_layer, gather, pieces_of
 from rtl_gen.frontend.requantize import EXACT, requantizer
-from rtl_gen.frontend.scales import MANTISSAS, Scale, before
+from rtl_gen.frontend.scales import Scale, before
 from sw_ref.activations import quantize_activations
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
 from sw_ref.network import Add, AveragePool, Network, Node, TensorInfo, execute
+from sw_ref.network.multiplier import MANTISSAS
 from sw_ref.network.operator import Movement
 from sw_ref.quantize.budget import Demand
 from sw_ref.quantize.layer import Grid, LayerQuantizer

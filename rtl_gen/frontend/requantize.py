@@ -12,7 +12,7 @@ from rtl_gen.frontend.scales import Scale
 from sw_ref.activations import quantize_activations
 from sw_ref.format import StlqFormat
 from sw_ref.network import Requantizer
-from sw_ref.network.multiplier import SHIFT_MAX, are_allowed, nearest
+from sw_ref.network.multiplier import nearest, with_added
 from sw_ref.network.requantizer import code_dtype
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -52,7 +52,10 @@ def requantizer(
         raise UsageError(f"a bias is {np.abs(whole).max():.3g} units of its sum; allowed: below 2^47")
     add_multiplier = None
     if added is not None:
-        multiplier, shift, add_multiplier = _with_added(multiplier, shift, added)
+        try:
+            multiplier, shift, add_multiplier = with_added(multiplier, shift, added)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         worst = max(worst, float(np.abs(add_multiplier / 2.0**shift / added - 1).max()))
         worst = max(worst, float(np.abs(multiplier / 2.0**shift / factors - 1).max()))
     parts = Requantizer(
@@ -88,24 +91,3 @@ def _defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
         raise UsageError("its function has no value for any code; allowed: one that is defined where its input lies")
     at = np.rint(np.interp(np.arange(len(values)), known, np.arange(len(known)))).astype(np.intp)
     return np.clip(values[known[at]], -LARGEST, LARGEST)
-
-
-def _with_added(multiplier: NDArray[Any], shift: NDArray[Any], added: float) -> tuple[NDArray[Any], ...]:
-    """Multipliers, shifts and add_multipliers; a multiplier takes a power of two and a larger shift if that helps.
-
-    Where the sum is so small beside what is added that no add_multiplier fits its shift, it loses bits, or all.
-    """
-    best: list[NDArray[Any]] = []
-    for more in (*range(8), *range(-1, -SHIFT_MAX - 1, -1)):
-        scaled, deeper = np.rint(multiplier * 2.0**more).astype(np.int64), np.maximum(shift + more, 0)
-        factor = np.floor(added * 2.0**deeper + 0.5).astype(np.int64)
-        good = are_allowed(scaled) & are_allowed(factor, add=True) & (deeper <= SHIFT_MAX) & (factor > 0)
-        error = np.where(good, np.abs(factor / 2.0**deeper / added - 1), np.inf)
-        if not best:
-            best = [scaled, deeper, factor, error]
-            continue
-        better = error < best[3] - 1e-12 if more > 0 else np.isinf(best[3]) & (shift + more >= 0)
-        best = [np.where(better, new, old) for new, old in zip((scaled, deeper, factor, error), best, strict=True)]
-    if not np.isfinite(best[3]).all():
-        raise UsageError(f"a sum needs the factor {added:.6g} at shift {shift.max()}; allowed: 0 or (2^d + s) * 2^e")
-    return best[0], best[1], best[2]

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 
 from rtl_gen.frontend.graph import WEIGHTED, FloatNetwork, FloatNode
 from sw_ref.format import StlqFormat
-from sw_ref.network.multiplier import MAGNITUDES, nearest
+from sw_ref.network.multiplier import MANTISSAS, nearest
 from sw_ref.network.operator import Movement
 from sw_ref.network.pooling import AveragePool
 from sw_ref.quantize.steps import full_step, search
 
-MANTISSAS = tuple(sorted({m / 2.0 ** math.floor(math.log2(m)) for m in MAGNITUDES}))
-"""The multipliers, divided by powers of two into 1 <= m < 2."""
 FINEST, COARSEST = 1 / 16, 1.25
 """Bound steps are searched between these multiples of the one that clips nothing."""
 REACH, REACH_AT_END = 1.25, 1.5

@@ -4,8 +4,10 @@ A `multiplier` is 0, or plus or minus (2^d + s) with d = 0..7 and s = -1, 0 or 1
 times 2^e, e = 0..23.  Quantizer, checks, compiler and engine all ask this module which integers are allowed.
 """
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +45,8 @@ _ADD_TERMS = {
 MAGNITUDES = tuple(sorted(_TERMS))
 ADD_MAGNITUDES = tuple(sorted(_ADD_TERMS))
 MULTIPLIERS = tuple(sorted({sign * magnitude for magnitude in MAGNITUDES for sign in (-1, 0, 1)}))
+MANTISSAS = tuple(sorted({m / 2.0 ** math.floor(math.log2(m)) for m in MAGNITUDES}))
+"""The multipliers, divided by powers of two into 1 <= m < 2."""
 ADD_MULTIPLIERS = tuple(sorted({sign * magnitude for magnitude in ADD_MAGNITUDES for sign in (-1, 0, 1)}))
 
 
@@ -111,3 +115,28 @@ _PAIRS = {
     for shift in range(SHIFT_MAX, -1, -1)
 }
 _FACTORS = sorted(_PAIRS)
+
+
+def with_added(multiplier: NDArray[Any], shift: NDArray[Any], added: float) -> tuple[NDArray[np.int64], ...]:
+    """Multipliers, shifts and add_multipliers with add_multiplier / 2^shift nearest to `added`, per channel.
+
+    A multiplier takes a power of two and a larger shift if that helps.  Where the sum is so small beside what is added
+    that no add_multiplier fits its shift, it loses bits, or all.  Raises ``ValueError`` if nothing fits.
+    """
+    allowed_factors = np.array(ADD_MAGNITUDES)
+    middles = (allowed_factors[1:] + allowed_factors[:-1]) / 2
+    best: list[NDArray[Any]] = []
+    for more in (*range(8), *range(-1, -SHIFT_MAX - 1, -1)):
+        scaled, deeper = np.rint(multiplier * 2.0**more).astype(np.int64), np.maximum(shift + more, 0)
+        factor = allowed_factors[np.searchsorted(middles, added * 2.0**deeper)]
+        good = are_allowed(scaled) & (deeper <= SHIFT_MAX) & (factor <= 2 * added * 2.0**deeper)
+        good &= 2 * factor >= added * 2.0**deeper
+        error = np.where(good, np.abs(factor / 2.0**deeper / added - 1), np.inf)
+        if not best:
+            best = [scaled, deeper, factor, error]
+            continue
+        better = error < best[3] - 1e-12 if more > 0 else np.isinf(best[3]) & (shift + more >= 0)
+        best = [np.where(better, new, old) for new, old in zip((scaled, deeper, factor, error), best, strict=True)]
+    if not np.isfinite(best[3]).all():
+        raise ValueError(f"a sum needs the factor {added:.6g} at shift {shift.max()}; allowed: 0 or (2^d + s) * 2^e")
+    return best[0], best[1], best[2]

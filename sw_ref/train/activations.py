@@ -62,3 +62,11 @@ def attach(layer: nn.Module, quantizer: Activations) -> None:
     """Quantize the layer's input from here on."""
     layer.act_quantizer = quantizer
     layer.register_forward_pre_hook(quantize_inputs)
+
+
+def activations_of(name: str, layer: nn.Module) -> Activations:
+    """The quantizer of a layer's input.  ``ValueError`` if it has none."""
+    found = getattr(layer, "act_quantizer", None)
+    if not isinstance(found, Activations):
+        raise ValueError(f"{name}: its activations are float; allowed: a model prepared with activations")
+    return found

@@ -37,6 +37,8 @@ class Quantization:
         self._found = layers
         modules = dict(model.named_modules())
         self.layers = {name: modules[name] for name in layers}
+        self.integers: Any = None
+        """The network in integers that the model became (:func:`sw_ref.train.to_integers`), if it did."""
 
     def on(self, model: nn.Module) -> "Quantization":
         """The same view of a copy of the model."""

@@ -54,9 +54,7 @@ class Words(nn.Module):
         self.fmt, self.method, self.tiling = fmt, method, tiling
         self.granularity, self.transposed_groups = granularity, transposed_groups
         self.register_buffer("scale", torch.from_numpy(np.array(scale)))
-        unit = self._unit()
-        both = [marks(u, fmt, method.literal) for u in (unit, unit * 2.0**-fmt.residual_shift)]
-        self.register_buffer("marks", torch.stack(both))
+        self.register_buffer("marks", self._marks())
         self.register_buffer("selection", torch.from_numpy(selection.copy()))
         annealed, free = method.anneal != "none" and not selection.all(), ~selection
         start = torch.from_numpy(initial_v(norms, free)) if annealed else None
@@ -70,6 +68,18 @@ class Words(nn.Module):
         if self.one_word:
             return OneWord.apply(weight, self.marks[0], self.fmt, literal)
         return TwoWords.apply(weight, self.factor(), self.marks, self.fmt, literal, mode)
+
+    @torch.no_grad()
+    def rescale(self, scale: Tensor) -> None:
+        """Take another U per output channel, float32 (O,)."""
+        self.scale = scale
+        self.marks = self._marks()
+
+    def _marks(self) -> Tensor:
+        """What the words are found by: those of U and of U * 2^-k, stacked."""
+        unit = self._unit()
+        units = (unit, unit * 2.0**-self.fmt.residual_shift)
+        return torch.stack([marks(u, self.fmt, self.method.literal) for u in units])
 
     def _unit(self) -> Tensor:
         """U, so that it broadcasts against the layer's weight."""

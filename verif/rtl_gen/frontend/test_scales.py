@@ -6,8 +6,9 @@ import pytest
 from rtl_gen.frontend.calibrate import with_tables_apart
 from rtl_gen.frontend.execute import Runner
 from rtl_gen.frontend.onnx_file import import_onnx
-from rtl_gen.frontend.scales import MANTISSAS, Scales, before, is_multiplier
+from rtl_gen.frontend.scales import Scales, before, is_multiplier
 from sw_ref.format import StlqFormat
+from sw_ref.network.multiplier import MANTISSAS
 from verif.rtl_gen.frontend.models import node
 
 FMT = StlqFormat(act_bits=8, act_signed=False)

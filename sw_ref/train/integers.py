@@ -1,0 +1,189 @@
+"""The network in integers that training ends in, as a model to train: :func:`to_integers`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from sw_ref.format import StlqFormat
+from sw_ref.network import Add, Network, Pad, TensorInfo
+from sw_ref.network.bilinear import Bilinear
+from sw_ref.network.operator import Arithmetic, Operator, Shape
+from sw_ref.train.activations import activations_of
+from sw_ref.train.cells import Grid, Move, Simple
+from sw_ref.train.graph import Graph, record_graph
+from sw_ref.train.layers import Batch, refuse
+from sw_ref.train.norms import foldable_norms
+from sw_ref.train.operators import Interpolate, standard
+from sw_ref.train.options import convolution_options
+from sw_ref.train.quantization import Quantization
+from sw_ref.train.scales import Scale, Scales
+from sw_ref.train.stages import Stage, find_stages, layer_operator
+from sw_ref.train.weighted import Fixed, Layer
+
+Cell = Move | Simple | Layer | Fixed
+
+
+def to_integers(model: nn.Module, quantization: Quantization, example: Batch) -> "Integers":
+    """The trained model as a network in integers, to be trained for the last epochs; its parameters are the model's.
+
+    From here on the steps of activations, v and batch norms are frozen, and U is where the multipliers are exact.
+    `example`: one batch of model inputs; steps that training did not learn, as the outputs', are found on it.
+
+    Raises ``ValueError`` with all nodes of the model that a network in integers cannot have, and what is needed; or if
+    v is not 0 everywhere, the method makes no words, or activations are float.  The model is then as it was.
+    """
+    view = quantization.on(model)
+    if not view.method.exports:
+        raise ValueError(f"method is {view.method.name}; allowed: one whose weights are words")
+    refuse([f"{n}: v is not 0; allowed: 0 (step to the end)" for n, q in view.words() if q.v is not None and q.v.any()])
+    learned = {name: activations_of(name, layer) for name, layer in view.layers.items()}
+    graph = record_graph(model, view.layers, example, values=True)
+    norms = foldable_norms(graph, model, view.layers)
+    stages, outputs = find_stages(graph, model, _operators(graph, view.layers), norms)
+    inputs = _inputs(graph, stages)
+    names = {*inputs, *(stage.output for stage in stages), *(stage.before for stage in stages if stage.before)}
+    values = {name: standard(graph.values[name]).cpu().numpy() for name in names}
+    fmt = replace(view.fmt, act_signed=False)
+    scales = Scales(stages=stages, inputs=inputs, learned=learned, values=values, fmt=fmt).find()
+    builder = _Builder(view, norms, scales, {name: value.shape[1:] for name, value in values.items()})
+    for stage in stages:
+        builder.add(stage)
+    axes = [graph.values[name].ndim for name in graph.returned]
+    made = Integers(builder.cells, builder.tensors, inputs, dict(zip(outputs, axes, strict=True)), fmt, view.tile)
+    for cell in builder.cells:
+        if isinstance(cell, Layer):
+            cell.freeze()
+    quantization.integers = made
+    return made
+
+
+def _operators(graph: Graph, layers: Mapping[str, nn.Module]) -> dict[str, Operator]:
+    """The operators of the trained layers; ``ValueError`` with all that have none."""
+    found, problems = {}, []
+    for name, layer in layers.items():
+        try:
+            found[name] = layer_operator(layer, convolution_options(name, layer, graph))
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    refuse(problems)
+    return found
+
+
+def _inputs(graph: Graph, stages: Sequence[Stage]) -> list[str]:
+    """The model's inputs; ``ValueError`` with those that nothing reads."""
+    made, read = {node.name for node in graph.nodes}, {name for stage in stages for name in stage.inputs}
+    inputs = [name for name in graph.values if name not in made]
+    refuse(
+        [f"{name} is read by no layer; needed: a model that reads its inputs" for name in inputs if name not in read]
+    )
+    return inputs
+
+
+class _Builder:
+    """Cells and tensors of the network so far."""
+
+    def __init__(
+        self, view: Quantization, norms: Mapping[str, str], scales: Mapping[str, Scale], shapes: Mapping[str, Shape]
+    ) -> None:
+        self.view, self.norms, self.scales, self.shapes = view, norms, scales, shapes
+        self.fmt = replace(view.fmt, act_signed=False)
+        self.cells: list[Cell] = []
+        self.tensors = {name: self._info(name) for name in shapes if name in scales}
+
+    def _info(self, name: str) -> TensorInfo:
+        channels, rows, columns = self.shapes[name]
+        step, zero = self.scales[name]
+        return TensorInfo(shape=(channels, rows, columns), step=step, zero=zero)
+
+    def add(self, stage: Stage) -> None:
+        """The cells of one stage."""
+        if isinstance(stage.options, Interpolate):
+            self.cells += self._bilinear(stage)
+            return
+        if not isinstance(stage.options, Arithmetic):
+            self.cells.append(Move(stage))
+            return
+        if isinstance(stage.options, Add):
+            # The second one has the larger step: its multiplier is the first one's, shifted left.
+            stage = replace(stage, inputs=tuple(sorted(stage.inputs, key=lambda name: self.scales[name][0])))
+        grid = Grid.of(stage, self.scales, self.fmt)
+        if stage.layer is None:
+            self.cells.append(Simple(stage, grid, self.shapes[stage.output][0]))
+            return
+        modules = dict(self.view.model.named_modules())
+        norm = modules[self.norms[stage.layer]] if stage.layer in self.norms else None
+        self.cells.append(Layer(stage, grid, modules[stage.layer], norm, self.view.tile))
+
+    def _bilinear(self, stage: Stage) -> Iterator[Cell]:
+        assert isinstance(stage.options, Interpolate)
+        (source,), scale = stage.inputs, self.scales[stage.output]
+        bilinear = Bilinear(format=self.fmt, tile=self.view.tile, factor=stage.options.factor)
+        nodes, tensors = bilinear.build(stage.name, source, self.tensors[source], stage.output)
+        self.tensors |= tensors
+        for node in nodes:
+            if isinstance(node.options, Pad):
+                yield Move(Stage(name=node.name, options=node.options, inputs=node.inputs, output=node.output))
+            else:
+                yield Fixed(node, Grid(fmt=self.fmt, inputs=(scale,), before=scale, after=scale))
+
+
+class Integers(nn.Module):
+    """A network in integers that learns: real tensors in and out, as the model has them, whole numbers in between.
+
+    What it computes is, code for code, what the golden of :meth:`network` computes; in training, too.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        tensors: Mapping[str, TensorInfo],
+        inputs: Sequence[str],
+        outputs: Mapping[str, int],
+        fmt: StlqFormat,
+        tile: tuple[int, int],
+    ) -> None:
+        """`outputs`: how many axes each has in the model."""
+        super().__init__()
+        self.cells = nn.ModuleList(cells)
+        self.tensors, self.inputs, self.outputs = dict(tensors), tuple(inputs), dict(outputs)
+        self.fmt, self.tile = fmt, tile
+
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The model's output, or outputs in the order in which it returns them."""
+        codes = self._run(inputs)
+        made = tuple(self._leave(codes[name] * self.tensors[name].step, axes) for name, axes in self.outputs.items())
+        return made[0] if len(made) == 1 else made
+
+    @torch.no_grad()
+    def codes(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """The codes of every tensor, int32 (n, C, H, W)."""
+        return {name: codes.int() + self.tensors[name].zero for name, codes in self._run(inputs).items()}
+
+    def network(self) -> Network:
+        """The network as it is now.  Raises ``ValueError`` for a bias out of reach."""
+        return Network(
+            format=self.fmt,
+            tile=self.tile,
+            tensors=self.tensors,
+            nodes=tuple(cell.node() for cell in self.cells),  # type: ignore[operator]
+            inputs=self.inputs,
+            outputs=tuple(self.outputs),
+        )
+
+    def _run(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Code - zero point of every tensor."""
+        made = {name: self._enter(name, x) for name, x in zip(self.inputs, inputs, strict=True)}
+        for cell in self.cells:
+            made[cell.stage.output] = cell(*(made[name] for name in cell.stage.inputs))  # type: ignore[union-attr]
+        return made
+
+    def _enter(self, name: str, x: Tensor) -> Tensor:
+        """A real input as codes: ties to even, as ONNX QuantizeLinear has them, unlike those inside the network."""
+        info = self.tensors[name]
+        step = torch.tensor(info.step, dtype=x.dtype, device=x.device)
+        return torch.round(standard(x) / step).clamp(-info.zero, self.fmt.act_max - info.zero)
+
+    def _leave(self, x: Tensor, axes: int) -> Tensor:
+        return x if axes == 4 else x.flatten(axes - 1)
