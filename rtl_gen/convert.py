@@ -20,7 +20,7 @@ from sw_ref.messages import printable
 from sw_ref.network import save_network
 from sw_ref.tiling import Selection
 
-SUMMARY = "a float network (.onnx) to a network in integers, without training"
+SUMMARY = "a float network (.onnx), or a training's export, to a network in integers"
 EXAMPLE = (
     "stlq convert net.onnx --calibrate data.npz --bits 3 --act-bits 8 --ratio 0.15 --tile 8x8 --out net.safetensors"
 )
@@ -32,7 +32,7 @@ COMPARED = 1024
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "network", metavar="NET", type=path, help="float network: .onnx, opset 7 to the newest; or folder of an export"
+        "network", metavar="NET", type=path, help=".onnx, opset 7 to the newest, or the folder of a training's export"
     )
     parser.add_argument("--out", required=True, metavar="FILE", type=path, help="network to write (.safetensors)")
     parser.add_argument(

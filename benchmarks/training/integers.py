@@ -7,7 +7,7 @@ and seed, and leaves the network file of each.  Fine-tuning is that of a run wit
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from benchmarks.training.fit import Fit
 from benchmarks.training.run import CALIBRATION_EPOCH, calibration, pretrained, put_on
 from benchmarks.training.spec import Run
-from benchmarks.training.untrained import NETWORKS, TILE
+from benchmarks.training.untrained import NETWORKS, TILE, resized
 from sw_ref.network import Network, dequantize, execute, quantize, save_network
 from sw_ref.train import settle_batch_norm, to_integers
 
@@ -42,15 +42,6 @@ class Golden(nn.Module):
         codes = execute(network, quantize(network, {source: inputs.numpy()}))
         made = torch.from_numpy(dequantize(network, codes)[output].astype(np.float32))
         return made if self.axes == 4 else made.flatten(self.axes - 1)
-
-
-def resized(network: Network, shapes: Mapping[str, tuple[int, int, int]]) -> Network:
-    """The same network for inputs of other sizes, (C, H, W) by name."""
-    found = dict(shapes)
-    for node in network.nodes:
-        found[node.output] = node.options.output_shape([found[name] for name in node.inputs], node.weight_shape)
-    tensors = {name: replace(info, shape=found[name]) for name, info in network.tensors.items()}
-    return replace(network, tensors=tensors)
 
 
 def measure(run: Run, floats: Path, out: Path, epochs: int, share: float) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from benchmarks.training.run import CALIBRATION_BATCHES, CALIBRATION_EPOCH, pret
 from benchmarks.training.spec import Run
 from rtl_gen.frontend.calibrate import convert
 from rtl_gen.frontend.execute import Runner
-from rtl_gen.frontend.graph import FloatNetwork
 from rtl_gen.frontend.integers import run_integers
 from rtl_gen.frontend.onnx_file import import_onnx
 from sw_ref.network import Network
+from sw_ref.network.operator import Shape
 
 NETWORKS = (("classify", "residual"), ("classify", "separable"), ("enhance", "unet"), ("segment", "dilated"))
 TILE = (8, 8)
@@ -58,16 +58,17 @@ class Integers(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         floats = import_onnx(self.path, shapes={"x": (1, *inputs.shape[1:])})
-        made = run_integers(resized(self.network, floats), Runner(floats), {"x": inputs.numpy()})
+        shapes = {port.tensor: floats.shapes[port.tensor] for port in floats.inputs}
+        made = run_integers(resized(self.network, shapes), Runner(floats), {"x": inputs.numpy()})
         return torch.from_numpy(np.ascontiguousarray(made["y"]))
 
 
-def resized(network: Network, floats: FloatNetwork) -> Network:
-    """The same network for inputs of another size."""
-    shapes = {port.tensor: floats.shapes[port.tensor] for port in floats.inputs}
+def resized(network: Network, shapes: Mapping[str, Shape]) -> Network:
+    """The same network for inputs of other sizes, (C, H, W) by name."""
+    found = dict(shapes)
     for node in network.nodes:
-        shapes[node.output] = node.options.output_shape([shapes[name] for name in node.inputs], node.weight_shape)
-    tensors = {name: replace(info, shape=shapes[name]) for name, info in network.tensors.items()}
+        found[node.output] = node.options.output_shape([found[name] for name in node.inputs], node.weight_shape)
+    tensors = {name: replace(info, shape=found[name]) for name, info in network.tensors.items()}
     return replace(network, tensors=tensors)
 
 

@@ -43,11 +43,13 @@ def to_integers(model: nn.Module, quantization: Quantization, example: Batch) ->
     norms = foldable_norms(graph, model, view.layers)
     stages, outputs = find_stages(graph, model, _operators(graph, view.layers), norms)
     inputs = _inputs(graph, stages)
-    names = {*inputs, *(stage.output for stage in stages), *(stage.before for stage in stages if stage.before)}
+    names = (*inputs, *(name for stage in stages for name in (stage.before, stage.output) if name))
     values = {name: standard(graph.values[name]).cpu().numpy() for name in names}
     fmt = replace(view.fmt, act_signed=False)
     scales = Scales(stages=stages, inputs=inputs, learned=learned, values=values, fmt=fmt).find()
     builder = _Builder(view, norms, scales, {name: value.shape[1:] for name, value in values.items()})
+    for name in inputs:
+        builder.take_input(name)
     for stage in stages:
         builder.add(stage)
     axes = [graph.values[name].ndim for name in graph.returned]
@@ -90,7 +92,11 @@ class _Builder:
         self.view, self.norms, self.scales, self.shapes = view, norms, scales, shapes
         self.fmt = replace(view.fmt, act_signed=False)
         self.cells: list[Cell] = []
-        self.tensors = {name: self._info(name) for name in shapes if name in scales}
+        self.tensors: dict[str, TensorInfo] = {}
+
+    def take_input(self, name: str) -> None:
+        """Add an input of the network."""
+        self.tensors[name] = self._info(name)
 
     def _info(self, name: str) -> TensorInfo:
         channels, rows, columns = self.shapes[name]
@@ -102,6 +108,7 @@ class _Builder:
         if isinstance(stage.options, Interpolate):
             self.cells += self._bilinear(stage)
             return
+        self.tensors[stage.output] = self._info(stage.output)
         if not isinstance(stage.options, Arithmetic):
             self.cells.append(Move(stage))
             return
