@@ -38,6 +38,12 @@ class Activations(nn.Module):
         """The smallest and the largest code."""
         return self.fmt.act_min, self.fmt.act_max
 
+    @torch.no_grad()
+    def fix(self, step: float, *, signed: bool) -> None:
+        """Take this step and range from here on."""
+        self.fmt = replace(self.fmt, act_signed=signed)
+        self.log_step.fill_(math.log2(step)).requires_grad_(False)
+
     def forward(self, x: Tensor) -> Tensor:
         return LinearSteps.apply(x.float(), self.log_step, self.limits, self.clip_only)
 

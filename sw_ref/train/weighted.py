@@ -74,11 +74,12 @@ class Layer(Weighted):
         self.register_buffer("mean", torch.from_numpy(mean))
 
     def freeze(self) -> None:
-        """Move the scales, and stop the learning of all that stays as it is from here on."""
+        """Move the scales and the step to those of the network, and stop the learning of all that now stays."""
         self.quantizer.rescale(self.scale.to(self.quantizer.scale.device))
-        norm = [] if self.norm is None else [p for name, p in self.norm.named_parameters() if name == "weight"]
-        steps = activations_of(self.stage.name, self.layer).parameters()
-        for parameter in (*self.quantizer.parameters(), *steps, *norm):
+        step, zero = self.grid.inputs[0]
+        activations_of(self.stage.name, self.layer).fix(step, signed=zero > 0)
+        gains = [] if self.norm is None else [p for name, p in self.norm.named_parameters() if name == "weight"]
+        for parameter in (*self.quantizer.parameters(), *gains):
             parameter.requires_grad_(False)
 
     def integers(self) -> Tensor:
