@@ -117,26 +117,31 @@ _PAIRS = {
 _FACTORS = sorted(_PAIRS)
 
 
+EXACT, NEAR = 1e-6, 0.11
+"""Relative errors of an add_multiplier that counts as exact (of a step in float32), and of the nearest within reach."""
+
+
 def with_added(multiplier: NDArray[Any], shift: NDArray[Any], added: float) -> tuple[NDArray[np.int64], ...]:
-    """Multipliers, shifts and add_multipliers with add_multiplier / 2^shift nearest to `added`, per channel.
+    """Multipliers, shifts and add_multipliers with add_multiplier / 2^shift = `added`, or near it, per channel.
 
     A multiplier takes a power of two and a larger shift if that helps.  Where the sum is so small beside what is added
     that no add_multiplier fits its shift, it loses bits, or all.  Raises ``ValueError`` if nothing fits.
     """
-    allowed_factors = np.array(ADD_MAGNITUDES)
-    middles = (allowed_factors[1:] + allowed_factors[:-1]) / 2
-    best: list[NDArray[Any]] = []
-    for more in (*range(8), *range(-1, -SHIFT_MAX - 1, -1)):
-        scaled, deeper = np.rint(multiplier * 2.0**more).astype(np.int64), np.maximum(shift + more, 0)
-        factor = allowed_factors[np.searchsorted(middles, added * 2.0**deeper)]
-        good = are_allowed(scaled) & (deeper <= SHIFT_MAX) & (factor <= 2 * added * 2.0**deeper)
-        good &= 2 * factor >= added * 2.0**deeper
-        error = np.where(good, np.abs(factor / 2.0**deeper / added - 1), np.inf)
-        if not best:
-            best = [scaled, deeper, factor, error]
-            continue
-        better = error < best[3] - 1e-12 if more > 0 else np.isinf(best[3]) & (shift + more >= 0)
-        best = [np.where(better, new, old) for new, old in zip((scaled, deeper, factor, error), best, strict=True)]
-    if not np.isfinite(best[3]).all():
+    best = [np.zeros_like(shift, np.int64)] * 3
+    open_ = np.full(shift.shape, True)
+    more, less = range(8), range(-1, -SHIFT_MAX - 1, -1)
+    for moves, limit in ((more, EXACT), (less, EXACT), (more, NEAR), (less, NEAR)):
+        for move in moves:
+            scaled, deeper = np.rint(multiplier * 2.0**move).astype(np.int64), shift + move
+            factor = _ADD_FACTORS[np.searchsorted(_ADD_MIDDLES, added * 2.0**deeper)]
+            good = are_allowed(scaled) & (deeper >= 0) & (deeper <= SHIFT_MAX)
+            good &= open_ & (np.abs(factor / 2.0**deeper / added - 1) < limit)
+            best = [np.where(good, new, old) for new, old in zip((scaled, deeper, factor), best, strict=True)]
+            open_ &= ~good
+    if open_.any():
         raise ValueError(f"a sum needs the factor {added:.6g} at shift {shift.max()}; allowed: 0 or (2^d + s) * 2^e")
     return best[0], best[1], best[2]
+
+
+_ADD_FACTORS = np.array(ADD_MAGNITUDES)
+_ADD_MIDDLES = (_ADD_FACTORS[1:] + _ADD_FACTORS[:-1]) / 2

@@ -1,5 +1,6 @@
 """Which integers are multipliers, their parts, and the nearest one."""
 
+import numpy as np
 import pytest
 
 from sw_ref.network.multiplier import (
@@ -10,6 +11,7 @@ from sw_ref.network.multiplier import (
     decompose,
     nearest,
     nearest_add,
+    with_added,
 )
 
 
@@ -63,3 +65,18 @@ def test_nearest_add_is_nearest(shift: int) -> None:
         assert found in ADD_MULTIPLIERS
         wanted = factor * 2.0**shift
         assert abs(found - wanted) == min(abs(number - wanted) for number in ADD_MULTIPLIERS)
+
+
+def test_multipliers_that_fit_what_is_added() -> None:
+    multiplier, shift = np.array([3, 1, 9]), np.array([4, 0, 8])
+    made = with_added(multiplier, shift, 0.625)
+    assert [part.tolist() for part in made] == [[3, 8, 9], [4, 3, 8], [10, 5, 160]]
+    assert are_allowed(made[0]).all()
+    assert are_allowed(made[2], add=True).all()
+    # 11/16 is none at any shift: one of the two nearest.
+    assert [part.tolist() for part in with_added(np.array([1]), np.array([4]), 11 / 16)] == [[1], [4], [10]]
+    # Beside 3 a sum at shift 24 loses a bit, one at shift 40 all.
+    made = with_added(np.array([8, 8]), np.array([24, 40]), 3.0)
+    assert [part.tolist() for part in made] == [[4, 0], [23, 23], [3 << 23, 3 << 23]]
+    with pytest.raises(ValueError, match=r"^a sum needs the factor 1e\+12 at shift 0; allowed: 0 or \(2\^d \+ s\) "):
+        with_added(np.array([1]), np.array([0]), 1e12)
