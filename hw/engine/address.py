@@ -1,13 +1,18 @@
 """The address generator: where in the activation memory each element is."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.array.adder_tree import add
 from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import JOB, LOOPS, STEP, TILE_LOOPS
 from hw.engine.layouts import struct
+from hw.engine.loops import Loops
+
+PLACE = ("address", "x", "y")
+BOUNDS = ("width", "height", "pad_address")
 
 
 def address_signature(config: EngineConfig) -> wiring.Signature:
@@ -59,7 +64,6 @@ class AddressGenerator(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        job = self.job
         # A cycle behind the sequencer: the loops over the tiles of a position.
         issue, finish, start, level = Signal(), Signal(), Signal(), Signal.like(self.level, name="level1")
         residual, first, done, bank = Signal(), Signal(), Signal(), Signal()
@@ -76,42 +80,49 @@ class AddressGenerator(Component):
         # Two cycles behind: the step is there.
         load, read, move, beat = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [load.eq(start), read.eq(first), move.eq(done), beat.eq(issue)]
-        address = Signal(len(self.address))
-        x, y = Signal.like(job.x, name="at_x"), Signal.like(job.y, name="at_y")
-        with m.If(move):
-            m.d.sync += [address.eq(address + self.step.address), x.eq(x + self.step.x), y.eq(y + self.step.y)]
-        bounds = {name: Signal.like(job[name], name=f"{name}_held") for name in ("width", "height", "pad_address")}
-        with m.If(load):
-            m.d.sync += [address.eq(job.address), x.eq(job.x), y.eq(job.y)]
-            m.d.sync += [held.eq(job[name]) for name, held in bounds.items()]
-        inside = Signal()
-        m.d.comb += inside.eq((x >= 0) & (x < bounds["width"]) & (y >= 0) & (y < bounds["height"]))
-
-        m.d.sync += [
-            self.address.eq(Mux(inside, address, bounds["pad_address"])),
-            self.lane.eq(x),
-            self.valid.eq(read),
-            self.beat.eq(beat),
-        ]
+        m.d.sync += [self.valid.eq(read), self.beat.eq(beat)]
+        self._walk(m, load, move)
         return m
+
+    def _walk(self, m: Module, load: Signal, move: Signal) -> None:
+        """Address, x and y of the element: the job's own at first, then what the steps make of them."""
+        bounds = {name: Signal.like(self.job[name], name=f"own_{name}") for name in BOUNDS}
+        place = {}
+        for name in PLACE:
+            bits = min(len(self.job[name]), len(self.address)) if name == "address" else len(self.job[name])
+            # One of the two is 0: no multiplexer, and two forms of their sum that take no LUT of their own.
+            own, moved = Signal(bits, name=f"own_{name}"), Signal(bits, name=f"moved_{name}")
+            with m.If(move):
+                m.d.sync += moved.eq(add(Value.cast(self.step[name]), own | moved, Const(0), bits, logic=True))
+            with m.If(load):
+                m.d.sync += [own.eq(self.job[name]), moved.eq(0)]
+            # The last statement: so it becomes the registers' reset.
+            with m.If(move & ~load):
+                m.d.sync += own.eq(0)
+            place[name] = own ^ moved
+        with m.If(load):
+            m.d.sync += [bound.eq(self.job[name]) for name, bound in bounds.items()]
+        inside = Signal()
+        m.d.comb += inside.eq(below(place["x"], bounds["width"]) & below(place["y"], bounds["height"]))
+        m.d.sync += [self.address.eq(Mux(inside, place["address"], bounds["pad_address"])), self.lane.eq(place["x"])]
 
     def _tile_loops(self, m: Module, done: Signal, finish: Signal) -> Signal:
         """The counters of the loops over tiles; returns the innermost one that goes on."""
         inner = Signal(range(len(LOOPS)))
-        goes_on = done
-        counts = []
-        for name in LOOPS[:TILE_LOOPS]:
-            trips = self.job[f"trips_{name}"]
-            count = Signal.like(trips, name=name)
-            at_end = count == trips
-            with m.If(goes_on):
-                m.d.sync += count.eq(Mux(at_end, 0, count + 1))
-            counts.append((count, at_end))
-            goes_on = goes_on & at_end
+        loops = Loops(m, LOOPS[:TILE_LOOPS], self.job, done)
         with m.If(done & finish):
-            m.d.sync += [count.eq(0) for count, _ in counts]
+            m.d.sync += [count.eq(0) for count in loops.counts.values()]
         m.d.comb += inner.eq(TILE_LOOPS - 1)
-        for number in reversed(range(TILE_LOOPS - 1)):
-            with m.If(~counts[number][1]):
+        for number, name in reversed(list(enumerate(LOOPS[: TILE_LOOPS - 1]))):
+            with m.If(~loops.at_end[name]):
                 m.d.comb += inner.eq(number)
         return inner
+
+
+def below(value: Value, limit: Value) -> Value:
+    """Whether `value`, read as unsigned, is below `limit`, a register: one carry chain, without a test for equality.
+
+    What is negative is above all limits that are not.
+    """
+    margin = Cat(Const(0, 1), limit) - Cat(Const(1, 1), value)
+    return ~margin[-1]

@@ -12,8 +12,8 @@ from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
 ADDRESS_CYCLES = 3  # from the sequencer's element to its address
-OFFSET_CYCLES = 3  # from the scales of sums to their offsets
-CODE_CYCLES = 8  # from sums to their codes
+OFFSET_CYCLES = 4  # from the scales of sums to their offsets
+CODE_CYCLES = 9  # from sums to their codes
 TABLE_BITS = 8  # of the largest codes that tables take
 START_CYCLES = 3  # between the starts of two jobs, at least
 

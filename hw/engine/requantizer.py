@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.array.registers import Registers
 from hw.component import Component, instantiate
 from hw.engine.config import CODE_CYCLES, OFFSET_CYCLES, EngineConfig
 from hw.engine.delay import later
@@ -113,12 +114,10 @@ class Requantizer(Component):
         with m.If(asked):
             m.d.sync += word.eq(self.add_word)
         chunk1, step1 = Signal.like(chunk, name="chunk1"), Signal.like(step, name="step1")
-        sums = Signal(lanes * bits)
-        m.d.sync += [
-            sums.eq(Value.cast(self.sums.payload).word_select(chunk, lanes * bits)),
-            chunk1.eq(chunk),
-            step1.eq(step),
-        ]
+        taken = Value.cast(self.sums.payload).word_select(chunk, lanes * bits)
+        data = Registers(m, 1)
+        sums = data.register("sums", taken, clear=data.clear("not_sum", step != 0))
+        m.d.sync += [chunk1.eq(chunk), step1.eq(step)]
         clipping = CODES(later(m, "about", about, CODE_CYCLES - 1))
         clip = Followed(
             m,

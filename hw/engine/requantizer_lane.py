@@ -1,18 +1,18 @@
 """One lane of the requantizer: a sum, and the code that is added to it, to a code."""
 
-from typing import Any
-
-from amaranth import Cat, Const, Module, Mux, Signal, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In, Out
 
-from hw.array.adder_tree import add
+from hw.array.adder_tree import add, resize
+from hw.array.registers import Registers
 from hw.component import Component
 from hw.engine import encoding
-from hw.engine.config import EngineConfig
-from hw.engine.delay import later
+from hw.engine.config import OFFSET_CYCLES, EngineConfig
 from hw.engine.layouts import struct
 
-COARSE = 8  # binary places: a shift is a multiple of it, then what is left
+NEAR_BITS = 2
+NEAR = 1 << NEAR_BITS  # binary places: a shift to the left is a multiple of it, then what is left
+COARSE = 8  # the same to the right
 
 
 class RequantizerLane(Component):
@@ -21,22 +21,22 @@ class RequantizerLane(Component):
     The steps of one code follow each other, one a cycle: first the sum with its multiplier, then the code to add with
     each term of its own. Negative terms are ones' complements; the compiler has the missing 1s in `offset`.
 
-    Latency: 7 cycles from `x` to `code`. Throughput: one step a cycle.
+    Latency: 8 cycles from `x` to `code`. Throughput: one step a cycle.
 
     Members
     -------
     x : In(signed(acc_bits)), added : In(code_bits)
-        The sum; the code to add.
+        The sum, 0 in other steps than its own; the code to add.
     step : In(2)
         0 for the sum, 1 and 2 for the terms of the code to add.
     scale : In(struct(SCALE))
         What they are multiplied by.
     offset : In(struct)
-        Three cycles after those.
+        OFFSET_CYCLES after those.
     low, high : In(code_bits)
-        The limits, six cycles after those.
+        The limits, seven cycles after those.
     code : Out(code_bits)
-        Seven cycles after the last step's operand.
+        Eight cycles after the last step's operand.
     """
 
     def __init__(self, config: EngineConfig):
@@ -63,47 +63,57 @@ class RequantizerLane(Component):
         return m
 
     def _product(self, m: Module) -> Signal:
-        """Cycles 1 to 3: the operand, with its sign; that shifted; with its second term."""
-        scale: Any = self.scale
-        bits = self._config.product_bits
-        operand, shift, negative = Signal(signed(bits)), Signal(3), Signal()
-        second, inverted = Signal(), Signal()
+        """Cycles 1 to 4: what to shift; that shifted by whole NEAR places; by the rest; its second term."""
+        bits, data, scale = self._config.product_bits, Registers(m, 1), self.scale
         is_sum = self.step == 0
-        wide, moved, sign = Signal(signed(bits)), Signal(bits), Signal()
-        m.d.comb += [wide.eq(self.x), sign.eq(scale.first_negative)]
-        m.d.sync += shift.eq(scale.first_shift)
+        shift, sign, present = Signal(5), Signal(), Signal()
+        m.d.comb += [shift.eq(scale.first_shift), sign.eq(scale.first_negative)]
         for number in (1, 2):
-            far, near = scale[f"add{number}_shift"][3:], scale[f"add{number}_shift"][:3]
             with m.If(self.step == number):
-                m.d.comb += sign.eq(scale[f"add{number}_negative"])
-                m.d.comb += moved.eq(Mux(scale[f"add{number}"], self.added, 0) << (far * COARSE))
-                m.d.sync += shift.eq(near)
-        m.d.sync += [
-            operand.eq(((wide & is_sum.replicate(bits).as_signed()) | moved) ^ sign.replicate(bits)),
-            negative.eq(sign),
-            second.eq(is_sum & scale.second),
-            inverted.eq(is_sum & (scale.second_negative ^ (scale.second & sign))),
-        ]
+                m.d.comb += [shift.eq(scale[f"add{number}_shift"]), sign.eq(scale[f"add{number}_negative"])]
+                m.d.comb += present.eq(scale[f"add{number}"])
+        placed = self._placed(data, shift[NEAR_BITS:], present)
+        x, far = data.register("x1", self.x), data.register("far1", scale.first_shift[NEAR_BITS])
+        negative1 = data.register("negative1", sign)
+        # x is 0 in other steps.
+        wide = Signal(signed(bits))
+        m.d.comb += wide.eq(Mux(far, x << NEAR, x))
+        operand = data.register("operand", (wide | placed) ^ negative1.replicate(bits))
         # What a shift leaves free is filled with the sign's inversion: as if inverted behind it.
-        filled = Signal(signed(bits + 7))
-        first, plain, product = Signal(signed(bits)), Signal(signed(bits)), Signal(signed(bits))
-        kept, flipped = later(m, "second", second, 1), later(m, "inverted", inverted, 1)
-        m.d.comb += filled.eq(Cat(negative.replicate(7), operand).as_signed() << shift)
-        m.d.sync += [first.eq(filled[7:]), plain.eq(operand)]
-        term = (plain & kept.replicate(bits).as_signed()) ^ flipped.replicate(bits)
-        m.d.sync += product.eq(add(first, term, Const(0), bits, logic=True))
-        return product
+        negative, near = data.register("negative", negative1), data.delay("near", shift[:NEAR_BITS], 2)
+        first = data.register("first", (Cat(negative.replicate(NEAR - 1), operand) << near)[NEAR - 1 :][:bits])
+        # The sum once more: nothing, if it has no second term.
+        alone = data.delay("alone", ~(is_sum & scale.second), 2)
+        again = data.register("again", data.register("x2", x), clear=alone)
+        inverted = data.delay("inverted", is_sum & scale.second_negative, 3)
+        term = resize(again, bits) ^ inverted.replicate(bits)
+        return data.register("product", add(first, term, Const(0), bits, logic=True))
+
+    def _placed(self, data: Registers, far: Value, present: Value) -> Value:
+        """The code to add, shifted by `far` * NEAR places: its parts of NEAR bits rotated, and all but they masked."""
+        bits = self._config.product_bits
+        parts = 1 << (-(-self._config.code_bits // NEAR) - 1).bit_length()
+        code = resize(self.added, parts * NEAR)
+        rotated: Value = code
+        for step in range(1, parts):
+            rotated = Mux(far[: (parts - 1).bit_length()] == step, code.rotate_left(step * NEAR), rotated)
+        shown = [
+            present & Cat(far == at - part for part in range(parts) if 0 <= at - part < 1 << len(far)).any()
+            for at in range(-(-bits // NEAR))
+        ]
+        rotated, mask = data.register("rotated", rotated), data.register("mask", Cat(shown))
+        return Cat(rotated.word_select(at % parts, NEAR) & mask[at].replicate(NEAR) for at in range(len(mask)))[:bits]
 
     def _total(self, m: Module, product: Signal) -> Signal:
-        """Cycle 4: the sum over all steps."""
+        """Cycle 5: the sum over all steps."""
         total = Signal(signed(self._config.product_bits))
-        begins = later(m, "begins", self.step == 0, 3)
+        begins = Registers(m, 1).delay("begins", self.step == 0, OFFSET_CYCLES)
         before = Mux(begins, self.offset.offset, total)
         m.d.sync += total.eq(add(product, before, Const(0), len(total), logic=True))
         return total
 
     def _code(self, m: Module, total: Signal) -> None:
-        """Cycles 5 to 7: shifted by whole COARSE places; by the rest; clipped.
+        """Cycles 6 to 8: shifted by whole COARSE places; by the rest; clipped.
 
         Of what is above the code's bits only the sign, and whether there is anything, is kept.
         """

@@ -21,7 +21,9 @@ class Sections:
         """Read a section of `slots` bus words; whether its last one is taken."""
         last = self.slot == slots - 1
         with self._m.If(self._take):
-            self._m.d.sync += self.slot.eq(Mux(last, 0, self.slot + 1))
+            self._m.d.sync += self.slot.eq(self.slot + 1)
+            with self._m.If(last):
+                self._m.d.sync += self.slot.eq(0)
         return self._take & last
 
     def fill(self, store: Any, entries: int) -> Value:

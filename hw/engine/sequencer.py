@@ -8,6 +8,7 @@ from hw.component import Component
 from hw.engine.config import START_CYCLES, EngineConfig
 from hw.engine.encoding import GROUP, JOB, LOOPS, TILE_LOOPS, Kind
 from hw.engine.layouts import EVENT, struct
+from hw.engine.loops import Loops
 
 
 def sequencer_signature(config: EngineConfig) -> wiring.Signature:
@@ -68,68 +69,67 @@ class Sequencer(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        running, holding, pause = Signal(), Signal(), Signal(GROUP["idle"].bits)
-        recent = Signal(START_CYCLES - 1)
-        gate, ready, group_end, job_end = Signal(), Signal(), Signal(), Signal()
+        self._running, holding = Signal(), Signal()
+        self._recent = Signal(START_CYCLES - 1)
+        group_end, job_end, last = Signal(), Signal(), Signal()
         other = ~self.half
+        other_full, here_full = self.full.bit_select(other, 1), self.full.bit_select(self.half, 1)
+        paused = self._pause(m, group_end)
+        late = ((self.job.kind == Kind.INPUT) & ~self.code_valid) | ((self.job.kind == Kind.OUTPUT) & ~self.output_room)
+        ready = self.job_valid & ~self._recent.any() & (~self.next_job.wait | (self.idle & self.drained))
         m.d.comb += [
-            gate.eq(
-                ((self.job.kind != Kind.INPUT) | self.code_valid) & ((self.job.kind != Kind.OUTPUT) | self.output_room)
-            ),
-            self.idle.eq(~running & ~holding),
-            self.issue.eq(running & (pause == 0) & gate),
-            self.finish.eq(self.issue & (self.index == self.ends[self.half])),
-            ready.eq(self.job_valid & ~recent.any() & Mux(self.next_job.wait, self.idle & self.drained, 1)),
-            self.start.eq(
-                ready & Mux(self.idle, self.full.bit_select(self.half, 1), job_end & self.full.bit_select(other, 1))
-            ),
+            self.idle.eq(~self._running & ~holding),
+            self.issue.eq(self._running & ~paused & ~late),
+            last.eq(Mux(self.half, self.index == self.ends[1], self.index == self.ends[0])),
+            self.finish.eq(self.issue & last),
+            self.start.eq(ready & Mux(self.idle, here_full, job_end & other_full)),
             self.front_frees.eq(group_end << self.half),
         ]
-        m.d.sync += [recent.eq(Cat(self.start, recent)), pause.eq(Mux(pause == 0, 0, pause - 1))]
-        with m.If(self.finish):
-            m.d.sync += pause.eq(self.idles[self.half ^ group_end])
+        m.d.sync += self._recent.eq(Cat(self.start, self._recent))
         with m.If(self.issue):
-            m.d.sync += self.index.eq(Mux(self.finish, 0, self.index + 1))
+            m.d.sync += self.index.eq(self.index + 1)
+        with m.If(self.finish):
+            m.d.sync += self.index.eq(0)
         self._loops(m, group_end, job_end)
 
         with m.If(group_end):
-            m.d.sync += [self.half.eq(other), running.eq(0)]
+            m.d.sync += [self.half.eq(other), self._running.eq(0)]
             with m.If(~job_end):
-                m.d.sync += [running.eq(self.full.bit_select(other, 1)), holding.eq(~self.full.bit_select(other, 1))]
-        with m.If(holding & self.full.bit_select(self.half, 1)):
-            m.d.sync += [running.eq(1), holding.eq(0), pause.eq(self.idles[self.half])]
+                m.d.sync += [self._running.eq(other_full), holding.eq(~other_full)]
+        with m.If(holding & here_full):
+            m.d.sync += [self._running.eq(1), holding.eq(0)]
         with m.If(self.start):
-            m.d.sync += [self.job.eq(self.next_job), running.eq(1)]
-            m.d.sync += pause.eq(Mux(self.next_job.wait, 0, self.idles[self.half ^ ~self.idle]))
+            m.d.sync += [self.job.eq(self.next_job), self._running.eq(1)]
         return m
 
+    def _pause(self, m: Module, group_end: Signal) -> Value:
+        """Whether this is an idle cycle before a position.
+
+        The count goes up, from the complement of their number to all ones: what loads it then takes no LUT of its own.
+        """
+        idles = Mux(self.half ^ group_end, self.idles[1], self.idles[0])
+        count, load = Signal(GROUP["idle"].bits, init=-1), Signal()
+        m.d.comb += load.eq(self.finish | ~self._running)
+        m.d.sync += count.eq(Mux(load, ~idles, count) + (~load & ~count.all()))
+        with m.If(self.start & self.next_job.wait):
+            m.d.sync += count.eq(-1)
+        return ~count.all()
+
     def _loops(self, m: Module, group_end: Signal, job_end: Signal) -> None:
-        """The counters of the loops over positions: each goes on where all inside it are at their ends."""
-        goes_on: Value = self.finish
-        level: Value = self.level
+        """The loops over positions, and how each position ends."""
         names = LOOPS[TILE_LOOPS:]
-        ends = {}
-        m.d.comb += level.eq(len(LOOPS) - 1)
-        for name in names:
-            trips = self.job[f"trips_{name}"]
-            count = Signal.like(trips, name=name)
-            at_end = Signal(name=f"{name}_end")
-            m.d.comb += at_end.eq(count == trips)
-            with m.If(goes_on):
-                m.d.sync += count.eq(Mux(at_end, 0, count + 1))
-            ends[name] = goes_on & ~at_end
-            goes_on = goes_on & at_end
-            if name == "y":
-                m.d.comb += group_end.eq(goes_on)
-        for number, name in reversed(list(enumerate(names, TILE_LOOPS))):
-            with m.If(ends[name]):
-                m.d.comb += level.eq(number)
+        loops = Loops(m, names, self.job, self.finish)
+        m.d.comb += self.level.eq(len(LOOPS) - 1)
+        for number, name in reversed(list(enumerate(names[:-1], TILE_LOOPS))):
+            with m.If(~loops.at_end[name]):
+                m.d.comb += self.level.eq(number)
         m.d.comb += [
-            job_end.eq(goes_on),
-            self.event.pool.eq(ends["pool_x"] | ends["pool_y"]),
-            self.event.x.eq(ends["x"]),
-            self.event.y.eq(ends["y"]),
-            self.event.group.eq(ends["group"]),
-            self.event.ends.eq(goes_on),
+            group_end.eq(loops.restarts["y"]),
+            job_end.eq(loops.restarts["group"]),
+            self.event.pool.eq(loops.goes_on["pool_x"] | loops.goes_on["pool_y"]),
+            self.event.x.eq(loops.goes_on["x"]),
+            self.event.y.eq(loops.goes_on["y"]),
+            self.event.group.eq(loops.goes_on["group"]),
+            self.event.ends.eq(job_end),
             self.event.half.eq(self.half),
         ]

@@ -48,7 +48,8 @@ class WeightBuffer(Component):
         config = self._config
         depth = 2 * config.group_beats
         store = instantiate(m, platform, "beats", Store, config, "beats", config.beat_bits, depth)
-        m.submodules.flags = flags = memory.Memory(shape=2, depth=depth, init=[])
+        flags = memory.Memory(shape=2, depth=depth, init=[], attrs={"ram_style": "block"})
+        m.submodules.flags = flags
         write, read = flags.write_port(), flags.read_port()
         connect(m, flipped(self.fill), store.fill)
         m.d.comb += [

@@ -17,7 +17,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 
 CONFIG = EngineConfig(array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2)
-LATENCY = 7
+LATENCY = 8
 Case = dict[str, int]
 
 
@@ -74,11 +74,17 @@ def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
 
     async def bench(ctx: Any) -> None:
         for at in range(len(work) + LATENCY):
-            for delay, names in ((0, ("x", "added", "step", "scale")), (3, ("offset",)), (6, ("low", "high"))):
+            for delay, names in ((0, ("x", "added", "step", "scale")), (4, ("offset",)), (7, ("low", "high"))):
                 if 0 <= at - delay < len(work):
                     case, step, _ = work[at - delay]
                     scale, offset = parameters(case)
-                    values = {**case, "step": step, "scale": pack(SCALE, scale), "offset": pack(CONFIG.offset, offset)}
+                    values = {
+                        **case,
+                        "x": 0 if step else case["x"],
+                        "step": step,
+                        "scale": pack(SCALE, scale),
+                        "offset": pack(CONFIG.offset, offset),
+                    }
                     for name in names:
                         ctx.set(getattr(lane, name), _value(lane, name, values[name]))
             if at >= LATENCY and work[at - LATENCY][2]:
