@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ SUMMARY = "single faults in the source of the software: each must be found by a 
 COUNT = 88  # mutants of each group, at most
 ROOMS = ("sw_ref", "hw", "rtl_gen", "verif", "docs")
 FOLDER = ROOT / "build" / "software"
+AT_ONCE = 3
+"""Groups that are tried at the same time: much of a group's time is spent on starting."""
 UNTRIED, NO_TEST, SURVIVED = None, 33, 0
 """Verdicts of mutmut; all others are exit statuses of tests that failed, or ran for ever."""
 
@@ -95,18 +98,23 @@ GROUPS = {
 
 def run(count: int, seed: int) -> dict[str, Any]:
     found, left = [], []
-    for name, group in GROUPS.items():
-        verdicts, survivors = try_group(group, FOLDER / name, count, seed)
-        tried = sum(verdict is not UNTRIED for verdict in verdicts.values())
-        entry = {"group": name, "files": group.files, "mutants": tried, "untried": len(verdicts) - tried}
-        entry |= {"killed": tried - len(survivors), "explained": sum(bool(s["why"]) for s in survivors)}
-        found.append({**entry, "survivors": len(survivors) - entry["explained"]})
-        left += survivors
-        print(found[-1], flush=True)
-    totals = {
-        key: sum(entry[key] for entry in found) for key in ("mutants", "killed", "explained", "survivors", "untried")
-    }
-    return {"ok": not totals["survivors"], **totals, "found": found, "not_killed": left}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        tries = {name: pool.submit(try_group, group, FOLDER / name, count, seed) for name, group in GROUPS.items()}
+        for name, tried in tries.items():
+            verdicts, survivors = tried.result()
+            found.append(summary(name, verdicts, survivors))
+            left += survivors
+            print(found[-1], flush=True)
+    keys = ("mutants", "killed", "explained", "survivors", "untried")
+    totals = {key: sum(entry[key] for entry in found) for key in keys}
+    return {"ok": not totals["survivors"] and not totals["untried"], **totals, "found": found, "not_killed": left}
+
+
+def summary(name: str, verdicts: dict[str, int | None], left: list[dict[str, str | None]]) -> dict[str, Any]:
+    """How many mutants of a group were tried, and what became of them; `left`: those that no test found."""
+    tried, explained = sum(verdict is not UNTRIED for verdict in verdicts.values()), sum(bool(s["why"]) for s in left)
+    entry = {"group": name, "files": GROUPS[name].files, "mutants": tried, "untried": len(verdicts) - tried}
+    return {**entry, "killed": tried - len(left), "explained": explained, "survivors": len(left) - explained}
 
 
 def try_group(
