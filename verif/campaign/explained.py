@@ -24,7 +24,12 @@ REASONS = (
     ("search_step", r" -> .*or \+np.inf\)\)$", "0 or -0: below every maximum above 0"),
     ("row_peak", r" -> .*tolist\(\), \)$", "weights have one output or more"),
     ("compensate.compensate", r" -> .*take_along_axis\(\w+, back, \)", "the last of three axes is numpy's own default"),
-    ("", r"(replace|allow_pickle)=False.* -> .*(replace|allow_pickle)=None", "None is as false as False"),
+    ("", r"(replace|allow_pickle|ensure_ascii)=False.* -> .*(replace|allow_pickle|ensure_ascii)=None", "as false"),
+    (
+        "StlqTensor.integers",
+        r" -> .*np.take\(.*(, \)|mode=None\))$",
+        "codes are in range; negative ones always count so",
+    ),
     ("weights._npz", r" -> .*itemsize >= member.file_size", "a header takes bytes of its own"),
     ("weights._npz_member", r" -> if stream.read\(2\):$", "one byte is more than none, too"),
     ("BlockSample.select", r" -> .* < selection.count", "no count meets the margin of 1e-9 exactly"),

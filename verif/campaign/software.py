@@ -61,7 +61,7 @@ GROUPS = {
     "files": Group(
         files=("sw_ref/files.py", "sw_ref/tensorfile.py"),
         tests=("sw_ref/test_files.py", "sw_ref/test_tensorfile.py"),
-        slow="many_writers",
+        slow="many_writers or KeyboardInterrupt",
     ),
     "models": Group(
         files=("sw_ref/model.py", "sw_ref/export.py"),

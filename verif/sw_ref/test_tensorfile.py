@@ -77,6 +77,7 @@ def test_a_type_without_a_name_is_refused_and_nothing_is_written(tmp_path: Path)
 A = {"a": entry("U8", [4], [0, 4])}
 DAMAGE = {
     "empty file": (b"", "header is 0 bytes, the file 0: truncated, or no safetensors file"),
+    "no header": (bytes(8), "header is not JSON: Expecting value"),
     "short length": (b"\x01\x00", "header is 1 bytes, the file 2: truncated"),
     "length past the end": ((1 << 40).to_bytes(8, "little") + b"{}", "header is 1099511627776 bytes, the file 10"),
     "no JSON": (raw(b"{nope"), "header is not JSON"),
@@ -86,7 +87,7 @@ DAMAGE = {
     "no object": (raw([1]), "header is not a JSON object"),
     "duplicate name": (raw(b'{"a":{},"a":{}}'), "a: appears twice in the header"),
     "duplicate key": (raw(b'{"a":{"dtype":"U8","dtype":"U8"}}'), "dtype: appears twice in the header"),
-    "lone surrogate": (raw(b'{"\\ud800":{}}'), "is not a Unicode name"),
+    "lone surrogate": (raw(b'{"\\ud800":{}}'), r"'\\ud800': is not a Unicode name"),
     "metadata no dictionary": (raw({"__metadata__": [1]}), "__metadata__ is not a dictionary of strings"),
     "metadata no string": (raw({"__metadata__": {"a": 1}}), "__metadata__ is not a dictionary of strings"),
     "no entry": (raw({"a": 3}), "a: its header entry is not exactly dtype, shape and data_offsets"),
@@ -115,7 +116,7 @@ DAMAGE = {
 def test_damage_is_refused(name: str, tmp_path: Path) -> None:
     data, message = DAMAGE[name]
     (tmp_path / "t").write_bytes(data)
-    with pytest.raises(TensorFileError, match=message) as error:
+    with pytest.raises(TensorFileError, match=f"^{message}") as error:
         TensorFile(tmp_path / "t")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
@@ -134,6 +135,11 @@ def test_a_file_that_shrinks_after_its_header_was_read_is_refused(tmp_path: Path
     path.write_bytes(raw(A, b"12"))
     with pytest.raises(TensorFileError, match="a: the file ends inside it"):
         file.read("a")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(TensorFileError, match=r"^not a regular file$"):
+        TensorFile(tmp_path)
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
