@@ -218,6 +218,14 @@ def test_names_that_could_be_taken_for_something_else_are_refused(tmp_path: Path
         _rewritten(tmp_path, arrays=lambda arrays: arrays.update({"a\nb.word1": arrays["fc.word1"]}))
 
 
+def test_granularities(tmp_path: Path) -> None:
+    allowed = "granularity is 'row'; allowed: element, filter, tile, layer$"
+    with pytest.raises(ValueError, match=f"^{allowed}"):
+        replace(model()["fc"], granularity="row")
+    with pytest.raises(ModelError, match=f"^metadata {allowed}"):
+        _rewritten(tmp_path, metadata=_set("granularity", "row"))
+
+
 def test_what_a_tensor_says_of_itself() -> None:
     tensor = replace(random_tensor(FMT, (6, 5, 3, 2), seed=1), groups=3, scale=np.full(6, 3, np.float32))
     assert (tensor.shape, tensor.act_shape) == ((6, 5, 3, 2), (15, 3, 2))
