@@ -13,7 +13,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.quantize.levels import log_dequantize, quantize_words
 from sw_ref.tiling import Tiling
 from sw_ref.train.methods import METHODS
-from sw_ref.train.reorder import reorder
+from sw_ref.train.reorder import _same, reorder
 from sw_ref.train.select import Layer, choose, select
 
 CYCLES, THRESHOLD = METHODS["stlq-cycles"], METHODS["filter-threshold"]
@@ -133,22 +133,29 @@ def test_scales_are_searched_for_the_share_that_a_layer_won() -> None:
     assert [found.flags.sum() for found in layers.values()] == [2, 2]
 
 
-def chain(depthwise: bool = False) -> tuple[nn.Sequential, dict[str, Layer]]:
+def chain(kind: type[nn.Module] = nn.Conv2d, depthwise: bool = False) -> tuple[nn.Sequential, dict[str, Layer]]:
     """Convolutions of 2 to 4 to 2 channels with a norm between, and what each weight's second word saves."""
     torch.manual_seed(5)
-    middle = [nn.Conv2d(4, 4, 1, groups=4)] if depthwise else [nn.Identity()]
-    net = nn.Sequential(nn.Conv2d(2, 4, 1), nn.BatchNorm2d(4), *middle, nn.ReLU(), nn.Conv2d(4, 2, 1))
+    middle = kind(4, 4, 1, groups=4) if depthwise else nn.Identity()
+    net = nn.Sequential(kind(2, 4, 1), nn.BatchNorm2d(4), middle, nn.ReLU(), kind(4, 2, 1))
     for tensor in (net.get_parameter("1.weight"), net.get_parameter("1.bias")):
         nn.init.uniform_(tensor, 0.5, 1.0)
     layers = {}
     for name, module in net.named_children():
-        if isinstance(module, nn.Conv2d):
-            weight = module.weight.detach().numpy().copy()
+        if isinstance(module, kind):
+            weight = outputs_first(net, f"{name}.weight", net.get_parameter(f"{name}.weight").detach().numpy()).copy()
             tiles = Tiling.of(weight.shape, (2, 2) if name == "0" else (4, 4))
             layers[name] = Layer(weight=weight, tiles=tiles, blocks=tiles, positions=1)
             layers[name].fisher = np.arange(weight.size, dtype=np.float32).reshape(weight.shape)
             layers[name].saved = np.zeros(weight.shape)
     return net.eval(), layers
+
+
+def outputs_first(net: nn.Module, name: str, value: NDArray[Any]) -> NDArray[Any]:
+    """A parameter with its output channels first; of a depthwise layer they are, whatever its kind."""
+    module = net.get_submodule(name.rpartition(".")[0])
+    turned = isinstance(module, nn.ConvTranspose2d) and module.groups == 1 and value.ndim > 1
+    return value.swapaxes(0, 1) if turned else value
 
 
 def permuted(saved: list[float], net: nn.Sequential, layers: dict[str, Layer]) -> tuple[list[str], list[int]]:
@@ -163,29 +170,57 @@ def permuted(saved: list[float], net: nn.Sequential, layers: dict[str, Layer]) -
 
 
 def state(net: nn.Module) -> dict[str, NDArray[Any]]:
-    return {name: value.numpy().copy() for name, value in net.state_dict().items()}
+    return {name: outputs_first(net, name, value.numpy().copy()) for name, value in net.state_dict().items()}
 
 
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
 @pytest.mark.parametrize("depthwise", [False, True])
-def test_what_saves_most_comes_first_and_all_that_is_between_follows(depthwise: bool) -> None:
-    net, layers = chain(depthwise)
+def test_what_saves_most_comes_first_and_all_that_is_between_follows(kind: type[nn.Module], depthwise: bool) -> None:
+    net, layers = chain(kind, depthwise)
     before, fisher = state(net), {name: found.fisher for name, found in layers.items()}
     weights = {name: found.weight for name, found in layers.items()}
     moved, order = permuted([1, 5, 2, 7], net, layers)
     assert (moved, order) == (["0"], [3, 1, 2, 0])
-    after = state(net)
-    last = max(layers)
-    for name, value in before.items():
-        if name.startswith(last):
-            assert np.array_equal(after[name], value[:, order] if value.ndim > 1 else value), name
+    for name, value in state(net).items():
+        reads, old = name.startswith("4."), before[name]
+        if reads:
+            assert np.array_equal(value, old[:, order] if old.ndim > 1 else old), name
         else:
-            assert np.array_equal(after[name], value[order] if value.ndim else value), name
+            assert np.array_equal(value, old[order] if old.ndim else old), name
     for name, found in layers.items():
-        axis = (slice(None), order) if name == last else (order,)
+        axis = (slice(None), order) if name == "4" else (order,)
         assert np.array_equal(found.weight, weights[name][axis])
         assert np.array_equal(found.fisher, fisher[name][axis])  # type: ignore[index]
         assert all(getattr(found, field).flags.c_contiguous for field in ("weight", "fisher", "saved"))
     assert layers["0"].saved[:, 0, 0, 0].tolist() == [7, 5, 2, 1]
+
+
+def test_linear_layers_are_moved_as_well() -> None:
+    net = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2))
+    layers = {}
+    for name, shape, tile in (("0", (4, 2), (2, 2)), ("2", (2, 4), (4, 4))):
+        tiles = Tiling.of(shape, tile)
+        layers[name] = Layer(weight=np.ones(shape, np.float32), tiles=tiles, blocks=tiles, positions=1)
+        layers[name].fisher, layers[name].saved = np.ones(shape, np.float32), np.zeros(shape)
+    layers["0"].saved = np.array([[1, 1], [5, 5], [2, 2], [7, 7]], float)
+    assert reorder(net, layers, torch.rand(3, 2), CYCLES, 0.4) == ["0"]
+    assert layers["0"].saved[:, 0].tolist() == [7, 5, 2, 1]
+
+
+def test_what_is_not_known_to_treat_channels_alike_ends_the_way() -> None:
+    net, layers = chain()
+    net[3] = nn.Softmax(1)
+    assert permuted([1, 5, 2, 7], net, layers) == ([], [0, 1, 2, 3])
+
+
+def test_outputs_are_the_same_but_for_the_order_of_sums() -> None:
+    one = torch.tensor([1.0, -8.0])
+    assert _same([one, torch.tensor([1]), torch.zeros(0)], [one.clone(), torch.tensor([2]), torch.zeros(0)])
+    for off, same in ((0.0, True), (7.9e-4, True), (8.2e-4, False), (-8.2e-4, False)):
+        assert _same([one], [one + torch.tensor([off, 0.0])]) is same
+    assert not _same([one], [one[None]])
+    with pytest.raises(ValueError, match="zip"):
+        _same([one], [])
 
 
 def test_an_order_that_saves_nothing_stays() -> None:

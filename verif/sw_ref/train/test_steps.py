@@ -160,6 +160,14 @@ def test_ranked_deadlines() -> None:
     assert words.v.detach().numpy() == pytest.approx(np.where(expected_v > 0.001, expected_v, 0))
 
 
+def test_equal_residuals_fall_in_their_order() -> None:
+    """However a processor sorts: the same network gives the same training everywhere."""
+    norms = np.arange(400) // 3 % 5 * 1.0
+    found = deadlines(norms, np.ones(400, bool), replace(STLQ, order="ranked"))
+    for norm in range(5):
+        assert found[norms == norm].tolist() == sorted(found[norms == norm].tolist())
+
+
 def test_v_starts_from_free_blocks_alone() -> None:
     found = initial_v(np.array([9.0, 3.0, 1.0]), np.array([False, True, True]))
     assert found.dtype == np.float32
