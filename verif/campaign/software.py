@@ -23,7 +23,7 @@ SUMMARY = "single faults in the source of the software: each must be found by a 
 COUNT = 86  # mutants of each group, at most
 ROOMS = ("sw_ref", "hw", "rtl_gen", "verif", "docs")
 FOLDER = ROOT / "build" / "software"
-AT_ONCE = 3
+AT_ONCE = 4
 """Groups that are tried at the same time: much of a group's time is spent on starting."""
 UNTRIED, NO_TEST, SURVIVED = None, 33, 0
 """Verdicts of mutmut; all others are exit statuses of tests that failed, or ran for ever."""
@@ -63,11 +63,6 @@ GROUPS = {
         tests=("sw_ref/test_files.py", "sw_ref/test_tensorfile.py"),
         slow="many_writers or KeyboardInterrupt",
     ),
-    "models": Group(
-        files=("sw_ref/model.py", "sw_ref/export.py"),
-        tests=("sw_ref/test_model.py", "sw_ref/test_export.py"),
-        slow="any_bytes or flipped_bits or inserted_bytes or every_truncation",
-    ),
     "readers": Group(
         files=("rtl_gen/weights.py", "rtl_gen/weight_choice.py"),
         tests=("rtl_gen/test_weights.py", "rtl_gen/test_readers.py"),
@@ -78,6 +73,16 @@ GROUPS = {
         tests=("rtl_gen/test_verdict.py", "rtl_gen/test_cli.py"),
         slow="test_cli and not (document_shows and simulate)",
     ),
+    "selection": Group(
+        files=("sw_ref/train/select.py", "sw_ref/train/reorder.py"),
+        tests=("sw_ref/train/test_choice.py", "sw_ref/train/test_reorder.py"),
+        slow="lose_less or layers_follow or computes_the_same",
+    ),
+    "models": Group(
+        files=("sw_ref/model.py", "sw_ref/export.py"),
+        tests=("sw_ref/test_model.py", "sw_ref/test_export.py"),
+        slow="any_bytes or flipped_bits or inserted_bytes or every_truncation",
+    ),
     "checks": Group(
         files=("rtl_gen/synth.py", "rtl_gen/yosys.py", "rtl_gen/targets.py", "rtl_gen/errors.py", "sw_ref/messages.py"),
         tests=("rtl_gen/test_checks.py", "rtl_gen/test_targets.py", "rtl_gen/test_cli.py"),
@@ -87,11 +92,6 @@ GROUPS = {
         files=tuple(f"sw_ref/train/{name}.py" for name in ("weights", "straight", "logq", "quantization")),
         tests=tuple(f"sw_ref/train/test_{name}.py" for name in ("weights", "straight", "logq", "steps")),
         slow="equal_to_the_numpy and (shape0 or shape3 or shape5) or small_difference",
-    ),
-    "selection": Group(
-        files=("sw_ref/train/select.py", "sw_ref/train/reorder.py"),
-        tests=("sw_ref/train/test_choice.py", "sw_ref/train/test_reorder.py"),
-        slow="lose_less or layers_follow or computes_the_same",
     ),
 }
 

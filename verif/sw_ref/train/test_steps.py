@@ -162,7 +162,7 @@ def test_ranked_deadlines() -> None:
 
 def test_equal_residuals_fall_in_their_order() -> None:
     """However a processor sorts: the same network gives the same training everywhere."""
-    norms = np.arange(400) // 3 % 5 * 1.0
+    norms = (np.arange(400) // 3 % 5).astype(np.float64)
     found = deadlines(norms, np.ones(400, bool), replace(STLQ, order="ranked"))
     for norm in range(5):
         assert found[norms == norm].tolist() == sorted(found[norms == norm].tolist())
