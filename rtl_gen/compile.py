@@ -10,7 +10,7 @@ from hw.config import NAME_RULE, ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen import tools
 from rtl_gen.compiler.layers import Layer, layers_of
-from rtl_gen.compiler.lower import Compiled, check_fit, compile_network
+from rtl_gen.compiler.lower import Compiled, check_fit, compile_network, sizes_for
 from rtl_gen.compiler.program import encode, to_bytes
 from rtl_gen.engine_build import (
     NETWORK,
@@ -23,6 +23,7 @@ from rtl_gen.engine_build import (
     load_engine,
     save_engine,
 )
+from rtl_gen.engine_simulator import hex_lines
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.header import engine_subject, with_header
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> Report:
     files = {
         verilog_name(config): verilog,
         PROGRAM: to_bytes(config, words),
-        PROGRAM_HEX: "".join(f"{word:0{config.bus_bits // 4}x}\n" for word in words).encode(),
+        PROGRAM_HEX: hex_lines(config, words).encode(),
         NETWORK: data,
     }
     try:
@@ -148,14 +149,7 @@ def _reused(args: argparse.Namespace, config: EngineConfig) -> EngineConfig:
 
 def _sized(args: argparse.Namespace, config: EngineConfig, compiled: Compiled) -> EngineConfig:
     """Memories as large as the network needs, where no option says otherwise."""
-    beats = parameters_of(EngineConfig)["group_beats"].values
-    words = parameters_of(EngineConfig)["memory_words"].values
-    assert beats is not None
-    assert words is not None
-    needed = {
-        "memory_words": max(compiled.memory_words, words[0]),
-        "group_beats": next((n for n in beats if n >= compiled.group_beats), beats[-1]),
-    }
+    needed = sizes_for(compiled)
     return replace(config, **{name: value for name, value in needed.items() if getattr(args, name) is None})
 
 

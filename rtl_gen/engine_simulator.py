@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
 from rtl_gen import engine_bench, tools
-from rtl_gen.engine_bench import BenchSizes, bench_top
-from rtl_gen.engine_build import PROGRAM_HEX, EngineBuild
+from rtl_gen.engine_bench import BenchSizes
+from rtl_gen.engine_build import EngineBuild
 from rtl_gen.errors import CheckError
 from rtl_gen.simulator import compile_bench
-from rtl_gen.testbench import Stalls
+from rtl_gen.testbench import WAVES, Stalls, top_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,19 +41,18 @@ class EngineRun:
 
 @contextmanager
 def engine_simulation(
-    build: EngineBuild, sizes: BenchSizes, *, sim: str, stalls: Stalls, waves: bool = False
+    build: EngineBuild, room: BenchSizes, *, sim: str, waves: bool = False
 ) -> Iterator["EngineSimulation"]:
-    """The build's Verilog compiled, ready to run images; gone, with its folder, at the end.
+    """The build's Verilog compiled, ready to run programs of up to `room`; gone, with its folder, at the end.
 
     Raises :class:`CheckError` if the simulator is missing or fails.
     """
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
-        folder, top = Path(temporary), bench_top(build.config)
+        folder, top = Path(temporary), top_of(build.config)
         (folder / build.name).write_text(build.text)
-        (folder / f"{top}.v").write_text(engine_bench.engine_bench(build.config, sizes, stalls))
-        (folder / engine_bench.PROGRAM).write_bytes(build.contents[PROGRAM_HEX])
+        (folder / f"{top}.v").write_text(engine_bench.engine_bench(build.config, room))
         command = compile_bench(sim, folder, top, [f"{top}.v", build.name], waves=waves)
-        yield EngineSimulation(folder=folder, build=build, command=command)
+        yield EngineSimulation(folder=folder, config=build.config, command=command)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,17 +60,17 @@ class EngineSimulation:
     """A compiled bench; made by :func:`engine_simulation`."""
 
     folder: Path
-    build: EngineBuild
+    config: EngineConfig
     command: list[str]
 
-    def __call__(self, images: Sequence[Mapping[str, NDArray[Any]]]) -> EngineRun:
-        """Run images: of each, the codes of its inputs in the network's order."""
-        config = self.build.config
-        words = [word for image in images for codes in image.values() for word in bus_words(config, codes)]
-        lines = "".join(f"{word:0{config.bus_bits // 4}x}\n" for word in words)
-        (self.folder / engine_bench.INPUTS).write_text(lines)
-        counts = [f"+images={len(images)}", f"+inputs_words={len(words)}"]
-        said = [line.split() for line in tools.run([*self.command, *counts], folder=self.folder).splitlines()]
+    def __call__(
+        self, program: Sequence[int], images: Sequence[Mapping[str, NDArray[Any]]], stalls: Stalls
+    ) -> EngineRun:
+        """Run a program's bus words for each image: the codes of its inputs in the network's order.
+
+        Raises :class:`CheckError` if not every inference ends well.
+        """
+        said = [line.split() for line in self._run(program, images, stalls).splitlines()]
         found = {name: [line for line in said if line[:1] == [name]] for name in ("begin", "start", "done", "stopped")}
         if len(found["done"]) != len(images):
             raise CheckError(f"the Verilog ended {len(found['done'])} of {len(images)} inferences")
@@ -80,8 +79,24 @@ class EngineSimulation:
                 raise CheckError(f"the engine refused its program: error {line[2]}")
         return self._read({name: [int(line[1]) for line in lines] for name, lines in found.items()})
 
+    def waves(self, program: Sequence[int], image: Mapping[str, NDArray[Any]], stalls: Stalls, jobs: range) -> bytes:
+        """The VCD of some neighbouring jobs, of one image."""
+        self._run(program, [image], stalls, f"+waves_first={jobs[0]}", f"+waves_last={jobs[-1]}")
+        return (self.folder / WAVES).read_bytes()
+
+    def _run(
+        self, program: Sequence[int], images: Sequence[Mapping[str, NDArray[Any]]], stalls: Stalls, *more: str
+    ) -> str:
+        config = self.config
+        words = [word for image in images for codes in image.values() for word in bus_words(config, codes)]
+        for name, content in ((engine_bench.PROGRAM, program), (engine_bench.INPUTS, words)):
+            (self.folder / name).write_text(hex_lines(config, content))
+        sizes = BenchSizes(program_words=len(program), inputs_words=len(words))
+        arguments = engine_bench.plusargs(config, sizes, stalls, len(images))
+        return tools.run([*self.command, *arguments, *more], folder=self.folder)
+
     def _read(self, times: dict[str, list[int]]) -> EngineRun:
-        config = self.build.config
+        config = self.config
         lanes, size = config.array.lanes, config.code_bits
         text = (self.folder / engine_bench.WRITES).read_bytes()
         addresses, masks, words = _fields(text, (config.address_bits, lanes, lanes * size))
@@ -98,6 +113,11 @@ class EngineSimulation:
             lasts=_numbers(codes, 1, config.bus_bits + 1)[:, -1],
             stopped=len(times["stopped"]),
         )
+
+
+def hex_lines(config: EngineConfig, words: Sequence[int]) -> str:
+    """Bus words as `$readmemh` reads them."""
+    return "".join(f"{word:0{config.bus_bits // 4}x}\n" for word in words)
 
 
 def bus_words(config: EngineConfig, codes: NDArray[Any]) -> list[int]:

