@@ -25,9 +25,8 @@ from verif.sw_ref.network.random_network import random_inputs, random_network
 
 SUMMARY = "random networks on random engines: every code and every cycle through the Verilog"
 COUNT = 200
-EACH = 5  # networks for an engine, which is generated once
+EACH = 10  # networks for an engine, which is generated once
 IMAGES = 3  # all 0, all ones, random codes
-LARGEST = {"memory_words": 1 << 20, "group_beats": 1 << 14}
 REFUSALS = ("shift is", "add_multiplier shifts by", "bits; allowed: a larger --depth", "allowed in an engine")
 """What a random network may ask for that no engine does, or not the one at hand."""
 
@@ -54,7 +53,8 @@ def random_engine(rng: np.random.Generator) -> EngineConfig:
         bus_bits=int(rng.choice(list(buses))),
         requant_lanes=int(rng.choice([n for n in (1, 2, 4, 8) if side % n == 0])),
         tables=act_bits <= TABLE_BITS and bool(rng.random() < 0.6),
-        **LARGEST,
+        memory_words=1 << 20,
+        group_beats=1 << 14,
     )
 
 
