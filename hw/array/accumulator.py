@@ -98,11 +98,12 @@ class Accumulator(Component):
             Signal(shape, name=pixel_name(name, pixel), reset_less=True) for name in ("accumulator", "total", "sum")
         )
         operand = scaled(self.values[pixel], self.carry, beat, self._config)
+        counted = Signal(operand.shape(), name=pixel_name("counted", pixel))
         # A register's carry is known, see `bubble`: the adder leaves it out. Any other one may be unknown, which in a
         # simulation would make all bits of the sum unknown.
         carry, carry_counts = (self.carry, beat.valid) if self._registered else (self.carry & beat.valid, None)
-        counted = operand & beat.valid.replicate(len(operand)).as_signed()
-        m.d.comb += total.eq(add(accumulator, counted, carry, shape.width, logic=True, counted=carry_counts))
+        m.d.comb += counted.eq(operand & beat.valid.replicate(len(operand)).as_signed())
+        m.d.comb += add(total, accumulator, counted, carry, logic=True, counted=carry_counts)
         m.d.sync += accumulator.eq(total)
         with m.If(finish):
             m.d.sync += [accumulator.eq(0), complete.eq(total)]

@@ -1,7 +1,7 @@
 """Registered adders, in chains and trees, of numbers in ones' complement."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from amaranth import Cat, Const, Module, Shape, Signal, Value
 
@@ -78,7 +78,7 @@ def add_terms(m: Module, name: str, x: Term, y: Term, *, logic: bool) -> Term:
     total = Term(values, y.carry, x.low + y.low, x.high + y.high + 1)
     for pixel, (one, other) in enumerate(zip(x.values, y.values, strict=True)):
         value = Signal(total.shape, name=pixel_name(name, pixel))
-        m.d.comb += value.eq(add(one, other, x.carry, total.shape.width, logic=logic))
+        m.d.comb += add(value, one, other, x.carry, logic=logic)
         values.append(value)
     return total
 
@@ -92,8 +92,8 @@ def register_term(registers: Registers, name: str, term: Term, clear: Value | No
     return term._replace(values=values, carry=registers.register(f"{name}_carry", term.carry))
 
 
-def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool, counted: Value | None = None) -> Value:
-    """``x + y + carry``, modulo 2^width, by one carry chain; the carry only if `counted`.
+def add(total: Signal, x: Value, y: Value, carry: Value, *, logic: bool, counted: Value | None = None) -> list[Any]:
+    """Statements: `total` is ``x + y + carry``, modulo its width, by one carry chain; the carry only if `counted`.
 
     `logic`: y is a function of registers, not one itself. That is best written as a subtraction of the complement: in
     a subtraction Yosys always lets the plain operand x feed the carry chain, and what is before y costs no LUT of its
@@ -101,13 +101,18 @@ def add(x: Value, y: Value, carry: Value, width: int, *, logic: bool, counted: V
     Where there is nothing to share a cell with, the complement would cost an inverter on ECP5.
     """
     # The carry enters through extra lowest bits; of two bits that are added the carry out is the and.
-    x, y = resize(x, width), resize(y, width)
+    x, y = resize(x, len(total)), resize(y, len(total))
     if counted is not None:
         low_x, low_y = Cat(Const(0, 1), carry), Cat(Const(0, 1), counted)
     else:
         low_x, low_y = (Const(0, 1) if logic else carry), carry
-    total = Cat(low_x, x) - ~Cat(low_y, y) if logic else Cat(low_x, x) + Cat(low_y, y)
-    return total[len(low_x) : len(low_x) + width]
+    bits = len(low_x) + len(total)
+    wide = Signal(bits + 1, name=f"{total.name}_wide")
+    result = [wide.eq(Cat(low_x, x) + Cat(low_y, y))]
+    if logic:
+        complement = Signal(bits, name=f"{total.name}_complement")
+        result = [complement.eq(~Cat(low_y, y)), wide.eq(Cat(low_x, x) - complement)]
+    return [*result, total.eq(wide[len(low_x) : bits])]
 
 
 def resize(value: Value, width: int) -> Value:

@@ -88,11 +88,10 @@ class SelectedLane(Lane):
 
     def product(self, registers: Registers, name: str, decoded: Decoded) -> Term:
         step = self._step_of_selection
-        options = [
-            Option(decoded.shifted, ~decoded.zero & (decoded.select == index), step * index)
-            for index in range(self.options)
-        ]
-        return selected_product(registers, name, self.limits, options, decoded.negative)
+        options = [Option(decoded.shifted, step * index) for index in range(self.options)]
+        one_hot = registers.named(f"one_hot{name}", (1 << decoded.select)[: len(options)])
+        cleared = ~one_hot | decoded.zero.replicate(len(options))
+        return selected_product(registers, name, self.limits, options, cleared, decoded.negative)
 
     @property
     def _step_of_selection(self) -> int:

@@ -69,7 +69,7 @@ class PingPongAccumulator(Component):
                 Signal(shape, name=pixel_name(f"{name}{index}", pixel), reset_less=True)
                 for name in ("accumulator", "total", "sum")
             )
-            m.d.comb += total.eq(add(accumulator, operand, carry, shape.width, logic=False))
+            m.d.comb += add(total, accumulator, operand, carry, logic=False)
             with m.If(ping_pong.add[index]):
                 m.d.sync += accumulator.eq(total)
             with m.If(ping_pong.move[index]):

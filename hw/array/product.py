@@ -11,10 +11,9 @@ from hw.config import NumberFormat
 
 
 class Option(NamedTuple):
-    """One of the magnitudes of a product: ``values[pixel] * 2^places`` if `condition`."""
+    """One of the magnitudes of a product: ``values[pixel] * 2^places``."""
 
     values: Sequence[Value]
-    condition: Value
     places: int
 
 
@@ -55,21 +54,34 @@ def registered_product(
 
 
 def selected_product(
-    registers: Registers, name: str, limits: tuple[int, int], options: Sequence[Option], negative: Value
+    registers: Registers,
+    name: str,
+    limits: tuple[int, int],
+    options: Sequence[Option],
+    cleared: Value,
+    negative: Value,
 ) -> Term:
     """The product one cycle later: a register for each option, at most one of which is not 0.
 
-    A register is cleared unless its condition holds, which costs a LUT each. To select is then an or of their bits,
-    which with the sign fits into the logic cells of the adder behind, if these have six inputs.
+    `cleared` has a bit for each option: its register becomes 0. That costs a LUT each. To select is then an or of the
+    registers' bits, which with the sign fits into the logic cells of the adder behind, if these have six inputs.
     """
+    cleared = registers.named(f"cleared{name}", cleared)
     held_negative = registers.register(f"negative{name}", negative)
     shapes = [value.shift_left(option.places).shape() for option in options for value in option.values]
     shape = max(shapes, key=lambda shape: shape.width)
     magnitudes: list[Value] = [Const(0, shape.width)] * len(options[0].values)
-    for index, (values, condition, places) in enumerate(options):
-        clear = registers.clear(f"clear{name}_{index}", ~condition)
+    for index, (values, places) in enumerate(options):
+        clear = registers.clear(f"clear{name}_{index}", cleared[index])
         for pixel, value in enumerate(values):
             held = registers.register(pixel_name(f"option{name}_{index}", pixel), value, clear)
-            magnitudes[pixel] |= resize(held.shift_left(places), shape.width)
-    signed = [value.as_signed() if shape.signed else value for value in magnitudes]
-    return Term([signed_product(value, held_negative) for value in signed], held_negative, *limits)
+            either = magnitudes[pixel] | resize(held.shift_left(places), shape.width)
+            magnitudes[pixel] = registers.named(pixel_name(f"selected{name}_{index}", pixel), either)
+    signed = [
+        registers.named(
+            pixel_name(f"product{name}", pixel),
+            signed_product(value.as_signed() if shape.signed else value, held_negative),
+        )
+        for pixel, value in enumerate(magnitudes)
+    ]
+    return Term(signed, held_negative, *limits)

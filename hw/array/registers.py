@@ -28,9 +28,13 @@ class Registers:
 
         It is a signal of its own, or Yosys makes it anew for every bit.
         """
-        clear = Signal(name=name)
-        self.m.d.comb += clear.eq(self._enable & condition)
-        return clear
+        return self.named(name, self._enable & condition)
+
+    def named(self, name: str, value: Value) -> Signal:
+        """`value` in the same cycle, under a name: what reads the Verilog finds it."""
+        signal = Signal(value.shape(), name=name)
+        self.m.d.comb += signal.eq(value)
+        return signal
 
     def delay(self, name: str, value: Value, cycles: int) -> Any:
         """`value` as it was `cycles` enabled cycles ago."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from amaranth import Const, Module, Mux, Shape, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 
 from hw.array.adder_tree import Term, add, pixel_name, resize
 from hw.array.operand import drive, operand_members, sum_of_lanes
@@ -63,8 +63,9 @@ class OneTermOperand(Component):
             if not schedule.registered(0):
                 return combinational_product(self._limits, magnitudes, Const(0), code[-1])
             return registered_product(inputs.registers, name, self._limits, magnitudes, Const(0), code[-1])
-        options = [Option(acts, code[:2] == term, place) for term, place in enumerate(self._format.places, 1)]
-        return selected_product(inputs.registers, name, self._limits, options, code[-1])
+        options = [Option(acts, place) for place in self._format.places]
+        cleared = Cat(code[:2] != term for term in range(1, len(options) + 1))
+        return selected_product(inputs.registers, name, self._limits, options, cleared, code[-1])
 
 
 class Factored(NamedTuple):
@@ -121,7 +122,7 @@ class TwoTermOperand(Component):
         values = []
         for pixel, (first, second) in enumerate(zip(firsts, seconds, strict=True)):
             value = Signal(Shape.cast(range(low, high + 1)), name=pixel_name(f"product{lane}", pixel))
-            inputs.m.d.comb += value.eq(add(second.shift_left(1), first, Const(0, 1), len(value), logic=True))
+            inputs.m.d.comb += add(value, second.shift_left(1), first, Const(0, 1), logic=True)
             values.append(value)
         return Factored(values, sign, low, high)
 
@@ -160,8 +161,7 @@ def add_factored(m: Module, name: str, x: Factored, y: Factored) -> Factored:
     for pixel, (one, other) in enumerate(zip(x.values, y.values, strict=True)):
         total = Signal(Shape.cast(range(low, high + 1)), name=pixel_name(name, pixel))
         width = len(total)
-        added = add(one, resize(other, width) ^ differ.replicate(width), differ, width, logic=True)
-        m.d.comb += total.eq(added)
+        m.d.comb += add(total, one, resize(other, width) ^ differ.replicate(width), differ, logic=True)
         values.append(total)
     return Factored(values, x.sign, low, high)
 

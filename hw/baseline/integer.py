@@ -152,7 +152,7 @@ def add_rows(m: Module, name: str, totals: Sequence[Value], rows: Rows, *, logic
     for pixel, (total, row) in enumerate(zip(map(with_sign, totals), map(with_sign, values), strict=True)):
         width = max(len(total) - place, len(row)) + 1
         high = Signal(Shape(width, signed=True), name=pixel_name(f"sum{name}_{place}", pixel))
-        m.d.comb += high.eq(add(total[place:].as_signed(), row, carry, width, logic=logic))
+        m.d.comb += add(high, total[place:].as_signed(), row, carry, logic=logic)
         sums.append(Cat(total[:place], high).as_signed())
     return sums
 

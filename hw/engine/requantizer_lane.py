@@ -87,7 +87,9 @@ class RequantizerLane(Component):
         again = data.register("again", data.register("x2", x), clear=alone)
         inverted = data.delay("inverted", is_sum & scale.second_negative, 3)
         term = resize(again, bits) ^ inverted.replicate(bits)
-        return data.register("product", add(first, term, Const(0), bits, logic=True))
+        product = Signal(signed(bits), name="product_next")
+        m.d.comb += add(product, first, term, Const(0), logic=True)
+        return data.register("product", product)
 
     def _placed(self, data: Registers, far: Value, present: Value) -> Value:
         """The code to add, shifted by `far` * NEAR places: its parts of NEAR bits rotated, and all but they masked."""
@@ -106,10 +108,11 @@ class RequantizerLane(Component):
 
     def _total(self, m: Module, product: Signal) -> Signal:
         """Cycle 5: the sum over all steps."""
-        total = Signal(signed(self._config.product_bits))
+        total, total_next = Signal(signed(self._config.product_bits)), Signal(signed(self._config.product_bits))
         begins = Registers(m, 1).delay("begins", self.step == 0, OFFSET_CYCLES)
         before = Mux(begins, self.offset.offset, total)
-        m.d.sync += total.eq(add(product, before, Const(0), len(total), logic=True))
+        m.d.comb += add(total_next, product, before, Const(0), logic=True)
+        m.d.sync += total.eq(total_next)
         return total
 
     def _code(self, m: Module, total: Signal) -> None:

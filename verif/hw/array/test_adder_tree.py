@@ -12,7 +12,7 @@ from hw.array.registers import Registers
 from verif.hw.array.bench import dice, simulate, wrapped
 from verif.hw.faults import Fault
 
-LOST_CARRY = Fault(adder_tree, "add", lambda right, x, y, carry, *rest, **o: right(x, y, carry & 0, *rest, **o))
+LOST_CARRY = Fault(adder_tree, "add", lambda right, total, x, y, carry, **o: right(total, x, y, carry & 0, **o))
 LIMITS = (-9, 7)
 
 
@@ -70,7 +70,7 @@ def test_one_adder_is_exact_modulo_its_width(logic: bool, counts: int | None) ->
     m = Module()
     x, y, total = (Signal(Shape(bits, True)) for bits in (4, 3, 5))
     carry, counted = Signal(), Signal()
-    m.d.comb += total.eq(add(x, y, carry, 5, logic=logic, counted=None if counts is None else counted))
+    m.d.comb += add(total, x, y, carry, logic=logic, counted=None if counts is None else counted)
 
     async def bench(ctx: Any) -> None:
         for one, other, bit in product(range(-8, 8), range(-4, 4), range(2)):

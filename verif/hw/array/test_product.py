@@ -4,7 +4,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from amaranth import Module, Shape, Signal
+from amaranth import Cat, Module, Shape, Signal
 
 from hw.array import product as products
 from hw.array.product import Option, product_limits, sum_limits
@@ -30,8 +30,8 @@ def check(fmt: StlqFormat, form: str) -> None:
     elif form == "registered":
         term = products.registered_product(registers, "0", limits, [act], zero, negative)
     else:
-        options = [Option([act], ~zero & near, PLACES[0]), Option([act], ~zero & ~near, PLACES[1])]
-        term = products.selected_product(registers, "0", limits, options, negative)
+        options, cleared = [Option([act], place) for place in PLACES], Cat(zero | ~near, zero | near)
+        term = products.selected_product(registers, "0", limits, options, cleared, negative)
     total = Signal(Shape.cast(range(limits[0], limits[1] + 2)))
     m.d.comb += total.eq(term.values[0] + term.carry)
     m.d.sync += Signal().eq(0)  # so that there is a clock
