@@ -67,6 +67,12 @@ class GroupLoader(Component):
         with m.If(self.done):
             m.d.sync += [buffers.full.bit_select(self._half, 1).eq(1), self._half.eq(~self._half)]
         self._states(m)
+        for half, end in enumerate(buffers.ends):
+            with m.If(tiles.step & (self._half == half)):
+                m.d.sync += end.eq(tiles.beat)
+            # Positions that have no beats are one element.
+            with m.If(tiles.begin & (self._half == half)):
+                m.d.sync += end.eq(0)
         return m
 
     def _states(self, m: Module) -> None:
@@ -102,8 +108,7 @@ class GroupLoader(Component):
         m.d.comb += self._tiles.tiles.eq(group.tiles)
         with m.If(self._sections.read(slots)):
             m.d.comb += self._tiles.begin.eq(1)
-            # Positions that have no beats are one element.
-            m.d.sync += [self.buffers.idles[self._half].eq(group.idle), self.buffers.ends[self._half].eq(0)]
+            m.d.sync += self.buffers.idles[self._half].eq(group.idle)
             m.d.comb += self.done.eq(~self.conv)
             with m.If(self.conv):
                 m.next = "FLAGS"
@@ -112,7 +117,6 @@ class GroupLoader(Component):
         m.d.comb += self.buffers.beats.slot.eq(self.take << self._sections.slot)
         with m.If(self._sections.read(self._config.beat_slots)):
             m.d.comb += self._tiles.step.eq(1)
-            m.d.sync += self.buffers.ends[self._half].eq(self._tiles.beat)
             with m.If(self._tiles.refill):
                 m.next = "FLAGS"
             with m.If(self._tiles.end):

@@ -1,6 +1,6 @@
 """The output port: codes to bus words."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Signal
 from amaranth.lib import fifo, stream
 from amaranth.lib.wiring import In, Out
 
@@ -64,15 +64,25 @@ class Outputs(Component):
         m.d.sync += kept.eq(kept + begins - leaves)
         m.d.comb += [self.room.eq((asked != 0) | (kept < words)), self.idle.eq(kept == 0)]
         with m.If(self.issue):
-            m.d.sync += asked.eq(Mux(self.issue_last, 0, asked + 1))
+            m.d.sync += asked.eq(asked + 1)
+            with m.If(self.issue_last):
+                m.d.sync += asked.eq(0)
 
         whole, whole_last = Signal(), Signal()
         ends = self.last | (got == count - 1)
         m.d.sync += [whole.eq(self.valid & ends), whole_last.eq(self.last)]
+        for index in range(count):
+            place = word.word_select(index, config.transfer_bits)
+            with m.If(self.valid & (got == index)):
+                m.d.sync += place.eq(self.code)
+            if index:
+                # The last statement: so it becomes the registers' reset.
+                with m.If(self.valid & (got == 0)):
+                    m.d.sync += place.eq(0)
         with m.If(self.valid):
-            m.d.sync += [word.word_select(got, config.transfer_bits).eq(self.code), got.eq(Mux(ends, 0, got + 1))]
-            with m.If(got == 0):
-                m.d.sync += word[config.transfer_bits :].eq(0)
+            m.d.sync += got.eq(got + 1)
+            with m.If(ends):
+                m.d.sync += got.eq(0)
         m.d.comb += [
             queue.w_data.eq(Cat(word, whole_last)),
             queue.w_en.eq(whole),

@@ -71,13 +71,17 @@ class Sequencer(Component):
         m = Module()
         self._running, holding = Signal(), Signal()
         self._recent = Signal(START_CYCLES - 1)
-        group_end, job_end, last = Signal(), Signal(), Signal()
+        group_end, job_end = Signal(), Signal()
+        last = Signal()
+        late = Signal()
         other = ~self.half
         other_full, here_full = self.full.bit_select(other, 1), self.full.bit_select(self.half, 1)
         paused = self._pause(m, group_end)
-        late = ((self.job.kind == Kind.INPUT) & ~self.code_valid) | ((self.job.kind == Kind.OUTPUT) & ~self.output_room)
+        no_code = (self.job.kind == Kind.INPUT) & ~self.code_valid
+        no_room = (self.job.kind == Kind.OUTPUT) & ~self.output_room
         ready = self.job_valid & ~self._recent.any() & (~self.next_job.wait | (self.idle & self.drained))
         m.d.comb += [
+            late.eq(no_code | no_room),
             self.idle.eq(~self._running & ~holding),
             self.issue.eq(self._running & ~paused & ~late),
             last.eq(Mux(self.half, self.index == self.ends[1], self.index == self.ends[0])),
@@ -108,7 +112,8 @@ class Sequencer(Component):
         The count goes up, from the complement of their number to all ones: what loads it then takes no LUT of its own.
         """
         idles = Mux(self.half ^ group_end, self.idles[1], self.idles[0])
-        count, load = Signal(GROUP["idle"].bits, init=-1), Signal()
+        count = Signal(GROUP["idle"].bits, init=-1)
+        load = Signal()
         m.d.comb += load.eq(self.finish | ~self._running)
         m.d.sync += count.eq(Mux(load, ~idles, count) + (~load & ~count.all()))
         with m.If(self.start & self.next_job.wait):

@@ -38,8 +38,8 @@ def transfers_signature(config: EngineConfig) -> wiring.Signature:
 class Transfers(Component):
     """Does the jobs that do not use the array: their elements are single codes, or for `FILL` whole memory words.
 
-    Latency: an element is written `ADDRESS_CYCLES` cycles after it is due; read in that cycle, and one cycle later in
-    the output port. Throughput: an element a cycle, if the ports follow.
+    Latency: an element is written `ADDRESS_CYCLES` cycles after it is due; read in that cycle, and two cycles
+    later in the output port. Throughput: an element a cycle, if the ports follow.
 
     Members
     -------
@@ -87,15 +87,16 @@ class Transfers(Component):
             whole.eq(later(m, "whole", kept[1], 1)),
             self.write.eq((later(m, "one", kept[0], 1) << self.lane) | whole.replicate(len(self.write))),
         ]
-        shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + 1)
+        shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + 2)
         lane = data.register("lane1", self.lane)
+        selected = Value.cast(self.word).word_select(lane, config.code_bits)
         m.d.comb += [
             self.output_room.eq(outputs.room),
             outputs.issue.eq(leaves),
             outputs.issue_last.eq(leaves & last),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),
-            outputs.code.eq(Value.cast(self.word).word_select(lane, config.code_bits)),
+            outputs.code.eq(data.register("selected", selected)),
             self.idle.eq(outputs.idle),
         ]
         return m

@@ -60,7 +60,9 @@ class Writer(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        due, first, pool = Signal(), Signal(init=1), self.about.event.pool
+        due = Signal()
+        first = Signal(init=1)
+        pool = self.about.event.pool
         done = self.about.valid & self.about.done
         m.d.comb += self.write.eq(due & ~self.add_read)
         m.d.sync += due.eq((done & ~pool) | (due & ~self.write))

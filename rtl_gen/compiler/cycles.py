@@ -13,7 +13,7 @@ from rtl_gen.compiler.program import Group, Job
 
 FRONT = ADDRESS_CYCLES + 1  # cycles from an element to the transfer of its beat
 FREES = OFFSET_CYCLES + 1  # from the last step of a position's sums to a free half of the parameters
-LEAVES = 9  # from the last code of the outputs to the end of `busy`
+LEAVES = 10  # from the last code of the outputs to the end of `busy`
 ENDS = 2  # from the check of a program's end to that
 
 

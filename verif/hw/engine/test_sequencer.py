@@ -1,0 +1,173 @@
+"""The sequencer against nested loops: every element, how every position ends, and on time if nothing is late."""
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import pytest
+
+from hw.engine.encoding import LOOPS, TILE_LOOPS, Kind
+from hw.engine.sequencer import Sequencer
+from verif.hw.array.bench import dice, simulate
+from verif.hw.engine.bench import CONFIG
+from verif.hw.faults import driven
+
+NAMES = LOOPS[TILE_LOOPS:]
+EVENTS = {"pool_x": "pool", "pool_y": "pool", "x": "x", "y": "y", "group": "group"}
+FAULTS = {
+    "one element too many": driven(Sequencer, "last", lambda was, at: at.index == 15),
+    "halves do not take turns": driven(Sequencer, "half", lambda was, at: 0),
+    "level of another loop": driven(Sequencer, "level", lambda was, at: was | 1),
+    "starts before all is written": driven(Sequencer, "start", lambda was, at: was | (at.job_valid & at.idle)),
+    "takes a code that is not there": driven(Sequencer, "late", lambda was, at: 0),
+    "row ends with the column": driven(Sequencer, "x_end", lambda was, at: at.y_end),
+}
+
+
+@dataclass
+class Work:
+    """A job and its groups, as (end, idle)."""
+
+    job: dict[str, int]
+    groups: list[tuple[int, int]]
+    elements: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+def works_of(rng: Any, kinds: list[Kind], idles: tuple[int, ...]) -> list[Work]:
+    works = []
+    half = 0
+    for kind in kinds:
+        trips = {name: rng.choice((1, 1, 2, 3)) for name in NAMES}
+        job = {f"trips_{name}": count - 1 for name, count in trips.items()}
+        conv = kind == Kind.CONV
+        job |= {"kind": kind, "wait": int(not conv or rng.random() < 0.5)}
+        groups = [(rng.randrange(4) if conv else 0, rng.choice(idles)) for _ in range(trips["group"])]
+        work = Work(job, groups)
+        for where in product(*(range(trips[name]) for name in reversed(NAMES))):
+            at = dict(zip(reversed(NAMES), where, strict=True))
+            end, _ = groups[at["group"]]
+            level = next((n for n in NAMES if at[n] < trips[n] - 1), "ends")
+            for index in range(end + 1):
+                work.elements.append((index, (half + at["group"]) % 2, level if index == end else ""))
+        half = (half + trips["group"]) % 2
+        works.append(work)
+    return works
+
+
+class Stages:
+    """The loader and all behind the sequencer: `hurry`, they are always ready."""
+
+    def __init__(self, device: Any, works: list[Work], rng: Any, *, hurry: bool):
+        self.device, self.works, self.rng, self.hurry = device, works, rng, hurry
+        self.groups = [group for work in works for group in work.groups]
+        self.full = [False, False]
+        self.filled = self.offered = 0
+        self.unwritten: list[int] = []
+        self.half = 0
+
+    def drive(self, ctx: Any, cycle: int) -> None:
+        device, rng = self.device, self.rng
+        if self.filled < len(self.groups) and not self.full[self.half] and (self.hurry or rng.random() < 0.2):
+            end, idle = self.groups[self.filled]
+            ctx.set(device.ends[self.half], end)
+            ctx.set(device.idles[self.half], idle)
+            self.full[self.half] = True
+            self.filled, self.half = self.filled + 1, self.half ^ 1
+        ctx.set(device.full, self.full[0] | self.full[1] << 1)
+        self.valid = self.offered < len(self.works) and (self.hurry or rng.random() < 0.5)
+        ctx.set(device.job_valid, self.valid)
+        if self.valid:
+            ctx.set(device.next_job, self.works[self.offered].job)
+        self.unwritten = [due for due in self.unwritten if due > cycle]
+        ctx.set(device.drained, not self.unwritten)
+        self.code, self.room = (self.hurry or rng.random() < 0.6 for _ in range(2))
+        ctx.set(device.code_valid, self.code)
+        ctx.set(device.output_room, self.room)
+
+    def observe(self, ctx: Any, cycle: int) -> tuple[Any, ...] | None:
+        """The element that is due, if one is."""
+        device = self.device
+        if ctx.get(device.start):
+            assert self.valid
+            assert not self.works[self.offered].job["wait"] or (ctx.get(device.idle) and not self.unwritten)
+            self.offered += 1
+        frees = ctx.get(device.front_frees)
+        self.full = [full and not frees >> half & 1 for half, full in enumerate(self.full)]
+        if not ctx.get(device.issue):
+            assert not frees
+            return None
+        assert ctx.get(device.job).kind not in (Kind.INPUT.value,) or self.code
+        assert ctx.get(device.job).kind not in (Kind.OUTPUT.value,) or self.room
+        index, half, level = ctx.get(device.index), ctx.get(device.half), ""
+        assert ctx.get(device.full) >> half & 1
+        if ctx.get(device.finish):
+            event = ctx.get(device.event)
+            level = "ends" if event.ends else LOOPS[ctx.get(device.level)]
+            kinds = {name: getattr(event, name) for name in ("pool", "x", "y", "group", "ends")}
+            assert kinds == {name: int(name == EVENTS.get(level, "ends")) for name in kinds}
+            assert event.half == half
+            assert bool(frees) == (level in ("group", "ends"))
+            self.unwritten.append(cycle + 6)
+        return index, half, level
+
+
+def check(kinds: list[Kind], *, hurry: bool, idles: tuple[int, ...] = (0, 0, 3)) -> list[int]:
+    """Returns the cycles of the elements."""
+    device: Any = Sequencer(CONFIG)
+    rng = dice((kinds, hurry))
+    works = works_of(rng, kinds, idles)
+    expected = [element for work in works for element in work.elements]
+    stages = Stages(device, works, rng, hurry=hurry)
+    found: list[Any] = []
+    due: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        for cycle in range(40 * len(expected)):
+            stages.drive(ctx, cycle)
+            element = stages.observe(ctx, cycle)
+            if element is not None:
+                found.append(element)
+                due.append(cycle)
+                assert found == expected[: len(found)]
+            elif found == expected:
+                break
+            await ctx.tick()
+        assert found == expected
+
+    simulate(device, bench)
+    return due
+
+
+CONV, FILL, INPUT, OUTPUT = Kind.CONV, Kind.FILL, Kind.INPUT, Kind.OUTPUT
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+@pytest.mark.parametrize("kinds", [[CONV] * 4, [INPUT, CONV, FILL, CONV, OUTPUT]], ids=["conv", "all kinds"])
+def test_elements_are_those_of_the_loops(kinds: list[Kind], hurry: bool) -> None:
+    check(kinds, hurry=hurry)
+
+
+def check_time() -> None:
+    rng = dice(([CONV], True))
+    (work,) = works_of(rng, [CONV], (2,))
+    positions = sum(bool(level) for *_, level in work.elements) // len(work.groups)
+    # The first element comes behind the first idle cycles, if there are any.
+    idle = sum(idle * positions for _, idle in work.groups) - work.groups[0][1]
+    assert idle
+    due = check([CONV], hurry=True, idles=(2,))
+    assert due[-1] - due[0] + 1 == len(work.elements) + idle
+
+
+def test_an_element_is_due_in_every_cycle_but_the_idle_ones() -> None:
+    check_time()
+
+
+def test_a_lost_idle_cycle_is_found() -> None:
+    with driven(Sequencer, "count", lambda was, at: -1).planted(), pytest.raises(AssertionError):
+        check_time()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_broken_one_is_rejected(name: str) -> None:
+    with FAULTS[name].planted(), pytest.raises((AssertionError, IndexError)):
+        check([INPUT, CONV, CONV, CONV], hurry=False)
