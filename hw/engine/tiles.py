@@ -47,13 +47,15 @@ class TileCounter(Component):
         m = Module()
         width = min(self._config.bus_bits, FLAGS_PER_WORD)
         # No group has more tiles than beats fit the weight buffer.
-        flags, residual, done = Signal(FLAGS_PER_WORD), Signal(), Signal()
-        tiles, tile = (Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)), name=n) for n in ("tiles", "tile"))
+        flags = Signal(FLAGS_PER_WORD)
+        residual, done = Signal(), Signal()
+        tile = Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)))
+        limit = Signal.like(tile)
         index, following = tile[: (FLAGS_PER_WORD - 1).bit_length()], Signal.like(tile)
         m.d.comb += [
             following.eq(tile + 1),
             self.two_word.eq(flags.bit_select(index, 1)),
-            self.last.eq(following == tiles),
+            self.last.eq(following == limit),
             done.eq(residual | ~self.two_word),
             self.refill.eq(done & index.all()),
             self.end.eq(done & self.last),
@@ -65,5 +67,5 @@ class TileCounter(Component):
             with m.If(done):
                 m.d.sync += tile.eq(following)
         with m.If(self.begin):
-            m.d.sync += [self.beat.eq(0), tile.eq(0), residual.eq(0), tiles.eq(self.tiles)]
+            m.d.sync += [self.beat.eq(0), tile.eq(0), residual.eq(0), limit.eq(self.tiles)]
         return m

@@ -1,0 +1,216 @@
+"""The loader against encoded programs: what is in the stores when a group is offered, each job and its steps."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hw.engine.encoding import JOB, LOOPS, SCALE, STEP, Error, Field, Kind, pack, width
+from hw.engine.groups import GroupLoader
+from hw.engine.intake import Intake
+from hw.engine.loader import Loader
+from hw.engine.tiles import TileCounter
+from rtl_gen.compiler.program import Group, Job, encode
+from verif.hw.array.bench import dice, packed, simulate
+from verif.hw.engine.bench import CONFIG, LANES
+from verif.hw.faults import driven
+
+WIDE = replace(CONFIG, group_beats=64)
+BITS = WIDE.array.format.bits
+KINDS = (Kind.FILL, Kind.CONV, Kind.CONV, Kind.INPUT, Kind.CONV, Kind.OUTPUT)
+FAULTS = {
+    "a job before its check": driven(Intake, "check", lambda was, at: 0),
+    "bus words lost": driven(Intake, "program__ready", lambda was, at: 1),
+    "a half filled while it is used": driven(GroupLoader, "room", lambda was, at: 1),
+    "flags of the next tile": driven(TileCounter, "two_word", lambda was, at: at.flags[1:].bit_select(at.tile, 1)),
+    "last one tile late": driven(TileCounter, "last", lambda was, at: at.tile == at.limit),
+    "job overwritten": driven(Loader, "job_valid", lambda was, at: was & ~at.job_valid),
+}
+
+
+def _fields(rng: Any, layout: dict[str, Field]) -> dict[str, int]:
+    return {name: rng.choice(field.span) for name, field in layout.items()}
+
+
+def random_job(rng: Any, kind: Kind) -> Job:
+    groups = rng.randrange(1, 4)
+    fields = {**_fields(rng, JOB), "kind": kind, "table": 0, "trips_group": groups - 1}
+    made = [random_group(rng) if kind == Kind.CONV else Group(tiles=1, idle=rng.randrange(256)) for _ in range(groups)]
+    return Job(layer="", fields=fields, steps=[_fields(rng, STEP) for _ in LOOPS], groups=made)
+
+
+def random_group(rng: Any) -> Group:
+    tiles = rng.choice((1, 2, 7, 31, 32, 33, 35))
+    source = np.random.default_rng(rng.getrandbits(32))
+    words = source.integers(-(1 << BITS - 1), 1 << BITS - 1, (2, tiles, LANES, LANES)).astype(np.int8)
+    flags = (source.random(tiles) < 0.4).astype(np.uint8)
+    channels = [(_fields(rng, SCALE), _fields(rng, WIDE.offset)) for _ in range(LANES)]
+    return Group(
+        tiles=tiles,
+        idle=rng.randrange(256),
+        two_word=flags,
+        word1=words[0],
+        word2=words[1],
+        scales=[scale for scale, _ in channels],
+        offsets=[offset for _, offset in channels],
+    )
+
+
+class Stores:
+    """What the loader has filled: entry by entry, slot by slot."""
+
+    def __init__(self, loader: Any):
+        buffers = loader.buffers
+        self.fills = {
+            "steps": loader.steps,
+            "beats": buffers.beats,
+            "scales": buffers.scales,
+            "offsets": buffers.offsets,
+        }
+        self.buffers = buffers
+        self.entries: dict[str, dict[int, dict[int, int]]] = {name: {} for name in self.fills}
+        self.flags: dict[int, tuple[int, int]] = {}
+
+    def observe(self, ctx: Any) -> None:
+        for name, fill in self.fills.items():
+            slots, entry = ctx.get(fill.slot), ctx.get(fill.target)
+            for slot in range(len(fill.slot)):
+                if slots >> slot & 1:
+                    self.entries[name].setdefault(entry, {})[slot] = ctx.get(fill.word)
+            if name == "beats" and slots & 1:
+                self.flags[entry] = (ctx.get(self.buffers.two_word), ctx.get(self.buffers.last))
+
+    def value(self, name: str, entry: int, bits: int) -> int:
+        words = self.entries[name].get(entry, {})
+        return sum(word << slot * WIDE.bus_bits for slot, word in words.items()) & ((1 << bits) - 1)
+
+
+def check_group(ctx: Any, stores: Stores, group: Group, half: int) -> None:
+    """What is in a half that is offered as full."""
+    assert ctx.get(stores.buffers.idles[half]) == group.idle
+    assert ctx.get(stores.buffers.ends[half]) == group.beats - 1
+    if group.two_word is None or group.word1 is None or group.word2 is None:
+        return
+    entry = half * WIDE.group_beats
+    for tile, flag in enumerate(group.two_word.tolist()):
+        assert stores.flags[entry] == (flag, tile == group.tiles - 1)
+        for words in (group.word1, group.word2)[: 1 + flag]:
+            assert stores.value("beats", entry, WIDE.beat_bits) == packed(words[tile].reshape(-1).tolist(), BITS)
+            entry += 1
+    lanes, steps = WIDE.requant_lanes, WIDE.requant_steps
+    for name, layout, channels in (("scales", SCALE, group.scales), ("offsets", WIDE.offset, group.offsets)):
+        for step in range(steps):
+            wanted = packed([pack(layout, channel) for channel in channels[step * lanes :][:lanes]], width(layout))
+            assert stores.value(name, half * steps + step, lanes * width(layout)) == wanted
+
+
+class Engine:
+    """Takes jobs, and frees halves, some cycles after they are offered."""
+
+    def __init__(self, loader: Any, jobs: list[Job], rng: Any):
+        self.loader, self.rng = loader, rng
+        self.jobs, self.groups = list(jobs), [(group, job.kind == Kind.CONV) for job in jobs for group in job.groups]
+        self.stores = Stores(loader)
+        self.half = self.bank = 0
+        self.frees: dict[str, dict[int, int]] = {"front_frees": {}, "back_frees": {}}
+
+    def step(self, ctx: Any, cycle: int) -> None:
+        loader, rng = self.loader, self.rng
+        taken = bool(ctx.get(loader.job_valid)) and rng.random() < 0.1
+        ctx.set(loader.job_taken, taken)
+        if taken:
+            job = self.jobs.pop(0)
+            bits = ctx.get(loader.job)
+            assert {name: int(getattr(bits, name)) for name in JOB} == job.fields
+            for index, step in enumerate(job.steps):
+                assert self.stores.value("steps", self.bank + index, width(STEP)) == pack(STEP, step)
+            self.bank ^= len(LOOPS)
+        self.stores.observe(ctx)
+        for name, pending in self.frees.items():
+            due = [half for half, at in pending.items() if at == cycle]
+            ctx.set(getattr(loader.buffers, name), sum(1 << half for half in due))
+            for half in due:
+                del pending[half]
+
+    def after(self, ctx: Any, cycle: int) -> None:
+        """A half that became full is checked, and freed later."""
+        if ctx.get(self.loader.buffers.full) >> self.half & 1 and self.half not in self.frees["front_frees"]:
+            group, conv = self.groups.pop(0)
+            check_group(ctx, self.stores, group, self.half)
+            self.frees["front_frees"][self.half] = later = cycle + self.rng.randrange(2, 60)
+            if conv:
+                self.frees["back_frees"][self.half] = later + self.rng.randrange(5, 30)
+            self.half ^= 1
+
+
+def run(jobs: list[Job], words: list[int], seed: object) -> tuple[int, int]:
+    """Runs a program; returns the error, and how many jobs were offered. Jobs and groups that were offered are checked, and must be all."""
+    loader: Any = Loader(WIDE)
+    rng = dice(seed)
+    engine = Engine(loader, jobs, rng)
+    found: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        given = 0
+        ctx.set(loader.idle, 1)
+        for cycle in range(12 * len(words)):
+            offered = given < len(words) and (rng.random() < 0.9)
+            ctx.set(loader.program.valid, offered)
+            ctx.set(loader.program.payload, words[given] if offered else rng.getrandbits(32))
+            engine.step(ctx, cycle)
+            given += offered and bool(ctx.get(loader.program.ready))
+            await ctx.tick()
+            engine.after(ctx, cycle)
+            if given == len(words) and not ctx.get(loader.busy):
+                break
+        assert not ctx.get(loader.busy)
+        assert given == len(words)
+        found.append(ctx.get(loader.error))
+
+    simulate(loader, bench)
+    if found == [Error.NONE]:
+        assert (engine.jobs, engine.groups) == ([], [])
+    return found[0], len(jobs) - len(engine.jobs)
+
+
+def program(seed: object) -> tuple[list[Job], list[int]]:
+    rng = dice(seed)
+    jobs = [random_job(rng, kind) for kind in KINDS]
+    return jobs, encode(WIDE, jobs)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_stores_hold_the_program(seed: int) -> None:
+    assert run(*program(seed), seed) == (Error.NONE, len(KINDS))
+
+
+@pytest.mark.parametrize(
+    ("at", "bit", "error"),
+    [(1, 0, Error.VERSION), (2, 3, Error.ENGINE), (4, 7, Error.CHECK), (12, 9, Error.CHECK), (5, 2, Error.CHECK)],
+)
+def test_no_job_of_a_wrong_program_is_offered(at: int, bit: int, error: Error) -> None:
+    jobs, words = program("wrong")
+    if error in (Error.VERSION, Error.ENGINE):
+        words = _header(words, at, bit)
+    else:
+        words[at] ^= 1 << bit
+    assert run(jobs, words, "wrong") == (error, 0)
+
+
+def _header(words: list[int], at: int, bit: int) -> list[int]:
+    """The program with a bit of word `at` of its header changed, and the check that is right for that."""
+    changed = list(words)
+    changed[at] ^= 1 << bit
+    rotated = (bit + 4 - at) % 32
+    changed[4] ^= 1 << rotated
+    return changed
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_broken_one_is_rejected(name: str) -> None:
+    jobs, words = program(0)
+    if name == "a job before its check":
+        words[30] ^= 1
+    with FAULTS[name].planted(), pytest.raises((AssertionError, IndexError, KeyError)):
+        run(jobs, words, 0)
