@@ -115,6 +115,7 @@ class Engine(Component):
             Value.cast(addresses.step).eq(parts["steps"].value),
             weights.read.eq(sequencer.issue & conv),
             weights.entry.eq(Cat(sequencer.index, sequencer.half)),
+            weights.ahead.eq(sequencer.ahead),
             Value.cast(results.event).eq(Value.cast(sequencer.event)),
             results.finish.eq(sequencer.finish & conv),
             transfers.issue.eq(sequencer.issue),

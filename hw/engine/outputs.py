@@ -71,14 +71,7 @@ class Outputs(Component):
         whole, whole_last = Signal(), Signal()
         ends = self.last | (got == count - 1)
         m.d.sync += [whole.eq(self.valid & ends), whole_last.eq(self.last)]
-        for index in range(count):
-            place = word.word_select(index, config.transfer_bits)
-            with m.If(self.valid & (got == index)):
-                m.d.sync += place.eq(self.code)
-            if index:
-                # The last statement: so it becomes the registers' reset.
-                with m.If(self.valid & (got == 0)):
-                    m.d.sync += place.eq(0)
+        self._collect(m, word, got)
         with m.If(self.valid):
             m.d.sync += got.eq(got + 1)
             with m.If(ends):
@@ -91,3 +84,14 @@ class Outputs(Component):
             queue.r_en.eq(self.outputs.ready),
         ]
         return m
+
+    def _collect(self, m: Module, word: Signal, got: Signal) -> None:
+        """A code to its place; the first one of a bus word also clears the others."""
+        for index in range(self._config.codes_per_transfer):
+            place = word.word_select(index, self._config.transfer_bits)
+            with m.If(self.valid & (got == index)):
+                m.d.sync += place.eq(self.code)
+            if index:
+                # The last statement: so it becomes the registers' reset.
+                with m.If(self.valid & (got == 0)):
+                    m.d.sync += place.eq(0)

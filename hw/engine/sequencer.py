@@ -30,6 +30,7 @@ def sequencer_signature(config: EngineConfig) -> wiring.Signature:
             "issue": Out(1),
             "half": Out(1),
             "index": Out(range(config.group_beats)),
+            "ahead": Out(range(2 * config.group_beats)),
             "finish": Out(1),
             "level": Out(range(len(LOOPS))),
             "event": Out(EVENT),
@@ -60,6 +61,8 @@ class Sequencer(Component):
         The present job; whether there is none.
     issue : Out(1), half, index : Out
         An element is due; where it is in the weight buffer.
+    ahead : Out
+        Index and half, side by side, as they are in the next cycle.
     finish : Out(1), level : Out, event : Out(EVENT)
         It is its position's last one; the innermost loop over positions that goes on then; how the position ends.
     """
@@ -90,14 +93,13 @@ class Sequencer(Component):
             self.front_frees.eq(group_end << self.half),
         ]
         m.d.sync += self._recent.eq(Cat(self.start, self._recent))
-        with m.If(self.issue):
-            m.d.sync += self.index.eq(self.index + 1)
-        with m.If(self.finish):
-            m.d.sync += self.index.eq(0)
+        index = Mux(self.finish, 0, Mux(self.issue, self.index + 1, self.index))
+        m.d.comb += self.ahead.eq(Cat(index[: len(self.index)], self.half ^ group_end))
+        m.d.sync += Cat(self.index, self.half).eq(self.ahead)
         self._loops(m, group_end, job_end)
 
         with m.If(group_end):
-            m.d.sync += [self.half.eq(other), self._running.eq(0)]
+            m.d.sync += self._running.eq(0)
             with m.If(~job_end):
                 m.d.sync += [self._running.eq(other_full), holding.eq(~other_full)]
         with m.If(holding & here_full):

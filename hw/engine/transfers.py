@@ -88,15 +88,15 @@ class Transfers(Component):
             self.write.eq((later(m, "one", kept[0], 1) << self.lane) | whole.replicate(len(self.write))),
         ]
         shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + 2)
-        lane = data.register("lane1", self.lane)
-        selected = Value.cast(self.word).word_select(lane, config.code_bits)
+        # What leaves a block RAM is late: it is registered before anything else.
+        lane, word = data.delay("lane", self.lane, 2), data.register("word", Value.cast(self.word))
         m.d.comb += [
             self.output_room.eq(outputs.room),
             outputs.issue.eq(leaves),
             outputs.issue_last.eq(leaves & last),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),
-            outputs.code.eq(data.register("selected", selected)),
+            outputs.code.eq(word.word_select(lane, config.code_bits)),
             self.idle.eq(outputs.idle),
         ]
         return m

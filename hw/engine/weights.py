@@ -22,6 +22,8 @@ class WeightBuffer(Component):
         What the loader writes, see :class:`Store`; the beat's flags, written with its first bus word.
     read : In(1), entry : In
         The beat to read: its index, then its half. Words stay until the next one is read.
+    ahead : In
+        What `entry` is in the next cycle.
     two_word, last : Out(1), words : Out(beat_bits)
         The beat's flags, and its words.
     """
@@ -36,6 +38,7 @@ class WeightBuffer(Component):
                 "last_in": In(1),
                 "read": In(1),
                 "entry": In(entry),
+                "ahead": In(entry),
                 "two_word": Out(1),
                 "last": Out(1),
                 "words": Out(config.beat_bits),
@@ -58,7 +61,10 @@ class WeightBuffer(Component):
             write.addr.eq(self.fill.target),
             write.data.eq(Cat(self.two_word_in, self.last_in)),
             write.en.eq(self.fill.slot[0]),
-            read.addr.eq(self.entry),
+            read.addr.eq(self.ahead),
+        ]
+        # What leaves a block RAM is late: it is registered before anything else.
+        m.d.sync += [
             Cat(self.two_word, self.last).eq(read.data),
         ]
         return m

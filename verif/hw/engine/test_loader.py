@@ -145,7 +145,10 @@ class Engine:
 
 
 def run(jobs: list[Job], words: list[int], seed: object) -> tuple[int, int]:
-    """Runs a program; returns the error, and how many jobs were offered. Jobs and groups that were offered are checked, and must be all."""
+    """Runs a program; returns the error, and how many jobs were offered.
+
+    What is offered is checked; if there is no error it must be all jobs and groups.
+    """
     loader: Any = Loader(WIDE)
     rng = dice(seed)
     engine = Engine(loader, jobs, rng)
