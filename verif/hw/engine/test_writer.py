@@ -44,9 +44,9 @@ def positions_of(rng: Any, job: dict[str, int], window: int) -> list[Position]:
     found = []
     at = {walk: job[f"{walk}_address"] for walk in ("write", "add")}
     for group, y, x in product(range(2), range(2), range(3)):
+        part = "x" if x < 2 else "y" if y < 1 else "group" if group < 1 else "ends"
         for place in range(window):
-            event = dict.fromkeys(("pool", "x", "y", "group", "ends"), 0)
-            part = "x" if x < 2 else "y" if y < 1 else "group" if group < 1 else "ends"
+            event: dict[str, int] = dict.fromkeys(("pool", "x", "y", "group", "ends"), 0)
             event["pool" if place < window - 1 else part] = 1
             codes = [rng.randrange(256) for _ in range(LANES)]
             found.append(Position(event, codes, at["write"], at["add"]))
