@@ -57,7 +57,7 @@ def to_integers(model: nn.Module, quantization: Quantization, example: Batch) ->
     for cell in builder.cells:
         if isinstance(cell, Layer):
             cell.freeze()
-    quantization.integers = made
+    quantization.integers = made.to(next(model.parameters()).device)
     return made
 
 
