@@ -11,8 +11,13 @@ module TRELLIS_COMB(
   wire b = B === 1'bz ? 1'b1 : B;
   wire c = C === 1'bz ? 1'b1 : C;
   wire d = D === 1'bz ? 1'b1 : D;
-  wire lut4 = INITVAL[{d, c, b, a}];
-  wire lut2 = INITVAL[{2'b00, b, a}];
+  // Multiplexers: an unknown input on which the output does not depend leaves it known.
+  wire [7:0] by_d = d ? INITVAL[15:8] : INITVAL[7:0];
+  wire [3:0] by_c = c ? by_d[7:4] : by_d[3:0];
+  wire [1:0] by_b = b ? by_c[3:2] : by_c[1:0];
+  wire lut4 = a ? by_b[1] : by_b[0];
+  wire [1:0] low_by_b = b ? INITVAL[3:2] : INITVAL[1:0];
+  wire lut2 = a ? low_by_b[1] : low_by_b[0];
   wire inject = MODE == "CCU2" && CCU2_INJECT1 == "NO";
   assign F = inject ? lut4 ^ FCI : lut4;
   assign FCO = lut4 ? FCI : inject & lut2;
