@@ -31,7 +31,7 @@ campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged
 figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
 	$(BIN)/python -m verif.docs.figures
 
-bench: $(VENV)/dev.stamp ## measure the array beside its rivals, hours, goes on where it stopped (benchmarks/array/results/)
+bench: $(VENV)/dev.stamp ## measure the array beside its baselines, hours, goes on where it stopped (benchmarks/array/results/)
 	nice -n 10 $(BIN)/python -m benchmarks.array
 
 docs: $(VENV)/docs.stamp ## all documents as a site with search, in build/site/index.html

@@ -1,4 +1,4 @@
-"""The arrays that are compared: STLQ's own, and each rival in each of its forms."""
+"""The arrays that are compared: STLQ's own, and each baseline in each of its forms."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,8 @@ from sw_ref.format import StlqFormat
 STLQ_FORM = "default"
 BUFFERED = "buffered"  # the array's fastest pipeline
 RATIOS = (0.0, 0.05, 0.15, 0.5, 1.0)
-# Passes before synthesis. Rivals are flattened, so their PEs may share equal logic. Before `booth`, multiplications are
-# cut to their operands' widths.
+# Passes before synthesis. Baselines are flattened, so their PEs may share equal logic. Before `booth`, multiplications
+# are cut to their operands' widths.
 FLAT = "setattr -mod -unset keep_hierarchy; flatten; opt_clean"
 BOOTH = f"{FLAT}; wreduce; opt_clean; booth; opt_clean"
 
@@ -49,8 +49,8 @@ def stlq(bits: int = 3, act_bits: int = 8, **values: Any) -> Design:
     return Design(f"stlq{bits}", BUFFERED if config.buffered else STLQ_FORM, config)
 
 
-def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
-    """A rival (``int2`` to ``int8``, ``apot3``, ``apot4``, ``two2`` to ``two5``) in all its forms."""
+def baseline(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
+    """A baseline (``int2`` to ``int8``, ``apot3``, ``apot4``, ``two2`` to ``two5``) in all its forms."""
     name, bits = kind[:-1], int(kind[-1])
     fmt: AnyBaseline = {
         "int": lambda: IntegerFormat(bits=bits, act_bits=act_bits),
@@ -65,5 +65,5 @@ def rival(kind: str, act_bits: int = 8, **values: Any) -> list[Design]:
 
 
 def forms(kind: str) -> tuple[str, ...]:
-    """The names of all forms of a rival."""
-    return tuple(design.form for design in rival(kind))
+    """The names of all forms of a baseline."""
+    return tuple(design.form for design in baseline(kind))

@@ -13,10 +13,10 @@ from rtl_gen.targets import FPGAS
 from sw_ref.files import write_atomically
 
 INTRO = """\
-# STLQ beside its rivals
+# STLQ beside its baselines
 
 This page shows how many LUTs an array of shifts takes, beside arrays of multipliers and of other words.
-A rival stands for other weights than STLQ's. How much accuracy a network loses with each is not shown here.
+A baseline stands for other weights than STLQ's. How much accuracy a network loses with each is not shown here.
 """
 HOW = """\
 ## How to read it
@@ -65,9 +65,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _short(comparison: list[dict[str, Any]]) -> list[str]:
-    """What the rivals cost relative to the default 3-bit array, at R = 15%; nothing before any was compared."""
+    """What the baselines cost relative to the default 3-bit array, at R = 15%; nothing before any was compared."""
     kept = [c for c in comparison if (c["own"], c["own_form"], c["act_bits"]) == ("stlq3", STLQ_FORM, 8)]
-    found = {(c["rival"], c["by"], c["target"]): c["ratio_at_r"]["0.15"] for c in kept if "0.15" in c["ratio_at_r"]}
+    found = {(c["baseline"], c["by"], c["target"]): c["ratio_at_r"]["0.15"] for c in kept if "0.15" in c["ratio_at_r"]}
     rows = [
         (f"{name}, {how}", *(f"{found[kind, by, t]:.2f}" if (kind, by, t) in found else "" for t in FPGAS))
         for kind, name in SHORT.items()
@@ -75,7 +75,9 @@ def _short(comparison: list[dict[str, Any]]) -> list[str]:
         if any((kind, by, target) in found for target in FPGAS)
     ]
     columns = ("8-bit activations, R = 15%", *(target.title for target in FPGAS.values()))
-    head = "## In short\n\nCost in LUT x cycles, relative to the default 3-bit array; above 1 the rival costs more:\n"
+    head = (
+        "## In short\n\nCost in LUT x cycles, relative to the default 3-bit array; above 1 the baseline costs more:\n"
+    )
     return [head, table(columns, rows)] if rows else []
 
 
@@ -102,17 +104,17 @@ def _target(results: dict[str, Any], target: str, name: str) -> list[str]:
     ]
     if chosen:
         ratios = list(chosen[0]["ratio_at_r"])
-        head = ("rival over 3-bit STLQ", "form", "STLQ's", *(f"R = {float(r):.0%}" for r in ratios))
+        head = ("baseline over 3-bit STLQ", "form", "STLQ's", *(f"R = {float(r):.0%}" for r in ratios))
         rows = [
             (
-                f"{c['rival']}, best of {c['by']}",
+                f"{c['baseline']}, best of {c['by']}",
                 c["form"],
                 c["own_form"],
                 *(f"{c['ratio_at_r'][r]:.2f}" for r in ratios),
             )
             for c in chosen
         ]
-        parts += ["Ratios of LUT x cycles; above 1 the rival costs more:\n", table(head, rows)]
+        parts += ["Ratios of LUT x cycles; above 1 the baseline costs more:\n", table(head, rows)]
     return parts
 
 

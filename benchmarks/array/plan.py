@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.array.designs import BUFFERED, STLQ_FORM, Design, rival, stlq
+from benchmarks.array.designs import BUFFERED, STLQ_FORM, Design, baseline, stlq
 from rtl_gen.simulator import SIMULATORS
 from rtl_gen.targets import FPGAS
 
@@ -35,7 +35,7 @@ def _tasks() -> Iterator[Task]:
     head = [
         stlq(),
         stlq(pipeline=4, choices=1),
-        *(design for kind in (*INTEGERS[:3], *OTHERS) for design in rival(kind)),
+        *(design for kind in (*INTEGERS[:3], *OTHERS) for design in baseline(kind)),
     ]
     for target in TARGETS[:2]:
         yield from (Task("area", design, target) for design in head)
@@ -47,8 +47,8 @@ def _tasks() -> Iterator[Task]:
     yield from (Task("area", stlq(bits), target) for bits in WORD_BITS for target in TARGETS)
     for act_bits in ACT_BITS:
         designs = [stlq(bits, act_bits) for bits in WORD_BITS]
-        designs += [design for kind in (*INTEGERS, *OTHERS[:2]) for design in rival(kind, act_bits)]
-        designs += [design for bits in WORD_BITS for design in rival(f"two{bits}", act_bits)]
+        designs += [design for kind in (*INTEGERS, *OTHERS[:2]) for design in baseline(kind, act_bits)]
+        designs += [design for bits in WORD_BITS for design in baseline(f"two{bits}", act_bits)]
         yield from (Task("area", design, target) for target in TARGETS for design in designs)
     yield from (Task("area", stlq(pixels=pixels), target) for pixels in PIXELS for target in TARGETS)
     for size in SIZES:

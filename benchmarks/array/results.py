@@ -69,7 +69,7 @@ def per_mac(line: dict[str, Any]) -> float:
 
 
 def comparison(area: Lines) -> Lines:
-    """Each rival's LUT x cycles over those of STLQ: for the best form that Yosys makes, and for the best of all."""
+    """Each baseline's LUT x cycles over those of STLQ: for the best form that Yosys makes, and for the best of all."""
     lines = compared(area)
     kinds = dict.fromkeys(line["kind"] for line in lines if not line["residual_beats"])
     found = []
@@ -87,12 +87,12 @@ def _ratios(own: dict[str, Any], best: dict[str, Any], by: str) -> dict[str, Any
     return {
         "own": own["kind"],
         "own_form": own["form"],
-        "rival": best["kind"],
+        "baseline": best["kind"],
         "by": by,
         "form": best["form"],
         "target": own["target"],
         "act_bits": own["act_bits"],
         "own_luts": own["luts"],
-        "rival_luts": best["luts"],
+        "baseline_luts": best["luts"],
         "ratio_at_r": {f"{ratio:g}": round(cost(best, ratio) / cost(own, ratio), 3) for ratio in RATIOS},
     }

@@ -58,7 +58,7 @@ def markdown(rows: Sequence[Row]) -> str:
     tables = {
         "less R = 100%": _losses(networks),
         f"share of the loss of `{PAPER}`; bar: half": _shares(networks),
-        "our method less a rival": _against_rivals(networks),
+        "our method less a baseline": _against_baselines(networks),
         "less R = 100%, without a bar": _others(networks),
     }
     parts = [_table(title, headings, lines) for title, lines in tables.items() if any(any(c) for _, c in lines)]
@@ -111,15 +111,15 @@ def _share(network: Network, method: str, ratio: float) -> str:
     return f"{lost / of:.0%} of it, {_shown(gained)}, {'met' if lost >= SHARE * of else 'missed'}"
 
 
-def _against_rivals(networks: Sequence[Network]) -> Lines:
+def _against_baselines(networks: Sequence[Network]) -> Lines:
     return [
         (
-            f"`{method}` {ratio:.0%} less `{rival}`; bar: {'better' if rival in BETTER else 'not worse'}",
-            [_against(n.differences(method, rival, ratio), rival in BETTER) for n in networks],
+            f"`{method}` {ratio:.0%} less `{baseline}`; bar: {'better' if baseline in BETTER else 'not worse'}",
+            [_against(n.differences(method, baseline, ratio), baseline in BETTER) for n in networks],
         )
         for ratio in LOSS
         for method in OURS
-        for rival in (*BETTER, *NOT_WORSE)
+        for baseline in (*BETTER, *NOT_WORSE)
     ]
 
 

@@ -14,12 +14,12 @@ REFERENCE, UNIT_CYCLES = "two-word", "one-word"
 """The method that differences are taken to (R = 100%), and the one whose cycles count as 1."""
 
 OURS = ("stlq", "stlq-cycles", "stlq-cycles-reorder", "stlq-cycles+anneal=outside")
-RIVALS = ("two-word", "stlq", "filter-threshold", "no-v", "one-word", "lsq3", "apot3")
+BASELINES = ("two-word", "stlq", "filter-threshold", "no-v", "one-word", "lsq3", "apot3")
 """The methods that must hold their own, and those that they are compared with, seed by seed."""
 
 LEGEND = """Each network has two tables. The first one has the mean score of each method over seeds, and its spread.
 Its last columns have the difference to R = 100%, seed by seed. Cycles are relative to one word everywhere.
-The second one has what our methods (columns) gain on each rival, with standard error and number of seeds.
+The second one has what our methods (columns) gain on each baseline, with standard error and number of seeds.
 """
 
 Result = dict[str, Any]
@@ -111,7 +111,7 @@ def by_network(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """How to read it, and two tables per network: all methods, and what ours gain on their rivals."""
+    """How to read it, and two tables per network: all methods, and what ours gain on their baselines."""
     parts = [LEGEND]
     for (task, network), own in by_network(rows).items():
         measure = f"{TASKS[task].primary} ({TASKS[task].unit})"
@@ -126,17 +126,21 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _gains(rows: Sequence[Row]) -> list[str]:
-    """Lines of a table: what our methods (columns) gain on each rival, seed by seed, at the same ratio."""
+    """Lines of a table: what our methods (columns) gain on each baseline, seed by seed, at the same ratio."""
     ours = [row for row in rows if row.method in OURS]
     if not ours:
         return []
     lines = ["", f"| less | {' | '.join(row.label for row in ours)} |", "|---" * (len(ours) + 1) + "|"]
-    for name in RIVALS:
-        rivals = [row for row in rows if row.method == name]
+    for name in BASELINES:
+        baselines = [row for row in rows if row.method == name]
         fixed = find_method(name).ratio is not None
         cells = [
             next(
-                (gain(paired(row, rival)) for rival in rivals if rival != row and (fixed or rival.ratio == row.ratio)),
+                (
+                    gain(paired(row, baseline))
+                    for baseline in baselines
+                    if baseline != row and (fixed or baseline.ratio == row.ratio)
+                ),
                 "",
             )
             for row in ours

@@ -20,7 +20,7 @@ from sw_ref.train.reorder import reorder
 from sw_ref.train.select import Layer, select
 from sw_ref.train.weights import Words
 
-RIVALS = {"uniform": Uniform, "apot": Apot}
+BASELINES = {"uniform": Uniform, "apot": Apot}
 
 TaskLoss = Callable[[nn.Module], Iterable[Tensor]]
 """Yields the task loss of one batch after the other, for the model that it is given."""
@@ -103,9 +103,9 @@ def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity
 
 def _weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, granularity: str) -> nn.Module:
     weight: Tensor = module.weight  # type: ignore[assignment]
-    if method.weights in RIVALS:
+    if method.weights in BASELINES:
         scaled = {"per_channel": method.per_channel, "transposed_groups": transposed_groups(module)}
-        quantizer: nn.Module = RIVALS[method.weights](weight, method.bits or fmt.bits, **scaled)
+        quantizer: nn.Module = BASELINES[method.weights](weight, method.bits or fmt.bits, **scaled)
     else:
         quantizer = Words(
             fmt=fmt,

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.array import page
 from benchmarks.array.__main__ import measure
 from benchmarks.array.cache import Cache
-from benchmarks.array.designs import Design, forms, rival, stlq
+from benchmarks.array.designs import Design, baseline, forms, stlq
 from benchmarks.array.plan import Task, tasks
 from benchmarks.array.results import compared, comparison, content, cost, smallest, write
 from rtl_gen.errors import CheckError
@@ -62,7 +62,7 @@ def test_synthesis_counts_what_synth_counts(tmp_path: Path) -> None:
     assert min(found["luts"], found["flip_flops"], found["carry"]) > 0
 
 
-def test_two_word_tiles_cost_stlq_two_cycles_and_rivals_one() -> None:
+def test_two_word_tiles_cost_stlq_two_cycles_and_baselines_one() -> None:
     assert [cost(AREA[0], ratio) for ratio in (0, 0.5, 1)] == [10, 15, 20]
     assert [cost(AREA[1], ratio) for ratio in (0, 1)] == [25, 25]
 
@@ -73,7 +73,7 @@ def test_an_array_of_several_pixels_counts_all_its_products_and_is_compared_with
     assert compared([two, *AREA]) == AREA
 
 
-def test_a_rival_is_compared_in_its_smallest_form() -> None:
+def test_a_baseline_is_compared_in_its_smallest_form() -> None:
     by = {found["by"]: found for found in comparison(AREA)}
     assert (by["Yosys"]["form"], by["any form"]["form"]) == ("product booth", "rows4")
     assert by["Yosys"]["ratio_at_r"] == {"0": 2.3, "0.05": 2.19, "0.15": 2.0, "0.5": 1.533, "1": 1.15}
@@ -105,7 +105,7 @@ def test_the_plan_has_every_comparison_once() -> None:
 
 
 def test_only_yosys_products_go_through_booth() -> None:
-    designs: list[Design] = rival("int3")
+    designs: list[Design] = baseline("int3")
     assert [design.form for design in designs] == ["product", "product booth", "rows2", "rows4"]
     assert ["booth" in design.prepare for design in designs] == [False, True, False, False]
 

@@ -214,7 +214,7 @@ def test_table_pairs_the_seeds():
     assert "| stlq 15% | 1.150 | 4 | 28.750 | 46.843 | -0.667 | 0.333 |" in markdown([one, two, stlq])
 
 
-def test_table_says_what_our_methods_gain_on_each_rival():
+def test_table_says_what_our_methods_gain_on_each_baseline():
     scores = {
         ("two-word", 1.0): (5.0, 6.0, 7.0),
         ("no-v", 0.15): (4.0, 5.0, 9.0),
@@ -265,7 +265,7 @@ def test_bars_are_met_or_missed():
         "| `stlq-cycles` 15%; bar: 0.3 points, 0.1 dB | -0.25 ± 0.00 (2), met | -0.12 ± 0.12 (2), missed by 0.025 |",
         f"| share of the loss of `stlq`; bar: half | {head}\n"
         "| `stlq-cycles` 15% | 40% of it, +0.38 ± 0.12 (2), met | nothing lost, -0.38 ± 0.12 (2) |",
-        f"| our method less a rival | {head}\n"
+        f"| our method less a baseline | {head}\n"
         "| `stlq` 15% less `no-v`; bar: better | +0.38 ± 0.12 (2), met | - |\n"
         "| `stlq` 15% less `one-word`; bar: better | -0.12 ± 0.62 (2), missed | - |\n"
         "| `stlq` 15% less `lsq3`; bar: not worse | -0.62 ± 0.12 (2), missed by 0.625 | +1.25 ± 0.25 (2), met |\n"

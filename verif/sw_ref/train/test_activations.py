@@ -1,4 +1,4 @@
-"""The activation quantizer and the rivals' weight quantizers: levels, starts, and that their steps learn."""
+"""The activation quantizer and the baselines' weight quantizers: levels, starts, and that their steps learn."""
 
 from typing import Any
 
@@ -85,7 +85,7 @@ def test_uniform_takes_the_nearest_level(bits: int) -> None:
 
 
 @pytest.mark.parametrize("make_quantizer", [lambda w: Uniform(w, 3), lambda w: Apot(w, 3), lambda w: Apot(w, 4)])
-def test_rivals_start_near_the_least_error_and_learn(make_quantizer: Any) -> None:
+def test_baselines_start_near_the_least_error_and_learn(make_quantizer: Any) -> None:
     weight = torch.from_numpy(make("gauss", (60, 60)))
     quantizer = make_quantizer(weight)
     (parameter,) = quantizer.parameters()

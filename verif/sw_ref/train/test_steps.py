@@ -205,9 +205,9 @@ def test_parameter_groups() -> None:
     (own, steps, v) = found.parameter_groups(lr=0.1)
     assert (own["weight_decay"], v["lr"]) == (0.0, 0.1)
     # Of learned levels the clips are steps, too; a group without parameters is none.
-    rival = quantized(METHODS["lsq3"])
-    own, steps = rival.parameter_groups(lr=0.1, v_lr=0.3)
-    named = {id(p): name for name, p in rival.model.named_parameters()}
+    baseline = quantized(METHODS["lsq3"])
+    own, steps = baseline.parameter_groups(lr=0.1, v_lr=0.3)
+    named = {id(p): name for name, p in baseline.model.named_parameters()}
     assert [named[id(p)].split(".")[:2] for p in steps["params"]] == [
         ["0", "parametrizations"], ["2", "act_quantizer"], ["2", "parametrizations"],
     ]  # fmt: skip
