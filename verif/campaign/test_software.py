@@ -31,6 +31,16 @@ def test_a_change_that_matters_is_not_explained() -> None:
         assert why("sw_ref.tiling.largest", change) is None
 
 
+def test_only_a_failed_test_and_tests_without_end_find_a_mutant() -> None:
+    """What was not tried to its end counts for nothing."""
+    verdicts = {"a": 1, "b": 3, "c": -24, "d": 0, "e": 33, "f": None, "g": 2, "h": -9}
+    left: list[dict[str, str | None]] = [{"name": "d", "why": None}, {"name": "e", "why": "equal"}]
+    assert software.summary("tiles", verdicts, left) == {
+        "group": "tiles", "files": ("sw_ref/tiling.py",), "mutants": 5, "untried": 3,
+        "killed": 2, "endless": 1, "explained": 1, "survivors": 1,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("name", software.GROUPS)
 def test_a_group_names_files_that_exist(name: str) -> None:
     group = software.GROUPS[name]
