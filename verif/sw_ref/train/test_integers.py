@@ -270,7 +270,9 @@ def test_all_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
     export = finalize(net, quantization, inputs)
     assert (export.integers, export.refused) == (None, "; ".join(expected))
+    (tmp_path / "integers.safetensors").write_bytes(b"of an export before")
     export.save(tmp_path)
+    assert not (tmp_path / "integers.safetensors").exists()
     assert (load_export(tmp_path).integers, load_export(tmp_path).refused) == (None, export.refused)
 
 
