@@ -11,6 +11,7 @@ from hw.engine.config import EngineConfig
 from rtl_gen import tools
 from rtl_gen.compiler.layers import Layer, layers_of
 from rtl_gen.compiler.lower import Compiled, check_fit, compile_network, sizes_for
+from rtl_gen.compiler.picture import draw_program, peak_of
 from rtl_gen.compiler.program import encode, to_bytes
 from rtl_gen.engine_build import (
     NETWORK,
@@ -25,12 +26,14 @@ from rtl_gen.engine_build import (
 )
 from rtl_gen.engine_simulator import hex_lines
 from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.frontend.picture import check_picture
 from rtl_gen.generate import option_wording
 from rtl_gen.header import engine_subject, with_header
 from rtl_gen.manifest import MANIFEST, verilog_name
 from rtl_gen.options import add_parameter, number, path
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, Table, progress
+from sw_ref.files import write_atomically
 from sw_ref.format import parameters_of
 from sw_ref.network import Network, NetworkError, load_network
 
@@ -65,6 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine", metavar="BUILD", type=path, help="take the engine of another build as it is (default: a new one)"
     )
     add_preset_options(parser)
+    parser.add_argument(
+        "--picture", metavar="FILE", type=path, help="timeline and memory over time, .png or .svg (default: none)"
+    )
     parser.add_argument("--mhz", type=number, default=100.0, metavar="MHZ", help="clock of the table (default: 100)")
     parser.add_argument(
         "--out",
@@ -78,6 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     if not 0 < args.mhz < float("inf"):
         raise UsageError(f"--mhz is {args.mhz}; allowed: above 0")
+    if args.picture is not None:
+        check_picture(args.picture)
     network, data = read_network(args.network)
     reused = load_engine(args.engine) if args.engine else None
     with progress(f"compiling {args.network}"):
@@ -100,7 +108,10 @@ def run(args: argparse.Namespace) -> Report:
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"--out is {args.out}: {reason}; allowed: a folder that can be made and written") from error
-    return _report(args, config, layers_of(network, compiled, config), compiled, len(files[PROGRAM]))
+    layers = layers_of(network, compiled, config)
+    if args.picture is not None:
+        write_atomically(args.picture, draw_program(args.picture, layers, compiled))
+    return _report(args, config, layers, compiled, len(files[PROGRAM]))
 
 
 def read_network(file: Path) -> tuple[Network, bytes]:
@@ -169,6 +180,7 @@ def _report(
         "utilisation": useful,
         "program_bytes": size,
         "memory_words": compiled.memory_words,
+        "memory_peak": peak_of(compiled),
         "group_beats": compiled.group_beats,
         "mhz": args.mhz,
         "inferences_per_second": rate,
@@ -181,6 +193,7 @@ def _report(
         Table(title, columns, rows),
         f"{cycles:,} cycles, {useful:.1%} of the array's multiplications useful; "
         f"{rate:,.1f} inferences per second at {args.mhz:g} MHz",
+        f"activation memory: at most {data['memory_peak']['words']:,} words at once, in {data['memory_peak']['layer']}",
         f"program: {size:,} bytes; {memory}; groups of up to {compiled.group_beats:,} beats",
     ]
     return Report(data, parts)

@@ -151,6 +151,6 @@ def engine_bench(config: EngineConfig, sizes: BenchSizes) -> str:
 
 def plusargs(config: EngineConfig, sizes: BenchSizes, stalls: Stalls, images: int) -> list[str]:
     """A run's arguments: how many images, how much of program and inputs it has, how its streams pause."""
-    quiet = 1000 + 4 * config.group_beats + 4 * config.array.latency_cycles
+    quiet = 300 + 4 * config.group_beats + 4 * config.array.latency_cycles
     values = (images, sizes.program_words, sizes.inputs_words, stalls.percent, quiet * stalls.factor, *stalls.states)
     return [f"+{name}={value}" for name, value in zip(ARGUMENTS, values, strict=True)]

@@ -67,7 +67,7 @@ def mapped_apart(verilog: str, top: str, flow: Flow, modules: Sequence[str]) -> 
     Raises :class:`CheckError` as :func:`mapped` does.
     """
     # ABC9 stops if a module's own signals are named like its.
-    apart = f"setattr -mod -set keep_hierarchy 1 {' '.join(modules)}; flatten; rename -hide w:*"
+    apart = f"setattr -mod -set keep_hierarchy 1 {' '.join(modules)}; proc; flatten; rename -hide w:*"
     with _run(verilog, top, flow, [apart]) as folder:
         return _stat(folder, "after.json", _modules)
 

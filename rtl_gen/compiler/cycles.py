@@ -105,7 +105,7 @@ class _Clock:
         before = self.timings[-1]
         free = max(before.start + START_CYCLES, before.last)
         # The stages behind the array copy the fields of a job when they have let go of the one before it.
-        free = max(free, *(timing.written + 1 for timing in [t for t in self.timings if t.written][-2:-1]), 0)
+        free = max(free, *(timing.written for timing in [t for t in self.timings if t.written][-2:-1]), 0)
         if job.fields["wait"]:
             free = max(free, before.last + 1, *(timing.written + 1 for timing in self.timings))
         return free

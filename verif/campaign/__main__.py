@@ -7,7 +7,7 @@ import sys
 
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software")
+CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks")
 
 
 def main() -> int:

@@ -1,0 +1,74 @@
+"""A picture of a program: when each layer runs and what it waits for, and what lies in the activation memory then."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rtl_gen.compiler.layers import Layer
+from rtl_gen.compiler.lower import Compiled
+
+PARTS = {"beats": "C0", "idle (requantizer)": "C1", "program": "C3", "drain": "0.7"}
+Span = tuple[int, int]
+
+
+def draw_program(path: Path, layers: Sequence[Layer], compiled: Compiled) -> bytes:
+    """Timeline and memory over time, in the format of the file's name; the same program gives the same bytes."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3 + 0.2 * len(layers)), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[max(len(layers), 8), 12])
+    _timeline(top, layers)
+    _memory(bottom, compiled, spans_of(layers, compiled.steps))
+    bottom.set_xlabel("cycles")
+    bottom.set_xlim(0, layers[-1].start + layers[-1].cycles)
+    drawn, kind = io.BytesIO(), path.suffix[1:].lower()
+    with rc_context({"svg.hashsalt": "program"}):
+        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    return drawn.getvalue()
+
+
+def spans_of(layers: Sequence[Layer], steps: Sequence[str]) -> list[Span]:
+    """For each step of the placement, the cycles from its layer's start to its end."""
+    found = {layer.name: (layer.start, layer.start + layer.cycles) for layer in layers}
+    before = [span for name, span in found.items() if name not in steps and not name.startswith("output ")]
+    after = [span for name, span in found.items() if name.startswith("output ")]
+    ends = {"inputs": (0, max(end for _, end in before)), "outputs": (min(start for start, _ in after), after[-1][1])}
+    return [{**found, **ends}[step] for step in steps]
+
+
+def _timeline(axes: Any, layers: Sequence[Layer]) -> None:
+    """A bar for each layer; its parts one after the other, wherever within the layer they really are."""
+    for row, layer in enumerate(layers):
+        drain = layer.cycles - layer.beats - layer.idle - layer.program
+        start = layer.start
+        for (_, color), width in zip(PARTS.items(), (layer.beats, layer.idle, layer.program, drain), strict=True):
+            axes.barh(row, width, left=start, height=0.8, color=color)
+            start += width
+    axes.set_yticks(range(len(layers)), [layer.name for layer in layers], fontsize=7)
+    axes.invert_yaxis()
+    handles = [axes.barh(0, 0, color=color) for color in PARTS.values()]
+    axes.legend(handles, PARTS, loc="upper right", fontsize=8)
+    axes.grid(axis="x", alpha=0.3)
+
+
+def _memory(axes: Any, compiled: Compiled, spans: Sequence[Span]) -> None:
+    """A rectangle for each buffer: from its first to its last cycle, and from its first to its last address."""
+    placement = compiled.placement
+    for number, buffer in enumerate(placement.buffers):
+        start, end = spans[buffer.first][0], spans[buffer.last][1]
+        base = placement.bases[buffer.name]
+        axes.bar(start, buffer.words, end - start, base, align="edge", color=f"C{number % 10}", alpha=0.6, lw=0)
+        # A name where there is room for it.
+        if buffer.words > placement.words / 15 and end - start > spans[-1][1] / 30:
+            axes.text(start, base + buffer.words / 2, f" {buffer.name}", fontsize=6, va="center", clip_on=True)
+    axes.axhline(placement.words, color="black", lw=0.8, ls=":")
+    axes.set_ylabel("activation memory (words)")
+    axes.set_ylim(0, placement.words * 1.05)
+
+
+def peak_of(compiled: Compiled) -> Mapping[str, Any]:
+    """The words that the program needs at once at most, and the layer that does."""
+    step = compiled.placement.peak_step
+    return {"words": compiled.placement.words_at(step), "layer": compiled.steps[step]}
