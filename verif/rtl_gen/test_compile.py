@@ -18,7 +18,9 @@ from hw.engine.config import EngineConfig
 from rtl_gen import tools
 from rtl_gen.cli import main
 from rtl_gen.compare import compare_writes
+from rtl_gen.compiler.layers import layers_of
 from rtl_gen.compiler.lower import compile_network
+from rtl_gen.compiler.picture import draw_program, peak_of, spans_of
 from rtl_gen.compiler.program import decode
 from rtl_gen.compiler.writes import expected_writes
 from rtl_gen.engine_build import load_engine
@@ -113,6 +115,41 @@ def test_every_tensor_and_cycle_through_icarus(run, built, tmp_path, network):
     stalled = run("run", built, "--codes", "--input", tmp_path / "x.npy", "--stalls", 30)
     assert stalled.status == 0, stalled
     assert "pass: 3 images" in stalled.out
+
+
+def test_waves_of_a_layer(run, refused: Refused, built, tmp_path, network):
+    codes = np.zeros((1, *network.tensors["in"].shape), int)
+    np.save(tmp_path / "x.npy", codes)
+    command = ("run", built, "--codes", "--input", tmp_path / "x.npy", "--waves")
+    ran = run(*command, "conv_b", "--json")
+    assert ran.status == 0, ran
+    data = json.loads(ran.out)
+    assert data["waves"] == str(built / "conv_b.vcd")
+    times = [int(time) for time in re.findall(r"^#(\d+)$", (built / "conv_b.vcd").read_text(), re.M)]
+    # 10 ns a cycle: from about the layer's start to the start of the job after the next one.
+    cycles = {layer["name"]: layer["simulated"] for layer in data["layers"]}
+    names = list(cycles)
+    before = sum(cycles[name] for name in names[: names.index("conv_b")])
+    assert 0 < times[0] / 10000 - before < 60
+    assert times[-1] - times[0] >= 10000 * cycles["conv_b"]
+    assert "--waves is 'none'; allowed: zero point" in refused(*command, "none")
+    assert "--waves is given with --sim golden" in refused(*command, "conv_b", "--sim", "golden")
+
+
+def test_the_picture_is_the_same_each_time(run, refused: Refused, file, tmp_path, network):
+    compiled = compile_network(network, CONFIG)
+    layers = layers_of(network, compiled, CONFIG)
+    drawn = [draw_program(Path("p.svg"), layers, compiled) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert drawn[0].startswith(b"<?xml")
+    spans = spans_of(layers, compiled.steps)
+    assert (spans[0][0], spans[-1][1]) == (0, layers[-1].start + layers[-1].cycles)
+    assert all(start < end for start, end in spans)
+    own = {layer.name: (layer.start, layer.start + layer.cycles) for layer in layers}
+    assert spans[compiled.steps.index("conv_b")] == own["conv_b"]
+    assert peak_of(compiled)["words"] == max(layer.memory for layer in layers)
+    out = ("--picture", tmp_path / "p.txt", "--out", tmp_path / "no")
+    assert "allowed: a name that ends in .png or .svg" in refused("compile", file, *out)
 
 
 def test_a_wrong_code_is_found_and_named(network):
