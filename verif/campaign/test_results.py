@@ -20,11 +20,15 @@ from verif.hw.mutants import MUTANTS
 SAMPLE = 40  # every so many random configurations
 
 
+RECORDED = [name for name in CAMPAIGNS if name != "networks"]
+"""That one is of engines, which still change: it is run anew for each."""
+
+
 def recorded(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-@pytest.mark.parametrize("name", CAMPAIGNS)
+@pytest.mark.parametrize("name", RECORDED)
 def test_a_result_says_how_it_was_made_and_is_good(name: str) -> None:
     result = recorded(name)
     command = f"python -m verif.campaign {name} --count {result['count']} --seed {result['seed']}"
@@ -34,7 +38,7 @@ def test_a_result_says_how_it_was_made_and_is_good(name: str) -> None:
     assert result["found"]
 
 
-@pytest.mark.parametrize("name", [name for name in CAMPAIGNS if name not in ("fuzz", "software")])
+@pytest.mark.parametrize("name", [name for name in RECORDED if name not in ("fuzz", "software")])
 def test_a_result_is_of_this_hardware(name: str) -> None:
     """The Verilog is what it was. Of the random configurations some are looked at; the software meets no hardware."""
     result = recorded(name)

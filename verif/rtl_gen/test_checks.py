@@ -301,10 +301,11 @@ def test_an_engine_by_parts(engine: Yosys, run: Run, tmp_path: Path) -> None:
         "read_verilog design.v",
         "hierarchy -check -top stlq_engine",
         "setattr -mod -set keep_hierarchy 1 memory_kind sequencer_kind",
+        "proc",
         "flatten",
         "rename -hide w:*",
         *TARGETS["xilinx"].script("stlq_engine").split("; "),
-        "delete */t:$scopeinfo */t:$stlq_memory",
+        "delete */t:$scopeinfo */t:$__stlq_memory",
         "tee -q -o after.json stat -json",
     ]
 
@@ -343,7 +344,7 @@ def test_memories_without_a_technology_stay_whole(engine: Yosys, run: Run, tmp_p
     assert found["resources"]["memories"] == 2
     assert {memory["made_of"] for memory in found["memories"].values()} == {"kept whole"}
     assert all(
-        "; memory -nomap; chtype -set $stlq_memory t:$mem_v2; synth " in command[-1] for command in engine.commands
+        "; memory -nomap; chtype -set $__stlq_memory t:$mem_v2; synth " in command[-1] for command in engine.commands
     )
 
 
