@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sw_ref.export import NETWORK, WEIGHTS, Export, ExportedLayer, Node, load_export
+from sw_ref.export import INTEGERS, NETWORK, WEIGHTS, Export, ExportedLayer, Node, load_export
 from sw_ref.format import StlqFormat
 from sw_ref.integer import conv, conv_transpose, dot
 from sw_ref.model import PARTS, load_model, save_model
+from sw_ref.network import Linear, save_network
 from sw_ref.tensorfile import TensorFile, TensorFileError, write_tensors
+from verif.sw_ref.network.single import network_of
 from verif.sw_ref.random_model import random_tensor
 
 FMT, ACTS = StlqFormat(), StlqFormat(act_bits=4, act_signed=False)
@@ -67,10 +70,28 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     assert list(load_model(folder / WEIGHTS)) == sorted(KINDS)
     assert sorted(path.name for path in folder.iterdir()) == [NETWORK, WEIGHTS]
     file = TensorFile(folder / NETWORK)
-    assert sorted(file.metadata) == ["graph", "layers", "schema", "weights_sha256"]
+    assert sorted(file.metadata) == ["graph", "layers", "refused", "schema", "weights_sha256"]
+    assert (read.integers, read.refused, file.metadata["refused"]) == (None, "", "")
     assert file.metadata["schema"] == "1"
     arrays = {f"{name}.{key}" for name in KINDS for key in ("multiplier", "bias", "act_step")}
     assert set(file.entries) == {*arrays, "parameter:norm.weight"}
+
+
+def test_the_network_in_integers_goes_with_it(tmp_path: Path) -> None:
+    """Its file is of this export, or refused; where there is none the reason is told, and no older file stays."""
+    network = network_of(Linear(), [(2, 1, 1)], weights=[[1, 4]])
+    replace(EXPORT, integers=network).save(tmp_path)
+    read = load_export(tmp_path)
+    assert read.integers is not None
+    assert read.integers.outputs == network.outputs
+    assert read.integers.nodes[0].weights.integers().tolist() == [[1, 4]]  # type: ignore[union-attr]
+    save_network(tmp_path / INTEGERS, network_of(Linear(), [(2, 1, 1)], weights=[[1, 2]]))
+    with pytest.raises(TensorFileError, match=f"^{INTEGERS} is not the one of this export$"):
+        load_export(tmp_path)
+    replace(EXPORT, refused="an odd layer").save(tmp_path)
+    read = load_export(tmp_path)
+    assert (read.integers, read.refused) == (None, "an odd layer")
+    assert not (tmp_path / INTEGERS).exists()
 
 
 def test_sums_are_the_golden_ones_of_the_kind() -> None:
