@@ -111,16 +111,19 @@ class Sequencer(Component):
     def _pause(self, m: Module, group_end: Signal) -> Value:
         """Whether this is an idle cycle before a position.
 
-        The count goes up, from the complement of their number to all ones: what loads it then takes no LUT of its own.
+        The count goes up, from the complement of their number, until its top bit is 1: so what is tested is a register,
+        and what loads it takes no LUT of its own.
         """
-        idles = Mux(self.half ^ group_end, self.idles[1], self.idles[0])
-        count = Signal(GROUP["idle"].bits, init=-1)
+        bits = GROUP["idle"].bits
+        here, other = Mux(self.half, self.idles[1], self.idles[0]), Mux(self.half, self.idles[0], self.idles[1])
+        count = Signal(bits + 1, init=1 << bits)
         load = Signal()
         m.d.comb += load.eq(self.finish | ~self._running)
-        m.d.sync += count.eq(Mux(load, ~idles, count) + (~load & ~count.all()))
+        before = Mux(load, ~Mux(group_end, other, here), count)
+        m.d.sync += count.eq(Cat(before[:bits], ~load & count[bits]) + (load | ~count[bits]))
         with m.If(self.start & self.next_job.wait):
-            m.d.sync += count.eq(-1)
-        return ~count.all()
+            m.d.sync += count.eq(1 << bits)
+        return ~count[bits]
 
     def _loops(self, m: Module, group_end: Signal, job_end: Signal) -> None:
         """The loops over positions, and how each position ends."""
