@@ -15,6 +15,7 @@ from rtl_gen.engine_build import EngineBuild
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import Build
 from rtl_gen.targets import TARGETS
+from rtl_gen.yosys import KEPT_MEMORY
 from sw_ref.format import StlqFormat
 from sw_ref.messages import LIMIT
 from verif.rtl_gen.conftest import Run
@@ -96,7 +97,7 @@ def test_yosys_is_told_to_keep_multipliers_visible_and_dsp_blocks_away(
         *("design -push-copy", "peepopt", "wreduce", "peepopt", "opt_expr -full", "opt_clean"),
         *("tee -q -o before.json stat -json", "design -pop"),
         *TARGETS[target].script("stlq_array").split("; "),
-        "delete */t:$scopeinfo */t:$__stlq_memory",
+        f"delete */t:$scopeinfo */t:{KEPT_MEMORY}",
         f"tee -q -o after.json {stat}",
     ]
     assert ("-nodsp" in yosys.command[-1]) == (target in ("xilinx", "ecp5"))
@@ -189,7 +190,7 @@ def test_a_cell_library(run: Run, yosys: Yosys, tmp_path: Path) -> None:
         "dfflibmap -liberty cells.lib",
         "abc -liberty cells.lib",
         "opt_clean",
-        "delete */t:$scopeinfo */t:$__stlq_memory",
+        f"delete */t:$scopeinfo */t:{KEPT_MEMORY}",
         "tee -q -o after.json stat -json -liberty cells.lib",
     ]
     assert "area (library's unit)" in run("synth", tmp_path, "--target", "generic", "--liberty", library).out
@@ -305,7 +306,7 @@ def test_an_engine_by_parts(engine: Yosys, run: Run, tmp_path: Path) -> None:
         "flatten",
         "rename -hide w:*",
         *TARGETS["xilinx"].script("stlq_engine").split("; "),
-        "delete */t:$scopeinfo */t:$__stlq_memory",
+        f"delete */t:$scopeinfo */t:{KEPT_MEMORY}",
         "tee -q -o after.json stat -json",
     ]
 
@@ -344,7 +345,7 @@ def test_memories_without_a_technology_stay_whole(engine: Yosys, run: Run, tmp_p
     assert found["resources"]["memories"] == 2
     assert {memory["made_of"] for memory in found["memories"].values()} == {"kept whole"}
     assert all(
-        "; memory -nomap; chtype -set $__stlq_memory t:$mem_v2; synth " in command[-1] for command in engine.commands
+        f"; memory -nomap; chtype -set {KEPT_MEMORY} t:$mem_v2; synth " in command[-1] for command in engine.commands
     )
 
 
