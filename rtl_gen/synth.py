@@ -118,8 +118,9 @@ def _resources(technology: Target, found: Mapped, liberty: Path | None) -> dict[
         resources = {"area": float(found.after["area"]), "multipliers": multipliers, "dsp": 0}
     elif not technology.is_fpga:
         resources["transistors"] = _transistors(found.after)
-    if found.memories:
+    if found.memories and technology.memory_luts:
         resources["memory_luts"] = technology.count_memory(found.after["num_cells_by_type"])
+    if found.memories:
         resources["memory_bits"] = sum(memory.bits for memory in found.memories.values())
     if found.memories and not technology.is_fpga:
         resources["memories"] = len(found.memories)
