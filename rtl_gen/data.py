@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.weights import without_warnings
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp")
 Shapes = Mapping[str, tuple[int, ...]]
@@ -44,7 +45,7 @@ def load_data(path: Path, shapes: Shapes, limit: int, pixels: tuple[Sequence[flo
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a .npy or .npz file by name.  Raises :class:`UsageError`."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, without_warnings():
             loaded: Any = np.load(file, allow_pickle=False)
             return {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
     except OSError as error:

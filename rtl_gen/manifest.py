@@ -125,6 +125,10 @@ def load_build(folder: str | Path) -> Build:
     with locked(folder):
         content, config = _load_manifest(folder / MANIFEST)
         name, digest = _only_file(folder / MANIFEST, content["files"])
+        if name != verilog_name(config):
+            raise UsageError(
+                f"{folder / MANIFEST} is damaged: {name} is no array {config.name}; generate the build again"
+            )
         return Build(folder, config, read_file(folder / name, digest).decode(), name)
 
 

@@ -2,10 +2,12 @@
 
 import math
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +86,19 @@ def list_weights(path: Path) -> list[Weight]:
     return weights
 
 
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """NumPy's readers say nothing of old or damaged headers; what they cannot read they refuse all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def read_npy(path: Path) -> NDArray[Any]:
     """The array of a .npy file. Raises one of :data:`DAMAGE`, or ``OSError``."""
     # A memory map checks the header against the file's size before anything is allocated.
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    with without_warnings():
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
         array.close()
         raise ValueError("it holds an archive, no array")
@@ -118,7 +129,7 @@ def _npz(path: Path) -> Iterator[Weight]:
 
 def _npz_member(path: Path, member: zipfile.ZipInfo) -> NDArray[Any]:
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as stream, without_warnings():
             array = np.lib.format.read_array(stream, allow_pickle=False)
             # Reading to the end makes zipfile check the sum.
             if stream.read(1):
@@ -133,7 +144,8 @@ def _npy_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     if version not in readers:
         raise ValueError(f"array has .npy version {version}; allowed: {sorted(readers)}")
-    return readers[version](stream)
+    with without_warnings():
+        return readers[version](stream)
 
 
 def _safetensors(path: Path) -> Iterator[Weight]:

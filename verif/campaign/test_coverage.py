@@ -1,6 +1,8 @@
 """The regression reaches every line and almost every bin; `python -m verif.campaign coverage` closes the rest."""
 
-from verif.campaign.coverage import make_full_trace, read_coverage
+from pathlib import Path
+
+from verif.campaign.coverage import find_constants, is_impossible, make_full_trace, read_coverage
 from verif.campaign.functional import Bin, all_bins, bins_of
 from verif.hw.configs import CONFIGS
 from verif.hw.trace import Trace, make_trace
@@ -46,3 +48,31 @@ def test_points_of_the_device_are_counted_by_kind() -> None:
         "branch": [],
         "toggle": [0, 3],
     }
+
+
+def test_constants_and_what_they_close_do_not_count(tmp_path: Path) -> None:
+    device = """\
+module part(input clk, input [1:0] a, input never, output reg [1:0] sum, output [1:0] low);
+  wire [2:0] wide = {a, 1'b0} + 3'b010;
+  assign low = wide[1:0];
+  always @(posedge clk)
+    if (never) sum <= 2'b00;
+    else if (a[0]) sum <= wide[2:1];
+endmodule
+module top(input clk, input [1:0] a, output [1:0] sum, output [1:0] low);
+  part pe0 (.clk(clk), .a(a), .never(1'b0), .sum(sum), .low(low));
+endmodule
+"""
+    (tmp_path / "design.v").write_text(device)
+    constants, lines = find_constants("top", tmp_path), device.splitlines()
+    assert constants["replay.dut.pe* never"] == constants["replay.dut.pe* wide[0]"] == "0"
+
+    def impossible(line: int, what: str) -> bool:
+        return is_impossible(f"replay.dut.pe* line {line} {what}", constants, lines)
+
+    assert impossible(1, "never:0->1")
+    assert impossible(2, "wide[0]:1->0")
+    assert impossible(5, "elsif")
+    assert not impossible(2, "wide[1]:1->0")
+    assert not impossible(6, "if")
+    assert not is_impossible("replay.dut line 8 a[0]:0->1", constants, lines)

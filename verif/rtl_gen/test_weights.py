@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -192,3 +193,21 @@ def test_damaged_bytes(run, weights, tmp_path, kind):
         assert (ran.status, ran.err.count("\n")) in ((0, 0), (2, 1)), (SEED, trial, ran)
         refusals += ran.status == 2
     assert refusals >= 20
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }", (2, 3)),  # as Python 2 wrote it
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 8), }", None),
+    ],
+)
+def test_numpy_does_not_warn_of_headers(header: str, found: tuple[int, int] | None, tmp_path: Path) -> None:
+    path = tmp_path / "w.npy"
+    text = header.ljust(117) + "\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(24))
+    if found is None:
+        with pytest.raises(weights.DAMAGE):
+            weights.read_npy(path)
+    else:
+        assert weights.read_npy(path).shape == found
