@@ -93,6 +93,10 @@ def test_damaged_builds(refused, build, model, tmp_path, command):
     manifest.write_text(json.dumps(content))
     assert "ports do not follow from config" in message()
     content = json.loads(whole)
+    content["config"]["name"] = "stlu_array"
+    manifest.write_text(json.dumps(content))
+    assert "stlq_array.v is no array stlu_array" in message()
+    content = json.loads(whole)
     del content["config"]["pixels"]
     manifest.write_text(json.dumps(content))
     assert "config lacks pixels; allowed: exactly ['act_bits'," in message()
