@@ -17,7 +17,7 @@ class EventQueue(Component):
     A position takes so long through the array that no event is asked for in the cycle in which it enters. So this needs
     neither a check for an empty queue nor a way around the memory.
 
-    Latency: 2 cycles. Throughput: an event in and one out in each cycle.
+    Latency: 3 cycles. Throughput: an event in and one out in each cycle.
 
     Members
     -------
@@ -48,18 +48,21 @@ class EventQueue(Component):
         write, read = queue.write_port(), queue.read_port()
         last, first = Signal(range(IN_FLIGHT)), Signal(range(IN_FLIGHT))
         unwritten = Signal(range(IN_FLIGHT))
+        # What the sequencer says of a cycle is late in it, and not needed before the next one.
+        event, enter = Signal(EVENT, name="entered"), Signal(name="entering")
+        m.d.sync += [event.eq(self.event), enter.eq(self.enter)]
         m.d.comb += [
             write.addr.eq(last),
-            write.data.eq(self.event),
-            write.en.eq(self.enter),
+            write.data.eq(event),
+            write.en.eq(enter),
             read.addr.eq(first + self.take),
             self.front.eq(read.data),
-            self.drained.eq(unwritten == 0),
+            self.drained.eq((unwritten == 0) & ~enter),
         ]
         # Of the positions of a window only one is written.
         m.d.sync += [
-            last.eq(last + self.enter),
+            last.eq(last + enter),
             first.eq(read.addr),
-            unwritten.eq(unwritten + (self.enter & ~self.event.pool) - self.written),
+            unwritten.eq(unwritten + (enter & ~event.pool) - self.written),
         ]
         return m

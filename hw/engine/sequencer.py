@@ -121,7 +121,8 @@ class Sequencer(Component):
         m.d.comb += load.eq(self.finish | ~self._running)
         before = Mux(load, ~Mux(group_end, other, here), count)
         m.d.sync += count.eq(Cat(before[:bits], ~load & count[bits]) + (load | ~count[bits]))
-        with m.If(self.start & self.next_job.wait):
+        # Where the next job waits, this one is over when it starts: `idle` says so earlier than `start`.
+        with m.If(self.idle & self.next_job.wait):
             m.d.sync += count.eq(1 << bits)
         return ~count[bits]
 
