@@ -76,6 +76,8 @@ def test_penalty_and_norm() -> None:
     none = quantized(METHODS["no-v"])
     assert (none.annealed(), none.penalty().item(), none.penalty().shape, none.v_norm()) == ([], 0.0, (), 0.0)
     assert none.penalty().device == torch.device("cpu")
+    none.model.to("meta")
+    assert none.penalty().device == torch.device("meta")
 
 
 @pytest.mark.parametrize("progress", [0.1, 0.25, 0.4])
@@ -211,6 +213,17 @@ def test_parameter_groups() -> None:
     assert [named[id(p)].split(".")[:2] for p in steps["params"]] == [
         ["0", "parametrizations"], ["2", "act_quantizer"], ["2", "parametrizations"],
     ]  # fmt: skip
+
+
+def test_a_parametrization_of_something_else_is_none_of_ours() -> None:
+    """A layer whose weight stays float, but not its bias."""
+    net = model()
+    parametrize.register_parametrization(net.get_submodule("0"), "bias", nn.Identity())
+    layers = {"0": quantized()._found["0"]}
+    found = Quantization(net, method=METHODS["float"], fmt=FMT, tile=(2, 2), lambda_v=0, layers=layers)
+    assert list(found.words()) == []
+    (own,) = found.parameter_groups(lr=0.1)
+    assert len(own["params"]) == len(list(net.parameters()))
 
 
 def test_words_and_float_weights() -> None:
