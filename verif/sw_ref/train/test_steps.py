@@ -297,6 +297,11 @@ def test_every_method_uses_its_own_operator() -> None:
     assert differs[:2, :2].any()
     assert not differs[2:].any()
     assert not differs[:, 2:].any()
+    # Without v the gradient passes as it is, and nothing is asked for C.
+    alone = weight.clone().requires_grad_()
+    made(plain, some)(alone).sum().backward()
+    assert alone.grad is not None
+    assert torch.equal(alone.grad, torch.ones(4, 4))
     through = made(replace(STLQ, residual_gradient="through"), some)
     passed = weight.clone().requires_grad_()
     through(passed).sum().backward()
