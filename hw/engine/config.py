@@ -61,6 +61,8 @@ class EngineConfig:
         validate(self)
         if not isinstance(self.name, str) or not VERILOG_NAME.fullmatch(self.name) or self.name in RESERVED_WORDS:
             raise ValueError(f"name is {self.name!r}; allowed: {NAME_RULE}")
+        if self.name == self.array.name:
+            raise ValueError(f"name is {self.name!r}, which is the array's inside; allowed: another name")
         pe, lanes = self.array.tile
         if self.array.format.act_signed:
             raise ValueError("act_signed is True; allowed in an engine: False")
