@@ -191,8 +191,9 @@ def _report(
     memory = f"{config.memory_words:,} words of activation memory ({engine_derived(config)['memory_bytes']:,} bytes)"
     parts: list[str | Table] = [
         Table(title, columns, rows),
-        f"{cycles:,} cycles, {useful:.1%} of the array's multiplications useful; "
+        f"{cycles:,} cycles, {layers[0].start} of them before the first layer; "
         f"{rate:,.1f} inferences per second at {args.mhz:g} MHz",
+        f"{useful:.1%} of the array's multiplications useful",
         f"activation memory: at most {data['memory_peak']['words']:,} words at once, in {data['memory_peak']['layer']}",
         f"program: {size:,} bytes; {memory}; groups of up to {compiled.group_beats:,} beats",
     ]

@@ -143,7 +143,7 @@ def _report(
         rows = [
             (layer.name, f"{layer.cycles:,}", f"{cycles:,}") for layer, cycles in zip(task.layers, shown, strict=True)
         ]
-        rows.append(("all", f"{sum(predicted):,}", f"{sum(shown):,}"))
+        rows.append(("all layers", f"{sum(predicted):,}", f"{sum(shown):,}"))
         parts.append(Table(f"{args.build} in {args.sim}", ("layer", "cycles predicted", "simulated"), rows))
         data |= {
             "codes": result.codes,
