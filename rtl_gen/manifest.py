@@ -125,11 +125,11 @@ def load_build(folder: str | Path) -> Build:
     with locked(folder):
         content, config = _load_manifest(folder / MANIFEST)
         name, digest = _only_file(folder / MANIFEST, content["files"])
-        if name != verilog_name(config):
-            raise UsageError(
-                f"{folder / MANIFEST} is damaged: {name} is no array {config.name}; generate the build again"
-            )
-        return Build(folder, config, read_file(folder / name, digest).decode(), name)
+        text = read_file(folder / name, digest).decode()
+        if f"\nmodule {config.name}(" not in text:
+            damage = f"{name} has no module {config.name}"
+            raise UsageError(f"{folder / MANIFEST} is damaged: {damage}; generate the build again")
+        return Build(folder, config, text, name)
 
 
 def _load_manifest(path: Path) -> tuple[dict[str, Any], ArrayConfig]:

@@ -95,7 +95,7 @@ def test_damaged_builds(refused, build, model, tmp_path, command):
     content = json.loads(whole)
     content["config"]["name"] = "stlu_array"
     manifest.write_text(json.dumps(content))
-    assert "stlq_array.v is no array stlu_array" in message()
+    assert "stlq_array.v has no module stlu_array" in message()
     content = json.loads(whole)
     del content["config"]["pixels"]
     manifest.write_text(json.dumps(content))

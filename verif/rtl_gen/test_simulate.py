@@ -78,7 +78,7 @@ def test_several_pixels_take_fewer_passes(run, tmp_path, model, sim):
 
 def test_a_pixel_that_is_wrong_is_found(run, tmp_path, model):
     run("--pe", 4, "--lanes", 3, "--pixels", 3, "--out", tmp_path)
-    tamper(tmp_path, "else accumulator_x2 <= total_x2;", "else accumulator_x2 <= total_x1;")
+    tamper(tmp_path, "else accumulator_x2 <= total_x2_wide[", "else accumulator_x2 <= total_x1_wide[")
     ran = run("simulate", tmp_path, "--model", model, "--vectors", 7, "--json")
     assert ran.status == 1
     wrong = json.loads(ran.out)["tensors"]["fc"]
