@@ -60,7 +60,7 @@ def test_every_part_counts(run, folder):
     assert {made[name]["made_of"] for name in [*lanes, "weights.flags"]} == {"ICE40_RAM4K"}
     assert made["memory.lane0"]["bits"] == 8 * build.config.memory_words
     # 4 entries: less than flip-flops save.
-    assert made["scales.slot0"]["made_of"] == "flip-flops"
+    assert made["results.scales.slot0"]["made_of"] == "flip-flops"
     assert "sequencer and loader" in ran.out
 
 
