@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from rtl_gen.engine_build import EngineBuild, load_engine
-from rtl_gen.errors import UsageError
-from rtl_gen.manifest import MANIFEST, Build, is_engine, load_build, read_manifest
+from rtl_gen.manifest import Build, find_manifest, is_engine, load_build, read_manifest
 from rtl_gen.options import path
 
 Design = Build | EngineBuild
@@ -20,8 +19,5 @@ def add_build(parser: argparse.ArgumentParser, result: str) -> None:
 
 def load_design(folder: Path) -> Design:
     """Open a build of either kind.  Raises :class:`UsageError` if it is none, damaged, or was changed since."""
-    if not (folder / MANIFEST).is_file():
-        raise UsageError(
-            f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq generate` or `stlq compile` wrote"
-        )
-    return load_engine(folder) if is_engine(read_manifest(folder / MANIFEST)) else load_build(folder)
+    content = read_manifest(find_manifest(folder, "`stlq generate` or `stlq compile`"))
+    return load_engine(folder) if is_engine(content) else load_build(folder)

@@ -12,6 +12,7 @@ from rtl_gen.manifest import (
     MANIFEST,
     config_of,
     derived_of,
+    find_manifest,
     is_engine,
     make_manifest,
     read_file,
@@ -109,9 +110,7 @@ def load_engine(folder: Path) -> EngineBuild:
 
     Raises :class:`UsageError` if there is none, or its manifest is damaged, or one of its files was changed since.
     """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise UsageError(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq compile --out` wrote")
+    path = find_manifest(folder, "`stlq compile --out`")
     with locked(folder):
         content = read_manifest(path)
         if isinstance(content["config"], dict) and not is_engine(content):

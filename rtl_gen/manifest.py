@@ -113,22 +113,29 @@ class Build:
         return {self.name: digest_of(self.text.encode())}
 
 
+def find_manifest(folder: Path, commands: str) -> Path:
+    """The manifest in a build's folder.  Raises :class:`UsageError` if there is none: which `commands` write one."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UsageError(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that {commands} wrote")
+    return path
+
+
 def load_build(folder: str | Path) -> Build:
     """Open a build.
 
     Raises :class:`UsageError` if there is none, or its manifest is damaged, or its Verilog was changed since.
     """
     folder = Path(folder)
-    if not (folder / MANIFEST).is_file():
-        raise UsageError(f"build is {folder}: it has no {MANIFEST}; allowed: a folder that `stlq generate --out` wrote")
+    path = find_manifest(folder, "`stlq generate --out`")
     # A build that is being written is either the old one or the new one.
     with locked(folder):
-        content, config = _load_manifest(folder / MANIFEST)
-        name, digest = _only_file(folder / MANIFEST, content["files"])
+        content, config = _load_manifest(path)
+        name, digest = _only_file(path, content["files"])
         text = read_file(folder / name, digest).decode()
         if f"\nmodule {config.name}(" not in text:
             damage = f"{name} has no module {config.name}"
-            raise UsageError(f"{folder / MANIFEST} is damaged: {damage}; generate the build again")
+            raise UsageError(f"{path} is damaged: {damage}; generate the build again")
         return Build(folder, config, text, name)
 
 

@@ -81,16 +81,16 @@ class Results(Component):
         events = instantiate(m, platform, "events", EventQueue, config)
         requantizer = instantiate(m, platform, "requantizer", Requantizer, config)
         writer = instantiate(m, platform, "writer", Writer, config)
-        stages = [requantizer, writer]
-        if config.tables:
-            stages.append(instantiate(m, platform, "tables", Tables, config))
+        tables = [instantiate(m, platform, "tables", Tables, config)] if config.tables else []
+        stages = [requantizer, writer, *tables]
         for stage in stages:
             m.d.comb += [Value.cast(stage.job).eq(Value.cast(self.job)), stage.starts.eq(self.starts)]
         m.d.comb += self.waiting.eq(Cat(stage.waiting for stage in stages).any())
         connect(m, flipped(self.sums), requantizer.sums)
         self._parameters(m, platform, requantizer)
         self._positions(m, events, requantizer, writer)
-        self._codes(m, requantizer, writer, stages[2:])
+        source = self._looked_up(m, requantizer, tables[0]) if tables else requantizer
+        self._codes(m, requantizer, writer, source)
         return m
 
     def _parameters(self, m: Module, platform: object, requantizer: Any) -> None:
@@ -118,21 +118,23 @@ class Results(Component):
         for part in (requantizer, writer):
             m.d.comb += Value.cast(part.event).eq(Value.cast(events.front))
 
-    def _codes(self, m: Module, requantizer: Any, writer: Any, tables: list[Any]) -> None:
-        """From the requantizer, through the tables if there are some, to the writer and port b."""
-        last = requantizer
-        for last in tables:
-            m.d.comb += [
-                last.codes_in.eq(requantizer.codes),
-                Value.cast(last.about_in).eq(Value.cast(requantizer.about)),
-                last.word.eq(self.table_word),
-                last.write.eq(self.table_write),
-                last.target.eq(self.table_target),
-                self.table_free.eq(~last.waiting),
-            ]
+    def _looked_up(self, m: Module, requantizer: Any, tables: Any) -> Any:
+        """The tables, behind the requantizer."""
         m.d.comb += [
-            writer.codes.eq(last.codes),
-            Value.cast(writer.about).eq(Value.cast(last.about)),
+            tables.codes_in.eq(requantizer.codes),
+            Value.cast(tables.about_in).eq(Value.cast(requantizer.about)),
+            tables.word.eq(self.table_word),
+            tables.write.eq(self.table_write),
+            tables.target.eq(self.table_target),
+            self.table_free.eq(~tables.waiting),
+        ]
+        return tables
+
+    def _codes(self, m: Module, requantizer: Any, writer: Any, source: Any) -> None:
+        """From their source, which is the requantizer or its tables, to the writer and port b."""
+        m.d.comb += [
+            writer.codes.eq(source.codes),
+            Value.cast(writer.about).eq(Value.cast(source.about)),
             writer.store.eq(self.store),
             writer.code.eq(self.code),
             self.address.eq(writer.address),
