@@ -55,8 +55,11 @@ module {top};
   wire tiles_ready, acts_ready, sums_valid;
   wire [{sums_high}:0] sums_payload;
 
-  // What is not valid does not count: it is unknown.
-  wire [{tiles_high}:0] tiles_payload = tiles_valid ? tiles_data[beat] : {{({tiles_high}+1){{1'bx}}}};
+  // What does not count is unknown: payloads that are not valid, and the flags of residual beats.
+  wire [{tiles_high}:0] tile = tiles_data[beat];
+  reg residual = 0;
+  wire [1:0] flags = residual ? 2'bxx : tile[{tiles_high} -: 2];
+  wire [{tiles_high}:0] tiles_payload = tiles_valid ? {{flags, tile[{tiles_high}-2:0]}} : {{({tiles_high}+1){{1'bx}}}};
   wire [{acts_high}:0] acts_payload = acts_valid ? acts_data[act] : {{({acts_high}+1){{1'bx}}}};
 
   {name} array (
@@ -102,6 +105,7 @@ module {top};
     sums_random <= xorshift(sums_random);
 
     if (tiles_moves) begin
+      residual <= ~residual & tile[{tiles_high}-1];
       if (first < 0) first <= cycle;
       if (tiles_last) tiles_done <= 1;
       else if (beat == tiles_beats - 1) begin

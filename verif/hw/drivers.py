@@ -22,28 +22,36 @@ class Port:
         self.payload: LogicArrayObject = getattr(dut, f"{name}__payload")
 
 
-async def source(port: Port, beats: Sequence[int], pace: Pace, seed: str) -> None:
+async def source(port: Port, beats: Sequence[int], ignored: Sequence[int], pace: Pace, seed: str) -> None:
     """Offer `beats` in order, each when `pace` says so and then until it is taken.
 
-    While it offers nothing the payload is unknown, so that a device that takes it all the same is found out. Simulators
-    that have no such value get noise.
+    What must not count is unknown, so that a device that takes it all the same is found out: the bits that a beat's
+    mask in `ignored` has, and the whole payload while nothing is offered. Simulators without X get noise.
     """
     rng = random.Random(seed)
     width = len(port.payload)
-    unknown = cocotb.SIM_NAME.startswith("Icarus")
+    everything = (1 << width) - 1
     edge = RisingEdge(port.clk)
-    for beat in beats:
+    for beat, mask in zip(beats, ignored, strict=True):
         while not next(pace):
             port.valid.value = 0
-            port.payload.value = LogicArray("X" * width) if unknown else rng.getrandbits(width)
+            port.payload.value = unknown(rng.getrandbits(width), everything, width)
             await edge
         port.valid.value = 1
-        port.payload.value = beat
+        port.payload.value = unknown(beat, mask, width)
         await edge
         while not port.ready.value:
             await edge
     port.valid.value = 0
-    port.payload.value = LogicArray("X" * width) if unknown else rng.getrandbits(width)
+    port.payload.value = unknown(rng.getrandbits(width), everything, width)
+
+
+def unknown(payload: int, mask: int, width: int) -> int | LogicArray:
+    """`payload` with X where `mask` has a 1; as it is in a simulator without X."""
+    if not mask or not cocotb.SIM_NAME.startswith("Icarus"):
+        return payload
+    bits = zip(f"{payload:0{width}b}", f"{mask:0{width}b}", strict=True)
+    return LogicArray("".join("X" if ignored == "1" else bit for bit, ignored in bits))
 
 
 async def sink(port: Port, pace: Pace) -> None:

@@ -20,10 +20,11 @@ class Monitor:
     """Transfers of `port` since the last reset, oldest first.
 
     Raises ``StreamRuleError`` when valid or ready is X, the payload of a valid beat is X, or a beat that was
-    offered changes or goes before it was taken.
+    offered changes or goes before it was taken. Of a port that the bench `drives`, X counts as 0.
     """
 
     port: Port
+    drives: bool = False
 
     def __post_init__(self) -> None:
         self.restart()
@@ -41,6 +42,8 @@ class Monitor:
         if not valid:
             return None
         bits = str(self.port.payload.value)
+        if self.drives:
+            bits = bits.replace("X", "0")
         try:
             payload = int(bits, 2)
         except ValueError:

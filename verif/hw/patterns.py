@@ -13,6 +13,7 @@ TILES = [
     0b0_0_110_011_000_010,
     0b1_0_001_101_011_000,
 ]
+IGNORED = [0, 0b11 << 12, 0]  # the flags of a residual beat
 ACTS = [
     0b0111_1000,  # lane 1: 7; lane 0: -8
     0b1111_0001,  # lane 1: -1; lane 0: 1

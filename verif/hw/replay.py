@@ -13,7 +13,7 @@ INPUTS, OUTPUTS = "inputs.hex", "outputs.hex"
 
 TEMPLATE = """\
 `timescale 1ns / 1ps
-// Variant by variant: every cycle of the trace, until an output is not what it must be.  What is not valid is unknown.
+// Variant by variant: every cycle of the trace, until an output is wrong.  What must not count is unknown.
 module {top};
   reg [{inputs}-1:0] inputs [0:{cycles}-1];
   reg [{outputs}-1:0] outputs [0:{cycles}-1];
@@ -21,7 +21,7 @@ module {top};
   reg [2:0] control;
   reg [{sums}-1:0] payload;
   reg rst, tiles__valid, acts__valid, sums__ready;
-  reg [{tiles}-1:0] tiles__payload;
+  reg [{tiles}-1:0] tiles__payload, ignored;
   reg [{acts}-1:0] acts__payload;
   wire tiles__ready, acts__ready, sums__valid;
   wire [{sums}-1:0] sums__payload;
@@ -42,10 +42,11 @@ module {top};
       select = variant;
       wrong = -1;
       for (cycle = 0; cycle < {cycles} && wrong < 0; cycle = cycle + 1) begin
-        {{rst, tiles__valid, tiles__payload, acts__valid, acts__payload, sums__ready}} = inputs[cycle];
+        {{rst, tiles__valid, tiles__payload, ignored, acts__valid, acts__payload, sums__ready}} = inputs[cycle];
         {{known, control, payload}} = outputs[cycle];
 `ifndef VERILATOR  // which knows no x, and gets the noise
-        if (rst || !tiles__valid) tiles__payload = {{{tiles}{{1'bx}}}};
+        if (rst || !tiles__valid) ignored = {{{tiles}{{1'b1}}}};
+        tiles__payload = (tiles__payload & ~ignored) | ({{{tiles}{{1'bx}}}} & ignored);
         if (rst || !acts__valid) acts__payload = {{{acts}{{1'bx}}}};
 `endif
         #5;
@@ -93,7 +94,7 @@ def compile_replay(
         top=TOP,
         name=trace.config.name,
         cycles=len(trace.cycles),
-        inputs=widths["tiles"] + widths["acts"] + 4,
+        inputs=2 * widths["tiles"] + widths["acts"] + 4,
         outputs=widths["sums"] + 4,
         inputs_file=INPUTS,
         outputs_file=OUTPUTS,
@@ -109,7 +110,7 @@ def compile_replay(
 
 def _inputs(cycle: Cycle, *, tiles: int, acts: int, sums: int) -> int:
     row = cycle.rst << 1 | cycle.tiles_valid
-    row = (row << tiles | cycle.tiles) << 1 | cycle.acts_valid
+    row = ((row << tiles | cycle.tiles) << tiles | cycle.ignored) << 1 | cycle.acts_valid
     return (row << acts | cycle.acts) << 1 | cycle.sums_ready
 
 

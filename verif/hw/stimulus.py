@@ -24,27 +24,31 @@ class Job:
 
 @dataclass(frozen=True)
 class Stimulus:
-    """The payloads of both input streams, the golden sums, and per dot product its final `tiles` beat."""
+    """The payloads of both input streams, the golden sums, and per dot product its final `tiles` beat.
+
+    `ignored`: for each `tiles` beat the bits of its payload that the array must not look at, as a mask.
+    """
 
     tiles: list[int]
+    ignored: list[int]
     acts: list[int]
     sums: list[list[int]]
     ends: list[int]
 
 
 def encode(config: BaseArrayConfig, jobs: Sequence[Job], rng: np.random.Generator) -> Stimulus:
-    """Beats and golden sums of `jobs`; flags that the array ignores are noise.
+    """Beats and golden sums of `jobs`; flags that the array ignores are noise, for simulators that know no X.
 
     Those are both flags of residual beats, and `two_word` of baselines.
     """
-    payloads = Stimulus([], [], [], [])
+    payloads = Stimulus([], [], [], [], [])
     for job in jobs:
         beats = tile_stream(job.tensor)
         if config.format.residual_beats:
-            residual = np.append(0, beats.two_word[:-1])
-            noise = rng.integers(0, 4, len(residual)) * residual
+            ignored = 0b11 * np.append(0, beats.two_word[:-1])
         else:
-            noise = rng.integers(0, 2, len(beats.two_word))
+            ignored = np.ones_like(beats.two_word)
+        noise = rng.integers(0, 4, len(ignored)) & ignored
         flags_at = beats.words[0].size * config.format.bits
         before = len(payloads.tiles)
         last = np.flatnonzero(beats.last)
@@ -53,6 +57,7 @@ def encode(config: BaseArrayConfig, jobs: Sequence[Job], rng: np.random.Generato
         payloads.tiles.extend(
             beat | flags << flags_at for beat, flags in zip(beats_without, noise.tolist(), strict=True)
         )
+        payloads.ignored.extend(flags << flags_at for flags in ignored.tolist())
         (acts,) = act_beats(job.tensor, job.acts, config.pixels)
         payloads.acts.extend(pack_fields(beat, config.format.act_bits) for beat in acts)
         weights = job.tensor if config.format.residual_beats else job.tensor.integers()

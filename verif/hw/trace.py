@@ -21,12 +21,14 @@ TILES_LIMIT = 64  # of the longest dot product in a trace
 class Cycle:
     """One cycle. Inputs; outputs as they must be before its clock edge, `sums` None for not valid.
 
+    `ignored`: the bits of `tiles` that must not count although they are valid, as a mask.
     `known`: false before the first reset, when outputs may be anything.
     """
 
     rst: bool
     tiles_valid: bool
     tiles: int
+    ignored: int
     acts_valid: bool
     acts: int
     sums_ready: bool
@@ -57,19 +59,20 @@ class Trace:
         golden = iter([pack_fields(sums, width) for sums in stimulus.sums])
         model = CycleModel(self.config, golden)
         left, quiet = len(stimulus.sums), self.config.latency_cycles + 4
-        tiles, acts = _Source(stimulus.tiles, paces[0]), _Source(stimulus.acts, paces[1])
+        tiles = _Source(list(zip(stimulus.tiles, stimulus.ignored, strict=True)), paces[0])
+        acts = _Source([(beat, 0) for beat in stimulus.acts], paces[1])
         for count, ready in enumerate(paces[2]):
             if count == cut or (left == 0 and quiet == 0):
                 break
-            offered = tiles.offer(), acts.offer()
-            self._append(model, rst=False, tiles=offered[0], acts=offered[1], sums_ready=ready)
+            (tile, ignored), (act, _) = tiles.offer(), acts.offer()
+            self._append(model, rst=False, tiles=tile, ignored=ignored, acts=act, sums_ready=ready)
             taken = model.sums is not None and ready
             self.sums += taken
             left -= taken
             quiet -= left == 0
             tiles.took(model.tiles_ready)
             acts.took(model.acts_ready)
-            model.step(self._flags(offered[0]), offered[1] is not None, ready)
+            model.step(self._flags(tile), act is not None, ready)
         return model
 
     def _flags(self, tiles: int | None) -> Flags | None:
@@ -79,7 +82,14 @@ class Trace:
         return Flags(bool(tiles >> at & 1), bool(tiles >> at + 1 & 1))
 
     def _append(
-        self, model: CycleModel | None, *, rst: bool, tiles: int | None, acts: int | None, sums_ready: bool
+        self,
+        model: CycleModel | None,
+        *,
+        rst: bool,
+        tiles: int | None,
+        acts: int | None,
+        sums_ready: bool,
+        ignored: int = 0,
     ) -> None:
         """One cycle; a stream that offers nothing carries noise, and in reset the noise may be valid."""
         widths = [self.config.payload_bits[name] for name in ("tiles", "acts")]
@@ -88,6 +98,7 @@ class Trace:
             rst=rst,
             tiles_valid=self._flip() if rst else tiles is not None,
             tiles=noise[0] if tiles is None else tiles,
+            ignored=ignored,
             acts_valid=self._flip() if rst else acts is not None,
             acts=noise[1] if acts is None else acts,
             sums_ready=sums_ready,
@@ -102,16 +113,16 @@ class Trace:
 
 
 class _Source:
-    """Offers beats in order at a pace, each until it is taken."""
+    """Offers beats and their masks in order at a pace, each until it is taken."""
 
-    def __init__(self, beats: Sequence[int], pace: Pace) -> None:
+    def __init__(self, beats: Sequence[tuple[int, int]], pace: Pace) -> None:
         self._beats, self._pace = iter(beats), pace
         self._next = next(self._beats, None)
         self._offered = False
 
-    def offer(self) -> int | None:
+    def offer(self) -> tuple[int | None, int]:
         self._offered = self._next is not None and (self._offered or next(self._pace))
-        return self._next if self._offered else None
+        return self._next if self._next and self._offered else (None, 0)
 
     def took(self, ready: bool) -> None:
         if self._offered and ready:
