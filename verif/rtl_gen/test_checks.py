@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,18 @@ def test_yosys_is_told_to_keep_multipliers_visible_and_dsp_blocks_away(
         f"tee -q -o after.json {stat}",
     ]
     assert ("-nodsp" in yosys.command[-1]) == (target in ("xilinx", "ecp5"))
+
+
+def test_progress_names_the_target(run: Run, yosys: Yosys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    def progress(what: str) -> Any:
+        shown.append(what)
+        return nullcontext()
+
+    monkeypatch.setattr(synth, "progress", progress)
+    assert run("synth", tmp_path, "--target", "ecp5").status == 0
+    assert shown == ["synthesizing for ecp5"]
 
 
 def test_resources(run: Run, yosys: Yosys, tmp_path: Path) -> None:
@@ -270,7 +283,8 @@ def engine(yosys: Yosys, monkeypatch: pytest.MonkeyPatch) -> Yosys:
     )
     yosys.modules = {name: {"num_cells_by_type": cells} for name, cells in MODULES.items()}
     yosys.memories = "  memory width 36 size 1024 \\memory.lane0\n  memory width 8 size 4 \\small\n"
-    yosys.log = b"mapping memory stlq_engine.memory.lane0 via $__XILINX_BLOCKRAM_SDP_\n"
+    # A log may hold what is no text.
+    yosys.log = b"\xff\nmapping memory stlq_engine.memory.lane0 via $__XILINX_BLOCKRAM_SDP_\n"
     yosys.log += b"using FF mapping for memory stlq_engine.small\n"
     yosys.after["num_cells_by_type"] = {**CELLS, "RAMB36E1": 2, "RAM32M": 1}
     return yosys

