@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rtl_gen.convert_export import run_export
-from rtl_gen.data import guessed, load_data, read_labels
+from rtl_gen.data import guessed, load_data
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
+from rtl_gen.labels import read_labels
 from rtl_gen.options import add_parameter, number, path, tile, whole_number, written
 from rtl_gen.report import Report, Table, progress
 from sw_ref.format import StlqFormat, parameters_of
@@ -109,7 +110,7 @@ def run_onnx(args: argparse.Namespace) -> Report:
         notes.append("no --calibrate: steps and words are guessed from normal random inputs; real ones will lose more")
     else:
         pixels = (args.mean, args.std) if args.mean and args.std else None
-        data = load_data(args.calibrate, shapes, max(COMPARED, args.samples), pixels)
+        data = load_data(args.calibrate, shapes, _most(args), pixels)
     labels = _labels(args, data, classes_of(network))
     used = {name: array[: args.samples] for name, array in data.items()}
     with progress(f"converting {args.network}"):
@@ -166,7 +167,13 @@ def _labels(args: argparse.Namespace, data: dict[str, Any], classes: int) -> Any
         return None
     if not classes:
         raise UsageError(f"--labels is {args.labels}; allowed: for a network whose first output is a vector of scores")
-    return read_labels(args.labels, len(next(iter(data.values()))), classes, max(COMPARED, args.samples))
+    inputs = len(next(iter(data.values())))
+    return read_labels(args.labels, inputs=inputs, classes=classes, more=inputs == _most(args))
+
+
+def _most(args: argparse.Namespace) -> int:
+    """How many inputs are read: those for calibration, and those that both networks are compared on."""
+    return max(COMPARED, args.samples)
 
 
 def _notes(layers: Sequence[Any]) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.arrays import open_arrays
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.weights import without_warnings
 
+KINDS = ".npy, .npz, or a folder of pictures"
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp")
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -25,51 +26,20 @@ def load_data(path: Path, shapes: Shapes, limit: int, pixels: tuple[Sequence[flo
     if path.is_dir():
         return _pictures(path, shapes, limit, pixels)
     if path.suffix.lower() not in (".npy", ".npz"):
-        raise UsageError(f"--calibrate is {path}; allowed: .npy, .npz, or a folder of pictures")
+        raise UsageError(f"--calibrate is {path}; allowed: {KINDS}")
     if pixels is not None:
         raise UsageError(f"--mean and --std are given for {path}; allowed: for a folder of pictures only")
-    arrays = read_arrays(path)
-    if len(arrays) == len(shapes) == 1:
-        arrays = dict(zip(shapes, arrays.values(), strict=True))
-    if "" in arrays:
-        raise UsageError(f"--calibrate {path} holds one array; needed: a .npz with {', '.join(shapes)}")
-    missing = [name for name in shapes if name not in arrays]
-    if missing:
-        raise UsageError(f"--calibrate {path} holds {', '.join(arrays) or 'nothing'}; needed: {', '.join(missing)}")
-    found = {name: _checked(path, name, arrays[name], shape)[:limit] for name, shape in shapes.items()}
+    with open_arrays("--calibrate", path, KINDS) as stored:
+        arrays = {array.name: array for array in stored}
+        if len(arrays) == len(shapes) == 1:
+            arrays = dict(zip(shapes, stored, strict=True))
+        missing = [name for name in shapes if name not in arrays]
+        if missing:
+            raise UsageError(f"--calibrate {path} holds {', '.join(arrays) or 'nothing'}; needed: {', '.join(missing)}")
+        found = {name: _checked(path, name, arrays[name].load(), shape)[:limit] for name, shape in shapes.items()}
     if len({len(array) for array in found.values()}) > 1:
         raise UsageError(f"--calibrate {path} holds {[len(a) for a in found.values()]} samples; needed: equally many")
     return found
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a .npy or .npz file by name.  Raises :class:`UsageError`."""
-    try:
-        with path.open("rb") as file, without_warnings():
-            loaded: Any = np.load(file, allow_pickle=False)
-            return {"": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}; allowed: a file of arrays that can be read") from error
-    except Exception as error:  # whatever a damaged archive makes its readers raise
-        raise UsageError(f"{path} is damaged: {error}; allowed: .npy or .npz without objects") from error
-
-
-def read_labels(path: Path, count: int, classes: int, limit: int) -> NDArray[np.int64]:
-    """A class for each of `count` inputs, which are all that there are, or the first `limit` of them.
-
-    Raises :class:`UsageError`.
-    """
-    arrays = list(read_arrays(path).values())
-    if len(arrays) != 1:
-        raise UsageError(f"--labels {path} holds {len(arrays)} arrays; needed: one")
-    labels = arrays[0][:, 0] if arrays[0].ndim == 2 and arrays[0].shape[1] == 1 else arrays[0]
-    enough = len(labels) == count or (count == limit and len(labels) > count) if labels.ndim == 1 else False
-    if labels.dtype.kind not in "iu" or not enough:
-        raise UsageError(f"--labels holds {labels.dtype} {labels.shape}; needed: {count} whole numbers, one per input")
-    least, most = int(labels.min()), int(labels.max())
-    if least < 0 or most >= classes:
-        raise UsageError(f"--labels holds classes from {least} to {most}; allowed: 0 to {classes - 1}")
-    return labels[:count].astype(np.int64)
 
 
 def guessed(shapes: Shapes, count: int) -> dict[str, NDArray[np.float32]]:

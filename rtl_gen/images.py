@@ -1,4 +1,4 @@
-"""Inputs, labels and outputs of networks as files of numpy."""
+"""Inputs and outputs of networks as files of numpy."""
 
 import io
 from collections.abc import Mapping
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.arrays import open_arrays, read_array
 from rtl_gen.errors import UsageError
-from rtl_gen.weights import DAMAGE, list_weights, read_npy
 from sw_ref.files import write_atomically
 from sw_ref.network import Network, quantize
 from sw_ref.network.requantizer import code_dtype
 
+KINDS = ".npy or .npz"
 Codes = Mapping[str, NDArray[Any]]
 
 
@@ -28,13 +29,17 @@ def read_images(file: Path, network: Network, *, codes: bool) -> dict[str, NDArr
         name, *others = network.inputs
         if others:
             raise UsageError(f"--input is {file}; allowed: .npz of {', '.join(network.inputs)}")
-        arrays = {name: _read(file)}
+        arrays = {name: read_array("--input", file, KINDS)}
     elif file.suffix.lower() == ".npz":
-        arrays = {weight.name: weight.load() for weight in list_weights(file)}
-        if set(arrays) != set(network.inputs):
-            raise UsageError(f"--input {file} holds {', '.join(arrays)}; allowed: exactly {', '.join(network.inputs)}")
+        with open_arrays("--input", file, KINDS) as stored:
+            names = [array.name for array in stored]
+            if set(names) != set(network.inputs):
+                raise UsageError(
+                    f"--input {file} holds {', '.join(names)}; allowed: exactly {', '.join(network.inputs)}"
+                )
+            arrays = {array.name: array.load() for array in stored}
     else:
-        raise UsageError(f"--input is {file}; allowed: .npy or .npz")
+        raise UsageError(f"--input is {file}; allowed: {KINDS}")
     shaped = {name: _shaped(file, name, arrays[name], network) for name in network.inputs}
     if len({len(array) for array in shaped.values()}) > 1:
         raise UsageError(f"--input {file} holds {[len(a) for a in shaped.values()]} images; allowed: as many of each")
@@ -43,14 +48,6 @@ def read_images(file: Path, network: Network, *, codes: bool) -> dict[str, NDArr
     except ValueError as error:
         raise UsageError(f"--input {file}: {error}") from error
     return made
-
-
-def read_labels(file: Path, count: int) -> NDArray[Any]:
-    """A class per image.  Raises :class:`UsageError`."""
-    labels = _read(file, "--labels")
-    if labels.dtype.kind not in "iu" or labels.shape != (count,):
-        raise UsageError(f"--labels {file} holds {labels.dtype} {labels.shape}; allowed: integers ({count},)")
-    return labels
 
 
 def write_outputs(file: Path, outputs: Codes) -> None:
@@ -66,13 +63,6 @@ def write_outputs(file: Path, outputs: Codes) -> None:
         write_atomically(file, data.getvalue())
     except OSError as error:
         raise UsageError(f"--out is {file}: {error.strerror or error}; allowed: a path that can be written") from error
-
-
-def _read(file: Path, option: str = "--input") -> NDArray[Any]:
-    try:
-        return read_npy(file)
-    except (*DAMAGE, OSError) as error:
-        raise UsageError(f"{option} is {file}: {error}; allowed: a .npy file") from error
 
 
 def _shaped(file: Path, name: str, array: NDArray[Any], network: Network) -> NDArray[Any]:

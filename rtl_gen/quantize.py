@@ -13,7 +13,7 @@ from rtl_gen.options import add_format_options, format_values, number, path, til
 from rtl_gen.quantize_report import report
 from rtl_gen.report import Report, progress
 from rtl_gen.weight_choice import choose, with_groups
-from rtl_gen.weights import Weight, list_weights
+from rtl_gen.weights import Weight, open_weights
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor, save_model
@@ -101,7 +101,24 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--out is {args.out}: the weights themselves; allowed: another file")
     if args.out.is_dir() or not args.out.parent.is_dir():
         raise UsageError(f"--out is {args.out}; allowed: a file in a folder that exists")
-    chosen, notes = choose(with_groups(list_weights(args.weights), args.groups), args)
+    with open_weights(args.weights) as weights:
+        chosen, notes = choose(with_groups(weights, args.groups), args)
+        tensors, rows = _quantize_all(chosen, fmt, args, notes)
+    if not tensors:
+        raise UsageError(f"weights file {args.weights} has no tensor that can be quantized: {notes[-1]}")
+    try:
+        save_model(args.out, tensors)
+    except OSError as error:
+        raise UsageError(
+            f"--out is {args.out}: {error.strerror or error}; allowed: a file that can be written"
+        ) from error
+    return report(args, fmt, rows, notes, time.perf_counter() - started)
+
+
+def _quantize_all(
+    chosen: list[Weight], fmt: StlqFormat, args: argparse.Namespace, notes: list[str]
+) -> tuple[dict[str, StlqTensor], list[dict[str, Any]]]:
+    """The quantized tensors by name, and a row of the table for each; `notes` says which are left out."""
     tensors, rows = {}, []
     for weight in chosen:
         with progress(f"quantizing {weight.name}"):
@@ -115,15 +132,7 @@ def run(args: argparse.Namespace) -> Report:
                 continue
         rows.append(row)
         notes += [f"{weight.name}: {note}" for note in (weight.note, row.pop("note")) if note]
-    if not tensors:
-        raise UsageError(f"weights file {args.weights} has no tensor that can be quantized: {notes[-1]}")
-    try:
-        save_model(args.out, tensors)
-    except OSError as error:
-        raise UsageError(
-            f"--out is {args.out}: {error.strerror or error}; allowed: a file that can be written"
-        ) from error
-    return report(args, fmt, rows, notes, time.perf_counter() - started)
+    return tensors, rows
 
 
 def _format(args: argparse.Namespace) -> StlqFormat:

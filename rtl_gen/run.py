@@ -1,6 +1,7 @@
 """`run`: inferences of a compiled network through its Verilog, every tensor compared with the golden execution."""
 
 import argparse
+import math
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,8 +17,9 @@ from rtl_gen.compiler.program import to_bytes
 from rtl_gen.engine_build import NETWORK, PROGRAM, EngineBuild, load_engine
 from rtl_gen.engine_simulator import engine_simulation
 from rtl_gen.errors import UsageError
-from rtl_gen.images import read_images, read_labels, write_outputs
+from rtl_gen.images import read_images, write_outputs
 from rtl_gen.inference import Task, Verdict, run_images
+from rtl_gen.labels import read_labels
 from rtl_gen.options import add_seed, add_whole, path
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.simulate import folder_name
@@ -59,7 +61,8 @@ def run(args: argparse.Namespace) -> Report:
     task = _open(build)
     images = read_images(args.input, task.network, codes=args.codes)
     count = len(images[task.network.inputs[0]])
-    labels = read_labels(args.labels, count) if args.labels else None
+    classes = math.prod(task.network.tensors[task.network.outputs[0]].shape)
+    labels = read_labels(args.labels, inputs=count, classes=classes) if args.labels else None
     if args.waves is not None:
         _check_waves(args, task)
     verdict = Verdict(outputs={name: [] for name in task.network.outputs})

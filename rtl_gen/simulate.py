@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
 from rtl_gen import tools
+from rtl_gen.arrays import read_array
 from rtl_gen.errors import UsageError
 from rtl_gen.manifest import Build, load_build
 from rtl_gen.options import add_seed, add_whole, path
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.simulator import SIMULATORS, Outcome, check_fit, simulation
 from rtl_gen.testbench import Amounts, Stalls
-from rtl_gen.weights import DAMAGE, read_npy
 from sw_ref.files import digest_of
 from sw_ref.integer import dot
 from sw_ref.model import ModelError, StlqTensor, load_model
@@ -147,12 +147,7 @@ def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
 
 
 def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor]) -> NDArray[np.integer]:
-    if path.exists() and not path.is_file():
-        raise UsageError(f"--acts is {path}: not a regular file; allowed: a .npy file of integers")
-    try:
-        acts = read_npy(path)
-    except (*DAMAGE, OSError) as error:
-        raise UsageError(f"--acts is {path}: {error}; allowed: a .npy file of integers") from error
+    acts = read_array("--acts", path, "a .npy file of integers")
     fmt = config.format
     if acts.dtype.kind not in "iu" or acts.size == 0:
         raise UsageError(f"--acts {path} holds {acts.dtype} {acts.shape}; allowed: integers, not empty")

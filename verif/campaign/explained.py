@@ -30,8 +30,8 @@ REASONS = (
         r" -> .*np.take\(.*(, \)|mode=None\))$",
         "codes are in range; negative ones always count so",
     ),
-    ("weights._npz", r" -> .*itemsize >= member.file_size", "a header takes bytes of its own"),
-    ("weights._npz_member", r" -> if stream.read\(2\):$", "one byte is more than none, too"),
+    ("arrays._members", r" -> .*itemsize >= member.file_size", "a header takes bytes of its own"),
+    ("arrays._member", r" -> if stream.read\(2\):$", "one byte is more than none, too"),
     ("BlockSample.select", r" -> .* < selection.count", "no count meets the margin of 1e-9 exactly"),
     (
         "sample._scaled",

@@ -64,8 +64,8 @@ GROUPS = {
         slow="many_writers or KeyboardInterrupt",
     ),
     "readers": Group(
-        files=("rtl_gen/weights.py", "rtl_gen/weight_choice.py"),
-        tests=("rtl_gen/test_weights.py", "rtl_gen/test_readers.py"),
+        files=tuple(f"rtl_gen/{name}.py" for name in ("arrays", "labels", "weights", "weight_choice")),
+        tests=tuple(f"rtl_gen/test_{name}.py" for name in ("arrays", "labels", "weights", "readers")),
         slow="damaged_bytes",
     ),
     "verdicts": Group(

@@ -88,3 +88,9 @@ def model(tmp_path: Path, run: Run, weights_file: Path) -> Path:
 def same(left: StlqTensor, right: StlqTensor) -> bool:
     """Whether two quantized tensors hold the same."""
     return all(np.array_equal(getattr(left, part), getattr(right, part)) for part in PARTS)
+
+
+def claim(shape: tuple[int, ...], content: bytes = bytes(64)) -> bytes:
+    """A .npy file whose header tells of float32 in any shape."""
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + content

@@ -1,7 +1,6 @@
 """The readers of weights, in process: what each kind of file gives, the words of every refusal, which weights count."""
 
 import argparse
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl_gen import weights
 from rtl_gen.errors import UsageError
 from rtl_gen.weight_choice import choose, with_groups
-from rtl_gen.weights import Weight, list_weights, read_npy
+from rtl_gen.weights import Weight, open_weights
 from sw_ref.tensorfile import write_tensors
 
 ARRAYS = {"conv": np.arange(36.0).reshape(2, 2, 3, 3), "bias": np.ones(2, np.float32), "scalar": np.array(3.0)}
@@ -37,34 +35,26 @@ def save_tensors(path: Path, arrays: Mapping[str, Any]) -> None:
 def test_every_array_with_its_name_and_axes(tmp_path: Path, name: str, save: Callable[..., None]) -> None:
     with (tmp_path / name).open("wb") as file:
         save(file if name.lower().endswith("npz") else tmp_path / name, ARRAYS)
-    found = {weight.name: weight for weight in list_weights(tmp_path / name)}
+    with open_weights(tmp_path / name) as weights:
+        found = {weight.name: (weight, weight.load()) for weight in weights}
     assert set(found) == set(ARRAYS)
     for key, array in ARRAYS.items():
-        weight = found[key]
+        weight, read = found[key]
         assert (weight.axes, weight.note, weight.groups, weight.refusal, weight.constant) == (
             array.ndim, "", None, "", False,
         )  # fmt: skip
-        read = weight.load()
         assert (read.dtype, read.tolist()) == (array.dtype, array.tolist())
 
 
 def test_one_array(tmp_path: Path) -> None:
     np.save(tmp_path / "a.b.npy", ARRAYS["conv"])
-    (weight,) = list_weights(tmp_path / "a.b.npy")
-    assert (weight.name, weight.axes, weight.load().tolist()) == ("a.b", 4, ARRAYS["conv"].tolist())
-
-
-@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
-def test_versions_of_npy_in_npz(tmp_path: Path, version: tuple[int, int]) -> None:
-    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive, archive.open("w.npy", "w") as stream:
-        np.lib.format.write_array(stream, ARRAYS["conv"], version=version)
-    (weight,) = list_weights(tmp_path / "w.npz")
-    assert weight.load().tolist() == ARRAYS["conv"].tolist()
+    with open_weights(tmp_path / "a.b.npy") as (weight,):
+        assert (weight.name, weight.axes, weight.load().tolist()) == ("a.b", 4, ARRAYS["conv"].tolist())
 
 
 def said(path: Path) -> str:
-    with pytest.raises(UsageError) as error:
-        list_weights(path)
+    with pytest.raises(UsageError) as error, open_weights(path):
+        pass
     return str(error.value)
 
 
@@ -72,7 +62,7 @@ def test_which_files_are_read(tmp_path: Path) -> None:
     path = tmp_path / "w.npy"
     assert said(path) == f"weights file is {path}: no such file; allowed: {KINDS}"
     path.mkdir()
-    assert said(path) == f"weights file is {path}: no such file; allowed: {KINDS}"
+    assert said(path) == f"weights file is {path}: not a regular file; allowed: {KINDS}"
     assert said(Path("w.txt")) == f"weights file is w.txt; allowed: {KINDS}"
     for name in ("w.pt", "w.PTH", "w.bin", "w.ckpt"):
         assert said(Path(name)) == (
@@ -81,103 +71,20 @@ def test_which_files_are_read(tmp_path: Path) -> None:
         )
 
 
-def test_what_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "w.npy"
-    np.save(path, ARRAYS["conv"])
-
-    def fail(error: OSError) -> Callable[..., Any]:
-        def load(*args: Any, **kwargs: Any) -> Any:
-            raise error
-
-        return load
-
-    for error, words in ((PermissionError(13, "Permission denied"), "Permission denied"), (OSError("odd"), "odd")):
-        monkeypatch.setattr(np, "load", fail(error))
-        assert said(path) == f"weights file is {path}: {words}; allowed: a file that can be read"
-
-
 def test_names_that_could_be_taken_for_something_else(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     write_tensors(path, {"a\nb": np.ones((2, 2))}, {})
     assert said(path) == f"weights file {path} has a tensor named 'a\\nb'; allowed: printable names"
 
 
-def test_an_archive_that_names_an_array_twice(tmp_path: Path) -> None:
-    path = tmp_path / "w.npz"
-    save_npz(path, {"w": np.ones((2, 2))})
-    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("w.npy", archive.read("w.npy"))
-    assert said(path) == f"weights file {path} has tensor w twice; allowed: once"
-
-
-def archive_of(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path
-
-
-def npy(array: Any, folder: Path, **options: Any) -> bytes:
-    np.save(folder / "part.npy", array, **options)
-    return (folder / "part.npy").read_bytes()
-
-
-def test_members_that_are_no_arrays(tmp_path: Path) -> None:
-    path = tmp_path / "w.npz"
-    damaged = f"weights file {path} is damaged: "
-    assert said(archive_of(path, {"readme": b"text"})) == f"{damaged}member readme is no .npy array"
-    zeros = bytes(1 << 22)
-    text = said(archive_of(path, {"w.npy": zeros}))
-    assert "magic string" in text
-    size = path.stat().st_size
-    # Deflate reaches 1 : 1032 at most; a file that says more was forged.
-    data = path.read_bytes().replace((1 << 22).to_bytes(4, "little"), (1100 * size + 1).to_bytes(4, "little"))
-    path.write_bytes(data)
-    assert said(path) == f"{damaged}member w.npy claims {1100 * size + 1} bytes in a file of {size}"
-    header = b"\x93NUMPY\x03\x00" + bytes(100)
-    assert said(archive_of(path, {"w.npy": header})) == (
-        f"{damaged}array has .npy version (3, 0); allowed: [(1, 0), (2, 0)]"
-    )
-    whole = npy(np.ones((2, 3), np.float32), tmp_path)
-    assert said(archive_of(path, {"w.npy": whole.replace(b"(2, 3)", b"(7, 7)")})) == (
-        f"{damaged}w.npy: its {len(whole)} bytes do not hold float32 (7, 7)"
-    )
-    objects = npy(np.array([{}], object), tmp_path, allow_pickle=True)
-    assert said(archive_of(path, {"w.npy": objects})) == (
-        f"{damaged}w.npy: its {len(objects)} bytes do not hold object (1,)"
-    )
-
-
-def test_bytes_behind_an_array_and_wrong_sums(tmp_path: Path) -> None:
-    """What the header of a member does not show is seen when it is read, and named."""
-    path, whole = tmp_path / "w.npz", npy(np.ones((2, 3), np.float32), tmp_path)
-    (weight,) = list_weights(archive_of(path, {"w.npy": whole + b"x"}))
-    with pytest.raises(UsageError) as error:
-        weight.load()
-    assert str(error.value) == f"weights file {path} is damaged: w.npy: bytes follow the array"
-    large = npy(np.arange(5000), tmp_path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("w.npy", large)
-    path.write_bytes(path.read_bytes().replace(large[-100:], bytes(100)))
-    (weight,) = list_weights(path)
-    with pytest.raises(UsageError, match=r"is damaged: w\.npy: Bad CRC-32"):
-        weight.load()
-    path.unlink()
-    with pytest.raises(UsageError, match=r"is damaged: w\.npy: \[Errno 2\] No such file"):
-        weight.load()
-
-
-def test_an_archive_is_no_array(tmp_path: Path) -> None:
-    save_npz(tmp_path / "w.npz", ARRAYS)
-    (tmp_path / "w.npz").rename(tmp_path / "w.npy")
-    assert said(tmp_path / "w.npy") == f"weights file {tmp_path / 'w.npy'} is damaged: it holds an archive, no array"
-
-
-def test_a_large_array_is_not_read_before_it_is_needed(tmp_path: Path) -> None:
-    np.save(tmp_path / "w.npy", ARRAYS["conv"])
-    array = read_npy(tmp_path / "w.npy")
-    assert isinstance(array, np.memmap)
-    assert not array.flags.writeable
+def test_damage_is_named(tmp_path: Path) -> None:
+    """Of a container that is read here, and of one that is read elsewhere."""
+    for name, message in (
+        ("w.npz", "File is not a zip file"),
+        ("w.safetensors", "header is 0 bytes, the file 0: truncated, or no safetensors file"),
+    ):
+        (tmp_path / name).write_bytes(b"")
+        assert said(tmp_path / name) == f"weights file {tmp_path / name} is damaged: {message}"
 
 
 def test_what_an_onnx_file_says_of_its_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +98,8 @@ def test_what_an_onnx_file_says_of_its_layers(tmp_path: Path, monkeypatch: pytes
     ]
     monkeypatch.setattr("rtl_gen.frontend.weights.layer_weights", lambda path: layers)
     (tmp_path / "n.onnx").write_bytes(b"")
-    found = list_weights(tmp_path / "n.onnx")
+    with open_weights(tmp_path / "n.onnx") as found:
+        pass
     assert [(w.name, w.axes, w.note, w.groups, w.refusal, w.constant) for w in found] == [
         ("w", 2, "turned", 2, "", False),
         ("bias", 0, "", None, "no layer multiplies by it", True),
@@ -303,8 +211,3 @@ def test_groups_that_are_none(option: str) -> None:
 def test_groups_other_than_the_file_says() -> None:
     with pytest.raises(UsageError, match=r"^--groups is 'dw=3'; allowed: 6, as the file says$"):
         with_groups([weight("dw", 4, groups=6)], ["dw=3"])
-
-
-def test_damage_is_what_readers_raise() -> None:
-    assert zipfile.BadZipFile in weights.DAMAGE
-    assert OSError not in weights.DAMAGE

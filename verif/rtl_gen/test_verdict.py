@@ -224,13 +224,12 @@ def test_bad_activations(judged: Callable[..., Ran], tmp_path: Path, acts: NDArr
 def test_activations_that_cannot_be_read(judged: Callable[..., Ran], tmp_path: Path) -> None:
     allowed = "allowed: a .npy file of integers\n"
     assert judged("--acts", tmp_path).err == f"stlq: --acts is {tmp_path}: not a regular file; {allowed}"
-    ran = judged("--acts", tmp_path / "none.npy")
-    assert ran.status == 2
-    assert ran.err.startswith(f"stlq: --acts is {tmp_path / 'none.npy'}: [Errno 2] No such file")
-    assert ran.err.endswith(f"; {allowed}")
-    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY")
-    ran = judged("--acts", tmp_path / "a.npy")
-    assert (ran.status, ran.err.startswith("stlq: --acts is "), ran.err.endswith(allowed)) == (2, True, True)
+    none, damaged = tmp_path / "none.npy", tmp_path / "a.npy"
+    ran = judged("--acts", none)
+    assert (ran.status, ran.err) == (2, f"stlq: --acts is {none}: no such file; {allowed}")
+    damaged.write_bytes(b"\x93NUMPY")
+    ran = judged("--acts", damaged)
+    assert (ran.status, ran.err.startswith(f"stlq: --acts {damaged} is damaged: ")) == (2, True)
 
 
 def test_bad_models(run: Run, judged: Callable[..., Ran], tmp_path: Path) -> None:
