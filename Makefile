@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+# A thread for each worker: more would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint prove campaign figures bench docs clean
@@ -14,7 +16,7 @@ demo: $(VENV)/demo.stamp ## train, quantize, run through the Verilog, compare, s
 	$(BIN)/python -m demo
 
 test: $(VENV)/dev.stamp lint ## all checks: lint, software, hardware in the simulator, proofs
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(PYTEST)
 
 lint: $(VENV)/dev.stamp ## style, types, and who may import whom
 	$(BIN)/ruff check .
@@ -23,7 +25,7 @@ lint: $(VENV)/dev.stamp ## style, types, and who may import whom
 	$(BIN)/lint-imports
 
 prove: $(VENV)/dev.stamp ## the proofs alone: lanes for all inputs, streams and sums for ever (minutes)
-	$(BIN)/python -m pytest -n $(WORKERS) verif/formal
+	$(PYTEST) verif/formal
 
 campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged files, coverage (an hour; verif/results/)
 	for name in configs mutation gates fuzz coverage software networks; do $(BIN)/python -m verif.campaign $$name || exit 1; done
