@@ -1,0 +1,157 @@
+"""What is the same on every bus: the engine between registers, and bursts of words."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from amaranth import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetInserter, ResetSignal, Value
+from amaranth.lib import stream
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.bus.bank import RegisterBank
+from hw.bus.config import HOST_ADDRESS_BITS, BusConfig
+from hw.bus.control import Control
+from hw.bus.layouts import burst_layout
+from hw.bus.ranges import Ranges
+from hw.bus.read_buffer import ReadBuffer
+from hw.bus.registers import REGISTER_BITS, Range
+from hw.bus.write_buffer import WriteBuffer
+from hw.component import Component, Modules, instantiate
+from hw.engine.engine import Engine
+
+
+class Core(Component):
+    """Runs the engine on ranges of memory.
+
+    A run begins with a reset of engine and buffers, so it never sees anything of the one before.
+
+    Members
+    -------
+    read_address, write_address, data, write : In, value, read_known, write_known : Out
+        The registers; see :class:`RegisterBank`.
+    bursts : Out(stream), words : Out(stream)
+        What the master reads and writes; what it writes.
+    read : In(3), word : In(bus_bits)
+        A word was read; for which range.
+    read_failed, write_failed, quiet : In(1)
+        An error response; no burst is under way.
+    interrupt : Out(1)
+        The port.
+    """
+
+    def __init__(self, config: BusConfig):
+        self._config = config
+        members = {
+            "read_address": In(HOST_ADDRESS_BITS),
+            "value": Out(REGISTER_BITS),
+            "write_address": In(HOST_ADDRESS_BITS),
+            "data": In(REGISTER_BITS),
+            "write": In(1),
+            "bursts": Out(stream.Signature(burst_layout(config))),
+            "words": Out(stream.Signature(config.bus_bits)),
+            "read": In(len(Range)),
+            "word": In(config.bus_bits),
+            **dict.fromkeys(("read_failed", "write_failed", "quiet"), In(1)),
+            **dict.fromkeys(("read_known", "write_known", "interrupt"), Out(1)),
+        }
+        super().__init__(members, module=f"{config.name}_core")
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        parts: dict[str, Any] = {
+            "bank": instantiate(m, platform, "bank", RegisterBank, config),
+            "control": instantiate(m, platform, "control", Control, config),
+            "ranges": instantiate(m, platform, "ranges", Ranges, config),
+        }
+        run: Any = SimpleNamespace(submodules={})  # what each run resets
+        parts |= {
+            "engine": instantiate(run, platform, "engine", Engine, config.engine),
+            "program": instantiate(run, platform, "program", ReadBuffer, config, config.program_words),
+            "inputs": instantiate(run, platform, "inputs", ReadBuffer, config, config.code_words),
+            "outputs": instantiate(run, platform, "outputs", WriteBuffer, config),
+        }
+        self._add_run(m, platform, run.submodules, parts["control"].clear)
+        self._host(m, parts)
+        self._runs(m, parts)
+        self._streams(m, parts)
+        self._bursts(m, parts)
+        return m
+
+    def _add_run(self, m: Module, platform: object, parts: dict[str, Any], reset: Value) -> None:
+        """Add parts that `reset` resets, too."""
+        change: Callable[[Any], Any] = ResetInserter(reset)
+        if isinstance(platform, Modules):
+            # Instances take the reset of their domain, which knows nothing of a ResetInserter.
+            m.domains.run = ClockDomain()
+            m.d.comb += [ClockSignal("run").eq(ClockSignal()), ResetSignal("run").eq(ResetSignal() | reset)]
+            change = DomainRenamer("run")
+        for label, part in parts.items():
+            m.submodules[label] = change(part)
+
+    def _host(self, m: Module, parts: dict[str, Any]) -> None:
+        """Registers: the host's side, and what they show."""
+        bank, control = parts["bank"], parts["control"]
+        m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in ("read_address", "write_address")]
+        m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in ("data", "write")]
+        shown = ("value", "read_known", "write_known", "interrupt")
+        m.d.comb += [getattr(self, name).eq(getattr(bank, name)) for name in shown]
+        m.d.comb += [getattr(bank, name).eq(getattr(control, name)) for name in ("busy", "done", "error", "cycles")]
+        m.d.comb += bank.engine_error.eq(parts["engine"].error)
+
+    def _runs(self, m: Module, parts: dict[str, Any]) -> None:
+        """What control must know."""
+        bank, control, ranges, outputs = (parts[name] for name in ("bank", "control", "ranges", "outputs"))
+        m.d.comb += [getattr(control, name).eq(getattr(bank, name)) for name in ("start", "stop", "intrusion", "given")]
+        m.d.comb += [getattr(control, name).eq(getattr(self, name)) for name in ("read_failed", "write_failed")]
+        empty = parts["program"].empty & parts["inputs"].empty
+        m.d.comb += [
+            control.engine_busy.eq(parts["engine"].busy),
+            control.engine_error.eq(parts["engine"].error),
+            control.quiet.eq(self.quiet & ranges.idle),
+            control.drained.eq(outputs.level == 0),
+            control.whole.eq(ranges.used_up.all() & empty),
+            control.astray.eq(ranges.astray | (ranges.used_up[Range.OUTPUTS] & (outputs.level != 0))),
+        ]
+
+    def _streams(self, m: Module, parts: dict[str, Any]) -> None:
+        """Words to and from the engine."""
+        engine, program, outputs = parts["engine"], parts["program"], parts["outputs"]
+        feeds = parts["control"].feeds
+        connect(m, parts["inputs"].words, engine.inputs)
+        connect(m, outputs.words, flipped(self.words))
+        m.d.comb += [
+            engine.program.payload.eq(program.words.payload),
+            engine.program.valid.eq(program.words.valid & feeds),
+            program.words.ready.eq(engine.program.ready & feeds),
+            outputs.outputs.payload.eq(engine.outputs.payload.codes),
+            outputs.outputs.valid.eq(engine.outputs.valid),
+            engine.outputs.ready.eq(outputs.outputs.ready),
+        ]
+        for which, name in ((Range.PROGRAM, "program"), (Range.INPUTS, "inputs")):
+            m.d.comb += [parts[name].write.eq(self.read[which]), parts[name].word.eq(self.word)]
+
+    def _bursts(self, m: Module, parts: dict[str, Any]) -> None:
+        """When bursts may start, and what they take or need."""
+        control, ranges = parts["control"], parts["ranges"]
+        buffers = [parts[which.name.lower()] for which in Range]
+        *read_buffers, outputs = buffers
+        last = control.flush & (outputs.level != 0)
+        moves = ranges.bursts.valid & ranges.bursts.ready
+        connect(m, ranges.bursts, flipped(self.bursts))
+        m.d.comb += [
+            Value.cast(ranges.load).eq(Value.cast(parts["bank"].load)),
+            ranges.restart.eq(control.clear),
+            ranges.level.eq(outputs.level),
+            ranges.wanted.eq(
+                Cat(
+                    *(control.reads & buffer.room for buffer in read_buffers),
+                    control.writes & (outputs.ready | last),
+                )
+            ),
+        ]
+        for which, buffer in zip(Range, buffers, strict=True):
+            m.d.comb += [
+                buffer.claim.eq(moves & (ranges.bursts.payload.range == which)),
+                buffer.more.eq(ranges.bursts.payload.more),
+            ]

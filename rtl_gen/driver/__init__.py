@@ -1,0 +1,1 @@
+"""Drivers: how software reaches an engine on a bus."""

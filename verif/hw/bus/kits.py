@@ -1,0 +1,32 @@
+"""The bus tops, each with the host and the memory that fit its bus."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hw.bus.config import Bus, BusConfig
+from hw.bus.stlq_wishbone import StlqWishbone
+from hw.component import Component
+from verif.hw.bus.bench import Host, Memory
+from verif.hw.bus.wishbone import WishboneHost, WishboneMemory
+from verif.hw.engine.bench import CONFIG
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """A `top`, its parameters, `host(registers, variant)`, and `serve(memory)` for the simulator."""
+
+    top: Callable[[BusConfig], Component]
+    config: BusConfig
+    host: Callable[[Any, int], Host]
+    serve: Callable[[Memory], Any]
+
+
+KITS = {
+    "wishbone": Kit(
+        top=StlqWishbone,
+        config=BusConfig(engine=CONFIG, bus=Bus.WISHBONE, burst_words=4),
+        host=lambda registers, variant: WishboneHost(registers, classic=variant % 2 == 1),
+        serve=lambda memory: WishboneMemory(memory).serve,
+    ),
+}

@@ -1,0 +1,34 @@
+"""The register map in C and Python says what the table says."""
+
+import re
+from typing import Any
+
+from hw.bus.registers import REGISTERS
+from rtl_gen.driver.c_header import c_header
+from rtl_gen.driver.python_constants import python_constants
+
+
+def test_the_c_header_is_the_table() -> None:
+    found = {name: int(value, 0) for name, value in re.findall(r"^#define (\w+) (\w+?)u?(?: |$)", c_header(), re.M)}
+    expected: dict[str, int] = {}
+    for register in REGISTERS:
+        name = f"STLQ_{register.name.upper()}"
+        expected[name] = register.address
+        for field in register.fields:
+            if field.bits < 32:
+                label = f"{name}_{field.name.upper()}"
+                expected |= {f"{label}_MASK": field.mask, f"{label}_BIT": field.bit}
+                expected |= {f"{label}_{value.name}": int(value) for value in field.values}
+    assert found == expected
+    assert len(found) == 14 + 2 * 10 + 8 + 6
+
+
+def test_the_python_constants_are_the_table() -> None:
+    names: dict[str, Any] = {}
+    exec(python_constants(), names)
+    assert names["ADDRESSES"] == {register.name: register.address for register in REGISTERS}
+    for register in REGISTERS:
+        for field in register.fields:
+            bit, bits = names["FIELDS"][register.name, field.name]
+            assert ((1 << bits) - 1) << bit == field.mask
+            assert names["MEANINGS"].get((register.name, field.name), {}) == field.values
