@@ -1,5 +1,6 @@
 """Timing diagrams as SVG, drawn from what a simulator recorded of a small array."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,16 +61,19 @@ def _sample(path: Path, name: str) -> Iterator[Cycle]:
                 if scopes == ["testbench", "array"]:
                     ports.setdefault(token.data.id_code, []).append(token.data.reference)
             elif token.kind in (TokenKind.CHANGE_SCALAR, TokenKind.CHANGE_VECTOR):
-                # An unknown value is never transferred; 0 stands for it.
                 value = token.scalar_change if token.kind is TokenKind.CHANGE_SCALAR else token.vector_change
-                number = int(value.value) if str(value.value).isdigit() else 0
-                pending |= dict.fromkeys(ports.get(value.id_code, ()), number)
+                pending |= dict.fromkeys(ports.get(value.id_code, ()), _known(value.value))
             elif token.kind is TokenKind.CHANGE_TIME:
                 # What changes with the edge was not yet there at the edge.
                 if pending.get("clk") == 1 and now.get("clk") == 0 and not now.get("rst"):
                     yield dict(now)
                 now |= pending
                 pending = {}
+
+
+def _known(value: int | str) -> int:
+    """A value of the waves; a text has unknown bits, which never count: 0 stands for them."""
+    return value if isinstance(value, int) else int(re.sub("[^01]", "0", value), 2)
 
 
 @dataclass(frozen=True)

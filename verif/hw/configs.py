@@ -4,9 +4,11 @@ Wide arrays are small in the other direction, and depths are such that a dot pro
 still simulates in seconds; ``deepest`` reaches the largest depth with its 64 lanes.
 """
 
+from functools import cache
 from typing import Any
 
 from hw.config import ArrayConfig
+from hw.verilog import array_verilog
 from sw_ref.format import StlqFormat
 
 _FORMAT_FIELDS = {"bits", "act_bits", "act_signed", "residual_shift"}
@@ -48,3 +50,9 @@ CONFIGS: dict[str, ArrayConfig] = {
     "buffered_pixels": _config(bits=5, act_bits=3, pixels=3, pe=3, lanes=2, depth=20, pipeline=4, choices=2),
     "other_name": _config(pe=2, lanes=2, depth=64, name="my_macs"),
 }
+
+
+@cache
+def verilog_of(name: str) -> str:
+    """The Verilog of a configuration, made once for all tests of a process."""
+    return array_verilog(CONFIGS[name])

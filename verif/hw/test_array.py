@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hw.verilog import array_verilog
 from verif.hw import simulator as sim
-from verif.hw.configs import CONFIGS
+from verif.hw.configs import CONFIGS, verilog_of
 from verif.hw.trained import Network, train, write_trained
 
 TESTS = (
@@ -32,7 +31,7 @@ def network() -> Network:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_array(name: str, simulator: str, seed: int, network: Network, tmp_path: Path) -> None:
     config = CONFIGS[name]
-    sim.build(simulator, config, array_verilog(config), tmp_path)
+    sim.build(simulator, config, verilog_of(name), tmp_path)
     write_trained(network, config, tmp_path)
     result = sim.run(simulator, config, tmp_path, "verif.hw.tb_array", seed=seed)
     assert result.failures == {}

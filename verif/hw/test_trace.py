@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from hw.array import operand
-from hw.verilog import array_verilog
-from verif.hw.configs import CONFIGS
+from verif.hw.configs import CONFIGS, verilog_of
 from verif.hw.faults import Fault
 from verif.hw.mutants import MUTANTS
 from verif.hw.replay import compile_replay
@@ -30,7 +29,7 @@ def test_every_cycle_is_right(name: str, seed: int, tmp_path: Path) -> None:
     assert trace.sums > 100
     assert any(cycle.ignored for cycle in trace.cycles if cycle.tiles_valid and cycle.tiles_ready)
     # As on a chip without initial values; what is not valid is unknown too.
-    verilog = without_initial_values(array_verilog(config))
+    verilog = without_initial_values(verilog_of(name))
     assert compile_replay(trace, verilog, tmp_path)() == [None]
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from hw.verilog import array_verilog
 from rtl_gen.targets import FPGAS
 from rtl_gen.tools import find
-from verif.hw.configs import CONFIGS
+from verif.hw.configs import CONFIGS, verilog_of
 from verif.hw.lint import lint
 
 MULTIPLIERS = ("mul", "div", "mod", "pow", "macc", "dsp", "mac16", "mult18")
@@ -22,7 +21,7 @@ ONE_MODULE = "setattr -mod -unset keep_hierarchy *"
 def write(name: str, folder: Path) -> str:
     """The Verilog of a configuration in `folder`; returns its file's name."""
     file = f"{CONFIGS[name].name}.v"
-    (folder / file).write_text(array_verilog(CONFIGS[name]))
+    (folder / file).write_text(verilog_of(name))
     return file
 
 
