@@ -1,6 +1,7 @@
 """What a command has to say: for people as lines and tables, for scripts as JSON."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,32 +40,25 @@ def show(report: Report, *, as_json: bool) -> None:
 
 def _show_table(table: Table) -> None:
     # Imported here: generating Verilog shows no table and shall start quickly.
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
+    from rich.cells import cell_len, chop_cells
 
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, column in enumerate(table.columns):
-        # Figures stay whole; text is folded if there is no room.
-        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0)
-    for row in table.rows:
-        drawn.add_row(*map(printable, row))
-    # In a file or pipe a table is as wide as it needs to be.
-    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 1000)
-    # A narrow terminal breaks the lines of what needs more room; a narrow table would lose columns.
-    console.width = max(console.width, _least_width(table))
-    # Apart from the table, at whose width a title would be broken.
-    console.print(table.title)
-    with console.capture() as text:
-        console.print(drawn)
-    # Rich fills every line up to the table's width.
-    print("\n".join(line.rstrip() for line in text.get().splitlines()))
-
-
-def _least_width(table: Table) -> int:
-    """Room for all figures, and for some of the text in the first column; 3 between columns, 1 at each end."""
-    text, *figures = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
-    return min(text, 8) + sum(3 + width for width in figures) + 2
+    rows = [table.columns, *([*map(printable, row)] for row in table.rows)]
+    text, *figures = (max(map(cell_len, column)) for column in zip(*rows, strict=True))
+    # Figures stay whole; on a terminal, text is folded if there is no room, to 8 characters at the least.
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns - sum(3 + width for width in figures) - 2
+        text = min(text, max(room, 8))
+    print(table.title)
+    print()
+    for number, (name, *cells) in enumerate(rows):
+        first, *others = chop_cells(name, text) or [""]
+        aligned = [" " * (width - cell_len(cell)) + cell for width, cell in zip(figures, cells, strict=True)]
+        print("   ".join([f" {first}{' ' * (text - cell_len(first))}", *aligned]).rstrip())
+        for other in others:
+            print(f" {other}")
+        if number == 0:
+            print(" " + "─" * (text + sum(3 + width for width in figures)))
+    print()
 
 
 @contextmanager

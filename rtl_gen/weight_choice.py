@@ -38,20 +38,20 @@ def choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight
     for pattern in args.exclude:
         if not any(fnmatchcase(name, pattern) for name in named):
             raise UsageError(f"--exclude is {pattern!r}; allowed: a pattern that matches one of {', '.join(named)}")
-    excluded = [name for name in named if any(fnmatchcase(name, pattern) for pattern in args.exclude)]
+    excluded = {name: None for name in named if any(fnmatchcase(name, pattern) for pattern in args.exclude)}
     weights = [weight for weight in weights if weight.name not in excluded]
     notes = [f"left out, as asked: {', '.join(excluded)}"] if excluded else []
     if len(weights) == 1 and not weights[0].refusal:
         return weights, notes
     chosen = [weight for weight in weights if weight.axes >= 2 and not weight.refusal]
+    refused = [f"{weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
     if not chosen:
-        reasons = [f"{weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
         message = (
             f"weights file {args.weights} has no tensor of 2 to 4 axes among {len(weights)}; allowed: at least one"
         )
-        raise UsageError("; ".join([message, *reasons, *notes]))
-    notes += [f"left out: {weight.name}: {weight.refusal}" for weight in weights if _refused(weight)]
-    left = [weight.name for weight in weights if weight not in chosen and not _refused(weight)]
+        raise UsageError("; ".join([message, *refused, *notes]))
+    notes += [f"left out: {reason}" for reason in refused]
+    left = [weight.name for weight in weights if not _refused(weight) and (weight.axes < 2 or weight.refusal)]
     return chosen, [*notes, *([f"left out, biases and other constants: {', '.join(left)}"] if left else [])]
 
 

@@ -54,7 +54,7 @@ class Search:
             for elements in (COARSE_ELEMENTS, FINE_ELEMENTS)
         )
         best = self._minimum(coarse, self._candidates(np.array([peak / unit]), _octaves(weight.reshape(1, -1))))
-        best, _ = _least(fine, best * self._near(STEP / 16))
+        best = _least(fine, best * self._near(STEP / 16))
         return np.array(np.clip(best * unit, SCALE_MIN, SCALE_MAX), np.float32)
 
     def channels(self, weight: NDArray[Any]) -> NDArray[np.float32]:
@@ -104,26 +104,25 @@ class Search:
         around = np.concatenate([[np.inf], errors, [np.inf]])
         minima = np.flatnonzero((errors <= around[:-2]) & (errors <= around[2:]))
         chosen = minima[np.argsort(errors[minima], kind="stable")][:MINIMA]
-        closer = [_least(loss, scales[i] * self._near(STEP / 4)) for i in chosen]
-        return min(closer, key=lambda found: found[1])[0]
+        return _least(loss, (scales[chosen, None] * self._near(STEP / 4)).reshape(-1))
 
     def _block_loss(self, sample: BlockSample, unit: float, whole: bool) -> Loss:
         """The loss of each of some scales; `whole`: the blocks of the sample are parts of one block."""
         threshold = self.selection.threshold
         selection = self.selection if threshold is None else replace(self.selection, threshold=threshold / unit)
 
-        def one_loss(one: NDArray[Any], two: NDArray[Any]) -> float:
+        def losses(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
             if whole:
-                one, two = ((sample.weights * errors).sum(keepdims=True) for errors in (one, two))
-                return np.where(selection.of(one), two, one)[0]
-            return (sample.weights * np.where(sample.select(selection, one), two, one)).sum()
+                one, two = ((sample.weights * errors).sum(axis=1, keepdims=True) for errors in (one, two))
+                return np.where([selection.of(errors) for errors in one], two, one)[:, 0]
+            flags = [sample.select(selection, errors) for errors in one]
+            return (sample.weights * np.where(flags, two, one)).sum(axis=1)
 
         def loss(scales: NDArray[Any]) -> NDArray[Any]:
             # Many scales at once of a small tensor, for speed; of a large one each alone, for memory.
             depth = max(PART_ELEMENTS // sample.values.size, 1)
             parts = np.split(scales.astype(np.float32), range(depth, len(scales), depth))
-            energies = (zip(*self._energies(sample.values, part), strict=True) for part in parts)
-            return np.array([one_loss(one, two) for pairs in energies for one, two in pairs])
+            return np.concatenate([losses(*self._energies(sample.values, part)) for part in parts])
 
         return loss
 
@@ -175,11 +174,9 @@ def _octaves(rows: NDArray[Any]) -> int:
     return min(math.ceil(octaves) + 4, 60)
 
 
-def _least(loss: Loss, scales: NDArray[Any]) -> tuple[float, float]:
-    """Of a layer's `scales` the first one with the least loss, and that loss."""
-    errors = loss(scales)
-    index = int(np.argmin(errors))
-    return scales[index], errors[index]
+def _least(loss: Loss, scales: NDArray[Any]) -> float:
+    """Of a layer's `scales` the first one with the least loss."""
+    return scales[int(np.argmin(loss(scales)))]
 
 
 def _best(loss: Loss, start: NDArray[Any], factors: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
