@@ -9,6 +9,7 @@ from typing import Any
 from hw.config import NAME_RULE, ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen import tools
+from rtl_gen.bus_build import BUSES, STREAM, bus_config, bus_files, bus_line
 from rtl_gen.compiler.layers import Layer, layers_of
 from rtl_gen.compiler.lower import Compiled, check_fit, compile_network, sizes_for
 from rtl_gen.compiler.picture import draw_program, peak_of
@@ -69,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_preset_options(parser)
     parser.add_argument(
+        "--bus", choices=BUSES, default=STREAM, help=f"what the engine is reached by (default: {STREAM})"
+    )
+    parser.add_argument(
         "--picture", metavar="FILE", type=path, help="timeline and memory over time, .png or .svg (default: none)"
     )
     parser.add_argument("--mhz", type=number, default=100.0, metavar="MHZ", help="clock of the table (default: 100)")
@@ -94,6 +98,7 @@ def run(args: argparse.Namespace) -> Report:
         if reused is None:
             config = _sized(args, config, compiled)
         check_fit(compiled, config)
+        bus = bus_config(config, args.bus)
         words = encode(config, compiled.jobs)
     with progress("generating the Verilog"):
         verilog = reused.contents[reused.name] if reused else engine_text(config).encode()
@@ -102,6 +107,7 @@ def run(args: argparse.Namespace) -> Report:
         PROGRAM: to_bytes(config, words),
         PROGRAM_HEX: hex_lines(config, words).encode(),
         NETWORK: data,
+        **(bus_files(bus) if bus else {}),
     }
     try:
         save_engine(EngineBuild(folder=args.out, config=config, contents=files))
@@ -111,7 +117,8 @@ def run(args: argparse.Namespace) -> Report:
     layers = layers_of(network, compiled, config)
     if args.picture is not None:
         write_atomically(args.picture, draw_program(args.picture, layers, compiled))
-    return _report(args, config, layers, compiled, len(files[PROGRAM]))
+    report = _report(args, config, layers, compiled, len(files[PROGRAM]))
+    return Report(report.data, [*report.parts, bus_line(bus)]) if bus else report
 
 
 def read_network(file: Path) -> tuple[Network, bytes]:
@@ -172,6 +179,7 @@ def _report(
     useful = sum(layer.macs for layer in layers) / (cycles * macs)
     data: dict[str, Any] = {
         "out": str(args.out),
+        "bus": args.bus,
         "config": config.to_dict(),
         "derived": engine_derived(config),
         "layers": [_layer_data(layer, macs) for layer in layers],

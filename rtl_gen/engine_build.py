@@ -23,6 +23,7 @@ from sw_ref.files import digest_of, locked, write_together
 from sw_ref.format import parameters_of
 
 NETWORK, PROGRAM, PROGRAM_HEX = "network.safetensors", "program.bin", "program.hex"
+DRIVER = "driver"  # folder of what a host needs
 DAMAGED = "compile the network again"
 
 
@@ -101,7 +102,8 @@ def save_engine(build: EngineBuild) -> None:
     """Write a build: the old one or the new one is there, whole.  Raises ``OSError``."""
     config = build.config
     manifest = make_manifest(config.to_dict(), engine_derived(config), build.ports, build.contents)
-    build.folder.mkdir(parents=True, exist_ok=True)
+    for name in build.contents:
+        (build.folder / name).parent.mkdir(parents=True, exist_ok=True)
     write_together(build.folder, {**build.contents, MANIFEST: manifest.encode()}, commit=MANIFEST)
 
 
@@ -130,4 +132,4 @@ def load_engine(folder: Path) -> EngineBuild:
 
 
 def _is_name(name: Any) -> bool:
-    return isinstance(name, str) and re.fullmatch(r"\w[\w.-]*", name, re.ASCII) is not None
+    return isinstance(name, str) and re.fullmatch(rf"({DRIVER}/)?\w[\w.-]*", name, re.ASCII) is not None

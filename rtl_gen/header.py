@@ -25,10 +25,10 @@ HEADER = """\
 //
 // Made by stlq {version} with:
 //   {command}
-// {manifest} beside it lists every port and field. What the generator writes belongs to whoever runs it.
+// {manifest} beside it {beside}. What the generator writes belongs to whoever runs it.
 //
 {ports}//
-// Each stream moves at a rising edge of clk with valid and ready both 1. rst is synchronous, active high.
+// {rules} rst is synchronous, active high.
 // `verilator --lint-only -Wall` finds nothing but what is waived here:
 {waivers}"""
 
@@ -38,7 +38,7 @@ class Subject:
     """What a file is of: its top module's `name`, the `command` that makes it again, and what it is in a line.
 
     `order`: streams and single ports as the documents have them; `meanings`: the bits of payloads by their ports;
-    `waivers`: rules of Verilator that the file breaks, and why.
+    `waivers`: rules of Verilator that the file breaks, and why; `beside`: what the manifest has; `rules` of the ports.
     """
 
     name: str
@@ -47,9 +47,13 @@ class Subject:
     order: Sequence[str]
     meanings: Mapping[str, str]
     waivers: Mapping[str, str] = field(default_factory=lambda: WAIVERS)
+    beside: str = "lists every port and field"
+    rules: str = "Each stream moves at a rising edge of clk with valid and ready both 1."
 
     def place(self, port: str) -> tuple[int, int]:
         """Where a port belongs."""
+        if port in self.order:
+            return self.order.index(port), 0
         stream, _, signal = port.partition("__")
         return self.order.index(stream), ("", "valid", "ready", "payload").index(signal)
 
@@ -61,6 +65,8 @@ def with_header(verilog: str, subject: Subject, ports: Sequence[dict[str, Any]],
         version=metadata.version("stlq"),
         command=subject.command,
         manifest=manifest,
+        beside=subject.beside,
+        rules=subject.rules,
         ports="".join(f"//   {line}\n" for line in _port_lines(subject, ports)),
         waivers="".join(f"// verilator lint_off {rule}\n//   {reason}\n" for rule, reason in subject.waivers.items()),
     )
@@ -135,6 +141,8 @@ def _in_order(verilog: str, subject: Subject) -> str:
     """The Verilog with the top module's ports in the order of the documents."""
 
     def sort(found: re.Match[str]) -> str:
-        return f"module {subject.name}({', '.join(sorted(found[1].split(', '), key=subject.place))});"
+        # Yosys breaks long lines.
+        ports = re.split(r"\s*,\s*", found[1])
+        return f"module {subject.name}({', '.join(sorted(ports, key=subject.place))});"
 
-    return re.sub(rf"^module {subject.name}\((.*)\);", sort, verilog, count=1, flags=re.MULTILINE)
+    return re.sub(rf"^module {subject.name}\(([^)]*)\);", sort, verilog, count=1, flags=re.MULTILINE)

@@ -30,7 +30,7 @@ class RegisterBank(Component):
         What is written to a range.
     busy, done, error, engine_error, cycles : In
         What the host reads.
-    interrupt : Out(1)
+    irq : Out(1)
         The port.
     """
 
@@ -48,7 +48,7 @@ class RegisterBank(Component):
             "error": In(field_of(STATUS, "error").bits),
             "engine_error": In(field_of(STATUS, "engine_error").bits),
             "cycles": In(32),
-            **dict.fromkeys(("start", "stop", "intrusion", "given", "interrupt"), Out(1)),
+            **dict.fromkeys(("start", "stop", "intrusion", "given", "irq"), Out(1)),
             **dict.fromkeys(("busy", "done"), In(1)),
         }
         super().__init__(members, module=f"{config.name}_registers")
@@ -59,7 +59,7 @@ class RegisterBank(Component):
         m.d.comb += [
             self.read_known.eq(_allowed(self.read_address, Access.READ)),
             self.write_known.eq(_allowed(self.write_address, Access.WRITE)),
-            self.interrupt.eq(enabled & self.done),
+            self.irq.eq(enabled & self.done),
         ]
         self._read(m, enabled)
         with m.If(self.write & _at(self.write_address, CONTROL)):

@@ -51,64 +51,45 @@ class Control(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        begun = Signal()
-        failed = self.engine_error.any()
-        m.d.sync += begun.eq(~self.clear & (begun | self.engine_busy))
-        m.d.comb += [self.busy.eq(1), self.writes.eq(self.reads | self.flush)]
-        m.d.comb += self.feeds.eq(~begun | self.engine_busy)
+        active, begun, good, ends = (Signal(name=name) for name in ("active", "begun", "good", "ends"))
+        m.d.comb += [
+            self.feeds.eq(~begun | self.engine_busy),
+            self.reads.eq(active & ~self.flush),
+            self.writes.eq(active),
+            good.eq(self.start & self.given & ~self.busy),
+            ends.eq(self.busy & ~self.clear & self.quiet & (~active | (self.flush & self.drained))),
+        ]
+        m.d.sync += [
+            self.clear.eq(good),
+            begun.eq(~self.clear & (begun | self.engine_busy)),
+            self.flush.eq(~self.clear & (self.flush | (begun & ~self.engine_busy))),
+        ]
         with m.If(self.busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
-        with m.If(self.busy & (self.start | self.intrusion)):
-            m.d.sync += self.error.eq(RunError.BUSY)
-        with m.FSM(init="IDLE"):
-            with m.State("IDLE"):
-                m.d.comb += self.busy.eq(0)
-                with m.If(self.start):
-                    m.d.sync += [
-                        self.error.eq(Mux(self.given, RunError.NONE, RunError.RANGE)),
-                        self.done.eq(~self.given),
-                    ]
-                    with m.If(self.given):
-                        m.next = "CLEAR"
-            with m.State("CLEAR"):
-                m.d.comb += self.clear.eq(1)
-                m.d.sync += self.cycles.eq(0)
-                m.next = "RUN"
-            with m.State("RUN"):
-                m.d.comb += self.reads.eq(1)
-                with m.If(failed):
-                    m.d.sync += self.error.eq(RunError.ENGINE)
-                    m.next = "STOP"
-                with m.Elif(begun & ~self.engine_busy):
-                    m.next = "FLUSH"
-                self._fail(m)
-            with m.State("FLUSH"):
-                m.d.comb += self.flush.eq(1)
-                with m.If(self.engine_busy | failed):
-                    # It has taken a word behind the program's last one.
-                    m.d.sync += self.error.eq(RunError.LENGTH)
-                    m.next = "STOP"
-                with m.Elif(self.quiet & self.drained):
-                    with m.If(~self.whole):
-                        m.d.sync += self.error.eq(RunError.LENGTH)
-                    self._end(m)
-                self._fail(m)
-            with m.State("STOP"), m.If(self.quiet):
-                self._end(m)
+        with m.If(self.clear):
+            m.d.sync += [active.eq(1), self.cycles.eq(0)]
+        with m.If(ends):
+            m.d.sync += [self.busy.eq(0), self.done.eq(1), active.eq(0)]
+        with m.If(self.start & ~self.busy):
+            m.d.sync += [self.busy.eq(self.given), self.done.eq(~self.given)]
+        self._errors(m, active, ends)
         return m
 
-    def _fail(self, m: Module) -> None:
-        """What ends a run early."""
+    def _errors(self, m: Module, active: Signal, ends: Signal) -> None:
+        """What went wrong: the last thing counts.  What ends a run early makes it inactive."""
+        with m.If(self.start & ~self.busy):
+            m.d.sync += self.error.eq(Mux(self.given, RunError.NONE, RunError.RANGE))
+        with m.If(self.busy & (self.start | self.intrusion)):
+            m.d.sync += self.error.eq(RunError.BUSY)
+        with m.If(ends & active & ~self.whole):
+            m.d.sync += self.error.eq(RunError.LENGTH)
         for event, error in (
+            (self.engine_error.any() & ~self.flush, RunError.ENGINE),
+            # In the end the engine may take a word behind the program's last one.
+            (self.astray | (self.flush & (self.engine_busy | self.engine_error.any())), RunError.LENGTH),
             (self.stop, RunError.STOPPED),
-            (self.astray, RunError.LENGTH),
             (self.read_failed, RunError.READ),
             (self.write_failed, RunError.WRITE),
         ):
-            with m.If(event):
-                m.d.sync += self.error.eq(error)
-                m.next = "STOP"
-
-    def _end(self, m: Module) -> None:
-        m.d.sync += self.done.eq(1)
-        m.next = "IDLE"
+            with m.If(active & event):
+                m.d.sync += [active.eq(0), self.error.eq(error)]

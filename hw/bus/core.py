@@ -19,6 +19,11 @@ from hw.bus.write_buffer import WriteBuffer
 from hw.component import Component, Modules, instantiate
 from hw.engine.engine import Engine
 
+TO_CORE = ("data", "write")
+FROM_CORE = ("value", "read_known", "write_known")
+FROM_MASTER = ("read", "word", "read_failed", "write_failed", "quiet")
+"""Members that a top connects by their names: between the registers' adapter and the core, and from the master."""
+
 
 class Core(Component):
     """Runs the engine on ranges of memory.
@@ -35,7 +40,7 @@ class Core(Component):
         A word was read; for which range.
     read_failed, write_failed, quiet : In(1)
         An error response; no burst is under way.
-    interrupt : Out(1)
+    irq : Out(1)
         The port.
     """
 
@@ -52,7 +57,7 @@ class Core(Component):
             "read": In(len(Range)),
             "word": In(config.bus_bits),
             **dict.fromkeys(("read_failed", "write_failed", "quiet"), In(1)),
-            **dict.fromkeys(("read_known", "write_known", "interrupt"), Out(1)),
+            **dict.fromkeys(("read_known", "write_known", "irq"), Out(1)),
         }
         super().__init__(members, module=f"{config.name}_core")
 
@@ -94,7 +99,7 @@ class Core(Component):
         bank, control = parts["bank"], parts["control"]
         m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in ("read_address", "write_address")]
         m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in ("data", "write")]
-        shown = ("value", "read_known", "write_known", "interrupt")
+        shown = ("value", "read_known", "write_known", "irq")
         m.d.comb += [getattr(self, name).eq(getattr(bank, name)) for name in shown]
         m.d.comb += [getattr(bank, name).eq(getattr(control, name)) for name in ("busy", "done", "error", "cycles")]
         m.d.comb += bank.engine_error.eq(parts["engine"].error)

@@ -23,8 +23,8 @@ class Ranges(Component):
     """Divides the ranges into bursts, and offers one after the other: outputs first, the program last.
 
     Each range has two entries in the memories: what the host wrote, and how far the run is. The first burst of a run is
-    calculated from the former, all others from the latter. What is left of a range is stored inverted, in bus words,
-    so it counts up. One adder for each memory serves the host, too, who writes through it.
+    calculated from the former, all others from the latter. What is left of a range is stored as a negative number of
+    bus words, so it counts up. One adder for each memory serves the host, too, who writes through it.
 
     Throughput: a burst every two cycles.
 
@@ -111,13 +111,13 @@ class Ranges(Component):
 
         low, low_next = ram("low", config.length_bits, Part.LOW)
         left, left_next = ram("left", config.length_bits, Part.LENGTH)
-        within, room = low[:size], Signal(range(config.burst_words + 1))
-        block = Signal(config.length_bits - size + 1)
+        within, block, carry = low[:size], Signal(config.length_bits - size + 1), Signal()
         m.d.comb += [
-            room.eq(config.burst_words - within),
             block.eq(Mux(host, words[size:], low[size:]) + ~host),
             low_next.eq(Cat(Mux(host, words[:size], 0), block)),
-            left_next.eq(Mux(host, ~words, left) + Mux(host, 0, room)),
+            # What is left is negative; ~words + 1, and a whole burst without `within` is ~within + 1.  The burst that
+            # takes it to 0 or beyond has a carry.
+            Cat(carry, left_next, last).eq(Cat(1, Mux(host, ~words, left)) + Cat(1, Mux(host, 0, ~within))),
             burst.address.eq(low),
         ]
         if config.bus is Bus.WISHBONE:
@@ -126,6 +126,4 @@ class Ranges(Component):
             high, high_next = ram("high", 32, Part.HIGH)
             m.d.comb += Cat(high_next, leaves).eq(Mux(host, load.value, high) + block[-1])
             m.d.comb += burst.address.eq(Cat(low, high))
-        few = ~left[: size + 1]  # what is left, if that is little
-        m.d.comb += last.eq(left[size + 1 :].all() & (few + within <= config.burst_words))
-        m.d.comb += burst.more.eq(Mux(last, few - 1, ~within))
+        m.d.comb += burst.more.eq(Mux(last, ~left[:size], ~within))

@@ -144,7 +144,7 @@ CONTROL = Register(
     fields=(
         Field(name="start", bit=0, bits=1, meaning="write 1: start a run; 0 when read"),
         Field(name="stop", bit=1, bits=1, meaning="write 1: end the run, when its transfers have ended; 0 when read"),
-        Field(name="interrupt", bit=2, bits=1, meaning="the interrupt is 1 while `done` is"),
+        Field(name="interrupt", bit=2, bits=1, meaning="the port `irq` is 1 while `done` is"),
     ),
 )
 STATUS = Register(

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.bus.config import HOST_ADDRESS_BITS, BusConfig
-from hw.bus.core import Core
+from hw.bus.core import FROM_CORE, FROM_MASTER, TO_CORE, Core
 from hw.bus.registers import REGISTER_BITS
 from hw.bus.wishbone import wishbone_signature
 from hw.bus.wishbone_master import WishboneMaster
@@ -19,7 +19,7 @@ def wishbone_top_signature(config: BusConfig) -> wiring.Signature:
         {
             "registers": In(wishbone_signature(HOST_ADDRESS_BITS, REGISTER_BITS)),
             "memory": Out(wishbone_signature(config.word_address_bits, config.bus_bits)),
-            "interrupt": Out(1),
+            "irq": Out(1),
         }
     )
 
@@ -33,7 +33,7 @@ class StlqWishbone(Component):
         The registers of :mod:`hw.bus.registers`; `adr` counts words of 32 bits.
     memory : Out(Wishbone)
         Program, inputs and outputs; `adr` counts bus words.
-    interrupt : Out(1)
+    irq : Out(1)
         1 while the last run has ended and the host wants to know.
     """
 
@@ -53,12 +53,9 @@ class StlqWishbone(Component):
         m.d.comb += [
             core.read_address.eq(slave.address),
             core.write_address.eq(slave.address),
-            self.interrupt.eq(core.interrupt),
+            self.irq.eq(core.irq),
         ]
-        m.d.comb += [getattr(core, name).eq(getattr(slave, name)) for name in ("data", "write")]
-        m.d.comb += [getattr(slave, name).eq(getattr(core, name)) for name in ("value", "read_known", "write_known")]
-        m.d.comb += [
-            getattr(core, name).eq(getattr(master, name))
-            for name in ("read", "word", "read_failed", "write_failed", "quiet")
-        ]
+        m.d.comb += [getattr(core, name).eq(getattr(slave, name)) for name in TO_CORE]
+        m.d.comb += [getattr(slave, name).eq(getattr(core, name)) for name in FROM_CORE]
+        m.d.comb += [getattr(core, name).eq(getattr(master, name)) for name in FROM_MASTER]
         return m

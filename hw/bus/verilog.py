@@ -4,13 +4,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from hw.bus.config import Bus, BusConfig
-from hw.bus.stlq_wishbone import StlqWishbone
+from hw.bus.stlq_axi import StlqAxi, axi_top_signature
+from hw.bus.stlq_wishbone import StlqWishbone, wishbone_top_signature
 from hw.component import Component, Modules
 from hw.engine.engine import Engine
 from hw.engine.layouts import engine_signature
+from hw.ports import ports_of
 from hw.verilog import verilog
 
-TOPS: dict[Bus, type[Component]] = {Bus.WISHBONE: StlqWishbone}
+TOPS: dict[Bus, type[Component]] = {Bus.WISHBONE: StlqWishbone, Bus.AXI: StlqAxi}
+SIGNATURES = {Bus.WISHBONE: wishbone_top_signature, Bus.AXI: axi_top_signature}
 
 
 class _AroundEngine(Modules):
@@ -21,6 +24,11 @@ class _AroundEngine(Modules):
             return super().add(kind, *parameters)
         (config,) = parameters
         return SimpleNamespace(signature=engine_signature(config), module=config.name, clocked=True)
+
+
+def bus_ports(config: BusConfig) -> list[dict[str, Any]]:
+    """Every port of a top; see :func:`hw.ports.ports_of`."""
+    return ports_of(SIGNATURES[config.bus](config))
 
 
 def bus_verilog(config: BusConfig) -> str:

@@ -19,7 +19,7 @@ is declared in `hw/bus/registers.py`, and `python -m verif.docs.registers` write
 1. Read `version` and `engine`: the digest must be that in the program's header.
 2. Write the address and length of program, inputs and outputs. They stay until they are written again.
 3. Write 1 to `start`.
-4. Wait until `done` is 1, or for the interrupt. Then read `error`.
+4. Wait until `done` is 1, or for the interrupt (`irq`). Then read `error`.
 
 The program's length is in its header. The inputs of a network lie one after the other, each from a new bus word on; so
 do its outputs. Lengths count whole bus words. The master reads no word outside the ranges, and writes none.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from unittest.mock import patch
 
+from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from hw.bus import core
@@ -30,7 +31,8 @@ class Memory:
     """Words of 4 bytes at byte addresses, and how the bus to it behaves.
 
     `pauses`: share of cycles in which it takes nothing; `latencies`: cycles to an answer; `bad`: addresses that get an
-    error response. `reads`, `writes`: the addresses so far; `pending`: those that wait for their answers.
+    error response. `reads`, `writes`: the addresses so far; `pending`: how many wait for their answers. `forgets`:
+    it is in reset.
     """
 
     rng: random.Random
@@ -41,6 +43,7 @@ class Memory:
     reads: list[int] = field(default_factory=list)
     writes: list[int] = field(default_factory=list)
     pending: int = 0
+    forgets: bool = False
 
     def fill(self, address: int, words: Sequence[int]) -> None:
         """Words from an address on."""
@@ -93,21 +96,25 @@ def simulate(
     kind: Callable[[BusConfig], Component],
     config: BusConfig,
     serve: Callable[[Any, Any], Any],
-    bench: Callable[[Any, Any], Any],
+    bench: Callable[[Any, Any, Signal], Any],
     engine: type[Component] = StubEngine,
 ) -> None:
-    """Run `bench` on a top around `engine`, with the memory's `serve` beside it; what they assert is raised here."""
+    """Run `bench(ctx, top, reset)` on a top around `engine`, with the memory's `serve` beside it.
+
+    What they assert is raised here.
+    """
     with patch.object(core, "Engine", engine):
         top: Any = kind(config)
-        simulator = Simulator(top)
+        reset = Signal()
+        simulator = Simulator(ResetInserter(reset)(top))
         simulator.add_clock(1e-6)
         simulator.add_testbench(_on(serve, top), background=True)
-        simulator.add_testbench(_on(bench, top))
+        simulator.add_testbench(_on(bench, top, reset))
         simulator.run()
 
 
-def _on(bench: Callable[[Any, Any], Any], top: Any) -> Callable[[Any], Any]:
+def _on(bench: Callable[..., Any], *arguments: Any) -> Callable[[Any], Any]:
     async def process(ctx: Any) -> None:
-        await bench(ctx, top)
+        await bench(ctx, *arguments)
 
     return process

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hw.bus.axi_master import AxiMaster
 from hw.bus.ranges import Ranges
 from hw.bus.read_buffer import ReadBuffer
 from hw.bus.registers import CONTROL, CYCLES, ENGINE, REGISTERS, STATUS, VERSION, Access, Range, RunError
@@ -65,7 +66,7 @@ class Task:
 
 
 def run(kit: Kit, memory: Memory, bench: Bench, variant: int = 0) -> None:
-    async def whole(ctx: Any, top: Any) -> None:
+    async def whole(ctx: Any, top: Any, reset: Any) -> None:
         await bench(ctx, top, kit.host(top.registers, variant))
         # Nothing more happens.
         was = len(memory.reads), len(memory.writes)
@@ -82,7 +83,9 @@ def check_runs(kit: Kit, seed: int) -> None:
     async def bench(ctx: Any, top: Any, host: Host) -> None:
         for _ in range(2):
             sizes = (rng.randrange(3, 40), rng.randrange(1, 25), rng.randrange(1, 25))
-            task = Task(memory, sizes, 4 * rng.randrange(1, 1 << 20))
+            # A page of 4 KiB begins within them; on AXI also one of 4 GiB.
+            page = rng.randrange(1, 1 << 20) << (kit.config.address_bits - 20)
+            task = Task(memory, sizes, page - 4 * rng.randrange(1, sum(sizes)))
             await set_ranges(ctx, host, task.ranges)
             await start(ctx, host)
             assert await until_done(ctx, host) == DONE
@@ -104,12 +107,12 @@ def test_ranges_stay_and_cycles_are_counted(kit: Kit) -> None:
     async def bench(ctx: Any, top: Any, host: Host) -> None:
         task = Task(memory, (9, 7, 8), 0x1000)
         await set_ranges(ctx, host, task.ranges)
-        assert not ctx.get(top.interrupt)
+        assert not ctx.get(top.irq)
         counts = []
         for _ in range(2):
             await start(ctx, host, INTERRUPT)
             cycles = 0
-            while not ctx.get(top.interrupt):
+            while not ctx.get(top.irq):
                 cycles += 1
                 await ctx.tick()
             counts.append(await host.read(ctx, CYCLES.address))
@@ -118,7 +121,7 @@ def test_ranges_stay_and_cycles_are_counted(kit: Kit) -> None:
             assert await until_done(ctx, host) == DONE
             assert await host.read(ctx, CONTROL.address) == INTERRUPT
             assert await host.write(ctx, CONTROL.address, 0)
-            assert not ctx.get(top.interrupt)
+            assert not ctx.get(top.irq)
         assert counts[0] == counts[1]
 
     run(kit, memory, bench)
@@ -275,20 +278,69 @@ def test_every_register(kit: Kit) -> None:
     run(kit, memory, bench)
 
 
+@every_bus
+def test_ranges_that_leave_the_bus(kit: Kit) -> None:
+    """The last word of the address space may be used; the first one does not follow it."""
+    memory = Memory(rng=dice("end"))
+
+    async def bench(ctx: Any, top: Any, host: Host) -> None:
+        for beyond in (0, 4):
+            task = Task(memory, (5, 6, 7), 0x100)
+            outputs = ((1 << kit.config.address_bits) - 4 * 7 + beyond, 4 * 7)
+            await set_ranges(ctx, host, {**task.ranges, Range.OUTPUTS: outputs})
+            await start(ctx, host)
+            await fails(ctx, host, RunError.LENGTH if beyond else RunError.NONE)
+            assert all(address >= outputs[0] for address in memory.writes)
+
+    run(kit, memory, bench)
+
+
+@every_bus
+def test_reset_at_any_time(kit: Kit) -> None:
+    memory = Memory(rng=dice("reset"), latencies=(2, 9), pauses=0.2)
+
+    async def whole(ctx: Any, top: Any, reset: Any) -> None:
+        host = kit.host(top.registers, 0)
+        for wait in (3, 10, 30, 60):
+            task = Task(memory, (30, 23, 24), 0x3000)
+            await set_ranges(ctx, host, task.ranges)
+            await start(ctx, host)
+            await ctx.tick().repeat(wait)
+            ctx.set(reset, 1)
+            memory.forgets = True
+            await ctx.tick().repeat(2)
+            ctx.set(reset, 0)
+            memory.forgets = False
+            assert await host.read(ctx, STATUS.address) == 0
+            await start(ctx, host)
+            await fails(ctx, host, RunError.RANGE)
+            await recovers(ctx, host, task)
+
+    simulate(kit.top, kit.config, kit.serve(memory), whole)
+
+
 FAULTS = {
-    "a range goes on where the one before it ended": driven(Ranges, "fresh", lambda was, at: 0),
-    "a burst longer than what is left": driven(Ranges, "last", lambda was, at: 0),
-    "words beyond the buffer": driven(ReadBuffer, "room", lambda was, at: 1),
-    "done before all is written": driven(WishboneMaster, "quiet", lambda was, at: 1),
-    "the next address while stalled": driven(WishboneMaster, "bus__adr", lambda was, at: was + at.bus__stall),
+    "a range goes on where the one before it ended": ("wishbone", driven(Ranges, "fresh", lambda was, at: 0)),
+    "a burst longer than what is left": ("wishbone", driven(Ranges, "last", lambda was, at: 0)),
+    "words beyond the buffer": ("wishbone", driven(ReadBuffer, "room", lambda was, at: 1)),
+    "done before all is written": ("wishbone", driven(WishboneMaster, "quiet", lambda was, at: 1)),
+    "the next address while stalled": (
+        "wishbone",
+        driven(WishboneMaster, "bus__adr", lambda was, at: was + at.bus__stall),
+    ),
+    "all reads for one range": ("axi", driven(AxiMaster, "which", lambda was, at: 0)),
+    "bursts across pages": ("axi", driven(AxiMaster, "length", lambda was, at: 3)),
+    "an offer withdrawn": ("axi", driven(AxiMaster, "bus__arvalid", lambda was, at: was & ~at.bus__arvalid)),
 }
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_broken_one_is_rejected(name: str) -> None:
+    kit, fault = FAULTS[name]
+
     def check_all() -> None:
         for seed in range(len(LATENCIES)):
-            check_runs(KITS["wishbone"], seed)
+            check_runs(KITS[kit], seed)
 
-    with FAULTS[name].planted(), pytest.raises(AssertionError):
+    with fault.planted(), pytest.raises(AssertionError):
         check_all()

@@ -59,6 +59,9 @@ class WishboneMemory:
         held: tuple[int, ...] | None = None
         direction: int | None = None
         while True:
+            if memory.forgets:
+                pending.clear()
+                held = direction = None
             stall = rng.random() < memory.pauses
             ctx.set(bus.stall, stall)
             cyc, stb, we = (ctx.get(getattr(bus, name)) for name in ("cyc", "stb", "we"))

@@ -21,10 +21,12 @@ def random_network(config: EngineConfig, rng: np.random.Generator) -> Network:
     return _network(config, rng, (5, 6, 7), layers)
 
 
-def pointwise_network(config: EngineConfig, rng: np.random.Generator) -> Network:
+def pointwise_network(
+    config: EngineConfig, rng: np.random.Generator, groups: int = 5, size: tuple[int, int] = (6, 7)
+) -> Network:
     """A 1 x 1 convolution whose groups have one tile each."""
     pe, lanes = config.array.tile
-    return _network(config, rng, (lanes, 6, 7), (("a", (5 * pe, lanes, 1, 1), Conv(), False),))
+    return _network(config, rng, (lanes, *size), (("a", (groups * pe, lanes, 1, 1), Conv(), False),))
 
 
 def _network(

@@ -1,0 +1,67 @@
+"""What a build has besides the engine where that is on a bus: the top and its driver."""
+
+from typing import Any
+
+from hw.bus.config import ADDRESS_BITS, Bus, BusConfig
+from hw.engine.config import EngineConfig
+from rtl_gen.driver.c_header import c_header
+from rtl_gen.driver.python_constants import python_constants
+from rtl_gen.engine_build import DRIVER
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.generate import option_wording
+from rtl_gen.header import Subject, engine_subject, with_header
+from rtl_gen.manifest import MANIFEST, verilog_name
+
+STREAM = "stream"
+BUSES = (STREAM, *(bus.value for bus in Bus))
+TITLES = {Bus.WISHBONE: "Wishbone B4", Bus.AXI: "AXI4, with registers on AXI4-Lite"}
+
+
+def bus_config(engine: EngineConfig, bus: str) -> BusConfig | None:
+    """The top on a bus; None for an engine that stays with its streams.  Raises :class:`UsageError`."""
+    if bus == STREAM:
+        return None
+    try:
+        return BusConfig(engine=engine, bus=Bus(bus))
+    except ValueError as error:
+        raise UsageError(option_wording(str(error))) from error
+
+
+def bus_files(config: BusConfig) -> dict[str, bytes]:
+    """The top's Verilog, and the register map for drivers.  Raises :class:`CheckError` if Yosys fails."""
+    # Amaranth takes most of the start-up time, which errors need not wait for.
+    from hw.bus.verilog import bus_ports, bus_verilog
+
+    ports = bus_ports(config)
+    try:
+        text = with_header(bus_verilog(config), _subject(config, ports), ports, MANIFEST)
+    except RuntimeError as error:
+        raise CheckError(str(error)) from error
+    return {
+        f"{config.name}.v": text.encode(),
+        f"{DRIVER}/stlq_registers.h": c_header().encode(),
+        f"{DRIVER}/stlq_registers.py": python_constants().encode(),
+    }
+
+
+def bus_line(config: BusConfig) -> str:
+    """What the top is, for people."""
+    return (
+        f"{config.name}.v: the engine on {TITLES[config.bus]}, {config.bus_bits}-bit words, "
+        f"{ADDRESS_BITS[config.bus]}-bit addresses, bursts of up to {config.burst_words} words"
+    )
+
+
+def _subject(config: BusConfig, ports: list[dict[str, Any]]) -> Subject:
+    """What the header of a bus top says."""
+    engine = engine_subject(config.engine)
+    return Subject(
+        name=config.name,
+        title=f"{TITLES[config.bus]}: an engine that a host starts, and that reads and writes memory by itself.",
+        command=engine.command.replace(" --out ", f" --bus {config.bus.value} --out "),
+        order=[port["name"] for port in ports],
+        meanings={"irq": "1 while the last run has ended and the host wants to know"},
+        waivers=engine.waivers,
+        beside=f"has the checksum of this file and of {verilog_name(config.engine)}, the engine that it instantiates",
+        rules="registers is for a host, and memory for program, inputs and outputs.",
+    )

@@ -1,0 +1,67 @@
+"""`compile --bus`: the top beside the engine, its header, and the register map for drivers."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hw.bus.config import Bus
+from rtl_gen import tools
+from rtl_gen.cli import main
+from rtl_gen.driver.c_header import c_header
+from rtl_gen.engine_build import load_engine
+from sw_ref.network import save_network
+from verif.hw.engine.bench import CONFIG
+from verif.rtl_gen.compiler.networks import pointwise_network
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("network") / "net.safetensors"
+    save_network(path, pointwise_network(CONFIG, np.random.default_rng(1), groups=1, size=(2, 2)))
+    return path
+
+
+@pytest.mark.parametrize("bus", [bus.value for bus in Bus])
+def test_the_top_is_beside_the_engine(network: Path, tmp_path: Path, bus: str) -> None:
+    """All is in the manifest; Verilator finds nothing; the header's command makes the same file."""
+    made = tmp_path / "b"
+    assert main(["compile", str(network), "--bus", bus, "--out", str(made)]) == 0
+    top = f"stlq_{bus}.v"
+    build = load_engine(made)
+    assert {top, "stlq_engine.v", "driver/stlq_registers.h", "driver/stlq_registers.py"} <= set(build.contents)
+    assert build.contents["driver/stlq_registers.h"] == c_header().encode()
+
+    verilator, env = tools.verilator_command()
+    command = [verilator, "--lint-only", "--quiet", "-Wall", "--top-module", f"stlq_{bus}", top, "stlq_engine.v"]
+    done = subprocess.run(command, cwd=made, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+    text = build.contents[top].decode()
+    (ports,) = re.findall(rf"^module stlq_{bus}\((.*)\);$", text, re.M)
+    assert re.findall(r"^//   (\w+) +(?:in|out)put", text, re.M) == ports.split(", ")
+    assert "module stlq_engine" not in text
+    (line,) = re.findall(r"^//   (stlq .*)$", text, re.M)
+    program, *arguments = shlex.split(line.replace("FOLDER", str(tmp_path / "again")).replace("NETWORK", str(network)))
+    assert (program, main(arguments)) == ("stlq", 0)
+    assert (tmp_path / "again" / top).read_bytes() == build.contents[top]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--bus", "rom"), "--bus: invalid choice: 'rom' (choose from"),
+        (("--bus", "axi", "--bus-bits", 16), "--bus-bits is 16; allowed with axi: 32, 64, 128, 256 or 512"),
+        (("--bus", "wishbone", "--bus-bits", 128), "--bus-bits is 128; allowed with wishbone: 32 or 64"),
+    ],
+)
+def test_what_is_refused(
+    network: Path, tmp_path: Path, refused: Callable[..., str], options: tuple[Any, ...], message: str
+) -> None:
+    assert message in refused("compile", network, *options, "--out", tmp_path / "b")
+    assert not (tmp_path / "b").exists()
