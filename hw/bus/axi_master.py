@@ -1,6 +1,6 @@
 """From bursts to AXI4."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -70,7 +70,7 @@ class AxiMaster(Component):
         m.d.comb += self.quiet.eq(~under_way & ~writing)
         return m
 
-    def _read(self, m: Module, begins: Signal) -> Signal:
+    def _read(self, m: Module, begins: Value) -> Value:
         """Words as they come: there is room for them.  Whether some are still to come."""
         config, bus = self._config, self.bus
         bursts = Signal(range(config.read_bursts + 2 + 1))
@@ -85,7 +85,7 @@ class AxiMaster(Component):
         ]
         return bursts.any()
 
-    def _write(self, m: Module, begins: Signal, writing: Signal) -> None:
+    def _write(self, m: Module, begins: Value, writing: Signal) -> None:
         """The words of one burst, then its answer."""
         bus, left, active = self.bus, Signal.like(self.bursts.payload.more, name="left"), Signal(name="active")
         taken = bus.wvalid & bus.wready
