@@ -110,7 +110,7 @@ def pe_diagram(config: ArrayConfig) -> str:
         y = 20 + 110 * number
         sheet.arrow((10, y + 25), (70, y + 25), label="words")
         sheet.arrow((10, y + 65), (70, y + 65), label="acts")
-        notes = ["decode the word,", "load the act into", "one register"]
+        notes = ["decode the word,", "load the act into", f"one of {_options(config)} registers"]
         sheet.box((70, y), (130, 90), [f"lanes {lanes[0]} to {lanes[-1]}", *notes], MOVES)
         sheet.arrow((200, y + 45), (330, y + 45))
         for option in range(_options(config)):
