@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from rtl_gen.engine_build import EngineBuild, load_engine
-from rtl_gen.manifest import Build, find_manifest, is_engine, load_build, read_manifest
+from rtl_gen.engine_build import EngineBuild, engine_of
+from rtl_gen.manifest import Build, build_of, find_manifest, is_engine, read_manifest
 from rtl_gen.options import path
+from sw_ref.files import locked
 
 Design = Build | EngineBuild
 
@@ -19,5 +20,7 @@ def add_build(parser: argparse.ArgumentParser, result: str) -> None:
 
 def load_design(folder: Path) -> Design:
     """Open a build of either kind.  Raises :class:`UsageError` if it is none, damaged, or was changed since."""
-    content = read_manifest(find_manifest(folder, "`stlq generate` or `stlq compile`"))
-    return load_engine(folder) if is_engine(content) else load_build(folder)
+    path = find_manifest(folder, "`stlq generate` or `stlq compile`")
+    with locked(folder):
+        content = read_manifest(path)
+        return engine_of(path, content) if is_engine(content) else build_of(path, content)

@@ -117,18 +117,23 @@ def load_engine(folder: Path) -> EngineBuild:
         content = read_manifest(path)
         if isinstance(content["config"], dict) and not is_engine(content):
             raise UsageError(f"build is {folder}: it is an array; allowed: a folder that `stlq compile --out` wrote")
-        try:
-            config = engine_config_of(content["config"])
-        except (ValueError, TypeError) as error:
-            raise UsageError(f"{path} is damaged: {error}; {DAMAGED}") from error
-        if content["derived"] != engine_derived(config):
-            raise UsageError(f"{path} is damaged: derived does not follow from config; {DAMAGED}")
-        files = content["files"]
-        needed = {verilog_name(config), NETWORK, PROGRAM, PROGRAM_HEX}
-        if not isinstance(files, dict) or not needed <= set(files) or not all(map(_is_name, files)):
-            raise UsageError(f"{path} is damaged: files are not {sorted(needed)}; {DAMAGED}")
-        read = {name: read_file(folder / name, str(digest)) for name, digest in files.items()}
-    return EngineBuild(folder=folder, config=config, contents=read)
+        return engine_of(path, content)
+
+
+def engine_of(path: Path, content: dict[str, Any]) -> EngineBuild:
+    """The build that a manifest describes.  Raises :class:`UsageError` if it is damaged, or a file was changed."""
+    try:
+        config = engine_config_of(content["config"])
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{path} is damaged: {error}; {DAMAGED}") from error
+    if content["derived"] != engine_derived(config):
+        raise UsageError(f"{path} is damaged: derived does not follow from config; {DAMAGED}")
+    files = content["files"]
+    needed = {verilog_name(config), NETWORK, PROGRAM, PROGRAM_HEX}
+    if not isinstance(files, dict) or not needed <= set(files) or not all(map(_is_name, files)):
+        raise UsageError(f"{path} is damaged: files are not {sorted(needed)}; {DAMAGED}")
+    read = {name: read_file(path.parent / name, str(digest)) for name, digest in files.items()}
+    return EngineBuild(folder=path.parent, config=config, contents=read)
 
 
 def _is_name(name: Any) -> bool:

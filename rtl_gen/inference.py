@@ -44,6 +44,11 @@ class Task:
             writes=list(expected_writes(compiled)),
         )
 
+    @property
+    def cycles(self) -> list[int]:
+        """The prediction for an inference: the cycles before the first layer, then those of each layer."""
+        return [self.layers[0].start, *(layer.cycles for layer in self.layers)]
+
     def room(self, images: int) -> BenchSizes:
         """What a bench must have room for."""
         shapes = [self.network.tensors[name].shape for name in self.network.inputs]
@@ -62,7 +67,7 @@ class Task:
 
 @dataclass(kw_only=True)
 class Verdict:
-    """What the images gave so far; `cycles`: for each image, of each layer."""
+    """What the images gave so far; `cycles`: for each image, as in ``Task.cycles``."""
 
     outputs: dict[str, list[NDArray[Any]]]
     codes: int = 0
@@ -79,7 +84,7 @@ class Verdict:
 
     def late(self, task: Task) -> list[list[int]]:
         """The images that took other cycles than predicted."""
-        return [image for image in self.cycles if image != [layer.cycles for layer in task.layers]]
+        return [image for image in self.cycles if image != task.cycles]
 
 
 def run_images(
@@ -110,13 +115,16 @@ def run_images(
 
 
 def _cycles(task: Task, done: EngineRun) -> list[list[int]]:
-    """For each image, of each layer."""
+    """For each image, as in ``Task.cycles``."""
     jobs = len(task.compiled.jobs)
     if len(done.starts) != jobs * len(done.ends):
         raise CheckError(f"the Verilog started {len(done.starts)} jobs; {jobs} for each image are right")
     firsts = np.cumsum([0, *(layer.jobs for layer in task.layers)])[:-1]
-    cycles = []
+    # The first word of a program leaves the input's register a cycle after its transfer; the next program's waits
+    # there until the engine is idle.
+    origin, cycles = done.begins[0] + 1, []
     for image, end in enumerate(done.ends):
         starts = done.starts[image * jobs : (image + 1) * jobs]
-        cycles.append(np.diff([*(starts[first] for first in firsts), end]).tolist())
+        cycles.append(np.diff([origin, *(starts[first] for first in firsts), end]).tolist())
+        origin = end
     return cycles

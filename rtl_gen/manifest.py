@@ -130,20 +130,25 @@ def load_build(folder: str | Path) -> Build:
     path = find_manifest(folder, "`stlq generate --out`")
     # A build that is being written is either the old one or the new one.
     with locked(folder):
-        content, config = _load_manifest(path)
-        name, digest = _only_file(path, content["files"])
-        text = read_file(folder / name, digest).decode()
-        if f"\nmodule {config.name}(" not in text:
-            damage = f"{name} has no module {config.name}"
-            raise UsageError(f"{path} is damaged: {damage}; generate the build again")
-        return Build(folder, config, text, name)
+        content = read_manifest(path)
+        if is_engine(content):
+            raise UsageError(f"build is {folder}: it is an engine; allowed: a folder that `stlq generate --out` wrote")
+        return build_of(path, content)
 
 
-def _load_manifest(path: Path) -> tuple[dict[str, Any], ArrayConfig]:
-    """The manifest's content, and the array it describes; both belong together."""
-    content = read_manifest(path)
-    if is_engine(content):
-        raise UsageError(f"build is {path.parent}: it is an engine; allowed: a folder that `stlq generate --out` wrote")
+def build_of(path: Path, content: dict[str, Any]) -> Build:
+    """The build that a manifest describes.  Raises :class:`UsageError` if it is damaged, or the Verilog was changed."""
+    config = _array_of(path, content)
+    name, digest = _only_file(path, content["files"])
+    text = read_file(path.parent / name, digest).decode()
+    if f"\nmodule {config.name}(" not in text:
+        damage = f"{name} has no module {config.name}"
+        raise UsageError(f"{path} is damaged: {damage}; generate the build again")
+    return Build(path.parent, config, text, name)
+
+
+def _array_of(path: Path, content: dict[str, Any]) -> ArrayConfig:
+    """The array that a manifest describes, if all of it belongs together."""
     try:
         config = config_of(content["config"])
     except ValueError as error:
@@ -152,7 +157,7 @@ def _load_manifest(path: Path) -> tuple[dict[str, Any], ArrayConfig]:
         raise UsageError(f"{path} is damaged: derived does not follow from config; generate the build again")
     if not _widths_follow(content["ports"], config):
         raise UsageError(f"{path} is damaged: ports do not follow from config; generate the build again")
-    return content, config
+    return config
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

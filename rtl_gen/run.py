@@ -5,8 +5,6 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,8 @@ from rtl_gen.images import read_images, write_outputs
 from rtl_gen.inference import Task, Verdict, run_images
 from rtl_gen.labels import read_labels
 from rtl_gen.options import add_seed, add_whole, path
-from rtl_gen.report import Report, Table, progress
-from rtl_gen.simulate import folder_name
+from rtl_gen.report import Report, progress
+from rtl_gen.run_report import report, waves_file
 from rtl_gen.simulator import SIMULATORS
 from rtl_gen.testbench import Stalls
 from sw_ref.files import write_atomically
@@ -75,7 +73,7 @@ def run(args: argparse.Namespace) -> Report:
     outputs = {name: np.concatenate(parts) for name, parts in verdict.outputs.items()}
     if args.out:
         write_outputs(args.out, outputs)
-    return _report(args, task, verdict, outputs, labels)
+    return report(args, build, task, verdict, outputs, labels)
 
 
 def _open(build: EngineBuild) -> Task:
@@ -114,68 +112,10 @@ def _simulate(
             with progress(f"waves of {waves}"):
                 first = {name: codes[0] for name, codes in images.items()}
                 data = simulate.waves(task.program, first, stalls, task.jobs_of(waves))
-            write_atomically(_waves_file(args), data)
-
-
-def _waves_file(args: argparse.Namespace) -> Path:
-    return args.build / f"{folder_name(args.waves)}.vcd"
+            write_atomically(waves_file(args), data)
 
 
 def _left(began: float, done: int, count: int) -> str:
     if not done:
         return ""
     return f", about {(time.monotonic() - began) * (count - done) / done:.0f} s left"
-
-
-def _report(
-    args: argparse.Namespace,
-    task: Task,
-    result: Verdict,
-    outputs: Mapping[str, NDArray[Any]],
-    labels: NDArray[Any] | None,
-) -> Report:
-    simulated = args.sim != "golden"
-    count = len(next(iter(outputs.values())))
-    predicted = [layer.cycles for layer in task.layers]
-    late = [] if args.stalls else result.late(task)
-    ok = result.right and not late
-    data: dict[str, Any] = {"ok": ok, "sim": args.sim, "images": count, "stalls": args.stalls, "seed": args.seed}
-    parts: list[str | Table] = []
-    if simulated:
-        shown = late[0] if late else result.cycles[0]
-        rows = [
-            (layer.name, f"{layer.cycles:,}", f"{cycles:,}") for layer, cycles in zip(task.layers, shown, strict=True)
-        ]
-        rows.append(("all layers", f"{sum(predicted):,}", f"{sum(shown):,}"))
-        parts.append(Table(f"{args.build} in {args.sim}", ("layer", "cycles predicted", "simulated"), rows))
-        data |= {
-            "codes": result.codes,
-            "mismatches": result.mismatches,
-            "writes_astray": result.astray,
-            "array_stopped": result.stopped,
-            "first_mismatch": None if result.first is None else asdict(result.first),
-            "layers": [
-                {"name": layer.name, "predicted": layer.cycles, "simulated": cycles}
-                for layer, cycles in zip(task.layers, shown, strict=True)
-            ],
-            "images_with_other_cycles": len(late),
-        }
-        if result.first is not None:
-            parts.append(str(result.first))
-        if late:
-            parts.append(f"{len(late)} images took other cycles than predicted")
-        parts.append(
-            f"{'pass' if ok else 'FAIL'}: {count} images, {result.codes:,} codes compared, "
-            f"{result.mismatches:,} mismatches, {result.astray:,} writes astray (stalls {args.stalls} %)"
-        )
-    if args.waves is not None:
-        data["waves"] = str(_waves_file(args))
-        parts.append(f"waves of {args.waves} are in {data['waves']}")
-    if labels is not None:
-        first = next(iter(outputs.values())).reshape(count, -1)
-        right = int((first.argmax(axis=1) == labels).sum())
-        data["accuracy"] = right / count
-        parts.append(f"accuracy: {right} of {count}, {right / count:.2%} (from the outputs of {args.sim})")
-    elif not simulated:
-        parts.append(f"{count} images through the golden execution; --out FILE keeps their outputs")
-    return Report(data, parts, ok)

@@ -110,7 +110,7 @@ def test_every_tensor_and_cycle_through_icarus(run, built, tmp_path, network):
     made = sum(int(np.prod(info.shape)) for info in network.tensors.values()) + int(np.prod(golden.shape[1:]))
     assert data["codes"] - 3 * made in range(3, 13)
     assert (data["mismatches"], data["writes_astray"], data["array_stopped"]) == (0, 0, 0)
-    assert all(layer["predicted"] == layer["simulated"] > 0 for layer in data["layers"])
+    assert all(cycles["predicted"] == cycles["simulated"] > 0 for cycles in (data["before_layers"], *data["layers"]))
     assert data["accuracy"] == np.mean(golden.reshape(3, -1).argmax(axis=1) == 0)
     stalled = run("run", built, "--codes", "--input", tmp_path / "x.npy", "--stalls", 30)
     assert stalled.status == 0, stalled
