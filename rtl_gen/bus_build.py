@@ -1,16 +1,20 @@
 """What a build has besides the engine where that is on a bus: the top and its driver."""
 
+from importlib.resources import files
 from typing import Any
 
 from hw.bus.config import ADDRESS_BITS, Bus, BusConfig
 from hw.engine.config import EngineConfig
+from rtl_gen import driver
 from rtl_gen.driver.c_header import c_header
+from rtl_gen.driver.network_header import network_header
 from rtl_gen.driver.python_constants import python_constants
 from rtl_gen.engine_build import DRIVER
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.header import Subject, engine_subject, with_header
 from rtl_gen.manifest import MANIFEST, verilog_name
+from sw_ref.network import Network
 
 STREAM = "stream"
 BUSES = (STREAM, *(bus.value for bus in Bus))
@@ -27,8 +31,8 @@ def bus_config(engine: EngineConfig, bus: str) -> BusConfig | None:
         raise UsageError(option_wording(str(error))) from error
 
 
-def bus_files(config: BusConfig) -> dict[str, bytes]:
-    """The top's Verilog, and the register map for drivers.  Raises :class:`CheckError` if Yosys fails."""
+def bus_files(config: BusConfig, network: Network, program_bytes: int) -> dict[str, bytes]:
+    """The top's Verilog, and the driver of a network.  Raises :class:`CheckError` if Yosys fails."""
     # Amaranth takes most of the start-up time, which errors need not wait for.
     from hw.bus.verilog import bus_ports, bus_verilog
 
@@ -41,6 +45,8 @@ def bus_files(config: BusConfig) -> dict[str, bytes]:
         f"{config.name}.v": text.encode(),
         f"{DRIVER}/stlq_registers.h": c_header().encode(),
         f"{DRIVER}/stlq_registers.py": python_constants().encode(),
+        f"{DRIVER}/stlq_network.h": network_header(config.engine, network, program_bytes).encode(),
+        **{f"{DRIVER}/{name}": (files(driver) / name).read_bytes() for name in ("stlq.h", "stlq.c")},
     }
 
 

@@ -102,12 +102,13 @@ def run(args: argparse.Namespace) -> Report:
         words = encode(config, compiled.jobs)
     with progress("generating the Verilog"):
         verilog = reused.contents[reused.name] if reused else engine_text(config).encode()
+    program = to_bytes(config, words)
     files = {
         verilog_name(config): verilog,
-        PROGRAM: to_bytes(config, words),
+        PROGRAM: program,
         PROGRAM_HEX: hex_lines(config, words).encode(),
         NETWORK: data,
-        **(bus_files(bus) if bus else {}),
+        **(bus_files(bus, network, len(program)) if bus else {}),
     }
     try:
         save_engine(EngineBuild(folder=args.out, config=config, contents=files))
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> Report:
     layers = layers_of(network, compiled, config)
     if args.picture is not None:
         write_atomically(args.picture, draw_program(args.picture, layers, compiled))
-    report = _report(args, config, layers, compiled, len(files[PROGRAM]))
+    report = _report(args, config, layers, compiled, len(program))
     return Report(report.data, [*report.parts, bus_line(bus)]) if bus else report
 
 

@@ -34,7 +34,9 @@ def test_the_top_is_beside_the_engine(network: Path, tmp_path: Path, bus: str) -
     assert main(["compile", str(network), "--bus", bus, "--out", str(made)]) == 0
     top = f"stlq_{bus}.v"
     build = load_engine(made)
-    assert {top, "stlq_engine.v", "driver/stlq_registers.h", "driver/stlq_registers.py"} <= set(build.contents)
+    driver = {f"driver/stlq{name}" for name in (".c", ".h", "_network.h", "_registers.h", "_registers.py")}
+    assert {top, "stlq_engine.v"} | driver <= set(build.contents)
+    assert b"#define STLQ_INPUTS_BYTES 16u" in build.contents["driver/stlq_network.h"]
     assert build.contents["driver/stlq_registers.h"] == c_header().encode()
 
     verilator, env = tools.verilator_command()

@@ -121,10 +121,10 @@ class AxiMemory:
         return offered if valid and ready else None
 
     def _burst(self, width: int, offered: dict[str, int]) -> Burst:
-        size = (offered["len"] + 1) * 4
+        size = (offered["len"] + 1) * self.memory.size
         address = offered["addr"]
         assert (offered["burst"], 8 << offered["size"]) == (1, width)
-        assert address % 4 == 0
+        assert address % self.memory.size == 0
         assert address // PAGE == (address + size - 1) // PAGE, "a burst crosses 4 KiB"
         return Burst(offered["id"], address, offered["len"] + 1, self.memory.rng.choice(self.memory.latencies))
 
@@ -135,12 +135,12 @@ class AxiMemory:
         ready = [bursts for bursts in self._reads.values() if bursts and bursts[0].due < 0]
         valid = bool(ready) and rng.random() >= memory.pauses
         ctx.set(bus.rvalid, valid)
-        ctx.set(bus.rdata, rng.getrandbits(32))
+        ctx.set(bus.rdata, rng.getrandbits(8 * memory.size))
         if valid:
             bursts = rng.choice(ready)
             burst = bursts[0]
             word, good = memory.read(burst.address)
-            burst.address, burst.words = burst.address + 4, burst.words - 1
+            burst.address, burst.words = burst.address + memory.size, burst.words - 1
             last = burst.words == 0
             answer = {"data": word, "resp": OKAY if good else SLVERR, "id": burst.identifier, "last": last}
             for name, value in answer.items():
@@ -160,7 +160,7 @@ class AxiMemory:
         for at in range(burst.words):
             word, last = self._words.popleft()
             assert last == (at == burst.words - 1), "the wrong word is the last one"
-            good &= self.memory.write(burst.address + 4 * at, word)
+            good &= self.memory.write(burst.address + self.memory.size * at, word)
         ctx.set(bus.bvalid, 1)
         ctx.set(bus.bresp, OKAY if good else SLVERR)
         assert ctx.get(bus.bready)

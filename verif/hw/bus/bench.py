@@ -28,7 +28,7 @@ class Host(Protocol):
 
 @dataclass(kw_only=True)
 class Memory:
-    """Words of 4 bytes at byte addresses, and how the bus to it behaves.
+    """Words of `size` bytes at byte addresses, and how the bus to it behaves.
 
     `pauses`: share of cycles in which it takes nothing; `latencies`: cycles to an answer; `bad`: addresses that get an
     error response. `reads`, `writes`: the addresses so far; `pending`: how many wait for their answers. `forgets`:
@@ -36,6 +36,7 @@ class Memory:
     """
 
     rng: random.Random
+    size: int = 4
     words: dict[int, int] = field(default_factory=dict)
     pauses: float = 0.0
     latencies: Sequence[int] = (1,)
@@ -47,16 +48,16 @@ class Memory:
 
     def fill(self, address: int, words: Sequence[int]) -> None:
         """Words from an address on."""
-        self.words |= {address + 4 * at: word for at, word in enumerate(words)}
+        self.words |= {address + self.size * at: word for at, word in enumerate(words)}
 
     def get(self, address: int, count: int) -> list[int | None]:
         """The words from an address on; None: it was never written."""
-        return [self.words.get(address + 4 * at) for at in range(count)]
+        return [self.words.get(address + self.size * at) for at in range(count)]
 
     def read(self, address: int) -> tuple[int, bool]:
         """A word, and whether all is well; what nobody wrote is anything."""
         self.reads.append(address)
-        return self.words.get(address, self.rng.getrandbits(32)), address not in self.bad
+        return self.words.get(address, self.rng.getrandbits(8 * self.size)), address not in self.bad
 
     def write(self, address: int, word: int) -> bool:
         """Whether all is well."""

@@ -21,38 +21,43 @@ from verif.hw.engine.bench import CONFIG
 from verif.rtl_gen.compiler.networks import pointwise_network
 
 
-def run(kit: Kit) -> None:
+def run(kit: Kit, bus_bits: int) -> None:
     """Two images, each with a place of its own for its outputs; then another engine's program."""
+    config, size = replace(CONFIG, bus_bits=bus_bits), bus_bits // 8
     rng = np.random.default_rng(16)
-    network = pointwise_network(CONFIG, rng, groups=2, size=(3, 3))
+    network = pointwise_network(config, rng, groups=2, size=(3, 3))
     images = rng.integers(0, 256, (2, *network.tensors["in"].shape))
     golden = execute(network, {"in": images})[network.outputs[0]]
-    jobs = lower(network, CONFIG)
-    program = encode(CONFIG, jobs)
-    memory = Memory(rng=dice("network"), pauses=0.2, latencies=range(30))
-    expected = [bus_words(CONFIG, codes) for codes in golden]
+    jobs = lower(network, config)
+    program = encode(config, jobs)
+    memory = Memory(size=size, rng=dice("network"), pauses=0.2, latencies=range(30))
+    expected = [bus_words(config, codes) for codes in golden]
 
     async def bench(ctx: Any, top: Any, reset: Any) -> None:
         host = kit.host(top.registers, 0)
-        places = {Range.PROGRAM: (0x10F8, 4 * len(program)), Range.INPUTS: (0x20004, images[0].size)}
+        places = {
+            Range.PROGRAM: (0x10F8, size * len(program)),
+            Range.INPUTS: (0x20000 + size, size * len(bus_words(config, images[0]))),
+        }
         memory.fill(places[Range.PROGRAM][0], program)
         for image, words in zip(images, expected, strict=True):
-            memory.fill(places[Range.INPUTS][0], bus_words(CONFIG, image))
-            outputs = (0x7F000 + 4 * len(memory.writes), 4 * len(words))
+            memory.fill(places[Range.INPUTS][0], bus_words(config, image))
+            outputs = (0x7F000 + size * len(memory.writes), size * len(words))
             await set_ranges(ctx, host, {**places, Range.OUTPUTS: outputs})
             await start(ctx, host)
             status = await until_done(ctx, host)
             assert (status["error"], status["engine_error"]) == (RunError.NONE, Error.NONE)
             assert memory.get(outputs[0], len(words)) == words
         assert len(memory.writes) == sum(map(len, expected))
-        memory.fill(places[Range.PROGRAM][0], encode(replace(CONFIG, memory_words=512), jobs))
+        memory.fill(places[Range.PROGRAM][0], encode(replace(config, memory_words=512), jobs))
         await start(ctx, host)
         status = await until_done(ctx, host)
         assert (status["error"], status["engine_error"]) == (RunError.ENGINE, Error.ENGINE)
 
-    simulate(kit.top, BusConfig(engine=CONFIG, bus=kit.config.bus), kit.serve(memory), bench, engine=Engine)
+    simulate(kit.top, BusConfig(engine=config, bus=kit.config.bus), kit.serve(memory), bench, engine=Engine)
 
 
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
-def test_a_network(kit: Kit) -> None:
-    run(kit)
+@pytest.mark.parametrize("bus_bits", [32, 64])
+def test_a_network(kit: Kit, bus_bits: int) -> None:
+    run(kit, bus_bits)

@@ -72,12 +72,13 @@ class WishboneMemory:
             direction, held = we if cyc else None, request if stb and stall else None
             if stb and not stall:
                 assert ctx.get(bus.sel) == (1 << len(bus.sel)) - 1
-                word, good = memory.read(4 * request[1]) if not we else (0, memory.write(4 * request[1], request[2]))
+                address = memory.size * request[1]
+                word, good = memory.read(address) if not we else (0, memory.write(address, request[2]))
                 pending.append((rng.choice(memory.latencies), word, good))
             due = pending.popleft() if pending and pending[0][0] <= 0 else None
             ctx.set(bus.ack, due is not None and due[2])
             ctx.set(bus.err, due is not None and not due[2])
-            ctx.set(bus.dat_r, due[1] if due else rng.getrandbits(32))
+            ctx.set(bus.dat_r, due[1] if due else rng.getrandbits(8 * memory.size))
             memory.pending = len(pending)
             pending = deque((wait - 1, word, good) for wait, word, good in pending)
             await ctx.tick()

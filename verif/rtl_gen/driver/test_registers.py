@@ -3,14 +3,14 @@
 import re
 from typing import Any
 
-from hw.bus.registers import REGISTERS
+from hw.bus.registers import MAP_VERSION, REGISTERS
 from rtl_gen.driver.c_header import c_header
 from rtl_gen.driver.python_constants import python_constants
 
 
 def test_the_c_header_is_the_table() -> None:
     found = {name: int(value, 0) for name, value in re.findall(r"^#define (\w+) (\w+?)u?(?: |$)", c_header(), re.M)}
-    expected: dict[str, int] = {}
+    expected = {"STLQ_MAP_VERSION": MAP_VERSION}
     for register in REGISTERS:
         name = f"STLQ_{register.name.upper()}"
         expected[name] = register.address
@@ -20,7 +20,7 @@ def test_the_c_header_is_the_table() -> None:
                 expected |= {f"{label}_MASK": field.mask, f"{label}_BIT": field.bit}
                 expected |= {f"{label}_{value.name}": int(value) for value in field.values}
     assert found == expected
-    assert len(found) == 14 + 2 * 10 + 8 + 6
+    assert len(found) == 1 + 14 + 2 * 10 + 8 + 6
 
 
 def test_the_python_constants_are_the_table() -> None:
