@@ -12,7 +12,7 @@ from rtl_gen.generate import option_wording
 from rtl_gen.options import add_format_options, format_values, number, path, tile
 from rtl_gen.quantize_report import report
 from rtl_gen.report import Report, progress
-from rtl_gen.weight_choice import choose, with_groups
+from rtl_gen.weight_choice import add_choice_options, choose, with_groups
 from rtl_gen.weights import Weight, open_weights
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
@@ -32,26 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", required=True, metavar="FILE", type=path, help="quantized model to write (.safetensors)"
     )
-    parser.add_argument(
-        "--tensor",
-        action="append",
-        metavar="NAME",
-        help="quantize this tensor only; repeatable (default: all of 2 to 4 axes)",
-    )
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="leave out tensors whose names match, as in `head.*`; repeatable (default: none)",
-    )
-    parser.add_argument(
-        "--groups",
-        action="append",
-        default=[],
-        metavar="NAME=N",
-        help="groups of a grouped or depthwise convolution; repeatable (default: as the file says, or 1)",
-    )
+    add_choice_options(parser)
+    _add_word_options(parser)
+    _add_scale_options(parser)
+    add_format_options(parser)
+    # Told apart from the default, which --literal changes.
+    parser.set_defaults(residual_shift=None)
+
+
+def _add_word_options(parser: argparse.ArgumentParser) -> None:
+    """What gets two words."""
     second = parser.add_argument_group("second words").add_mutually_exclusive_group()
     second.add_argument(
         "--ratio",
@@ -74,6 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="tile",
         help="what decides together about second words (default: tile)",
     )
+
+
+def _add_scale_options(parser: argparse.ArgumentParser) -> None:
+    """How weights become words."""
     parser.add_argument(
         "--scale",
         choices=SCALE_NAMES,
@@ -87,9 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the paper's formulas: no dead zone, rounding in the log domain, residual shift 0 (default: off)",
     )
-    add_format_options(parser)
-    # Told apart from the default, which --literal changes.
-    parser.set_defaults(residual_shift=None)
 
 
 def run(args: argparse.Namespace) -> Report:

@@ -11,6 +11,7 @@ from rtl_gen.frontend.source import Node, evaluate, library
 from rtl_gen.frontend.values import Refusal, Value
 from sw_ref.network import ConvTranspose, Pad
 from sw_ref.network import Resize as Nearest
+from sw_ref.network.bilinear import COORDINATES, Interpolation, interpolation
 
 BILINEAR = (2, 4)  # factors whose weights are exact words
 
@@ -58,37 +59,28 @@ def _bilinear(net: Importer, tensor: str, factor: tuple[int, int], lines: dict[i
         if factor[axis] == 1 and np.allclose(line, np.eye(len(line)), atol=1e-6):
             continue
         kinds = [
-            half
-            for half in (True, False)
-            if np.allclose(line, linear(len(line), factor[axis], half_pixel=half), atol=1e-6)
+            kind
+            for kind in COORDINATES
+            if np.allclose(line, linear(len(line), factor[axis], half_pixel=kind == "half_pixel"), atol=1e-6)
         ]
         if factor[axis] not in BILINEAR or not kinds:
             raise Refusal(
                 f"it interpolates by {factor[axis]}; needed: the nearest neighbour, or linear by "
                 f"{' or '.join(map(str, BILINEAR))} with half pixels or asymmetric"
             )
-        tensor = _interpolated(net, tensor, axis, factor[axis], half_pixel=kinds[0])
+        tensor = _interpolated(net, tensor, axis, interpolation(factor[axis], kinds[0]))
     return tensor
 
 
-def _interpolated(net: Importer, tensor: str, axis: int, factor: int, *, half_pixel: bool) -> str:
-    channels, *size = net.shapes[tensor]
-    # Position i reaches from -factor + 1 (or -factor + 1/2) to factor - 1 (factor - 1/2) around its own place.
-    taps = 2 * factor if half_pixel else 2 * factor - 1
-    triangle = 1 - np.abs(np.arange(taps) - (taps - 1) / 2) / factor
-    before = 1 if half_pixel else 0
-    pads, cut = [0, 0, 0, 0], [0, 0, 0, 0]
-    pads[axis], pads[axis + 2] = before, 1
-    # Of the padded input's position 0 the first output that counts; the rest at the end follows from the size.
-    cut[axis] = factor + factor // 2 if half_pixel else factor - 1
-    whole = (size[axis] + before) * factor + taps
-    cut[axis + 2] = whole - cut[axis] - size[axis] * factor
-    stride, kernel = [1, 1], [1, 1]
-    stride[axis], kernel[axis] = factor, taps
+def _interpolated(net: Importer, tensor: str, axis: int, along: Interpolation) -> str:
+    channels, *_ = net.shapes[tensor]
+    pads, cut, stride, kernel = [0, 0, 0, 0], [0, 0, 0, 0], [1, 1], [1, 1]
+    (pads[axis], pads[axis + 2]), (cut[axis], cut[axis + 2]) = along.edges, along.padding
+    stride[axis], kernel[axis] = along.factor, len(along.weights)
     padded = net.emit(Pad(padding=(pads[0], pads[1], pads[2], pads[3]), mode="edge"), tensor, sources=())
     options = ConvTranspose(stride=(stride[0], stride[1]), padding=(cut[0], cut[1], cut[2], cut[3]), groups=channels)
-    weight = np.broadcast_to(triangle.reshape(kernel), (channels, 1, *kernel)).astype(np.float32)
-    return net.emit(options, padded, weight=weight)
+    weight = np.reshape(along.weights, kernel) / along.denominator
+    return net.emit(options, padded, weight=np.broadcast_to(weight, (channels, 1, *kernel)).astype(np.float32))
 
 
 def _goal(net: Importer, node: Node, value: Value) -> tuple[tuple[int, ...], list[float]]:
