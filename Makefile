@@ -12,7 +12,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist workste
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
-demo: $(VENV)/demo.stamp ## train, quantize, run through the Verilog, compare, synthesize (pictures in build/demo/)
+demo: $(VENV)/demo.stamp ## a network to the engine: convert, compile, run through the Verilog, compare, synthesize (build/demo/)
 	$(BIN)/python -m demo
 
 test: $(VENV)/dev.stamp ## all checks: lint, software, hardware in the simulator, proofs
@@ -40,15 +40,15 @@ clean: ## remove what was built; the environment stays (delete .venv to remove i
 	rm -rf build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Stamps: set-up runs again only when the dependencies change.
+# Verilator needs make, g++ and perl to turn Verilog into a program.
 $(VENV)/demo.stamp: pyproject.toml scripts/setup
-	scripts/setup demo,pnr,onnx iverilog
+	scripts/setup demo,pnr,onnx,verilator iverilog make g++ perl
 	@touch $@
 
 $(VENV)/docs.stamp: pyproject.toml scripts/setup
 	scripts/setup docs
 	@touch $@
 
-# Verilator needs make, g++ and perl to turn Verilog into a program.
 $(VENV)/dev.stamp: pyproject.toml scripts/setup
 	scripts/setup dev iverilog make g++ perl
 	@touch $@ $(VENV)/demo.stamp $(VENV)/docs.stamp

@@ -1,1 +1,1 @@
-"""The demo: from training to Verilog that agrees bit for bit, on real handwritten digits (``python -m demo``)."""
+"""The demo: a whole network from its float file to Verilog that agrees bit for bit, on real handwritten digits."""

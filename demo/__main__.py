@@ -1,122 +1,130 @@
-"""Train, quantize, run through the Verilog, compare, synthesize; exit status 1 on any mismatch."""
+"""Convert, compile, run all test images through the Verilog, compare, synthesize; exit status 1 on any mismatch."""
 
 import json
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import safetensors.numpy
 
-from demo import classifier, network, pictures
-from demo.hardware import Verilog, start_synthesis
-from hw.config import ArrayConfig
+from demo import digits, pictures
+from demo.commands import Commands
+from demo.digits import Digits
+from demo.network import FLOAT, highest, read_in_float, read_in_integers
+from demo.story import story
+from rtl_gen.engine_build import load_engine
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.generate import generate
-from rtl_gen.report import Report, Table, progress, show
-from rtl_gen.targets import FPGAS
+from rtl_gen.report import Report, progress, show
+from rtl_gen.synth import synthesize
 from sw_ref.files import write_atomically
-from sw_ref.model import save_model
+from sw_ref.network import Network, load_network
 
 FOLDER = Path("build/demo")
-CONFIG = ArrayConfig()
-"""The defaults are those of `stlq --pe 8 --bits 3`."""
-RATIO = 0.15
+RATIO, RATIOS = 0.15, (0.0, 0.15, 1.0)
+"""R of the engine's network; all that are measured."""
+TARGETS = ("xilinx", "ecp5")
 
 
 def main() -> int:
     """Run the demo; returns the exit status."""
     started = time.perf_counter()
     try:
-        report = run(FOLDER)
+        _, test = digits.load()
+        report = run(FOLDER, test, sim="verilator", targets=TARGETS)
     except (CheckError, UsageError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    report.parts.append(f"{time.perf_counter() - started:.0f} s; pictures, Verilog and models are in {FOLDER}/")
+    report.parts.append(f"{time.perf_counter() - started:.0f} s; pictures, Verilog and networks are in {FOLDER}/")
     show(report, as_json=False)
     return 0 if report.ok else 1
 
 
-def run(folder: Path) -> Report:
-    """All of the demo; writes into `folder`."""
-    build = generate(CONFIG, folder)
-    digits = classifier.load()
-    with ThreadPoolExecutor(len(FPGAS)) as pool:
-        synthesis = start_synthesis(build, tuple(FPGAS), pool)
-        with progress("training"):
-            trained = classifier.train(digits)
-        quantized = {ratio: _quantize(trained, digits, ratio) for ratio in (0.0, RATIO, 1.0)}
-        chosen = quantized[RATIO]
-        _save(folder, trained, chosen)
-        verilog = Verilog(build)
-        with progress(f"{len(digits.test_images)} images through the Verilog of every layer"):
-            from_verilog = chosen.predict(digits.test_images, verilog)
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """The engine with its program in `folder`: what the commands reported that made it, conversions by ratio."""
+
+    folder: Path
+    stlq: Commands
+    converted: dict[float, Report]
+    compiled: Report
+
+    @property
+    def engine(self) -> Path:
+        """The build."""
+        return self.folder / "engine"
+
+    def network(self, ratio: float) -> Network:
+        """The network in integers of a ratio."""
+        return load_network(_file(self.folder, ratio))
+
+
+def run(folder: Path, test: Digits, *, sim: str, targets: Sequence[str]) -> Report:
+    """All of the demo: the `test` images in the simulator `sim`; writes into `folder`.
+
+    Raises :class:`UsageError` and :class:`CheckError` as the commands do.
+    """
+    return measure(make(folder, test), test, sim=sim, targets=targets)
+
+
+def make(folder: Path, test: Digits) -> Made:
+    """Convert for all ratios, and compile one; writes the inputs of the commands, too."""
+    train, _ = digits.load()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in (("calibration", train.images), ("calibration-labels", train.labels), ("images", test.images)):
+        np.save(folder / f"{name}.npy", array)
+    data = ("--calibrate", folder / "calibration.npy", "--labels", folder / "calibration-labels.npy")
+    stlq = Commands()
+    converted = {
+        ratio: stlq("convert", FLOAT, *data, "--ratio", f"{ratio:g}", "--out", _file(folder, ratio)) for ratio in RATIOS
+    }
+    picture = ("--picture", folder / "timeline.png")
+    compiled = stlq("compile", _file(folder, RATIO), *picture, "--out", folder / "engine")
+    return Made(folder=folder, stlq=stlq, converted=converted, compiled=compiled)
+
+
+def measure(made: Made, test: Digits, *, sim: str, targets: Sequence[str]) -> Report:
+    """Run the images through the Verilog while Yosys synthesizes; compare, draw, report."""
+    images, scores = made.folder / "images.npy", made.folder / "scores.npy"
+    with ThreadPoolExecutor(1) as pool:
+        # Yosys takes one core beside the simulator, in a process of its own: the thread only waits.
+        synthesis = {target: pool.submit(synthesize, load_engine(made.engine), target) for target in targets}
+        ran = made.stlq("run", made.engine, "--input", images, "--sim", sim, "--out", scores)
         with progress("synthesizing"):
             resources = {target: future.result()["resources"] for target, future in synthesis.items()}
-    predictions = {ratio: net.predict(digits.test_images, network.golden) for ratio, net in quantized.items()}
-    accuracy = {
-        "float": _right(trained.predict(digits.test_images), digits),
-        **{f"numpy, R = {ratio:.0%}": _right(found, digits) for ratio, found in predictions.items()},
-        f"Verilog, R = {RATIO:.0%}": _right(from_verilog, digits),
+    found = {
+        "float": read_in_float(test.images),
+        **{_title(ratio): read_in_integers(made.network(ratio), test.images) for ratio in made.converted},
+        f"Verilog, R = {RATIO:.0%}": highest(np.load(scores)),
     }
-    same = int(np.count_nonzero(predictions[RATIO] == from_verilog))
+    by_float, by_golden, by_verilog = (found[name] for name in ("float", _title(RATIO), f"Verilog, R = {RATIO:.0%}"))
+    same = int(np.count_nonzero(by_verilog == by_golden))
     data = {
-        "images": len(digits.test_labels),
-        "right": accuracy,
+        "images": len(test.labels),
+        "right": {name: int(np.count_nonzero(read == test.labels)) for name, read in found.items()},
+        "beats": {_title(ratio): report.data["cycles"] for ratio, report in made.converted.items()},
         "same_prediction": same,
-        "layers": verilog.verdicts,
+        "compiled": made.compiled.data,
+        "run": ran.data,
         "resources": resources,
-        "ok": verilog.ok and same == len(from_verilog),
+        "commands": made.stlq.lines,
+        "ok": ran.ok and same == len(test.labels),
     }
-    write_atomically(folder / "result.json", (json.dumps(data, indent=2) + "\n").encode())
-    return Report(data, _story(data, verilog), data["ok"])
+    pictures.draw_tiles(made.network(RATIO), made.folder / "two-word-tiles.png")
+    pictures.draw_wrong(test, by_float, by_verilog, made.folder / "wrong-digits.png")
+    write_atomically(made.folder / "result.json", (json.dumps(data, indent=2) + "\n").encode())
+    return Report(data, story(data), ran.ok and same == len(test.labels))
 
 
-def _quantize(trained: classifier.Classifier, digits: classifier.Digits, ratio: float) -> network.Network:
-    return network.quantize(trained, digits.train_images, CONFIG.format, tile=CONFIG.tile, ratio=ratio)
+def _file(folder: Path, ratio: float) -> Path:
+    """The network in integers of a ratio."""
+    return folder / f"digits-r{100 * ratio:.0f}.safetensors"
 
 
-def _right(found: Any, digits: classifier.Digits) -> int:
-    return int(np.count_nonzero(found == digits.test_labels))
-
-
-def _save(folder: Path, trained: classifier.Classifier, net: network.Network) -> None:
-    """Save the weights before and after quantization, to try other commands on; and the pictures."""
-    floats = {layer.name: np.ascontiguousarray(layer.weight, np.float32) for layer in net.layers}
-    write_atomically(folder / "weights.safetensors", safetensors.numpy.save(floats))
-    save_model(folder / "model.safetensors", {layer.name: layer.tensor for layer in net.layers})
-    pictures.draw_tiles(net.layers, folder / "two-word-tiles.png")
-    pictures.draw_levels(net.layers, folder / "weights-and-levels.png")
-
-
-def _story(data: dict[str, Any], verilog: Verilog) -> list[str | Table]:
-    images, total = data["images"], verilog.total
-    accuracies = [(name, f"{right}", f"{right / images:.2%}") for name, right in data["right"].items()]
-    keys = ("sums", "mismatches", "cycles", "cycles_one_word", "cycles_two_words")
-    layers = [(name, *(f"{verdict[key]:,}" for key in keys)) for name, verdict in data["layers"].items()]
-    layers.append(("total", *(f"{total(key):,}" for key in keys)))
-    resources = []
-    for target, found in data["resources"].items():
-        per_mac = f"{found['luts'] / CONFIG.macs_per_cycle:.1f}"
-        counts = [f"{found[kind]:,}" for kind in ("luts", "flip_flops", "carry", "dsp")]
-        resources.append((target, *counts, per_mac))
-    return [
-        Table(f"{images} test images, digits recognized", ("by", "right", "accuracy"), accuracies),
-        Table(
-            "Every dot product of every test image, Verilog against golden",
-            ("layer", "sums compared", "mismatches", "cycles", "cycles R = 0", "cycles R = 100%"),
-            layers,
-        ),
-        Table(
-            f"The {CONFIG.pe} x {CONFIG.lanes} array, by Yosys",
-            ("target", "LUTs", "flip-flops", "carry", "DSP", "LUTs per MAC"),
-            resources,
-        ),
-        f"{'pass' if data['ok'] else 'FAIL'}: {total('sums'):,} sums compared, {total('mismatches'):,} mismatches; "
-        f"{data['same_prediction']} of {images} predictions from the Verilog's sums are those of the quantized numpy",
-    ]
+def _title(ratio: float) -> str:
+    return f"integers, R = {ratio:.0%}"
 
 
 if __name__ == "__main__":

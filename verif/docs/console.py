@@ -5,6 +5,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -13,9 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.numpy
-
-from demo import classifier
+from demo.network import FLOAT
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -49,11 +48,10 @@ def calls(text: str) -> Iterator[Call]:
 
 
 def prepare(folder: Path) -> None:
-    """Put the trained weights where the demo leaves them, as the documents expect."""
-    trained = classifier.train(classifier.load())
-    (folder / "build/demo").mkdir(parents=True)
-    weights = {f"layer{i + 1}": weight.astype("float32").copy("C") for i, weight in enumerate(trained.weights)}
-    safetensors.numpy.save_file(weights, folder / "build/demo/weights.safetensors")
+    """Put the demo's trained network where it is in a clone."""
+    target = folder / FLOAT.relative_to(ROOT)
+    target.parent.mkdir()
+    shutil.copyfile(FLOAT, target)
 
 
 def run(command: str, folder: Path) -> tuple[str, int]:

@@ -31,7 +31,7 @@ BLOCKS = {
     "two-word-tile.svg": blocks.flow_diagram,
     "engine.svg": engine_blocks.engine_diagram,
 }
-PICTURES = ("two-word-tiles.png", "weights-and-levels.png")
+PICTURES = ("timeline.png", "two-word-tiles.png", "wrong-digits.png")
 ARRAY = ("--pe", "8", "--bits", "3")
 
 

@@ -1,0 +1,24 @@
+"""The project's commands, called from Python as `stlq` calls them."""
+
+import argparse
+import importlib
+import os
+from pathlib import Path
+
+from rtl_gen.report import Report
+
+
+class Commands:
+    """Runs commands by name, and keeps the `lines` that do the same in a shell."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, command: str, *options: object) -> Report:
+        """What a command reports.  Raises :class:`UsageError` and :class:`CheckError` as the command does."""
+        words = [os.path.relpath(option) if isinstance(option, Path) else str(option) for option in options]
+        self.lines.append(" ".join(["stlq", command, *words]))
+        module = importlib.import_module(f"rtl_gen.{command}")
+        parser = argparse.ArgumentParser(prog=f"stlq {command}")
+        module.add_arguments(parser)
+        return module.run(parser.parse_args([str(option) for option in options]))
