@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from demo import digits, pictures
-from demo.commands import Commands
+from demo.commands import Commands, line
 from demo.digits import Digits
 from demo.network import FLOAT, highest, read_in_float, read_in_integers
 from demo.story import story
@@ -109,7 +109,7 @@ def measure(made: Made, test: Digits, *, sim: str, targets: Sequence[str]) -> Re
         "compiled": made.compiled.data,
         "run": ran.data,
         "resources": resources,
-        "commands": made.stlq.lines,
+        "commands": [*made.stlq.lines, *(line("synth", made.engine, "--target", target) for target in resources)],
         "ok": ran.ok and same == len(test.labels),
     }
     pictures.draw_tiles(made.network(RATIO), made.folder / "two-word-tiles.png")

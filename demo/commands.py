@@ -16,9 +16,14 @@ class Commands:
 
     def __call__(self, command: str, *options: object) -> Report:
         """What a command reports.  Raises :class:`UsageError` and :class:`CheckError` as the command does."""
-        words = [os.path.relpath(option) if isinstance(option, Path) else str(option) for option in options]
-        self.lines.append(" ".join(["stlq", command, *words]))
+        self.lines.append(line(command, *options))
         module = importlib.import_module(f"rtl_gen.{command}")
         parser = argparse.ArgumentParser(prog=f"stlq {command}")
         module.add_arguments(parser)
         return module.run(parser.parse_args([str(option) for option in options]))
+
+
+def line(command: str, *options: object) -> str:
+    """The command in a shell, files relative to the present folder."""
+    words = [os.path.relpath(option) if isinstance(option, Path) else str(option) for option in options]
+    return " ".join(["stlq", command, *words])
