@@ -4,18 +4,18 @@ The folder of a training export holds such a network already.
 """
 
 import argparse
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from rtl_gen.convert_export import run_export
+from rtl_gen.convert_report import report
 from rtl_gen.data import guessed, load_data
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.labels import read_labels
 from rtl_gen.options import add_parameter, number, path, tile, whole_number, written
-from rtl_gen.report import Report, Table, progress
+from rtl_gen.report import Report, progress
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.messages import printable
 from sw_ref.network import save_network
@@ -39,6 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shape", action="append", metavar="NAME=NxCxHxW", help="shape of an input; repeatable (default: the file's)"
     )
+    _add_data_options(parser)
+    _add_word_options(parser)
+    group = parser.add_argument_group("number format")
+    for name, rule in parameters_of(StlqFormat).items():
+        if rule.values is not None:
+            default = getattr(StlqFormat, name)
+            add_parameter(group, name, rule, default, default)
+    parser.add_argument(
+        "--picture", metavar="FILE", type=path, help="plot of SQNR along the network, .png or .svg (default: none)"
+    )
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("calibration")
     data.add_argument(
         "--calibrate", metavar="DATA", type=path, help=".npy, .npz, or a folder of pictures (default: noise)"
@@ -55,6 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--labels", metavar="FILE", type=path, help=".npy, a class per input: accuracy before and after (default: none)"
     )
+
+
+def _add_word_options(parser: argparse.ArgumentParser) -> None:
     words = parser.add_argument_group("second words")
     words.add_argument(
         "--ratio", type=number, default=0.15, metavar="R", help="share of tiles with two words (default: 0.15)"
@@ -66,14 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="R of each layer, or the cycles of that R for the network, where they save most (default: layer)",
     )
     words.add_argument("--tile", type=tile, default=(8, 8), metavar="PExLANES", help="1x1 to 64x64 (default: 8x8)")
-    group = parser.add_argument_group("number format")
-    for name, rule in parameters_of(StlqFormat).items():
-        if rule.values is not None:
-            default = getattr(StlqFormat, name)
-            add_parameter(group, name, rule, default, default)
-    parser.add_argument(
-        "--picture", metavar="FILE", type=path, help="plot of SQNR along the network, .png or .svg (default: none)"
-    )
 
 
 def numbers(text: str) -> list[float]:
@@ -126,7 +134,7 @@ def run_onnx(args: argparse.Namespace) -> Report:
         with written("--picture", args.picture):
             draw_layers(args.picture, made.layers)
     notes += _notes(made.layers)
-    return _report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
+    return report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -181,79 +189,3 @@ def _notes(layers: Sequence[Any]) -> list[str]:
     notes = [f"{layer.name}: a multiplier is off by {100 * layer.off:.2g}%" for layer in layers if layer.off > 1e-6]
     scarce = ", ".join(layer.name for layer in layers if layer.scarce)
     return [*notes, *([f"more weights per output than calibration samples, more data help: {scarce}"] * bool(scarce))]
-
-
-def decibels(error: float) -> float | None:
-    """A relative squared error as SQNR in dB; None for no error at all."""
-    return -10 * math.log10(error) if 0 < error < math.inf else None
-
-
-def _report(
-    args: argparse.Namespace, fmt: StlqFormat, made: Any, agreement: Any, notes: list[str], seconds: float
-) -> Report:
-    rows = [
-        {
-            "name": layer.name,
-            "op": layer.op,
-            "shape": list(layer.shape),
-            "ratio": layer.ratio,
-            "weight_sqnr": decibels(layer.weight_error),
-            "output_sqnr": decibels(layer.output_error),
-            "beats": layer.beats,
-            "lost": layer.lost,
-        }
-        for layer in made.layers
-    ]
-    hurting = sorted((layer for layer in made.layers if layer.added), key=lambda layer: -layer.added)[:3]
-    columns = ("layer", "shape", "R %", "weight SQNR dB", "output SQNR dB", "lost dB", "cycles")
-    table = Table(f"{args.out}", columns, [_row(layer) for layer in made.layers])
-    lines = [f"output SQNR {_shown(agreement.error)} dB on {agreement.count} {_seen(args, made, agreement)}"]
-    if agreement.same_class is not None:
-        lines.append(f"same class as the float network: {100 * agreement.same_class:.2f}%")
-    if agreement.accuracy is not None:
-        lines.append("accuracy: float {:.2f}%, in integers {:.2f}%".format(*(100 * a for a in agreement.accuracy)))
-    if hurting:
-        lines.append(f"layers that hurt most: {printable(', '.join(layer.name for layer in hurting))}")
-    data = {
-        "out": str(args.out),
-        "format": fmt.to_dict(),
-        "tile": list(args.tile),
-        "layers": rows,
-        "cycles": sum(row["beats"] for row in rows),
-        "calibration_samples": made.samples,
-        "agreement": {
-            "inputs": agreement.count,
-            "output_sqnr": decibels(agreement.error),
-            "same_class": agreement.same_class,
-            "accuracy": agreement.accuracy,
-        },
-        "notes": notes,
-        "seconds": round(seconds, 3),
-    }
-    total = f"{data['cycles']:,} array cycles per input; {made.samples} inputs for calibration, {seconds:.1f} s"
-    return Report(data, [table, *lines, *(f"note: {note}" for note in notes), total])
-
-
-def _seen(args: argparse.Namespace, made: Any, agreement: Any) -> str:
-    """Which inputs both networks were compared on."""
-    if args.calibrate is None:
-        return "random inputs"
-    others = agreement.count - made.samples
-    return f"inputs, {others} of them not used for calibration" if others else "inputs, all used for calibration"
-
-
-def _shown(error: float) -> str:
-    """SQNR in dB of a relative squared error; a signal of 0 has none."""
-    return "exact" if error == 0 else "-" if error == math.inf else f"{decibels(error):.1f}"
-
-
-def _row(layer: Any) -> tuple[str, ...]:
-    return (
-        layer.name,
-        "x".join(map(str, layer.shape)),
-        f"{100 * layer.ratio:.1f}",
-        _shown(layer.weight_error) if layer.shape else "",
-        _shown(layer.output_error),
-        f"{layer.lost:.1f}",
-        f"{layer.beats:,}",
-    )

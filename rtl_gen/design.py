@@ -1,12 +1,15 @@
-"""What `synth` and `pnr` take: the build of an array or of an engine."""
+"""What `synth` and `pnr` take, the build of an array or of an engine, and the file with what they found."""
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 from rtl_gen.engine_build import EngineBuild, engine_of
+from rtl_gen.errors import UsageError
 from rtl_gen.manifest import Build, build_of, find_manifest, is_engine, read_manifest
 from rtl_gen.options import path
-from sw_ref.files import locked
+from sw_ref.files import locked, write_atomically
 
 Design = Build | EngineBuild
 
@@ -24,3 +27,13 @@ def load_design(folder: Path) -> Design:
     with locked(folder):
         content = read_manifest(path)
         return engine_of(path, content) if is_engine(content) else build_of(path, content)
+
+
+def save_result(build: Design, name: str, result: dict[str, Any]) -> Path:
+    """Write a result into the build's folder, as NAME.json.  Raises :class:`UsageError`."""
+    file = build.folder / f"{name}.json"
+    try:
+        write_atomically(file, (json.dumps(result, indent=2) + "\n").encode())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error
+    return file

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rtl_gen.arrays import open_arrays, read_array
 from rtl_gen.errors import UsageError
+from rtl_gen.options import written
 from sw_ref.files import write_atomically
 from sw_ref.network import Network, quantize
 from sw_ref.network.requantizer import code_dtype
@@ -59,10 +60,8 @@ def write_outputs(file: Path, outputs: Codes) -> None:
         np.savez(data, **outputs)  # pyright: ignore[reportArgumentType]
     else:
         raise UsageError(f"--out is {file}; allowed for {len(outputs)} outputs: .npz{'' if outputs else ' or .npy'}")
-    try:
+    with written("--out", file):
         write_atomically(file, data.getvalue())
-    except OSError as error:
-        raise UsageError(f"--out is {file}: {error.strerror or error}; allowed: a path that can be written") from error
 
 
 def _shaped(file: Path, name: str, array: NDArray[Any], network: Network) -> NDArray[Any]:

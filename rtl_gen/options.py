@@ -114,4 +114,5 @@ def written(option: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{option} is {path}: {error.strerror}; allowed: a file that can be written") from error
+        reason = error.strerror or error
+        raise UsageError(f"{option} is {path}: {reason}; allowed: a file that can be written") from error

@@ -10,12 +10,11 @@ from typing import Any
 
 from hw.config import ArrayConfig
 from rtl_gen import tools
-from rtl_gen.design import Design, add_build, load_design
+from rtl_gen.design import Design, add_build, load_design, save_result
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.options import add_seed, number, whole_number
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import PLACED, Target
-from sw_ref.files import write_atomically
 
 SUMMARY = "place and route with nextpnr: MHz, utilisation, critical path"
 EXAMPLE = "stlq pnr build/ --target ecp5 --device 25k"
@@ -71,12 +70,7 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--freq is {args.freq}; allowed: 1 to 1000 MHz")
     with progress(f"placing and routing for {device}"):
         result = place_and_route(build, args.target, device, speed=args.speed, freq=args.freq, seed=args.seed)
-    written = build.folder / f"pnr-{args.target}.json"
-    try:
-        write_atomically(written, (json.dumps(result, indent=2) + "\n").encode())
-    except OSError as error:
-        raise UsageError(f"{written} cannot be written: {error.strerror or error}") from error
-    return _report(build, written, result)
+    return _report(build, save_result(build, f"pnr-{args.target}", result), result)
 
 
 def place_and_route(

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.options import add_format_options, format_values, number, path, tile
+from rtl_gen.options import add_format_options, format_values, number, path, tile, written
 from rtl_gen.quantize_report import report
 from rtl_gen.report import Report, progress
 from rtl_gen.weight_choice import add_choice_options, choose, with_groups
@@ -97,12 +97,8 @@ def run(args: argparse.Namespace) -> Report:
         tensors, rows = _quantize_all(chosen, fmt, args, notes)
     if not tensors:
         raise UsageError(f"weights file {args.weights} has no tensor that can be quantized: {notes[-1]}")
-    try:
+    with written("--out", args.out):
         save_model(args.out, tensors)
-    except OSError as error:
-        raise UsageError(
-            f"--out is {args.out}: {error.strerror or error}; allowed: a file that can be written"
-        ) from error
     return report(args, fmt, rows, notes, time.perf_counter() - started)
 
 

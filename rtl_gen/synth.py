@@ -1,20 +1,18 @@
 """`synth`: what an array or an engine costs on a target, by Yosys, without multipliers or DSP blocks."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rtl_gen.design import Design, add_build, load_design
+from rtl_gen.design import Design, add_build, load_design, save_result
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.options import path
 from rtl_gen.parts import cells_by_part, check_memories, modules_apart
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.yosys import KEEP_MEMORIES, YOSYS, Flow, Mapped, mapped, mapped_apart
-from sw_ref.files import write_atomically
 
 SUMMARY = "synthesize with Yosys: LUTs, carry, flip-flops, or gates and area"
 EXAMPLE = "stlq synth build/ --target ice40"
@@ -56,12 +54,7 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--liberty is {args.liberty}: no such file; allowed: a Liberty cell library")
     with progress(f"synthesizing for {args.target}"):
         result = synthesize(build, args.target, liberty=args.liberty)
-    written = build.folder / f"synth-{args.target}.json"
-    try:
-        write_atomically(written, (json.dumps(result, indent=2) + "\n").encode())
-    except OSError as error:
-        raise UsageError(f"{written} cannot be written: {error.strerror or error}") from error
-    return _report(build, written, result)
+    return _report(build, save_result(build, f"synth-{args.target}", result), result)
 
 
 def synthesize(build: Design, target: str, *, liberty: Path | None = None) -> dict[str, Any]:

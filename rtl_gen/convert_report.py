@@ -1,0 +1,91 @@
+"""What `convert` has to say: what each layer lost, and how far the network in integers agrees with the float one."""
+
+import argparse
+import math
+from typing import Any
+
+from rtl_gen.report import Report, Table
+from sw_ref.format import StlqFormat
+from sw_ref.messages import printable
+
+
+def report(
+    args: argparse.Namespace, fmt: StlqFormat, made: Any, agreement: Any, notes: list[str], seconds: float
+) -> Report:
+    """`made`: of :func:`rtl_gen.frontend.calibrate.convert`; `agreement`: of its comparison with the float network."""
+    columns = ("layer", "shape", "R %", "weight SQNR dB", "output SQNR dB", "lost dB", "cycles")
+    table = Table(f"{args.out}", columns, [_row(layer) for layer in made.layers])
+    lines = _agreement(args, made, agreement)
+    rows = [
+        {
+            "name": layer.name,
+            "op": layer.op,
+            "shape": list(layer.shape),
+            "ratio": layer.ratio,
+            "weight_sqnr": decibels(layer.weight_error),
+            "output_sqnr": decibels(layer.output_error),
+            "beats": layer.beats,
+            "lost": layer.lost,
+        }
+        for layer in made.layers
+    ]
+    data = {
+        "out": str(args.out),
+        "format": fmt.to_dict(),
+        "tile": list(args.tile),
+        "layers": rows,
+        "cycles": sum(row["beats"] for row in rows),
+        "calibration_samples": made.samples,
+        "agreement": {
+            "inputs": agreement.count,
+            "output_sqnr": decibels(agreement.error),
+            "same_class": agreement.same_class,
+            "accuracy": agreement.accuracy,
+        },
+        "notes": notes,
+        "seconds": round(seconds, 3),
+    }
+    total = f"{data['cycles']:,} array cycles per input; {made.samples} inputs for calibration, {seconds:.1f} s"
+    return Report(data, [table, *lines, *(f"note: {note}" for note in notes), total])
+
+
+def _agreement(args: argparse.Namespace, made: Any, agreement: Any) -> list[str]:
+    lines = [f"output SQNR {_shown(agreement.error)} dB on {agreement.count} {_seen(args, made, agreement)}"]
+    if agreement.same_class is not None:
+        lines.append(f"same class as the float network: {100 * agreement.same_class:.2f}%")
+    if agreement.accuracy is not None:
+        lines.append("accuracy: float {:.2f}%, in integers {:.2f}%".format(*(100 * a for a in agreement.accuracy)))
+    hurting = sorted((layer for layer in made.layers if layer.added), key=lambda layer: -layer.added)[:3]
+    if hurting:
+        lines.append(f"layers that hurt most: {printable(', '.join(layer.name for layer in hurting))}")
+    return lines
+
+
+def _seen(args: argparse.Namespace, made: Any, agreement: Any) -> str:
+    """Which inputs both networks were compared on."""
+    if args.calibrate is None:
+        return "random inputs"
+    others = agreement.count - made.samples
+    return f"inputs, {others} of them not used for calibration" if others else "inputs, all used for calibration"
+
+
+def _shown(error: float) -> str:
+    """SQNR in dB of a relative squared error; a signal of 0 has none."""
+    return "exact" if error == 0 else "-" if error == math.inf else f"{decibels(error):.1f}"
+
+
+def _row(layer: Any) -> tuple[str, ...]:
+    return (
+        layer.name,
+        "x".join(map(str, layer.shape)),
+        f"{100 * layer.ratio:.1f}",
+        _shown(layer.weight_error) if layer.shape else "",
+        _shown(layer.output_error),
+        f"{layer.lost:.1f}",
+        f"{layer.beats:,}",
+    )
+
+
+def decibels(error: float) -> float | None:
+    """A relative squared error as SQNR in dB; None for no error at all."""
+    return -10 * math.log10(error) if 0 < error < math.inf else None
