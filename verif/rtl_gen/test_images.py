@@ -1,0 +1,49 @@
+"""Inputs of networks: which files are taken, and the words of every refusal."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtl_gen.errors import UsageError
+from rtl_gen.images import read_images
+from sw_ref.network import Network
+from verif.rtl_gen.compiler.networks import random_network
+from verif.rtl_gen.conftest import claim
+from verif.rtl_gen.test_compile import CONFIG, SEED
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    """Its only input is `in`."""
+    return random_network(CONFIG, np.random.default_rng(SEED))
+
+
+def said(path: Path, network: Network) -> str:
+    with pytest.raises(UsageError) as error:
+        read_images(path, network, codes=True)
+    return str(error.value)
+
+
+def test_codes_from_both_kinds_of_files(tmp_path: Path, network: Network) -> None:
+    codes = np.random.default_rng(SEED).integers(0, 256, (2, *network.tensors["in"].shape))
+    np.save(tmp_path / "any.npy", codes)
+    np.savez(tmp_path / "named.npz", **{"in": codes})  # pyright: ignore[reportArgumentType]
+    for name in ("any.npy", "named.npz"):
+        assert read_images(tmp_path / name, network, codes=True)["in"].tolist() == codes.tolist()
+
+
+def test_other_files(tmp_path: Path, network: Network) -> None:
+    path = tmp_path / "x.npy"
+    assert said(path, network) == f"--input is {path}: no such file; allowed: .npy or .npz"
+    assert said(tmp_path / "x.txt", network) == f"--input is {tmp_path / 'x.txt'}; allowed: .npy or .npz"
+    for data in (b"", b"\x93NUMPY", claim((10**15, 5, 6, 7))):
+        path.write_bytes(data)
+        assert said(path, network).startswith(f"--input {path} is damaged: ")
+    save: Any = np.save
+    save(path, np.array([{}], object), allow_pickle=True)
+    assert said(path, network).startswith(f"--input {path} is damaged: ")
+    archive = tmp_path / "x.npz"
+    np.savez(archive, x=np.zeros(3), y=np.zeros(3))
+    assert said(archive, network) == f"--input {archive} holds x, y; allowed: exactly in"
