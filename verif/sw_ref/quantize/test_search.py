@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sw_ref.format import StlqFormat
 from sw_ref.quantize import sample, scales
 from sw_ref.quantize.sample import BlockSample, RowSample
+from sw_ref.quantize.scales import Search
 from sw_ref.quantize.tensor import quantize_tensor
 from sw_ref.quantize.words import block_norms
 from sw_ref.tiling import Selection, Tiling
@@ -104,6 +105,17 @@ def test_known_scales_of_samples(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(scales, "CHANNEL_ELEMENTS", 4)
     monkeypatch.setattr(sample, "HEAVY_SHARE", 4)
     assert np.ravel(found(name)).tolist() == pytest.approx(KNOWN[name], rel=1e-6)
+
+
+def test_a_closer_look_begins_with_what_was_found() -> None:
+    for powers_of_two in (False, True):
+        search = Search(
+            fmt=StlqFormat(),
+            tiling=Tiling.of(SHAPE, (2, 3)),
+            selection=Selection(ratio=0),
+            powers_of_two=powers_of_two,
+        )
+        assert 1.0 in search._near(scales.STEP)
 
 
 def test_a_sample_of_blocks() -> None:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
 from sw_ref.quantize.levels import log_dequantize, quantize_words
-from sw_ref.quantize.tensor import quantize_tensor
-from sw_ref.tiling import GRANULARITIES, Tiling
+from sw_ref.quantize.scales import Search
+from sw_ref.quantize.tensor import layer_scale, quantize_tensor
+from sw_ref.tiling import GRANULARITIES, Selection, Tiling
 from verif.sw_ref import paper
 from verif.sw_ref.distributions import make
 
@@ -162,3 +163,12 @@ def test_bad_weights_are_refused(weight: Any, message: str) -> None:
 def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         quantize_tensor(np.ones((4, 4)), StlqFormat(), **options)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_the_largest_weight_as_scale_stays_in_the_range_of_scales(per_channel: bool) -> None:
+    values = np.array([[0.0, 2.0**127, 1.0], [2.0**-101, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, -3.0, 1.0]])
+    search = Search(fmt=StlqFormat(), tiling=Tiling.of(values.shape, (2, 2)), selection=Selection(ratio=0))
+    found = layer_scale(values, "max", per_channel, search)
+    assert found.dtype == np.float32
+    assert found.tolist() == ([2.0**126, 2.0**-100, 1.0, 3.0] if per_channel else 2.0**126)
