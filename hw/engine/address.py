@@ -74,7 +74,7 @@ class AddressGenerator(Component):
         # The steps of a job are in the other half than those of the job before it; the first one's are in half 0.
         with m.If(start):
             m.d.sync += bank.eq(~bank)
-        inner = self._tile_loops(m, done, finish)
+        inner = self._tile_loops(m, done, start)
         m.d.comb += self.step_entry.eq(Cat(Mux(finish, level, inner), ~bank))
 
         # Two cycles behind: the step is there.
@@ -108,12 +108,10 @@ class AddressGenerator(Component):
         m.d.comb += inside.eq(below(place["x"], bounds["width"]) & below(place["y"], bounds["height"]))
         m.d.sync += [self.address.eq(Mux(inside, place["address"], bounds["pad_address"])), self.lane.eq(place["x"])]
 
-    def _tile_loops(self, m: Module, done: Signal, finish: Signal) -> Signal:
+    def _tile_loops(self, m: Module, done: Signal, start: Signal) -> Signal:
         """The counters of the loops over tiles; returns the innermost one that goes on."""
         inner = Signal(range(len(LOOPS)))
-        loops = Loops(m, LOOPS[:TILE_LOOPS], self.job, done)
-        with m.If(done & finish):
-            m.d.sync += [count.eq(0) for count in loops.counts.values()]
+        loops = Loops(m, LOOPS[:TILE_LOOPS], done, self.job, load=start, next_job=self.job)
         m.d.comb += inner.eq(TILE_LOOPS - 1)
         for number, name in reversed(list(enumerate(LOOPS[: TILE_LOOPS - 1]))):
             with m.If(~loops.at_end[name]):

@@ -14,16 +14,19 @@ class Followed:
 
     `job`: the sequencer's job; `starts`: it is a new one from the next cycle on; `leaves`: the last data of a job leave
     the stage in this cycle. `waiting`: the copy is still to be made, so no further job may start. `load`: the copy is
-    made in this cycle.
+    made in this cycle. `free`: the last data of the job before have left.
     """
 
     def __init__(self, m: Module, name: str, job: Any, fields: Iterable[str], *, starts: Any, leaves: Any):
         self.waiting = Signal(name=f"{name}_waiting")
         self.load = Signal(name=f"{name}_load")
-        free = Signal(name=f"{name}_free", init=1)
+        self.free = Signal(name=f"{name}_free", init=1)
         self._copies = {field: Signal.like(job[field], name=f"{name}_{field}") for field in fields}
-        m.d.comb += self.load.eq(self.waiting & (free | leaves))
-        m.d.sync += [self.waiting.eq(starts | (self.waiting & ~self.load)), free.eq((free | leaves) & ~self.load)]
+        m.d.comb += self.load.eq(self.waiting & (self.free | leaves))
+        m.d.sync += [
+            self.waiting.eq(starts | (self.waiting & ~self.load)),
+            self.free.eq((self.free | leaves) & ~self.load),
+        ]
         with m.If(self.load):
             m.d.sync += [copy.eq(job[field]) for field, copy in self._copies.items()]
 

@@ -19,12 +19,12 @@ class GroupLoader(Component):
 
     Members
     -------
-    word, take : In
-        A bus word of a group is there, and taken in this cycle.
+    word : In(bus_bits), valid : In(1), due : In(1)
+        A bus word is there; where a group may begin, it is one's.
     conv : In(1)
         The groups are those of a convolution; others have a header alone.
     room : Out(1), done : Out(1)
-        The next word may be taken; a group is complete with the word that is taken.
+        It may be taken, and is then; a group is complete with it.
     buffers : Out
         What goes to the stores, and when; see :func:`buffers_signature`.
     """
@@ -34,7 +34,8 @@ class GroupLoader(Component):
         super().__init__(
             {
                 "word": In(config.bus_bits),
-                "take": In(1),
+                "valid": In(1),
+                "due": In(1),
                 "conv": In(1),
                 "room": Out(1),
                 "done": Out(1),
@@ -46,10 +47,10 @@ class GroupLoader(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, buffers = self._config, self.buffers
-        self._half, self._kept, self._released = Signal(), Signal(2), Signal(2)
+        self._half, self._kept, self._occupied = Signal(), Signal(2), Signal(2)
         self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)
         longest = max(config.beat_slots, config.slots(config.offset_bits), config.slots(FLAGS_PER_WORD))
-        self._sections = Sections(m, self.take, longest=longest, entries=config.requant_steps)
+        self._sections = Sections(m, longest=longest, entries=config.requant_steps)
         chunk = self._sections.entry + self._half * config.requant_steps
         m.d.comb += [
             self.room.eq(1),
@@ -61,17 +62,18 @@ class GroupLoader(Component):
         ]
         m.d.comb += [fill.word.eq(self.word) for fill in (buffers.beats, buffers.scales, buffers.offsets)]
         # In every state: whoever comes to a header a cycle later is not too soon, and a later one does not stall.
-        m.d.sync += self._released.eq(buffers.front_frees)
+        m.d.sync += self._occupied.eq(buffers.full)
         m.d.sync += buffers.full.eq(buffers.full & ~buffers.front_frees)
         m.d.sync += self._kept.eq(self._kept & ~buffers.back_frees)
         with m.If(self.done):
-            m.d.sync += [buffers.full.bit_select(self._half, 1).eq(1), self._half.eq(~self._half)]
+            m.d.sync += [filled.bit_select(self._half, 1).eq(1) for filled in (buffers.full, self._occupied)]
+            m.d.sync += self._half.eq(~self._half)
         self._states(m)
         for half, end in enumerate(buffers.ends):
             with m.If(tiles.step & (self._half == half)):
                 m.d.sync += end.eq(tiles.beat)
             # Positions that have no beats are one element.
-            with m.If(tiles.begin & (self._half == half)):
+            with m.If(tiles.begin & self.room & (self._half == half)):
                 m.d.sync += end.eq(0)
         return m
 
@@ -81,17 +83,17 @@ class GroupLoader(Component):
             with m.State("GROUP"):
                 self._group(m)
             with m.State("FLAGS"):
-                m.d.comb += self._tiles.load.eq(self.take)
-                with m.If(self._sections.read(self._config.slots(FLAGS_PER_WORD))):
+                m.d.comb += self._tiles.load.eq(self.valid)
+                with m.If(self._sections.read(self.valid, self._config.slots(FLAGS_PER_WORD))):
                     m.next = "BEATS"
             with m.State("BEATS"):
                 self._beats(m)
             with m.State("SCALES"):
                 # The parameters of the group that used this half before may still be needed.
                 m.d.comb += self.room.eq(~self._kept.bit_select(self._half, 1))
-                with m.If(self._sections.fill(self.buffers.scales, steps)):
+                with m.If(self._sections.fill(self.valid & self.room, self.buffers.scales, steps)):
                     m.next = "OFFSETS"
-            with m.State("OFFSETS"), m.If(self._sections.fill(self.buffers.offsets, steps)):
+            with m.State("OFFSETS"), m.If(self._sections.fill(self.valid, self.buffers.offsets, steps)):
                 m.d.sync += self._kept.bit_select(self._half, 1).eq(1)
                 m.d.comb += self.done.eq(1)
                 m.next = "GROUP"
@@ -99,23 +101,23 @@ class GroupLoader(Component):
     def _group(self, m: Module) -> None:
         """The header. The words of the half's last beat are read so late that its release counts a cycle later."""
         before = Signal(self._config.bus_bits)
-        m.d.comb += self.room.eq(~(self.buffers.full | self._released).bit_select(self._half, 1))
-        with m.If(self.take):
+        m.d.comb += [self.room.eq(~self._occupied.bit_select(self._half, 1)), self._tiles.begin.eq(1)]
+        take = self.due & self.valid & self.room
+        with m.If(take):
             m.d.sync += before.eq(self.word)
         slots = self._config.slots(encoding.width(GROUP))
         section = Cat(before, self.word)[(2 - slots) * self._config.bus_bits :]
         group = struct(GROUP)(section[: encoding.width(GROUP)])
         m.d.comb += self._tiles.tiles.eq(group.tiles)
-        with m.If(self._sections.read(slots)):
-            m.d.comb += self._tiles.begin.eq(1)
+        with m.If(self._sections.read(take, slots)):
             m.d.sync += self.buffers.idles[self._half].eq(group.idle)
             m.d.comb += self.done.eq(~self.conv)
             with m.If(self.conv):
                 m.next = "FLAGS"
 
     def _beats(self, m: Module) -> None:
-        m.d.comb += self.buffers.beats.slot.eq(self.take << self._sections.slot)
-        with m.If(self._sections.read(self._config.beat_slots)):
+        m.d.comb += self.buffers.beats.slot.eq(self.valid << self._sections.slot)
+        with m.If(self._sections.read(self.valid, self._config.beat_slots)):
             m.d.comb += self._tiles.step.eq(1)
             with m.If(self._tiles.refill):
                 m.next = "FLAGS"

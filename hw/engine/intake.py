@@ -18,8 +18,10 @@ class Intake(Component):
     -------
     program : In(stream)
         The port. `ready` depends on registers and `room` alone.
-    room : In(1), word : Out(bus_bits), take : Out(1)
-        The word may be used in this cycle; it is there, and used.
+    word : Out(bus_bits), valid : Out(1)
+        A word is there.
+    room : In(1), take : Out(1)
+        It may be used in this cycle; it is.
     check : Out, clear : In(1)
         The running check with `word` in it; it starts again from 0 behind this cycle.
     """
@@ -29,8 +31,9 @@ class Intake(Component):
         super().__init__(
             {
                 "program": In(stream.Signature(config.bus_bits)),
-                "room": In(1),
                 "word": Out(config.bus_bits),
+                "valid": Out(1),
+                "room": In(1),
                 "take": Out(1),
                 "check": Out(check_bits(config.bus_bits)),
                 "clear": In(1),
@@ -40,13 +43,13 @@ class Intake(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        held, running = Signal(), Signal.like(self.check, name="running")
+        running = Signal.like(self.check, name="running")
         m.d.comb += [
-            self.program.ready.eq(~held | self.take),
-            self.take.eq(held & self.room),
+            self.program.ready.eq(~self.valid | self.take),
+            self.take.eq(self.valid & self.room),
             self.check.eq(_fold(self.word, len(running)) ^ running.rotate_left(1)),
         ]
-        m.d.sync += held.eq((self.program.valid & self.program.ready) | (held & ~self.take))
+        m.d.sync += self.valid.eq((self.program.valid & self.program.ready) | (self.valid & ~self.take))
         with m.If(self.program.ready):
             m.d.sync += self.word.eq(self.program.payload)
         with m.If(self.take):

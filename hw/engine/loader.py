@@ -73,7 +73,7 @@ class Loader(Component):
         self._room, self._table_half, bank = Signal(init=1), Signal(), Signal()
         self._group, self._header_seen = Signal(JOB["trips_group"].bits), Signal()
         slots = config.slots(encoding.width(JOB))
-        self._sections = Sections(m, intake.take, longest=max(slots, 2), entries=len(LOOPS))
+        self._sections = Sections(m, longest=max(slots, 2), entries=len(LOOPS))
         # Sections enter at the top, a bus word at a time; a whole job, or a whole header at the top, is `next`.
         register = Signal(slots * config.bus_bits)
         self._next = Cat(register, intake.word)[config.bus_bits :]
@@ -88,6 +88,7 @@ class Loader(Component):
             self.steps.word.eq(intake.word),
             self.steps.target.eq(Cat(self._sections.entry, bank)),
             groups.word.eq(intake.word),
+            groups.valid.eq(intake.valid),
             groups.conv.eq(self.job.kind == Kind.CONV),
         ]
         with m.If(self.job_taken):
@@ -97,19 +98,20 @@ class Loader(Component):
         return m
 
     def _states(self, m: Module, register: Signal) -> None:
-        config, sections, take = self._config, self._sections, self._intake.take
+        # Where there is always room, what is there is taken: it is not worth a look.
+        config, sections, valid = self._config, self._sections, self._intake.valid
         with m.FSM(init="HEADER"):
             with m.State("HEADER"):
                 self._read_header(m, register)
             with m.State("JOB"):
-                with m.If(take):
+                with m.If(valid):
                     m.d.sync += register.eq(self._next)
-                with m.If(sections.read(config.slots(encoding.width(JOB)))):
+                with m.If(sections.read(valid, config.slots(encoding.width(JOB)))):
                     end = self._next[: JOB["kind"].bits] == Kind.END
                     m.next = "STEPS"
                     with m.If(end):
                         m.next = "CHECK"
-            with m.State("STEPS"), m.If(sections.fill(self.steps, len(LOOPS))):
+            with m.State("STEPS"), m.If(sections.fill(valid, self.steps, len(LOOPS))):
                 m.next = "CHECK"
                 if config.tables:
                     with m.If(self.job.table):
@@ -117,7 +119,7 @@ class Loader(Component):
             if config.tables:
                 with m.State("TABLE"):
                     self._table(m)
-            with m.State("CHECK"), m.If(take):
+            with m.State("CHECK"), m.If(valid):
                 self._checked(m)
             with m.State("OFFER"):
                 self._offer(m)
@@ -136,18 +138,18 @@ class Loader(Component):
 
     def _read_header(self, m: Module, register: Signal) -> None:
         """Words are dropped until one is the magic one, or its start."""
-        word, take = self._intake.word, self._intake.take
+        word, valid = self._intake.word, self._intake.valid
         known = min(self._config.bus_bits, HEADER["magic"].bits)
         wrong = (self._sections.slot == 0) & (word[:known] != encoding.MAGIC & ((1 << known) - 1))
-        with m.If(take & wrong):
+        with m.If(valid & wrong):
             m.d.comb += self._intake.clear.eq(1)
             with m.If(self.error == Error.NONE):
                 m.d.sync += self.error.eq(Error.MAGIC)
         with m.Else():
-            with m.If(take):
+            with m.If(valid):
                 m.d.sync += [self.busy.eq(1), self._header_seen.eq(0), self.error.eq(Error.NONE)]
                 m.d.sync += register.eq(self._next)
-            with m.If(self._sections.read(self._config.slots(encoding.width(HEADER)))):
+            with m.If(self._sections.read(valid, self._config.slots(encoding.width(HEADER)))):
                 m.next = "CHECK"
 
     def _checked(self, m: Module) -> None:
@@ -191,7 +193,7 @@ class Loader(Component):
 
     def _read_groups(self, m: Module) -> None:
         """All groups of the job; then the job after it, once this one was taken."""
-        m.d.comb += [self._room.eq(self._groups.room), self._groups.take.eq(self._intake.take)]
+        m.d.comb += [self._room.eq(self._groups.room), self._groups.due.eq(1)]
         with m.If(self._groups.done):
             m.d.sync += self._group.eq(self._group + 1)
             with m.If(self._group == self.job.trips_group):

@@ -1,9 +1,9 @@
-"""Nested loops: their counters, with one adder."""
+"""Nested loops that count."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Const, Module, Mux, Signal, Value
 
 
 class Loops:
@@ -11,27 +11,34 @@ class Loops:
 
     In a cycle in which `step` is 1, the innermost loop that is not at its end is incremented, and those inside of it
     start again: so only one is incremented in a cycle, and they share an adder. Where all are at their ends, all start
-    again.
+    again. In a cycle in which `load` is 1, `job` becomes `next_job` with the next one; all loops are at their starts
+    then.
 
-    `counts`; `at_end`: in its last iteration; `restarts`: starts again in this cycle; `goes_on`: is incremented.
+    `at_end`: a register, in its last iteration; `over`: so are all inside of it; `due`: it is the one to increment.
+
+    A counter is one ahead: it counts the iterations that were begun. So what `at_end` becomes is compared meanwhile.
     """
 
-    def __init__(self, m: Module, names: Sequence[str], job: Any, step: Value):
+    def __init__(self, m: Module, names: Sequence[str], step: Value, job: Any, *, load: Value, next_job: Any):
         trips = {name: job[f"trips_{name}"] for name in names}
-        self.counts = {name: Signal.like(trips[name], name=name) for name in names}
+        counts = {name: Signal.like(trips[name], name=name, init=1) for name in names}
         self.at_end = {name: Signal(name=f"{name}_end") for name in names}
-        self.restarts, self.goes_on = {}, {}
-        *inner, selected = self.counts.values()
+        self.over: dict[str, Value] = {}
+        self.due: dict[str, Value] = {}
+        *inner, selected = counts.values()
         for count, at_end in reversed(list(zip(inner, self.at_end.values(), strict=False))):
             selected = Mux(at_end, selected, count)
         following = Signal(max(map(len, trips.values())), name="following")
         m.d.comb += following.eq(selected + 1)
-        for name, count in self.counts.items():
-            m.d.comb += self.at_end[name].eq(count == trips[name])
-            self.restarts[name], self.goes_on[name] = step & self.at_end[name], step & ~self.at_end[name]
-            step = self.restarts[name]
-            with m.If(self.goes_on[name]):
-                m.d.sync += count.eq(following)
-            # What a last statement clears takes the registers' reset, not a LUT for each bit.
-            with m.If(step):
-                m.d.sync += count.eq(0)
+        over: Value = Const(1, 1)
+        for name, count in counts.items():
+            at_end, single, alone = self.at_end[name], Signal(name=f"{name}_single"), next_job[f"trips_{name}"] == 0
+            self.due[name], self.over[name] = over & ~at_end, over & at_end
+            over = self.over[name]
+            with m.If(step & self.due[name]):
+                m.d.sync += [count.eq(following), at_end.eq(count == trips[name])]
+            # What a last statement sets or clears takes the registers' reset, not a LUT for each bit.
+            with m.If(step & over):
+                m.d.sync += [count.eq(1), at_end.eq(single)]
+            with m.If(load):
+                m.d.sync += [single.eq(alone), at_end.eq(alone)]

@@ -8,7 +8,7 @@ from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.layouts import outputs_layout
 
-WORDS = 4  # bus words that wait for the consumer, at least
+WORDS = 8  # bus words that wait for the consumer, at least; of fewer iCE40 would make flip-flops
 STAY = 8  # cycles from the demand for a code until its word has left, if the consumer never pauses
 
 

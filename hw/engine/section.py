@@ -8,28 +8,28 @@ from amaranth import Module, Mux, Signal, Value
 class Sections:
     """Counts the bus words of one section after the other, in the module `m`.
 
-    `take`: a bus word is taken in this cycle. `slot`: its place in its section, of up to `longest` bus words. `entry`:
-    how many sections of a store are complete, of up to `entries`.
+    `slot`: the place of the next bus word in its section, of up to `longest` bus words. `entry`: how many sections of a
+    store are complete, of up to `entries`.
     """
 
-    def __init__(self, m: Module, take: Value, *, longest: int, entries: int):
-        self._m, self._take = m, take
+    def __init__(self, m: Module, *, longest: int, entries: int):
+        self._m = m
         self.slot = Signal(range(longest), name="slot")
         self.entry = Signal(range(entries), name="entry")
 
-    def read(self, slots: int) -> Value:
-        """Read a section of `slots` bus words; whether its last one is taken."""
+    def read(self, take: Value, slots: int) -> Value:
+        """Read a section of `slots` bus words, one where `take` is 1; whether its last one is taken."""
         last = self.slot == slots - 1
-        with self._m.If(self._take):
+        with self._m.If(take):
             self._m.d.sync += self.slot.eq(self.slot + 1)
             with self._m.If(last):
                 self._m.d.sync += self.slot.eq(0)
-        return self._take & last
+        return take & last
 
-    def fill(self, store: Any, entries: int) -> Value:
+    def fill(self, take: Value, store: Any, entries: int) -> Value:
         """Pass `entries` sections on to a store, its `Fill`; whether the last bus word of the last one is taken."""
-        done, last = self.read(len(store.slot)), self.entry == entries - 1
-        self._m.d.comb += store.slot.eq(self._take << self.slot)
+        done, last = self.read(take, len(store.slot)), self.entry == entries - 1
+        self._m.d.comb += store.slot.eq(take << self.slot)
         with self._m.If(done):
             self._m.d.sync += self.entry.eq(Mux(last, 0, self.entry + 1))
         return done & last

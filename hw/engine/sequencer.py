@@ -1,6 +1,6 @@
 """The sequencer: says in each cycle which beat of which job is due."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,7 +62,7 @@ class Sequencer(Component):
     issue : Out(1), half, index : Out
         An element is due; where it is in the weight buffer.
     ahead : Out
-        Index and half, side by side, as they are in the next cycle.
+        Index and half, side by side, of the element that is due in the next cycle, if one is.
     finish : Out(1), level : Out, event : Out(EVENT)
         It is its position's last one; the innermost loop over positions that goes on then; how the position ends.
     """
@@ -72,30 +72,23 @@ class Sequencer(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._running, holding = Signal(), Signal()
-        self._recent = Signal(START_CYCLES - 1)
+        self._running = Signal(name="running")
+        self._last = Signal(name="last")
+        self._recent = Signal(START_CYCLES - 1, name="recent")
+        holding = Signal()
         group_end, job_end = Signal(), Signal()
-        last = Signal()
-        late = Signal()
         other = ~self.half
         other_full, here_full = self.full.bit_select(other, 1), self.full.bit_select(self.half, 1)
-        paused = self._pause(m, group_end)
-        no_code = (self.job.kind == Kind.INPUT) & ~self.code_valid
-        no_room = (self.job.kind == Kind.OUTPUT) & ~self.output_room
         ready = self.job_valid & ~self._recent.any() & (~self.next_job.wait | (self.idle & self.drained))
         m.d.comb += [
-            late.eq(no_code | no_room),
             self.idle.eq(~self._running & ~holding),
-            self.issue.eq(self._running & ~paused & ~late),
-            last.eq(Mux(self.half, self.index == self.ends[1], self.index == self.ends[0])),
-            self.finish.eq(self.issue & last),
+            self.finish.eq(self.issue & self._last),
             self.start.eq(ready & Mux(self.idle, here_full, job_end & other_full)),
             self.front_frees.eq(group_end << self.half),
+            self.ahead[-1].eq(self.half ^ group_end),
         ]
-        m.d.sync += self._recent.eq(Cat(self.start, self._recent))
-        index = Mux(self.finish, 0, Mux(self.issue, self.index + 1, self.index))
-        m.d.comb += self.ahead.eq(Cat(index[: len(self.index)], self.half ^ group_end))
-        m.d.sync += Cat(self.index, self.half).eq(self.ahead)
+        m.d.sync += [self._recent.eq(Cat(self.start, self._recent)), self.half.eq(self.ahead[-1])]
+        self._elements(m)
         self._loops(m, group_end, job_end)
 
         with m.If(group_end):
@@ -108,39 +101,54 @@ class Sequencer(Component):
             m.d.sync += [self.job.eq(self.next_job), self._running.eq(1)]
         return m
 
-    def _pause(self, m: Module, group_end: Signal) -> Value:
-        """Whether this is an idle cycle before a position.
+    def _elements(self, m: Module) -> None:
+        """The elements of a position, and the idle cycles before them.
 
-        The count goes up, from the complement of their number, until its top bit is 1: so what is tested is a register,
-        and what loads it takes no LUT of its own.
+        `place` is the element's index, and negative in the idle cycles; `left` is 0 at the last element. Both count up
+        from the negative of a number. So what is tested is the sign, and what loads them takes no LUT of its own.
         """
-        bits = GROUP["idle"].bits
-        here, other = Mux(self.half, self.idles[1], self.idles[0]), Mux(self.half, self.idles[0], self.idles[1])
-        count = Signal(bits + 1, init=1 << bits)
+        late = Signal()
         load = Signal()
-        m.d.comb += load.eq(self.finish | ~self._running)
-        before = Mux(load, ~Mux(group_end, other, here), count)
-        m.d.sync += count.eq(Cat(before[:bits], ~load & count[bits]) + (load | ~count[bits]))
+        no_code = (self.job.kind == Kind.INPUT) & ~self.code_valid
+        no_room = (self.job.kind == Kind.OUTPUT) & ~self.output_room
+        bits = len(self.index)
+        place = Signal(max(bits, GROUP["idle"].bits) + 1)
+        left = Signal(bits + 1)
+        paused = place[-1]
+        idle, end = (Mux(self.ahead[-1], values[1], values[0]) for values in (self.idles, self.ends))
         # Where the next job waits, this one is over when it starts: `idle` says so earlier than `start`.
-        with m.If(self.idle & self.next_job.wait):
-            m.d.sync += count.eq(1 << bits)
-        return ~count[bits]
+        waits = self.idle & self.next_job.wait
+        place_next = _counted(place, load, idle & (~waits).replicate(len(idle)), step=paused | ~late)
+        m.d.comb += [
+            late.eq(no_code | no_room),
+            load.eq(self.finish | ~self._running),
+            self.issue.eq(self._running & ~paused & ~late),
+            self._last.eq(~left[-1]),
+            self.index.eq(place),
+            self.ahead[:-1].eq(place_next),
+        ]
+        m.d.sync += [place.eq(place_next), left.eq(_counted(left, load, end, step=self.issue))]
 
     def _loops(self, m: Module, group_end: Signal, job_end: Signal) -> None:
         """The loops over positions, and how each position ends."""
         names = LOOPS[TILE_LOOPS:]
-        loops = Loops(m, names, self.job, self.finish)
+        loops = Loops(m, names, self.finish, self.job, load=self.start, next_job=self.next_job)
         m.d.comb += self.level.eq(len(LOOPS) - 1)
         for number, name in reversed(list(enumerate(names[:-1], TILE_LOOPS))):
             with m.If(~loops.at_end[name]):
                 m.d.comb += self.level.eq(number)
         m.d.comb += [
-            group_end.eq(loops.restarts["y"]),
-            job_end.eq(loops.restarts["group"]),
-            self.event.pool.eq(loops.goes_on["pool_x"] | loops.goes_on["pool_y"]),
-            self.event.x.eq(loops.goes_on["x"]),
-            self.event.y.eq(loops.goes_on["y"]),
-            self.event.group.eq(loops.goes_on["group"]),
-            self.event.ends.eq(job_end),
+            group_end.eq(self.finish & loops.over["y"]),
+            job_end.eq(self.finish & loops.over["group"]),
+            self.event.pool.eq(loops.due["pool_x"] | loops.due["pool_y"]),
+            self.event.x.eq(loops.due["x"]),
+            self.event.y.eq(loops.due["y"]),
+            self.event.group.eq(loops.due["group"]),
+            self.event.ends.eq(loops.over["group"]),
             self.event.half.eq(self.half),
         ]
+
+
+def _counted(count: Signal, load: Value, number: Value, *, step: Value) -> Value:
+    """What a counter becomes: -`number` if `load` is 1, one more if `step` is."""
+    return (Mux(load, ~Cat(number, Const(0, len(count) - len(number))), count) + (load | step))[: len(count)]

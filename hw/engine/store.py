@@ -8,6 +8,8 @@ from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.layouts import fill_signature
 
+FEWEST = 16  # entries: LUTs that are memory hold as many, and of fewer iCE40 would make flip-flops
+
 
 class Store(Component):
     """`depth` entries of `bits` bits, each in as many memories, side by side, as it takes bus words: its *slots*.
@@ -46,7 +48,7 @@ class Store(Component):
         parts = []
         for index, offset in enumerate(range(0, self._bits, self._bus_bits)):
             width = min(self._bus_bits, self._bits - offset)
-            cells = memory.Memory(shape=width, depth=self._depth, init=[])
+            cells = memory.Memory(shape=width, depth=max(self._depth, FEWEST), init=[])
             m.submodules[f"slot{index}"] = cells
             write, read = cells.write_port(), cells.read_port()
             part = Signal(width, name=f"part{index}")

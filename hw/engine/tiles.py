@@ -14,7 +14,7 @@ class TileCounter(Component):
     Members
     -------
     begin : In(1), tiles : In
-        A group of so many tiles begins.
+        A group of so many tiles begins, unless it begins again in the next cycle.
     load : In(1), word : In(bus_bits)
         The next flags; several bus words, the lowest first, where one does not hold them.
     step : In(1)

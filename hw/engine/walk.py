@@ -65,9 +65,12 @@ class Walk(Component):
         m.d.comb += self.waiting.eq(own.waiting)
         step, base = Signal(self._bits), Signal()
         # What is selected of four by two bits takes one LUT of six inputs: x, y, group, and where the next job begins.
+        # That is what follows a job's last position: `own.load` itself would come too late for a selection.
         x, y, group = (own[name][: self._bits] for name in fields)
+        begins = Signal()
         rest, odd = Signal(), Signal()
-        m.d.comb += [rest.eq(own.load | ~(self.event.x | self.event.y)), odd.eq(own.load | self.event.y)]
+        m.d.comb += begins.eq(own.free | self.event.ends)
+        m.d.comb += [rest.eq(begins | ~(self.event.x | self.event.y)), odd.eq(begins | self.event.y)]
         with m.If(self.known | own.load):
             start = job[f"{self._name}_address"][: self._bits]
             m.d.sync += step.eq(Mux(rest, Mux(odd, start, group), Mux(odd, y, x)))

@@ -23,7 +23,7 @@ class WeightBuffer(Component):
     read : In(1), entry : In
         The beat to read: its index, then its half. Words stay until the next one is read.
     ahead : In
-        What `entry` is in the next cycle.
+        What `entry` is in the next cycle, if a beat is read then.
     two_word, last : Out(1), words : Out(beat_bits)
         The beat's flags, and its words.
     """

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from amaranth import Mux
 
 from hw.engine.encoding import LOOPS, TILE_LOOPS, Kind
 from hw.engine.sequencer import Sequencer
@@ -20,6 +21,7 @@ FAULTS = {
     "level of another loop": driven(Sequencer, "level", lambda was, at: was | 1),
     "starts before all is written": driven(Sequencer, "start", lambda was, at: was | (at.job_valid & at.idle)),
     "takes a code that is not there": driven(Sequencer, "late", lambda was, at: 0),
+    "another element ahead of a job": driven(Sequencer, "ahead", lambda was, at: was | ~at.running),
     "row ends with the column": driven(Sequencer, "x_end", lambda was, at: at.y_end),
 }
 
@@ -64,6 +66,7 @@ class Stages:
         self.filled = self.offered = 0
         self.unwritten: list[int] = []
         self.half = 0
+        self.ahead = -1
 
     def drive(self, ctx: Any, cycle: int) -> None:
         device, rng = self.device, self.rng
@@ -91,6 +94,7 @@ class Stages:
             assert self.valid
             assert not self.works[self.offered].job["wait"] or (ctx.get(device.idle) and not self.unwritten)
             self.offered += 1
+        ahead, self.ahead = self.ahead, ctx.get(device.ahead)
         frees = ctx.get(device.front_frees)
         self.full = [full and not frees >> half & 1 for half, full in enumerate(self.full)]
         if not ctx.get(device.issue):
@@ -100,6 +104,7 @@ class Stages:
         assert ctx.get(device.job).kind not in (Kind.OUTPUT.value,) or self.room
         index, half, level = ctx.get(device.index), ctx.get(device.half), ""
         assert ctx.get(device.full) >> half & 1
+        assert ahead == index | half << len(device.index)
         if ctx.get(device.finish):
             event = ctx.get(device.event)
             level = "ends" if event.ends else LOOPS[ctx.get(device.level)]
@@ -163,7 +168,7 @@ def test_an_element_is_due_in_every_cycle_but_the_idle_ones() -> None:
 
 
 def test_a_lost_idle_cycle_is_found() -> None:
-    with driven(Sequencer, "count", lambda was, at: 256).planted(), pytest.raises(AssertionError):
+    with driven(Sequencer, "place", lambda was, at: Mux(was[-1], 0, was)).planted(), pytest.raises(AssertionError):
         check_time()
 
 

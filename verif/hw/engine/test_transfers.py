@@ -1,0 +1,122 @@
+"""Transfers: input codes and constant codes to the memory, codes of the memory to the output, each in its cycle."""
+
+from typing import Any
+
+import pytest
+
+from hw.engine.config import ADDRESS_CYCLES
+from hw.engine.encoding import Kind
+from hw.engine.transfers import Transfers
+from verif.hw.array.bench import dice, packed, simulate
+from verif.hw.engine.bench import CONFIG, LANES
+from verif.hw.faults import driven
+
+PER_WORD = CONFIG.codes_per_transfer
+CODES = 23
+FAULTS = {
+    "writes the next lane": driven(Transfers, "write", lambda was, at: was.rotate_left(1)),
+    "writes one cycle too long": driven(Transfers, "one_1", lambda was, at: was | at.one_1),
+    "lanes in reverse": driven(Transfers, "lane_late1", lambda was, at: ~was),
+    "fills one lane": driven(Transfers, "whole_1", lambda was, at: 0),
+    "a word of the output early": driven(Transfers, "shown_5", lambda was, at: at.shown_3),
+    "stays at the first code": driven(Transfers, "code_late0", lambda was, at: at.job[:1]),
+}
+
+
+class Elements:
+    """Elements at random, whose lanes come `ADDRESS_CYCLES` later and whose words in the cycle after that."""
+
+    def __init__(self, device: Any, rng: Any, codes: list[int]):
+        self.device, self.rng, self.codes = device, rng, codes
+        self.at = 0
+        self.lanes = [rng.randrange(LANES) for _ in codes]
+        self.due: list[int] = []  # cycles in which elements were due
+        self.written: list[tuple[int, int, int]] = []  # cycle, lanes, code
+        self.words: list[int] = []
+
+    async def run(self, ctx: Any, kind: Kind, *, until: int) -> None:
+        device = self.device
+        ctx.set(device.job, {"kind": kind, "last": 1, "fill": self.codes[0]})
+        code = 0
+        for cycle in range(until):
+            ready = {Kind.INPUT: ctx.get(device.code_valid), Kind.OUTPUT: ctx.get(device.output_room)}.get(kind, 1)
+            issue = self.at < len(self.codes) and ready and self.rng.random() < 0.7
+            ctx.set(device.issue, issue)
+            ctx.set(device.ends, self.at == len(self.codes) - 1)
+            self._memory(ctx, cycle)
+            if ctx.get(device.write):
+                self.written.append((cycle, ctx.get(device.write), code))
+            code = ctx.get(device.code) if ctx.get(device.store) else -1
+            if issue:
+                self.due.append(cycle)
+                self.at += 1
+            await self._ports(ctx)
+
+    def _memory(self, ctx: Any, cycle: int) -> None:
+        """Lane and word of the elements whose turn it is; otherwise they may be anything."""
+        lane, word = self.rng.randrange(LANES), self.rng.randrange(1 << 8 * LANES)
+        if cycle - ADDRESS_CYCLES in self.due:
+            lane = self.lanes[self.due.index(cycle - ADDRESS_CYCLES)]
+        if cycle - ADDRESS_CYCLES - 1 in self.due:
+            at = self.due.index(cycle - ADDRESS_CYCLES - 1)
+            others = [self.rng.randrange(256) for _ in range(LANES)]
+            word = packed([self.codes[at] if n == self.lanes[at] else c for n, c in enumerate(others)], 8)
+        ctx.set(self.device.lane, lane)
+        ctx.set(self.device.word, word)
+
+    async def _ports(self, ctx: Any) -> None:
+        """A bus word at random to the inputs, if there are any left; one from the outputs."""
+        device = self.device
+        ready = self.rng.random() < 0.5
+        ctx.set(device.outputs.ready, ready)
+        if ready and ctx.get(device.outputs.valid):
+            self.words.append(ctx.get(device.outputs.payload).codes)
+            assert ctx.get(device.outputs.payload).last == (len(self.words) == -(-CODES // PER_WORD))
+        sent = getattr(self, "sent", 0)
+        valid = sent < CODES and self.rng.random() < 0.8
+        ctx.set(device.inputs.valid, valid)
+        ctx.set(device.inputs.payload, packed(self.codes[sent : sent + PER_WORD], 8))
+        self.sent = sent + PER_WORD * (valid and ctx.get(device.inputs.ready))
+        await ctx.tick()
+
+
+def check(kind: Kind) -> None:
+    device: Any = Transfers(CONFIG)
+    rng = dice(kind)
+    codes = [rng.randrange(256) for _ in range(CODES)]
+
+    async def bench(ctx: Any) -> None:
+        elements = Elements(device, rng, codes)
+        await elements.run(ctx, kind, until=200)
+        assert elements.at == CODES
+        assert ctx.get(device.idle)
+        if kind == Kind.OUTPUT:
+            assert not elements.written
+            assert elements.words == [packed(codes[at : at + PER_WORD], 8) for at in range(0, CODES, PER_WORD)]
+            return
+        assert not elements.words
+        cycles = [cycle + ADDRESS_CYCLES for cycle in elements.due]
+        lanes = [(1 << LANES) - 1 if kind == Kind.FILL else 1 << lane for lane in elements.lanes]
+        expected = CODES * [codes[0]] if kind == Kind.FILL else codes
+        assert elements.written == list(zip(cycles, lanes, expected, strict=True))
+
+    simulate(device, bench)
+
+
+KINDS = [Kind.INPUT, Kind.OUTPUT, Kind.FILL]
+
+
+def check_all() -> None:
+    for kind in KINDS:
+        check(kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_code_arrives(kind: Kind) -> None:
+    check(kind)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_broken_one_is_rejected(name: str) -> None:
+    with FAULTS[name].planted(), pytest.raises(AssertionError):
+        check_all()
