@@ -23,7 +23,7 @@ class Outputs(Component):
     Members
     -------
     issue, issue_last : In(1), room : Out(1)
-        A code is asked for, the tensor's last one; whether one may be, in this cycle.
+        A code is asked for, the tensor's last one; whether one may be, in this cycle. `room` is a register.
     code : In(code_bits), valid, last : In(1)
         The code that was asked for; the tensor's last one.
     outputs : Out(stream)
@@ -54,15 +54,16 @@ class Outputs(Component):
         count = config.codes_per_transfer
         asked, got = Signal(range(count)), Signal(range(count))
         # Where a word has few codes, more words are under way.
-        words = max(WORDS, -(-STAY // count) + 1)
+        words = max(WORDS, -(-STAY // count) + 2)
         kept = Signal(range(words + 1))
         word = Signal(config.bus_bits)
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=config.bus_bits + 1, depth=words)
 
         begins = self.issue & (asked == 0)
         leaves = self.outputs.valid & self.outputs.ready
-        m.d.sync += kept.eq(kept + begins - leaves)
-        m.d.comb += [self.room.eq((asked != 0) | (kept < words)), self.idle.eq(kept == 0)]
+        # One place is left for a word that begins in this cycle: so `room` waits for nobody.
+        m.d.sync += [kept.eq(kept + begins - leaves), self.room.eq(kept < words - 1)]
+        m.d.comb += self.idle.eq(kept == 0)
         with m.If(self.issue):
             m.d.sync += asked.eq(asked + 1)
             with m.If(self.issue_last):

@@ -109,8 +109,11 @@ class Sequencer(Component):
         """
         late = Signal()
         load = Signal()
-        no_code = (self.job.kind == Kind.INPUT) & ~self.code_valid
-        no_room = (self.job.kind == Kind.OUTPUT) & ~self.output_room
+        takes_codes = Signal()
+        gives_codes = Signal()
+        with m.If(self.start):
+            m.d.sync += takes_codes.eq(self.next_job.kind == Kind.INPUT)
+            m.d.sync += gives_codes.eq(self.next_job.kind == Kind.OUTPUT)
         bits = len(self.index)
         place = Signal(max(bits, GROUP["idle"].bits) + 1)
         left = Signal(bits + 1)
@@ -120,7 +123,7 @@ class Sequencer(Component):
         waits = self.idle & self.next_job.wait
         place_next = _counted(place, load, idle & (~waits).replicate(len(idle)), step=paused | ~late)
         m.d.comb += [
-            late.eq(no_code | no_room),
+            late.eq((takes_codes & ~self.code_valid) | (gives_codes & ~self.output_room)),
             load.eq(self.finish | ~self._running),
             self.issue.eq(self._running & ~paused & ~late),
             self._last.eq(~left[-1]),
