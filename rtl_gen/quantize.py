@@ -12,7 +12,7 @@ from rtl_gen.generate import option_wording
 from rtl_gen.options import add_format_options, format_values, number, path, tile, written
 from rtl_gen.quantize_report import report
 from rtl_gen.report import Report, progress
-from rtl_gen.weight_choice import add_choice_options, choose, with_groups
+from rtl_gen.weight_choice import choose, with_groups
 from rtl_gen.weights import Weight, open_weights
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
@@ -32,12 +32,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", required=True, metavar="FILE", type=path, help="quantized model to write (.safetensors)"
     )
-    add_choice_options(parser)
+    _add_choice_options(parser)
     _add_word_options(parser)
     _add_scale_options(parser)
     add_format_options(parser)
     # Told apart from the default, which --literal changes.
     parser.set_defaults(residual_shift=None)
+
+
+def _add_choice_options(parser: argparse.ArgumentParser) -> None:
+    """Which tensors are taken."""
+    parser.add_argument(
+        "--tensor",
+        action="append",
+        metavar="NAME",
+        help="quantize this tensor only; repeatable (default: all of 2 to 4 axes)",
+    )
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="leave out tensors whose names match, as in `head.*`; repeatable (default: none)",
+    )
+    parser.add_argument(
+        "--groups",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help="groups of a grouped or depthwise convolution; repeatable (default: as the file says, or 1)",
+    )
 
 
 def _add_word_options(parser: argparse.ArgumentParser) -> None:

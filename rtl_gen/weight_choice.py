@@ -8,30 +8,6 @@ from rtl_gen.errors import UsageError
 from rtl_gen.weights import Weight
 
 
-def add_choice_options(parser: argparse.ArgumentParser) -> None:
-    """What :func:`with_groups` and :func:`choose` go by."""
-    parser.add_argument(
-        "--tensor",
-        action="append",
-        metavar="NAME",
-        help="quantize this tensor only; repeatable (default: all of 2 to 4 axes)",
-    )
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="leave out tensors whose names match, as in `head.*`; repeatable (default: none)",
-    )
-    parser.add_argument(
-        "--groups",
-        action="append",
-        default=[],
-        metavar="NAME=N",
-        help="groups of a grouped or depthwise convolution; repeatable (default: as the file says, or 1)",
-    )
-
-
 def with_groups(weights: list[Weight], options: list[str]) -> list[Weight]:
     """The weights with the groups that the user gives."""
     given: dict[str, int] = {}
