@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rtl_gen.errors import UsageError
-from rtl_gen.weight_choice import add_choice_options, choose, with_groups
+from rtl_gen.weight_choice import choose, with_groups
 from rtl_gen.weights import Weight, open_weights
 from sw_ref.tensorfile import write_tensors
 
@@ -211,22 +211,3 @@ def test_groups_that_are_none(option: str) -> None:
 def test_groups_other_than_the_file_says() -> None:
     with pytest.raises(UsageError, match=r"^--groups is 'dw=3'; allowed: 6, as the file says$"):
         with_groups([weight("dw", 4, groups=6)], ["dw=3"])
-
-
-HELP = """\
-options:
-  --tensor NAME      quantize this tensor only; repeatable (default: all of 2 to 4 axes)
-  --exclude PATTERN  leave out tensors whose names match, as in `head.*`; repeatable (default: none)
-  --groups NAME=N    groups of a grouped or depthwise convolution; repeatable (default: as the file
-                     says, or 1)
-"""
-
-
-def test_the_options_of_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "102")
-    parser = argparse.ArgumentParser(usage="", add_help=False)
-    add_choice_options(parser)
-    assert parser.format_help().endswith(HELP)
-    given = ("--groups=a=2", "--tensor=x", "--exclude=p", "--tensor=y", "--groups=b=3", "--exclude=q")
-    assert vars(parser.parse_args(given)) == {"tensor": ["x", "y"], "exclude": ["p", "q"], "groups": ["a=2", "b=3"]}
-    assert vars(parser.parse_args([])) == {"tensor": None, "exclude": [], "groups": []}
