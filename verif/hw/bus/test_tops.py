@@ -143,7 +143,7 @@ async def recovers(ctx: Any, host: Host, task: Task) -> None:
 
 @every_bus
 @pytest.mark.parametrize("which", Range)
-@pytest.mark.parametrize("change", [-2, 3, 40])
+@pytest.mark.parametrize("change", [-2, 3])
 def test_wrong_lengths(kit: Kit, which: Range, change: int) -> None:
     """Too little to read: the engine waits, and the host stops it.  Anything else: the run ends by itself."""
     memory = Memory(rng=dice(("length", which, change)), latencies=(2, 7))
@@ -157,7 +157,7 @@ def test_wrong_lengths(kit: Kit, which: Range, change: int) -> None:
         await start(ctx, host)
         waits = which != Range.OUTPUTS and change < 0
         if waits:
-            await ctx.tick().repeat(1000)
+            await ctx.tick().repeat(400)
             assert await host.read(ctx, STATUS.address) == 1
             assert await host.write(ctx, CONTROL.address, STOP)
         await fails(ctx, host, RunError.STOPPED if waits else RunError.LENGTH)
