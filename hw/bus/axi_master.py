@@ -1,12 +1,11 @@
 """From bursts to AXI4."""
 
 from amaranth import Cat, Module, Signal, Value
-from amaranth.lib import stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from hw.bus.axi import INCREMENTING, MODIFIABLE, axi_signature
 from hw.bus.config import BusConfig
-from hw.bus.layouts import burst_layout
+from hw.bus.master import master_members
 from hw.bus.registers import Range
 from hw.component import Component
 
@@ -23,40 +22,29 @@ class AxiMaster(Component):
     -------
     bus : Out(AXI4)
         The port. No output depends on an input of the same cycle.
-    bursts : In(stream), words : In(stream)
-        What to do; the words to write, of which there are enough for every burst that comes.
-    read : Out(3), word : Out(bus_bits)
-        A word was read; for which range.
-    read_failed, write_failed : Out(1)
-        An error response.
-    quiet : Out(1)
-        No burst is under way.
+    As :func:`master_members`.
     """
 
     def __init__(self, config: BusConfig):
         self._config = config
-        members = {
-            "bus": Out(axi_signature(config.address_bits, config.bus_bits)),
-            "bursts": In(stream.Signature(burst_layout(config))),
-            "words": In(stream.Signature(config.bus_bits)),
-            "read": Out(len(Range)),
-            "word": Out(config.bus_bits),
-            **dict.fromkeys(("read_failed", "write_failed", "quiet"), Out(1)),
-        }
+        members = {"bus": Out(axi_signature(config.address_bits, config.bus_bits)), **master_members(config)}
         super().__init__(members, module=f"{config.name}_master")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, bus, burst = self._config, self.bus, self.bursts.payload
-        skip = config.address_bits - config.word_address_bits
         writes, moves = burst.range == Range.OUTPUTS, self.bursts.valid & self.bursts.ready
         address, length = Signal.like(burst.address, name="address"), Signal.like(burst.more, name="length")
         which, writing = Signal(name="which"), Signal(name="writing")
+        request = {
+            "addr": address << config.byte_bits,
+            "len": length,
+            "id": which,
+            "size": config.byte_bits,
+            "burst": INCREMENTING,
+            "cache": MODIFIABLE,
+        }
         for kind in ("ar", "aw"):
-            request = {
-                **{"addr": address << skip, "len": length, "id": which, "size": skip},
-                **{"burst": INCREMENTING, "cache": MODIFIABLE},
-            }
             m.d.comb += [getattr(bus, f"{kind}{name}").eq(value) for name, value in request.items()]
             with m.If(getattr(bus, f"{kind}ready")):
                 m.d.sync += getattr(bus, f"{kind}valid").eq(0)

@@ -1,14 +1,52 @@
 """The registers of the host: what is read and written where."""
 
 from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.bus import registers
 from hw.bus.config import HOST_ADDRESS_BITS, Bus, BusConfig
 from hw.bus.layouts import LOAD
-from hw.bus.registers import CONTROL, CYCLES, ENGINE, RANGES, STATUS, VERSION, Access, Part, Range, Register, field_of
+from hw.bus.registers import (
+    CONTROL,
+    CYCLES,
+    ENGINE,
+    RANGES,
+    REGISTER_BITS,
+    STATUS,
+    VERSION,
+    Access,
+    Part,
+    Range,
+    Register,
+    field_of,
+)
 from hw.component import Component
 from hw.engine import encoding
+
+
+def host_members() -> dict[str, wiring.Member]:
+    """The members of what holds the registers, towards an adapter of a bus.
+
+    Members
+    -------
+    read_address : In, value : Out(32), read_known : Out(1)
+        The register at a word address, and whether the host may read there.
+    write_address : In, data : In(32), write : In(1), write_known : Out(1)
+        What is written; nothing happens where the host may not write.
+    irq : Out(1)
+        The port.
+    """
+    return {
+        "read_address": In(HOST_ADDRESS_BITS),
+        "value": Out(REGISTER_BITS),
+        "read_known": Out(1),
+        "write_address": In(HOST_ADDRESS_BITS),
+        "data": In(REGISTER_BITS),
+        "write": In(1),
+        "write_known": Out(1),
+        "irq": Out(1),
+    }
 
 
 class RegisterBank(Component):
@@ -18,10 +56,7 @@ class RegisterBank(Component):
 
     Members
     -------
-    read_address : In, value : Out(32), read_known : Out(1)
-        The register at a word address, and whether the host may read there.
-    write_address : In, data : In(32), write : In(1), write_known : Out(1)
-        What is written; nothing happens where the host may not write.
+    As :func:`host_members`, and
     start, stop, intrusion : Out(1)
         The host wants a run to start or to end; it wrote to a range during a run, in vain.
     given : Out(1)
@@ -30,25 +65,17 @@ class RegisterBank(Component):
         What is written to a range.
     busy, done, error, engine_error, cycles : In
         What the host reads.
-    irq : Out(1)
-        The port.
     """
 
     def __init__(self, config: BusConfig):
         self._config = config
         members = {
-            "read_address": In(HOST_ADDRESS_BITS),
-            "value": Out(32),
-            "read_known": Out(1),
-            "write_address": In(HOST_ADDRESS_BITS),
-            "data": In(32),
-            "write": In(1),
-            "write_known": Out(1),
+            **host_members(),
             "load": Out(LOAD),
             "error": In(field_of(STATUS, "error").bits),
             "engine_error": In(field_of(STATUS, "engine_error").bits),
-            "cycles": In(32),
-            **dict.fromkeys(("start", "stop", "intrusion", "given", "irq"), Out(1)),
+            "cycles": In(REGISTER_BITS),
+            **dict.fromkeys(("start", "stop", "intrusion", "given"), Out(1)),
             **dict.fromkeys(("busy", "done"), In(1)),
         }
         super().__init__(members, module=f"{config.name}_registers")
@@ -86,7 +113,7 @@ class RegisterBank(Component):
 
     def _ranges(self, m: Module) -> None:
         """Addresses and lengths pass through; what is kept is whether they are allowed."""
-        zero, aligned = ~self.data.any(), ~self.data[: self._config.length_bits * -1 + 32].any()
+        zero, aligned = ~self.data.any(), ~self.data[: self._config.byte_bits].any()
         good = {
             Part.LOW: aligned,
             Part.HIGH: zero if self._config.bus is Bus.WISHBONE else 1,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from hw.bus.registers import MAP_BYTES
+from hw.bus.registers import MAP_BYTES, REGISTER_BITS
 from hw.engine.config import EngineConfig
 from sw_ref.format import parameter, validate
 
@@ -73,14 +73,19 @@ class BusConfig:
         return ADDRESS_BITS[self.bus]
 
     @property
+    def byte_bits(self) -> int:
+        """Bits of a byte address, or of a length in bytes, that count within a bus word."""
+        return (self.word_bytes - 1).bit_length()
+
+    @property
     def word_address_bits(self) -> int:
         """Width of the address of a bus word."""
-        return self.address_bits - (self.word_bytes - 1).bit_length()
+        return self.address_bits - self.byte_bits
 
     @property
     def length_bits(self) -> int:
         """Width of a length in bus words."""
-        return 32 - (self.word_bytes - 1).bit_length()
+        return REGISTER_BITS - self.byte_bits
 
     @property
     def program_words(self) -> int:

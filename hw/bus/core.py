@@ -5,21 +5,20 @@ from types import SimpleNamespace
 from typing import Any
 
 from amaranth import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetInserter, ResetSignal, Value
-from amaranth.lib import stream
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import connect, flipped
 
-from hw.bus.bank import RegisterBank
-from hw.bus.config import HOST_ADDRESS_BITS, BusConfig
+from hw.bus.bank import RegisterBank, host_members
+from hw.bus.config import BusConfig
 from hw.bus.control import Control
-from hw.bus.layouts import burst_layout
+from hw.bus.master import master_members
 from hw.bus.ranges import Ranges
 from hw.bus.read_buffer import ReadBuffer
-from hw.bus.registers import REGISTER_BITS, Range
+from hw.bus.registers import Range
 from hw.bus.write_buffer import WriteBuffer
 from hw.component import Component, Modules, instantiate
 from hw.engine.engine import Engine
 
-TO_CORE = ("data", "write")
+TO_CORE = ("read_address", "write_address", "data", "write")
 FROM_CORE = ("value", "read_known", "write_known")
 FROM_MASTER = ("read", "word", "read_failed", "write_failed", "quiet")
 """Members that a top connects by their names: between the registers' adapter and the core, and from the master."""
@@ -32,33 +31,12 @@ class Core(Component):
 
     Members
     -------
-    read_address, write_address, data, write : In, value, read_known, write_known : Out
-        The registers; see :class:`RegisterBank`.
-    bursts : Out(stream), words : Out(stream)
-        What the master reads and writes; what it writes.
-    read : In(3), word : In(bus_bits)
-        A word was read; for which range.
-    read_failed, write_failed, quiet : In(1)
-        An error response; no burst is under way.
-    irq : Out(1)
-        The port.
+    As :func:`host_members`, and those of :func:`master_members` in the other direction.
     """
 
     def __init__(self, config: BusConfig):
         self._config = config
-        members = {
-            "read_address": In(HOST_ADDRESS_BITS),
-            "value": Out(REGISTER_BITS),
-            "write_address": In(HOST_ADDRESS_BITS),
-            "data": In(REGISTER_BITS),
-            "write": In(1),
-            "bursts": Out(stream.Signature(burst_layout(config))),
-            "words": Out(stream.Signature(config.bus_bits)),
-            "read": In(len(Range)),
-            "word": In(config.bus_bits),
-            **dict.fromkeys(("read_failed", "write_failed", "quiet"), In(1)),
-            **dict.fromkeys(("read_known", "write_known", "irq"), Out(1)),
-        }
+        members = host_members() | {name: member.flip() for name, member in master_members(config).items()}
         super().__init__(members, module=f"{config.name}_core")
 
     def elaborate(self, platform: object) -> Module:
@@ -97,10 +75,8 @@ class Core(Component):
     def _host(self, m: Module, parts: dict[str, Any]) -> None:
         """Registers: the host's side, and what they show."""
         bank, control = parts["bank"], parts["control"]
-        m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in ("read_address", "write_address")]
-        m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in ("data", "write")]
-        shown = ("value", "read_known", "write_known", "irq")
-        m.d.comb += [getattr(self, name).eq(getattr(bank, name)) for name in shown]
+        m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in TO_CORE]
+        m.d.comb += [getattr(self, name).eq(getattr(bank, name)) for name in (*FROM_CORE, "irq")]
         m.d.comb += [getattr(bank, name).eq(getattr(control, name)) for name in ("busy", "done", "error", "cycles")]
         m.d.comb += bank.engine_error.eq(parts["engine"].error)
 

@@ -96,11 +96,10 @@ class Ranges(Component):
     def _memories(self, m: Module, reading: Reading, moves: Value, last: Signal, leaves: Signal) -> None:
         """Addresses and what is left, before and behind a burst; whether that is its range's last, or the bus's."""
         config, load, burst = self._config, self.load, self.bursts.payload
-        skip = 32 - config.length_bits  # a host's bits within a bus word, all 0
         size = (config.burst_words - 1).bit_length()
         host = load.part.any()
         target = Mux(host, load.range, Cat(burst.range, 1))
-        words = load.value[skip:]
+        words = load.value[config.byte_bits :]  # those below are 0
 
         def ram(name: str, bits: int, part: Part) -> tuple[Value, Value]:
             m.submodules[name] = cells = memory.Memory(shape=bits, depth=2 << burst.range.shape().width, init=[])

@@ -3,17 +3,13 @@
 from types import SimpleNamespace
 from typing import Any
 
-from hw.bus.config import Bus, BusConfig
-from hw.bus.stlq_axi import StlqAxi, axi_top_signature
-from hw.bus.stlq_wishbone import StlqWishbone, wishbone_top_signature
+from hw.bus.config import BusConfig
+from hw.bus.top import Top, top_signature
 from hw.component import Component, Modules
 from hw.engine.engine import Engine
 from hw.engine.layouts import engine_signature
 from hw.ports import ports_of
 from hw.verilog import verilog
-
-TOPS: dict[Bus, type[Component]] = {Bus.WISHBONE: StlqWishbone, Bus.AXI: StlqAxi}
-SIGNATURES = {Bus.WISHBONE: wishbone_top_signature, Bus.AXI: axi_top_signature}
 
 
 class _AroundEngine(Modules):
@@ -28,7 +24,7 @@ class _AroundEngine(Modules):
 
 def bus_ports(config: BusConfig) -> list[dict[str, Any]]:
     """Every port of a top; see :func:`hw.ports.ports_of`."""
-    return ports_of(SIGNATURES[config.bus](config))
+    return ports_of(top_signature(config))
 
 
 def bus_verilog(config: BusConfig) -> str:
@@ -37,5 +33,5 @@ def bus_verilog(config: BusConfig) -> str:
     Raises ``RuntimeError`` with what Yosys said, should it refuse.
     """
     modules = _AroundEngine()
-    modules.add(TOPS[config.bus], config)
+    modules.add(Top, config)
     return verilog(modules)

@@ -1,11 +1,10 @@
 """From bursts to Wishbone."""
 
 from amaranth import Cat, Module, Signal
-from amaranth.lib import stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from hw.bus.config import BusConfig
-from hw.bus.layouts import burst_layout
+from hw.bus.master import master_members
 from hw.bus.registers import Range
 from hw.bus.wishbone import wishbone_signature
 from hw.component import Component
@@ -21,26 +20,12 @@ class WishboneMaster(Component):
     -------
     bus : Out(Wishbone)
         The port.
-    bursts : In(stream), words : In(stream)
-        What to do; the words to write, of which there are enough for every burst that comes.
-    read : Out(3), word : Out(bus_bits)
-        A word was read; for which range.
-    read_failed, write_failed : Out(1)
-        An error response.
-    quiet : Out(1)
-        No burst is under way.
+    As :func:`master_members`.
     """
 
     def __init__(self, config: BusConfig):
         self._config = config
-        members = {
-            "bus": Out(wishbone_signature(config.word_address_bits, config.bus_bits)),
-            "bursts": In(stream.Signature(burst_layout(config))),
-            "words": In(stream.Signature(config.bus_bits)),
-            "read": Out(len(Range)),
-            "word": Out(config.bus_bits),
-            **dict.fromkeys(("read_failed", "write_failed", "quiet"), Out(1)),
-        }
+        members = {"bus": Out(wishbone_signature(config.word_address_bits, config.bus_bits)), **master_members(config)}
         super().__init__(members, module=f"{config.name}_master")
 
     def elaborate(self, platform: object) -> Module:

@@ -20,14 +20,15 @@ class WishboneSlave(Component):
     -------
     bus : In(Wishbone)
         The port; every output is a register.
-    address, data, write : Out, known, value : In
-        The access, whether it is allowed, and what is read.
+    read_address, value, read_known, write_address, data, write, write_known : Out, In
+        The access, whether it is allowed, and what is read: as of :class:`AxiSlave`, at one address.
     """
 
     def __init__(self, config: BusConfig):
         members = {
             "bus": In(wishbone_signature(HOST_ADDRESS_BITS, REGISTER_BITS)),
-            "address": Out(HOST_ADDRESS_BITS),
+            "read_address": Out(HOST_ADDRESS_BITS),
+            "write_address": Out(HOST_ADDRESS_BITS),
             "data": Out(REGISTER_BITS),
             "write": Out(1),
             "read_known": In(1),
@@ -45,7 +46,8 @@ class WishboneSlave(Component):
         good = (bus.we & self.write_known & whole) | (~bus.we & self.read_known)
         m.d.comb += [
             whole.eq(bus.sel.all()),
-            self.address.eq(bus.adr),
+            self.read_address.eq(bus.adr),
+            self.write_address.eq(bus.adr),
             self.data.eq(bus.dat_w),
             self.write.eq(asked & bus.we & whole),
             bus.stall.eq(answered),

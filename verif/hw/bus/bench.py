@@ -12,6 +12,7 @@ from amaranth.sim import Simulator
 from hw.bus import core
 from hw.bus.config import BusConfig
 from hw.bus.registers import CONTROL, REGISTERS, STATUS, Range, Register, unpack
+from hw.bus.top import Top
 from hw.component import Component
 from verif.hw.bus.stub import StubEngine
 
@@ -94,7 +95,6 @@ async def start(ctx: Any, host: Host, also: int = 0) -> None:
 
 
 def simulate(
-    kind: Callable[[BusConfig], Component],
     config: BusConfig,
     serve: Callable[[Any, Any], Any],
     bench: Callable[[Any, Any, Signal], Any],
@@ -105,7 +105,7 @@ def simulate(
     What they assert is raised here.
     """
     with patch.object(core, "Engine", engine):
-        top: Any = kind(config)
+        top: Any = Top(config)
         reset = Signal()
         simulator = Simulator(ResetInserter(reset)(top))
         simulator.add_clock(1e-6)

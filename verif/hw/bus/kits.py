@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hw.bus.config import Bus, BusConfig
-from hw.bus.stlq_axi import StlqAxi
-from hw.bus.stlq_wishbone import StlqWishbone
-from hw.component import Component
 from verif.hw.bus.axi import AxiHost, AxiMemory
 from verif.hw.bus.bench import Host, Memory
 from verif.hw.bus.wishbone import WishboneHost, WishboneMemory
@@ -16,9 +13,8 @@ from verif.hw.engine.bench import CONFIG
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """A `top`, its parameters, `host(registers, variant)`, and `serve(memory)` for the simulator."""
+    """A top's parameters, `host(registers, variant)`, and `serve(memory)` for the simulator."""
 
-    top: Callable[[BusConfig], Component]
     config: BusConfig
     host: Callable[[Any, int], Host]
     serve: Callable[[Memory], Any]
@@ -26,13 +22,11 @@ class Kit:
 
 KITS = {
     "wishbone": Kit(
-        top=StlqWishbone,
         config=BusConfig(engine=CONFIG, bus=Bus.WISHBONE, burst_words=4),
         host=lambda registers, variant: WishboneHost(registers, classic=variant % 2 == 1),
         serve=lambda memory: WishboneMemory(memory).serve,
     ),
     "axi": Kit(
-        top=StlqAxi,
         config=BusConfig(engine=CONFIG, bus=Bus.AXI, burst_words=4),
         host=lambda registers, variant: AxiHost(registers, late=(0, 2, -2)[variant % 3]),
         serve=lambda memory: AxiMemory(memory).serve,

@@ -18,7 +18,7 @@ from verif.hw.simulator import Result, read_results
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
 def test_a_network_on_a_wide_bus(kit: Kit) -> None:
     task = inference(kit, 64)
-    simulate(kit.top, task.config, kit.serve(task.memory), task.bench, engine=Engine)
+    simulate(task.config, kit.serve(task.memory), task.bench, engine=Engine)
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def run(kit: Kit, memory: Memory, bench: Bench, variant: int = 0) -> None:
         await ctx.tick().repeat(60)
         assert (len(memory.reads), len(memory.writes)) == was
 
-    simulate(kit.top, kit.config, kit.serve(memory), whole)
+    simulate(kit.config, kit.serve(memory), whole)
 
 
 def check_runs(kit: Kit, seed: int) -> None:
@@ -316,7 +316,7 @@ def test_reset_at_any_time(kit: Kit) -> None:
             await fails(ctx, host, RunError.RANGE)
             await recovers(ctx, host, task)
 
-    simulate(kit.top, kit.config, kit.serve(memory), whole)
+    simulate(kit.config, kit.serve(memory), whole)
 
 
 FAULTS = {
