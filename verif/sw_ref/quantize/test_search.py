@@ -107,15 +107,12 @@ def test_known_scales_of_samples(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert np.ravel(found(name)).tolist() == pytest.approx(KNOWN[name], rel=1e-6)
 
 
-def test_a_closer_look_begins_with_what_was_found() -> None:
-    for powers_of_two in (False, True):
-        search = Search(
-            fmt=StlqFormat(),
-            tiling=Tiling.of(SHAPE, (2, 3)),
-            selection=Selection(ratio=0),
-            powers_of_two=powers_of_two,
-        )
-        assert 1.0 in search._near(scales.STEP)
+@pytest.mark.parametrize(("powers_of_two", "factors"), [(True, [1, 2, 0.5]), (False, [0.125, 0.25, 0.5, 1, 2, 4, 8])])
+def test_a_closer_look_keeps_what_was_found(powers_of_two: bool, factors: list[float]) -> None:
+    search = Search(
+        fmt=StlqFormat(), tiling=Tiling.of(SHAPE, (2, 3)), selection=Selection(ratio=0), powers_of_two=powers_of_two
+    )
+    assert search._near(1.0).tolist() == factors
 
 
 def test_a_sample_of_blocks() -> None:
