@@ -49,7 +49,7 @@ def _rate(compiled: dict[str, Any]) -> str:
 
 def _resources(data: dict[str, Any]) -> list[Table]:
     rows = [(target, *(f"{found.get(key, 0):,}" for key in COLUMNS)) for target, found in data["resources"].items()]
-    return [Table(f"The engine, {_size(data)}, by Yosys", ("target", *COLUMNS.values()), rows)] * bool(rows)
+    return [Table(f"The engine, {_size(data)}, by Yosys", ("target", *COLUMNS.values()), rows)] if rows else []
 
 
 def _size(data: dict[str, Any]) -> str:
