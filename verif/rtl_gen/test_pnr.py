@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from rtl_gen import pnr
+from rtl_gen import nextpnr, pnr, tools
 from rtl_gen.errors import CheckError
 from rtl_gen.manifest import load_build
 
@@ -42,7 +42,7 @@ def test_too_large_for_the_device(refused, run, tmp_path):
 @pytest.mark.parametrize(("used", "placer"), [(5759, "static"), (5760, "heap"), (7680, "heap")])
 def test_the_placer_of_a_nearly_full_device_is_another(used, placer):
     log = f"Info:\t ICESTORM_LC: {used:7}/ 7680 75%\nInfo:\t SB_GB: 8/ 8 100%\n"
-    assert pnr.choose_placer(log, "hx8k", "array") == placer
+    assert nextpnr.choose_placer(log, "hx8k", "array") == placer
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_bad_options(refused, build, options, message):
 
 def test_a_device_without_a_place_for_the_last_cell_is_too_small(run, tmp_path, monkeypatch):
     assert run("--pe", 1, "--choices", 1, "--out", tmp_path).status == 0
-    start = pnr.tools.run
+    start = tools.run
 
     def fails_to_place(command, **options):
         if "--placer" in command:
             raise CheckError("nextpnr failed (status 125): ERROR: Unable to find legal placement for cell 'x'")
         return start(command, **options)
 
-    monkeypatch.setattr(pnr.tools, "run", fails_to_place)
+    monkeypatch.setattr(tools, "run", fails_to_place)
     with pytest.raises(CheckError, match=r"^the array failed to fit: nextpnr found no place .* on an hx8k$"):
         pnr.place_and_route(load_build(tmp_path), "ice40", "hx8k")
