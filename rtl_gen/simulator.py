@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.config import ArrayConfig
-from rtl_gen import testbench, tools
+from rtl_gen import payloads, testbench, tools
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import Build
 from rtl_gen.testbench import Amounts, Stalls
@@ -40,7 +40,6 @@ def simulate_tensor(
     sim: str = "icarus",
     stalls: Stalls | None = None,
     waves: Path | None = None,
-    keep: Path | None = None,
 ) -> Outcome:
     """Stream `tensor` through the build's Verilog, once for each activation vector, or for as many as it has pixels.
 
@@ -51,7 +50,7 @@ def simulate_tensor(
     check_fit(build.config, tensor)
     room = Amounts.of(tensor, len(acts), build.config.pixels)
     with simulation(build, room, sim=sim, stalls=stalls, waves=waves is not None) as run:
-        return run(tensor, acts, waves=waves, keep=keep)
+        return run(tensor, acts, waves=waves)
 
 
 def check_fit(config: ArrayConfig, tensor: StlqTensor, name: str = "the tensor") -> None:
@@ -114,15 +113,15 @@ class Simulation:
         """One run, as :func:`simulate_tensor` describes it."""
         stream, config, pixels = tile_stream(tensor), self.build.config, self.build.config.pixels
         amounts = Amounts.of(tensor, len(acts), pixels)
-        (self.folder / testbench.TILES).write_text(testbench.tiles_hex(config, stream))
-        (self.folder / testbench.ACTS).write_text(testbench.acts_hex(config, act_beats(tensor, acts, pixels)))
+        (self.folder / testbench.TILES).write_text(payloads.tiles_hex(config, stream))
+        (self.folder / testbench.ACTS).write_text(payloads.acts_hex(config, act_beats(tensor, acts, pixels)))
         said = tools.run([*self.command, *amounts.plusargs], folder=self.folder, timeout=self.timeout)
         if waves:
             _write(waves, (self.folder / testbench.WAVES).read_bytes(), "--waves")
         if keep:
             self._keep(keep, amounts)
         try:
-            sums = testbench.read_sums((self.folder / testbench.SUMS).read_text(), config)
+            sums = payloads.read_sums((self.folder / testbench.SUMS).read_text(), config)
         except ValueError as error:
             raise CheckError(str(error)) from error
         if len(sums) != amounts.sums_beats:

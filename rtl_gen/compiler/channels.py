@@ -1,60 +1,67 @@
 """The requantizer's parameters of a channel, from those of the network."""
 
+from dataclasses import dataclass
+
 from sw_ref.network.multiplier import decompose
 
 SHIFT_MAX = 31
+Parameters = tuple[dict[str, int], dict[str, int]]
+"""Fields of the engine's scales and of its offsets."""
 
 
-def channel_parameters(
-    *,
-    bias: int,
-    multiplier: int,
-    shift: int,
-    add_multiplier: int = 0,
-    zero: int = 0,
-    added_zero: int = 0,
-    exponent: int = 0,
-) -> tuple[dict[str, int], dict[str, int]]:
-    """(scale, offset) so that (S * multiplier + r * add_multiplier + offset) >> shift is the code before clipping.
+@dataclass(frozen=True, kw_only=True)
+class Formula:
+    """The code of one channel before clipping, from the sum S and the code r of a tensor that is added:
 
-    `zero`: of the output, `added_zero`: of the tensor that is added.  The offset holds bias, rounding, zero points and
-    a 1 for each negative term, which the hardware makes as a ones' complement.  `exponent`: the array's sums are S
-    times 2^exponent, so all else is multiplied by that, too.
-
-    Raises ``ValueError`` if a shift does not fit.
+    ((S + bias) * multiplier + (r - added_zero) * add_multiplier + half >> shift) + zero, with half = 1 << shift >> 1.
     """
-    scale, ones = _sum_terms(multiplier)
-    more, added_ones = _added_terms(add_multiplier, exponent)
-    offset = bias * multiplier - added_zero * add_multiplier + (zero << shift) << exponent
-    shift += exponent
-    if shift > SHIFT_MAX:
-        raise ValueError(f"shift is {shift}; allowed in an engine: 0 to {SHIFT_MAX}")
-    offset += ((1 << shift) >> 1) + ones + added_ones
-    return {**scale, **more}, {"offset": offset, "shift": shift}
 
+    bias: int = 0
+    multiplier: int = 0
+    shift: int = 0
+    add_multiplier: int = 0
+    zero: int = 0
+    added_zero: int = 0
 
-def far_parameters(
-    *, bias: int, multiplier: int, shift: int, zero: int, sums: tuple[int, int]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """(scale, offset) for a shift above :data:`SHIFT_MAX`, where no code is added.
+    def parameters(self, exponent: int = 0) -> Parameters:
+        """(scale, offset) so that (S * multiplier + r * add_multiplier + offset) >> shift is the code.
 
-    `sums`: the least and the greatest S.  So far down they reach two neighbouring codes at most, so that a shorter
-    shift tells them apart: with B what the upper one, Y, begins with, y = Y + ((v * multiplier + half - B) >> shorter).
+        The offset holds bias, rounding, zero points and a 1 for each negative term, which the hardware makes as a
+        ones' complement.  `exponent`: the array's sums are S times 2^exponent, so all else is multiplied by that, too.
 
-    Raises ``ValueError`` if they reach more.
-    """
-    ends = sorted((total + bias) * multiplier + (1 << shift >> 1) for total in sums)
-    lower, upper = (end >> shift for end in ends)
-    if lower == upper:
-        return channel_parameters(bias=0, multiplier=0, shift=0, zero=upper + zero)
-    begins = upper << shift
-    shorter = max(abs(end - begins) for end in ends).bit_length()
-    if upper - lower > 1 or shorter > SHIFT_MAX:
-        raise ValueError(f"shift is {shift}; allowed in an engine: 0 to {SHIFT_MAX}")
-    scale, ones = _sum_terms(multiplier)
-    more, _ = _added_terms(0, 0)
-    offset = bias * multiplier + (1 << shift >> 1) - begins + (upper + zero << shorter) + ones
-    return {**scale, **more}, {"offset": offset, "shift": shorter}
+        Raises ``ValueError`` if a shift does not fit.
+        """
+        scale, ones = _sum_terms(self.multiplier)
+        more, added_ones = _added_terms(self.add_multiplier, exponent)
+        constant = self.bias * self.multiplier - self.added_zero * self.add_multiplier + (self.zero << self.shift)
+        shift = self.shift + exponent
+        if shift > SHIFT_MAX:
+            raise ValueError(f"shift is {shift}; allowed in an engine: 0 to {SHIFT_MAX}")
+        offset = (constant << exponent) + (1 << shift >> 1) + ones + added_ones
+        return {**scale, **more}, {"offset": offset, "shift": shift}
+
+    def far_parameters(self, sums: tuple[int, int]) -> Parameters:
+        """(scale, offset) for a shift above :data:`SHIFT_MAX`, where no code is added.
+
+        `sums`: the least and the greatest S.  So far down they reach two neighbouring codes at most, so that a shorter
+        shift tells them apart: if the upper code is Y and B its least value of (S + bias) * multiplier + half,
+        the code is Y + ((S + bias) * multiplier + half - B >> shorter).
+
+        Raises ``ValueError`` if they reach more.
+        """
+        constant = self.bias * self.multiplier + (1 << self.shift >> 1)
+        ends = sorted(total * self.multiplier + constant for total in sums)
+        lower, upper = (end >> self.shift for end in ends)
+        if lower == upper:
+            return Formula(zero=upper + self.zero).parameters()
+        begins = upper << self.shift
+        shorter = max(abs(end - begins) for end in ends).bit_length()
+        if upper - lower > 1 or shorter > SHIFT_MAX:
+            raise ValueError(f"shift is {self.shift}; allowed in an engine: 0 to {SHIFT_MAX}")
+        scale, ones = _sum_terms(self.multiplier)
+        more, _ = _added_terms(0, 0)
+        offset = constant - begins + (upper + self.zero << shorter) + ones
+        return {**scale, **more}, {"offset": offset, "shift": shorter}
 
 
 def _sum_terms(multiplier: int) -> tuple[dict[str, int], int]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import ADDRESS_BITS, JOB, Kind
-from rtl_gen.compiler.channels import channel_parameters, reach
+from rtl_gen.compiler.channels import Formula, reach
 from rtl_gen.compiler.loops import Loop, steps_of, trips_of, walk_of
 from rtl_gen.compiler.passes import Axis, Channel, Pass
 from rtl_gen.compiler.program import Group, Job
@@ -188,7 +188,7 @@ def _group(whole: Pass, config: EngineConfig, number: int, run: Run) -> Group:
         tiles.append(made.reshape(-1, pe, lanes))
     two_word = tiles[1].any(axis=(1, 2)).astype(np.uint8)
     _check_sums(whole, config, channels)
-    parameters: list[Channel] = [channel_parameters(bias=0, multiplier=0, shift=0)] * pe
+    parameters: list[Channel] = [Formula().parameters()] * pe
     for channel in channels.tolist():
         parameters[int(whole.target.slots[channel] % pe)] = whole.channels[channel]
     terms = max(scale["add1"] + scale["add2"] for scale, _ in whole.channels)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
-from rtl_gen.compiler.channels import SHIFT_MAX, channel_parameters, far_parameters
+from rtl_gen.compiler.channels import SHIFT_MAX, Formula
 from rtl_gen.compiler.layout import Layout
 from rtl_gen.compiler.passes import Axis, Channel, Pass, point
 from rtl_gen.compiler.views import View
@@ -52,31 +52,23 @@ class Lowering:
         count = len(parts.bias)
         multiplier, shift = (a if row is None else a[row] for a in (parts.multiplier, parts.shift))
         add = np.zeros(count, int) if parts.add_multiplier is None else parts.add_multiplier
-        bias = parts.bias + np.broadcast_to(more, count)
-        sign = -1 if exact else 1
-        zero = self._zero(node.output)
-        lowest, highest = self._sums(node)
+        moved = np.broadcast_to(more, count)
+        zeros = {"zero": self._zero(node.output)}
+        if len(node.inputs) == 2:
+            zeros["added_zero"] = self._zero(node.inputs[1])
+        # What is added to the bias is no longer in the sums.
+        lowest, highest = ((ends - moved).tolist() for ends in self._sums(node))
         made = []
-        for channel in range(count):
-            values = {"bias": int(bias[channel]), "multiplier": int(multiplier[channel]), "shift": int(shift[channel])}
+        for channel, (b, m, s, a) in enumerate(zip(parts.bias + moved, multiplier, shift, add, strict=True)):
+            formula = Formula(bias=int(b), multiplier=int(m), shift=int(s), add_multiplier=int(a), **zeros)
             try:
-                if values["shift"] > SHIFT_MAX and not exact and not add[channel]:
-                    # What is added to the bias is no longer in the sums.
-                    moved = int(bias[channel] - parts.bias[channel])
-                    ends = int(lowest[channel]) - moved, int(highest[channel]) - moved
-                    made.append(far_parameters(**values, zero=zero, sums=ends))
-                    continue
-                made.append(
-                    channel_parameters(
-                        bias=sign * values["bias"],
-                        multiplier=sign * values["multiplier"],
-                        shift=values["shift"],
-                        add_multiplier=int(add[channel]),
-                        zero=zero,
-                        added_zero=self._zero(node.inputs[1]) if len(node.inputs) == 2 else 0,
-                        exponent=self._exponent if exact else 0,
-                    )
-                )
+                if exact:
+                    negated = replace(formula, bias=-formula.bias, multiplier=-formula.multiplier)
+                    made.append(negated.parameters(self._exponent))
+                elif formula.shift > SHIFT_MAX and not formula.add_multiplier:
+                    made.append(formula.far_parameters((lowest[channel], highest[channel])))
+                else:
+                    made.append(formula.parameters())
             except ValueError as error:
                 raise ValueError(f"channel {channel}: {error}") from error
         return made
@@ -146,7 +138,7 @@ class Lowering:
         source, fmt = self.layout.views[tensor], self.config.array.format
         rows, columns = (point(size) for size in source.shape[1:])
         shape = (source.shape[0], 1, 1, 1)
-        same = channel_parameters(bias=0, multiplier=-1, shift=0, exponent=self._exponent)
+        same = Formula(multiplier=-1).parameters(self._exponent)
         return Pass(
             layer=layer,
             tensor=tensor,

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.errors import UsageError
+from rtl_gen.frontend.constants import evaluate
 from rtl_gen.frontend.graph import FloatNetwork, FloatNode, Port
-from rtl_gen.frontend.source import Node, evaluate, library
+from rtl_gen.frontend.node import Node
+from rtl_gen.frontend.source import library
 from sw_ref.network import AveragePool, Conv, ConvTranspose, MaxPool, Pad, Permute, PixelShuffle, Resize, Slice
 
 OPSET = 20

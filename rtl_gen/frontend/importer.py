@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from rtl_gen.errors import UsageError
 from rtl_gen.frontend.builder import Builder
-from rtl_gen.frontend.source import DAMAGE, Constants, Node, live_nodes, names_read
+from rtl_gen.frontend.constants import Constants
+from rtl_gen.frontend.node import Node, live_nodes, names_read
+from rtl_gen.frontend.source import DAMAGE
 from rtl_gen.frontend.values import Refusal, Value
 
 Handler = Callable[["Importer", Node], None]

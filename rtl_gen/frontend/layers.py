@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.frontend.importer import Importer, check_axis, operator
+from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.pointwise import affine
-from rtl_gen.frontend.source import Node
 from rtl_gen.frontend.values import Refusal, Value
 from rtl_gen.frontend.windows import paddings, pair
 from sw_ref.network import Conv, ConvTranspose, Linear

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from rtl_gen.frontend.constants import evaluate
 from rtl_gen.frontend.importer import FLOATS, Importer, check_axis, operator
-from rtl_gen.frontend.source import Node, evaluate
+from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.values import Refusal, Value
 from sw_ref.network import Concat as Join
 from sw_ref.network import Pad as Padded

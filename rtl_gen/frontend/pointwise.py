@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rtl_gen.frontend.function import FORMULAS, Function
 from rtl_gen.frontend.graph import Affine
 from rtl_gen.frontend.importer import Importer, operator
-from rtl_gen.frontend.source import Node
+from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.values import Refusal, Value
 from sw_ref.network import Add
 

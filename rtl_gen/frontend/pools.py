@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rtl_gen.frontend.importer import Importer, check_axis, operator
-from rtl_gen.frontend.source import Node
+from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.values import Refusal, Value
 from rtl_gen.frontend.windows import Padding, paddings, pair
 from sw_ref.network import AveragePool, MaxPool

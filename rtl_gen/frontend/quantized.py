@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from rtl_gen.frontend.importer import Importer, check_axis, operator
+from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.pointwise import affine, extended
-from rtl_gen.frontend.source import Node
 from rtl_gen.frontend.values import Refusal
 
 BITS = {"uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65535), "int16": (-32768, 32767)}

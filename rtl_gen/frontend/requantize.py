@@ -35,31 +35,21 @@ def requantizer(
 
     Raises :class:`UsageError` for a factor or a bias that no parameter reaches.
     """
-    pairs = np.array([nearest(factor) for factor in factors.reshape(-1)])
-    multiplier, shift = (part.reshape(factors.shape) for part in pairs.T)
-    made = multiplier / 2.0**shift
-    worst = float(np.abs(made / factors - 1).max())
-    if not multiplier.all() or not np.isfinite(worst):
-        raise UsageError(
-            f"scales from {factors.min():.3g} to {factors.max():.3g} need multipliers; allowed: 2^-47 to 129"
-        )
+    multiplier, shift = _multipliers(factors)
+    errors = [_error(multiplier, shift, factors)]
     low, high, table = _limits(fmt, scales, function)
     if table is not None:
         # y + z_out is the code before the function: the table undoes the difference of zero points.
         bias = bias + (scales[0][1] - scales[1][1]) / factors.reshape(-1, factors.shape[-1])[0]
-    whole = np.floor(bias + 0.5)
-    if np.abs(whole).max(initial=0) >= 2.0**47:
-        raise UsageError(f"a bias is {np.abs(whole).max():.3g} units of its sum; allowed: below 2^47")
     add_multiplier = None
     if added is not None:
         try:
             multiplier, shift, add_multiplier = with_added(multiplier, shift, added)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        worst = max(worst, float(np.abs(add_multiplier / 2.0**shift / added - 1).max()))
-        worst = max(worst, float(np.abs(multiplier / 2.0**shift / factors - 1).max()))
+        errors += [_error(add_multiplier, shift, added), _error(multiplier, shift, factors)]
     parts = Requantizer(
-        bias=whole.astype(np.int64),
+        bias=_rounded(bias),
         multiplier=multiplier.astype(np.int32),
         shift=shift.astype(np.uint8),
         add_multiplier=None if add_multiplier is None else add_multiplier.astype(np.int32),
@@ -67,7 +57,31 @@ def requantizer(
         high=high,
         table=table,
     )
-    return parts, worst
+    return parts, max(errors)
+
+
+def _multipliers(factors: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The nearest (multiplier, shift) of each factor."""
+    pairs = np.array([nearest(factor) for factor in factors.reshape(-1)])
+    multiplier, shift = (part.reshape(factors.shape) for part in pairs.T)
+    if not multiplier.all() or not np.isfinite(_error(multiplier, shift, factors)):
+        raise UsageError(
+            f"scales from {factors.min():.3g} to {factors.max():.3g} need multipliers; allowed: 2^-47 to 129"
+        )
+    return multiplier, shift
+
+
+def _error(multiplier: NDArray[Any], shift: NDArray[Any], factor: NDArray[np.float64] | float) -> float:
+    """The largest relative difference between multiplier / 2^shift and the factor that it stands for."""
+    return float(np.abs(multiplier / 2.0**shift / factor - 1).max())
+
+
+def _rounded(bias: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The bias in whole units of its sum, rounded half up."""
+    whole = np.floor(bias + 0.5)
+    if np.abs(whole).max(initial=0) >= 2.0**47:
+        raise UsageError(f"a bias is {np.abs(whole).max():.3g} units of its sum; allowed: below 2^47")
+    return whole.astype(np.int64)
 
 
 def _limits(fmt: StlqFormat, scales: tuple[Scale, Scale], function: Function) -> tuple[int, int, NDArray[Any] | None]:

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.frontend.constants import evaluate
 from rtl_gen.frontend.importer import Importer, check_axis, operator
-from rtl_gen.frontend.source import Node, evaluate, library
+from rtl_gen.frontend.node import Node
+from rtl_gen.frontend.source import library
 from rtl_gen.frontend.values import Refusal, Value
 from sw_ref.network import ConvTranspose, Pad
 from sw_ref.network import Resize as Nearest

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.errors import UsageError
+from rtl_gen.frontend.constants import Constants
 from rtl_gen.frontend.layers import turned
-from rtl_gen.frontend.source import Constants, Node, load, opset_of
+from rtl_gen.frontend.node import Node
+from rtl_gen.frontend.source import load, opset_of
 
 # Other domains' forms of the same layers (onnxruntime's optimizer writes them).
 SAME = {"com.microsoft.FusedConv": "Conv", "com.microsoft.FusedGemm": "Gemm", "com.microsoft.FusedMatMul": "MatMul"}

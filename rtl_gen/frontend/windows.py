@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rtl_gen.frontend.source import Node
+from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.values import Refusal
 
 Padding = tuple[int, int, int, int]

@@ -12,7 +12,7 @@ from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import SCALE, pack
 from hw.engine.requantizer_lane import RequantizerLane
-from rtl_gen.compiler.channels import channel_parameters
+from rtl_gen.compiler.channels import Formula
 from sw_ref.format import StlqFormat
 from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 
@@ -60,7 +60,7 @@ def fits(case: Case) -> bool:
 
 def parameters(case: Case) -> tuple[dict[str, int], dict[str, int]]:
     names = ("bias", "multiplier", "shift", "add_multiplier", "zero", "added_zero")
-    return channel_parameters(**{name: case[name] for name in names})
+    return Formula(**{name: case[name] for name in names}).parameters()
 
 
 def steps(case: Case, every: int) -> list[int]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtl_gen.compiler.channels import channel_parameters, far_parameters
+from rtl_gen.compiler.channels import Formula
 
 
 def value(scale: dict[str, int], offset: dict[str, int], total: int) -> int:
@@ -18,7 +18,7 @@ def test_the_formula(multiplier: int) -> None:
     rng = np.random.default_rng(1)
     for shift in (0, 1, 9, 31):
         bias, zero = int(rng.integers(-999, 999)), int(rng.integers(256))
-        scale, offset = channel_parameters(bias=bias, multiplier=multiplier, shift=shift, zero=zero)
+        scale, offset = Formula(bias=bias, multiplier=multiplier, shift=shift, zero=zero).parameters()
         for total in (-(1 << 20), -1, 0, 7, 12345):
             right = ((total + bias) * multiplier + (1 << shift >> 1) >> shift) + zero
             assert value(scale, offset, total) == right
@@ -31,7 +31,8 @@ def test_far_shifts(multiplier: int) -> None:
     for shift in (32, 36, 47):
         edge = -(-(1 << shift - 1) // multiplier)
         for bias in (edge - 50, edge, 3 * edge + 20, edge // 3, 0):
-            scale, offset = far_parameters(bias=bias, multiplier=multiplier, shift=shift, zero=9, sums=(-100, 100))
+            formula = Formula(bias=bias, multiplier=multiplier, shift=shift, zero=9)
+            scale, offset = formula.far_parameters((-100, 100))
             found = [value(scale, offset, total) for total in range(-100, 101)]
             half = 1 << shift >> 1
             assert found == [((s + bias) * multiplier + half >> shift) + 9 for s in range(-100, 101)]
@@ -41,6 +42,6 @@ def test_far_shifts(multiplier: int) -> None:
 
 def test_shifts_that_no_engine_has() -> None:
     with pytest.raises(ValueError, match="shift is 32; allowed in an engine: 0 to 31"):
-        channel_parameters(bias=0, multiplier=1, shift=32)
+        Formula(multiplier=1, shift=32).parameters()
     with pytest.raises(ValueError, match="shift is 33; allowed in an engine: 0 to 31"):
-        far_parameters(bias=0, multiplier=1, shift=33, zero=0, sums=(-(1 << 40), 1 << 40))
+        Formula(multiplier=1, shift=33).far_parameters((-(1 << 40), 1 << 40))

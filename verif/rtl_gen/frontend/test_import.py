@@ -7,8 +7,8 @@ import pytest
 
 from rtl_gen.errors import UsageError
 from rtl_gen.frontend.importer import HANDLERS, Importer
+from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.onnx_file import import_onnx
-from rtl_gen.frontend.source import Node
 from verif.rtl_gen.frontend.models import Make, compare, node
 
 SEED = 11

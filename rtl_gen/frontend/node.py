@@ -1,0 +1,68 @@
+"""A node of an ONNX file, and which tensors it reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rtl_gen.errors import UsageError
+from rtl_gen.frontend.source import DAMAGE
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the file, with its attributes as Python values."""
+
+    proto: Any
+    label: str
+    attributes: dict[str, Any]
+
+    @classmethod
+    def of(cls, proto: Any, position: int) -> "Node":
+        from onnx.helper import get_attribute_value
+
+        try:
+            attributes = {item.name: get_attribute_value(item) for item in proto.attribute}
+        except DAMAGE as error:
+            raise UsageError(f"node {proto.name or proto.op_type} is damaged: {error}") from error
+        label = proto.name or next(filter(None, proto.output), "") or f"{proto.op_type}_{position}"
+        return cls(proto, label, attributes)
+
+    @property
+    def op(self) -> str:
+        """The operator's type; other domains than ONNX's own are part of it."""
+        return (
+            self.proto.op_type if self.proto.domain in ("", "ai.onnx") else f"{self.proto.domain}.{self.proto.op_type}"
+        )
+
+    @property
+    def inputs(self) -> list[str]:
+        return list(self.proto.input)
+
+    @property
+    def outputs(self) -> list[str]:
+        return list(self.proto.output)
+
+    def get(self, name: str, default: Any) -> Any:
+        """An attribute, strings as `str`."""
+        value = self.attributes.get(name, default)
+        return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def live_nodes(nodes: list[Node], outputs: set[str]) -> set[int]:
+    """Positions of the nodes that something at the end depends on."""
+    wanted, live = set(outputs), set()
+    for position in range(len(nodes) - 1, -1, -1):
+        if wanted & set(nodes[position].outputs) - {""}:
+            live.add(position)
+            wanted.update(names_read(nodes[position].proto))
+    return live
+
+
+def names_read(proto: Any) -> Iterator[str]:
+    """The tensors that a node reads, those of its branches too."""
+    yield from filter(None, proto.input)
+    for attribute in proto.attribute:
+        if attribute.HasField("g"):
+            for inner in attribute.g.node:
+                yield from names_read(inner)
+            yield from (output.name for output in attribute.g.output)
