@@ -1,10 +1,10 @@
 """What `convert` has to say: what each layer lost, and how far the network in integers agrees with the float one."""
 
 import argparse
-import math
 from typing import Any
 
 from rtl_gen.report import Report, Table
+from rtl_gen.sqnr import decibels, shown
 from sw_ref.format import StlqFormat
 from sw_ref.messages import printable
 
@@ -50,7 +50,7 @@ def report(
 
 
 def _agreement(args: argparse.Namespace, made: Any, agreement: Any) -> list[str]:
-    lines = [f"output SQNR {_shown(agreement.error)} dB on {agreement.count} {_seen(args, made, agreement)}"]
+    lines = [f"output SQNR {shown(agreement.error)} dB on {agreement.count} {_seen(args, made, agreement)}"]
     if agreement.same_class is not None:
         lines.append(f"same class as the float network: {100 * agreement.same_class:.2f}%")
     if agreement.accuracy is not None:
@@ -69,23 +69,13 @@ def _seen(args: argparse.Namespace, made: Any, agreement: Any) -> str:
     return f"inputs, {others} of them not used for calibration" if others else "inputs, all used for calibration"
 
 
-def _shown(error: float) -> str:
-    """SQNR in dB of a relative squared error; a signal of 0 has none."""
-    return "exact" if error == 0 else "-" if error == math.inf else f"{decibels(error):.1f}"
-
-
 def _row(layer: Any) -> tuple[str, ...]:
     return (
         layer.name,
         "x".join(map(str, layer.shape)),
         f"{100 * layer.ratio:.1f}",
-        _shown(layer.weight_error) if layer.shape else "",
-        _shown(layer.output_error),
+        shown(layer.weight_error) if layer.shape else "",
+        shown(layer.output_error),
         f"{layer.lost:.1f}",
         f"{layer.beats:,}",
     )
-
-
-def decibels(error: float) -> float | None:
-    """A relative squared error as SQNR in dB; None for no error at all."""
-    return -10 * math.log10(error) if 0 < error < math.inf else None

@@ -4,9 +4,8 @@ import argparse
 import resource
 from typing import Any
 
-import numpy as np
-
 from rtl_gen.report import Report, Table
+from rtl_gen.sqnr import relative_error, shown
 from sw_ref.cost import Cost
 from sw_ref.format import StlqFormat
 from sw_ref.memory import held_mib
@@ -65,7 +64,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
     spent: Cost = row["cost"]
-    relative = row["error"] / row["signal"] if row["signal"] else 0.0
+    relative = relative_error(row["error"], row["signal"])
     shape = "x".join(map(str, row["shape"])) if row["shape"] else ""
     shape += f" /{row['groups']}" if row["groups"] and row["groups"] > 1 else ""
     return (
@@ -75,7 +74,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
         f"{spent.two_word_tiles:,}",
         f"{100 * spent.two_word_ratio:.1f}",
         f"{100 * relative:.3g}" if row["signal"] else "-",
-        f"{-10 * np.log10(relative):.1f}" if relative else "-",
+        shown(relative),
         f"{spent.bits_per_weight:.2f}",
         f"{spent.beats:,}",
     )

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -148,13 +149,19 @@ class Selection:
 
     def count(self, blocks: int) -> int:
         """How many of `blocks` blocks the ratio selects."""
-        return int((Decimal(repr(float(self.ratio or 0))) * blocks).to_integral_value(ROUND_HALF_UP))
+        return _share(float(self.ratio or 0), blocks)
 
     def of(self, energies: NDArray[Any]) -> NDArray[np.bool_]:
         """Flags of the selected blocks, from the squared l2 norms of their residuals; same shape."""
         if self.threshold is not None:
             return np.sqrt(energies) > self.threshold
         return largest(energies, self.count(energies.size))
+
+
+@lru_cache
+def _share(ratio: float, blocks: int) -> int:
+    """ratio * blocks, rounded half up. The search for a scale asks the same a hundred times."""
+    return int((Decimal(repr(ratio)) * blocks).to_integral_value(ROUND_HALF_UP))
 
 
 def largest(values: NDArray[Any], count: int) -> NDArray[np.bool_]:

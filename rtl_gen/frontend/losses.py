@@ -1,11 +1,12 @@
 """What became of each layer, and how much of the signal it lost."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rtl_gen.sqnr import relative_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class LayerReport:
 
 
 def relative(wanted: NDArray[Any], made: NDArray[Any]) -> float:
-    """Squared error over squared signal; 0 if there is none of either."""
+    """The relative squared error of an array: see :func:`~rtl_gen.sqnr.relative_error`."""
     error = float(np.square(wanted - made, dtype=np.float64).sum())
     signal = float(np.square(wanted, dtype=np.float64).sum())
-    return error / signal if signal else (math.inf if error else 0.0)
+    return relative_error(error, signal)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.frontend.losses import LayerReport
+from rtl_gen.sqnr import decibels
 from sw_ref.files import write_atomically
 
 
@@ -31,7 +32,7 @@ def draw_layers(path: Path, layers: Sequence[LayerReport]) -> None:
         ("output, all layers before it included", [layer.output_error for layer in layers]),
         ("weights", [layer.weight_error for layer in layers]),
     ):
-        axes.plot(-10 * np.log10(np.maximum(errors, 1e-12)), marker="o", label=name)
+        axes.plot(np.array([decibels(max(error, 1e-12)) for error in errors], float), marker="o", label=name)
     axes.set_xticks(range(len(layers)), [layer.name for layer in layers], rotation=90)
     axes.set_ylabel("SQNR (dB)")
     axes.legend()

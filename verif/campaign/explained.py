@@ -58,7 +58,6 @@ REASONS = (
     ("Search._(block|row)_loss", r" -> .*PART_ELEMENTS.*, 2\)$", "larger parts: more memory, the same errors"),
     ("Search._energies", r" -> part = slice\(start, None\)$", "what follows writes the same errors again"),
     ("Search._(energies|row_loss)", r' -> .*einsum\("(KIJ|IJ)', "other names of the axes"),
-    ("reorder._same", r" -> .*(equal_nan=(False|None)|, \))", "NaN makes the tolerance NaN, which allclose refuses"),
     ("TwoWords.forward", r" -> slope.to\(None\)", "autograd gives a gradient its parameter's type"),
     (
         "TwoWords.forward",

@@ -229,12 +229,20 @@ def test_what_is_not_known_to_treat_channels_alike_ends_the_way() -> None:
 
 def test_outputs_are_the_same_but_for_the_order_of_sums() -> None:
     one = torch.tensor([1.0, -8.0])
-    assert _same([one, torch.tensor([1]), torch.zeros(0)], [one.clone(), torch.tensor([2]), torch.zeros(0)])
+    assert _same([one, torch.tensor([1]), torch.zeros(0)], [one.clone(), torch.tensor([1]), torch.zeros(0)])
+    assert not _same([torch.tensor([1, 2])], [torch.tensor([2, 1])])
     for off, same in ((0.0, True), (7.9e-4, True), (8.2e-4, False), (-8.2e-4, False)):
         assert _same([one], [one + torch.tensor([off, 0.0])]) is same
     assert not _same([one], [one[None]])
     with pytest.raises(ValueError, match="zip"):
         _same([one], [])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_outputs_that_are_not_finite_show_no_order(bad: float) -> None:
+    """An infinite output would make the tolerance infinite, too: any other output would be within it."""
+    assert not _same([torch.tensor([bad, 1.0])], [torch.tensor([bad, 1.0])])
+    assert not _same([torch.tensor([bad, 1.0])], [torch.tensor([bad, 9.0])])
 
 
 def test_an_order_that_saves_nothing_stays() -> None:
