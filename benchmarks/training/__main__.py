@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.training import campaign
 from benchmarks.training.fit import TrainingError
-from benchmarks.training.run import CHECKPOINT, RESULT, perform
+from benchmarks.training.run import CHECKPOINT, RESULT, Setting, perform
 from benchmarks.training.spec import Run, folder_of
 from benchmarks.training.tasks import TASKS
 from sw_ref.train.methods import METHODS
@@ -80,8 +80,9 @@ def _train(argv: list[str]) -> int:
     torch.set_num_threads(args.threads)
     command = shlex.join([*PROGRAM.split(), *argv])
     floats = Path(args.floats) if args.floats else out
+    setting = Setting(floats=floats, device=args.device, report=print_epoch)
     try:
-        result = perform(run, out, floats, print_epoch, device=args.device, resume=args.resume, command=command)
+        result = perform(run, out, setting, resume=args.resume, command=command)
     except KeyboardInterrupt:
         if _begun(out):
             raise

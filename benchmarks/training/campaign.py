@@ -14,7 +14,7 @@ import torch
 from benchmarks.training import bars, plots, table
 from benchmarks.training.fit import TrainingError, check_about
 from benchmarks.training.results import Results
-from benchmarks.training.run import RESULT, perform
+from benchmarks.training.run import RESULT, Setting, perform
 from benchmarks.training.spec import Run, folder_of
 from benchmarks.training.tasks import TASKS
 from sw_ref.files import write_atomically
@@ -81,9 +81,8 @@ class Campaign:
     def perform(self, run: Run, command: str, device: str = "cpu") -> dict[str, Any]:
         """Do a run, from where it was stopped if it was begun, and keep its result."""
         folder = self.work / run.name
-        done = perform(
-            run, folder, self.work / FLOATS, lambda _: None, device=device, resume=folder.is_dir(), command=command
-        )
+        setting = Setting(floats=self.work / FLOATS, device=device)
+        done = perform(run, folder, setting, resume=folder.is_dir(), command=command)
         self.kept.add(run, (folder / RESULT).read_bytes())
         return done
 

@@ -29,6 +29,10 @@ Report = Callable[[Mapping[str, Any]], None]
 """Is given the facts of each epoch: epoch, epochs, loss, v_norm, share_left, seconds."""
 
 
+def silent(facts: Mapping[str, Any]) -> None:
+    """A :data:`Report` that nobody hears."""
+
+
 class TrainingError(Exception):
     """Training cannot go on (a loss that is NaN); the last good checkpoint is kept."""
 

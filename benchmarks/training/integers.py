@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.training.fit import Fit
-from benchmarks.training.run import CALIBRATION_EPOCH, calibration, pretrained, put_on
+from benchmarks.training.run import CALIBRATION_EPOCH, Setting, calibration, pretrained, put_on
 from benchmarks.training.spec import Run
 from benchmarks.training.untrained import NETWORKS, TILE, resized
 from sw_ref.network import Network, dequantize, execute, quantize, save_network
@@ -47,7 +47,7 @@ class Golden(nn.Module):
 def measure(run: Run, floats: Path, out: Path, epochs: int, share: float) -> dict[str, Any]:
     """Train, then score the model, and its network in integers before and after the last epochs."""
     task, name = run.of_task, f"{run.task}-{run.network}-seed{run.seed}"
-    model = pretrained(run, floats, lambda facts: None)
+    model = pretrained(run, Setting(floats=floats))
     score: Callable[[nn.Module], float] = lambda model: task.evaluate(model)[task.primary]  # noqa: E731
     facts: dict[str, Any] = {"network": run.network, "seed": run.seed, "method": run.method, "float": score(model)}
     quantization = put_on(run, model)

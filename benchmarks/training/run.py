@@ -5,6 +5,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.training.checkpoint import load_checkpoint, restore_model, save_checkpoint, state_of
-from benchmarks.training.fit import Fit, Report, check_about
+from benchmarks.training.fit import Fit, Report, check_about, silent
 from benchmarks.training.spec import Run
 from benchmarks.training.tasks.task import Recipe, Task
 from sw_ref.files import write_atomically
@@ -45,49 +46,39 @@ CODE = _code_digest()
 """Taken when the sources are loaded: they may be edited while a campaign runs."""
 
 
-def perform(
-    run: Run, out: Path, floats: Path, report: Report, *, device: str = "cpu", resume: bool = False, command: str = ""
-) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Where runs find their float networks (`floats`), on which device they run, and who hears of each epoch."""
+
+    floats: Path
+    device: str = "cpu"
+    report: Report = silent
+
+
+def perform(run: Run, out: Path, setting: Setting, *, resume: bool = False, command: str = "") -> dict[str, Any]:
     """Do `run`, leave its files in `out`, and return its result (which is `run.json` too).
 
-    The float network is taken from the folder `floats`, or trained and left there.  `resume` continues from the
-    checkpoint of fine-tuning, if there is one.  Raises what :class:`Fit` raises.
+    `resume` continues from the checkpoint of fine-tuning, if there is one. `command`: what was typed, for the result.
+    Raises what :class:`Fit` raises.
     """
     out.mkdir(parents=True, exist_ok=True)
     task = run.of_task
-    model = pretrained(run, floats, report, device=device)
+    model = pretrained(run, setting)
     before = measure(task, model)
     quantization = put_on(run, model)
-    fit = Fit(
-        task=task,
-        model=model,
-        recipe=run.tuning if quantization.method.trains else Recipe(epochs=0, rate=run.tuning.rate),
-        seed=run.seed,
-        checkpoint=out / CHECKPOINT,
-        about=run.about,
-        first_epoch=run.pretraining.epochs,
-        quantization=quantization,
-    )
-    if quantization.method.exports:
-        export_format(quantization)  # what cannot be exported is not trained
-    if fit.recipe.epochs == 0:
-        quantization.step(1.0)
+    fit = _fine_tuning(run, model, quantization, out)
     if resume:
         fit.resume()
     started = time.perf_counter()
-    history = fit.run(report)
-    settle_batch_norm(model, (inputs.to(device) for inputs, _ in task.batches(run.seed, CALIBRATION_EPOCH)))
-    save_checkpoint(out / MODEL, state_of(model), {"about": run.about})
-    if quantization.method.exports:
-        finalize(model, quantization, calibration(run, device)[0]).save(out)
-    pictures = task.pictures(model)
-    if pictures:
-        write_tensors(out / PICTURES, pictures, {})
+    history = fit.run(setting.report)
+    batches = task.batches(run.seed, CALIBRATION_EPOCH)
+    settle_batch_norm(model, (inputs.to(setting.device) for inputs, _ in batches))
+    _save(run, model, quantization, out)
     result = {
         "schema": SCHEMA,
         "run": run.about,
         "command": command,
-        "device": device,
+        "device": setting.device,
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
         "code": CODE,
@@ -102,10 +93,10 @@ def perform(
     return result
 
 
-def pretrained(run: Run, floats: Path, report: Report, *, device: str = "cpu") -> nn.Module:
-    """The float network of a run, on `device`: from the cache, or trained now (from where that was stopped)."""
-    task = run.of_task
-    model = task.build(str(run.network), run.seed).to(device)
+def pretrained(run: Run, setting: Setting) -> nn.Module:
+    """The float network of a run: from the cache, or trained now (from where that was stopped) and left there."""
+    task, floats = run.of_task, setting.floats
+    model = task.build(str(run.network), run.seed).to(setting.device)
     cached = floats / f"{run.float_name}.safetensors"
     if cached.exists():
         tensors, facts = load_checkpoint(cached)
@@ -123,10 +114,41 @@ def pretrained(run: Run, floats: Path, report: Report, *, device: str = "cpu") -
         about=run.about_float,
     )
     fit.resume()
-    fit.run(report)
+    fit.run(setting.report)
     save_checkpoint(cached, state_of(model), {"about": run.about_float})
     unfinished.unlink(missing_ok=True)
     return model
+
+
+def _fine_tuning(run: Run, model: nn.Module, quantization: Quantization, out: Path) -> Fit:
+    """The training of a prepared network; none of its epochs is left if the method does not train."""
+    method = quantization.method
+    fit = Fit(
+        task=run.of_task,
+        model=model,
+        recipe=run.tuning if method.trains else Recipe(epochs=0, rate=run.tuning.rate),
+        seed=run.seed,
+        checkpoint=out / CHECKPOINT,
+        about=run.about,
+        first_epoch=run.pretraining.epochs,
+        quantization=quantization,
+    )
+    if method.exports:
+        export_format(quantization)  # what cannot be exported is not trained
+    if fit.recipe.epochs == 0:
+        quantization.step(1.0)
+    return fit
+
+
+def _save(run: Run, model: nn.Module, quantization: Quantization, out: Path) -> None:
+    """Write the network, what the hardware reads of it, and the pictures of its task."""
+    save_checkpoint(out / MODEL, state_of(model), {"about": run.about})
+    if quantization.method.exports:
+        device = str(next(model.parameters()).device)
+        finalize(model, quantization, calibration(run, device)[0]).save(out)
+    pictures = run.of_task.pictures(model)
+    if pictures:
+        write_tensors(out / PICTURES, pictures, {})
 
 
 def put_on(run: Run, model: nn.Module) -> Quantization:

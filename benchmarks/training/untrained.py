@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.training.run import CALIBRATION_BATCHES, CALIBRATION_EPOCH, pretrained
+from benchmarks.training.run import CALIBRATION_BATCHES, CALIBRATION_EPOCH, Setting, pretrained
 from benchmarks.training.spec import Run
 from rtl_gen.frontend.calibrate import convert
 from rtl_gen.frontend.execute import Runner
@@ -94,7 +94,7 @@ def export(model: nn.Module, example: tuple[int, ...], path: Path) -> None:
 def measure(run: Run, floats: Path, part: str, say: Callable[[str], None]) -> None:
     """All settings of one float network."""
     task = run.of_task
-    model = pretrained(run, floats, lambda facts: None)
+    model = pretrained(run, Setting(floats=floats))
     before = task.evaluate(model)[task.primary]
     batches = task.batches(run.seed, CALIBRATION_EPOCH)
     data = torch.cat([next(batches)[0] for _ in range(CALIBRATION_BATCHES)]).numpy()

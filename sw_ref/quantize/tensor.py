@@ -53,31 +53,17 @@ def quantize_tensor(
     values = check_weight(weight)
     if ratio is None and threshold is None:
         ratio = DEFAULT_RATIO
-    selection = Selection(ratio=ratio, threshold=threshold)
-    tiles, blocks = Tiling.of(values.shape, tile), Tiling.of(values.shape, tile, granularity)
-    if scale is None:
-        scale = "max" if literal else "search"
     search = Search(
         fmt=fmt,
-        tiling=blocks,
-        selection=selection,
+        tiling=Tiling.of(values.shape, tile, granularity),
+        selection=Selection(ratio=ratio, threshold=threshold),
         literal=literal,
         powers_of_two=isinstance(scale, str) and scale == "power_of_two",
     )
     unit = _scale(values, scale, per_channel, search)
-    word1, word2, energies = encode(values, unit, fmt, blocks, literal=literal)
-    flags = selection.of(energies)
-    word2 *= blocks.expand(flags)
-    if granularity != "tile":
-        flags = tiles.any(blocks.expand(flags))
+    word1, word2, two_word = _words(values, unit, search, Tiling.of(values.shape, tile))
     return StlqTensor(
-        word1=word1,
-        word2=word2,
-        two_word=flags.astype(np.uint8),
-        scale=unit,
-        format=fmt,
-        tile=tile,
-        granularity=granularity,
+        word1=word1, word2=word2, two_word=two_word, scale=unit, format=fmt, tile=tile, granularity=granularity
     )
 
 
@@ -99,8 +85,21 @@ def check_weight(weight: ArrayLike) -> NDArray[Any]:
     return values
 
 
+def _words(values: NDArray[Any], unit: NDArray[np.float32], search: Search, tiles: Tiling) -> tuple[NDArray[Any], ...]:
+    """Both words of each weight, and the two-word flags of the tiles."""
+    blocks = search.tiling
+    word1, word2, energies = encode(values, unit, search.fmt, blocks, literal=search.literal)
+    flags = search.selection.of(energies)
+    word2 *= blocks.expand(flags)
+    if blocks != tiles:
+        flags = tiles.any(blocks.expand(flags))
+    return word1, word2, flags.astype(np.uint8)
+
+
 def _scale(values: NDArray[Any], scale: Any, per_channel: bool, search: Search) -> NDArray[np.float32]:
-    """U: float32, shape () or (O,)."""
+    """U: float32, shape () or (O,), by the default if `scale` is None."""
+    if scale is None:
+        scale = "max" if search.literal else "search"
     channels = values.shape[:1]
     allowed = f"allowed: {', '.join(SCALES)}, a number, or {channels[0]} of them, one per output channel"
     if not isinstance(scale, str):

@@ -14,7 +14,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
 from sw_ref.network import Network
 from sw_ref.train.activations import activations_of
-from sw_ref.train.graph import record_graph
+from sw_ref.train.graph import Graph, record_graph
 from sw_ref.train.integers import to_integers
 from sw_ref.train.layers import Batch, kind, refuse
 from sw_ref.train.norms import foldable_norms, gain_and_mean, values
@@ -37,14 +37,28 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
     if not method.exports:
         raise ValueError(f"method is {method.name}; allowed: one whose weights are words")
     found = dict(view.words())
-    shared = export_format(view)
     graph = record_graph(model, found, example)
     norms = foldable_norms(graph, model, found)
-    layers = {}
-    for name, quantizer in found.items():
+    layers = _exported(view, graph, norms)
+    nodes = _without(graph.nodes, norms)
+    integers, refused = _integers(model, quantization, example)
+    return Export(
+        layers=layers,
+        graph=nodes,
+        parameters=_parameters(nodes, model, layers, graph.constants),
+        integers=integers,
+        refused=refused,
+    )
+
+
+def _exported(view: Quantization, graph: Graph, norms: dict[str, str]) -> dict[str, ExportedLayer]:
+    """The layers whose weights are words; `norms`: the batch norms that are folded, by layer."""
+    shared, layers = export_format(view), {}
+    for name, quantizer in view.words():
         layer, acts = view.layers[name], activations_of(name, view.layers[name])
         tensor = to_tensor(name, layer, quantizer, shared, view.tile)
-        multiplier, bias = _affine(layer, tensor, model.get_submodule(norms[name]) if name in norms else None)
+        norm = view.model.get_submodule(norms[name]) if name in norms else None
+        multiplier, bias = _affine(layer, tensor, norm)
         layers[name] = ExportedLayer(
             name=name,
             kind=kind(layer),
@@ -56,15 +70,7 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
             bias=bias,
             norm=norms.get(name),
         )
-    nodes = _without(graph.nodes, norms)
-    integers, refused = _integers(model, quantization, example)
-    return Export(
-        layers=layers,
-        graph=nodes,
-        parameters=_parameters(nodes, model, layers, graph.constants),
-        integers=integers,
-        refused=refused,
-    )
+    return layers
 
 
 def _integers(model: nn.Module, quantization: Quantization, example: Batch) -> tuple[Network | None, str]:

@@ -1,6 +1,6 @@
 """Put a method on a model: weights and activations are quantized from here on."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -74,11 +74,18 @@ def prepare(
         # All are made before the first one is put on: nothing is half prepared if one cannot be.
         weights = {n: _weights(modules[n], layer, fmt, chosen, granularity) for n, layer in layers.items()}
         inputs = {n: linear.find(use, fmt, activations) for n, use in uses.items()} if activations is not None else {}
-        for name, quantizer in weights.items():
-            parametrize.register_parametrization(modules[name], "weight", quantizer)
-        for name, quantizer in inputs.items():
-            linear.attach(modules[name], quantizer)
+        _put_on(modules, weights, inputs)
     return Quantization(model, method=chosen, fmt=fmt, tile=tile, lambda_v=lambda_v, layers=layers)
+
+
+def _put_on(
+    modules: Mapping[str, nn.Module], weights: Mapping[str, nn.Module], inputs: Mapping[str, linear.Activations]
+) -> None:
+    """Let modules use the quantizers of their weights and inputs."""
+    for name, quantizer in weights.items():
+        parametrize.register_parametrization(modules[name], "weight", quantizer)
+    for name, quantizer in inputs.items():
+        linear.attach(modules[name], quantizer)
 
 
 def _check_choices(method: Method, activations: str | None, lambda_v: float, task_loss: TaskLoss | None) -> None:

@@ -14,7 +14,7 @@ from benchmarks.training import run as run_module
 from benchmarks.training.campaign import Campaign
 from benchmarks.training.checkpoint import CheckpointError, load_checkpoint, restore_model
 from benchmarks.training.fit import Fit
-from benchmarks.training.run import perform
+from benchmarks.training.run import Setting, perform
 from benchmarks.training.spec import Run
 from benchmarks.training.table import markdown, rows
 from benchmarks.training.tasks import TASKS
@@ -30,10 +30,6 @@ def _tiny(monkeypatch):
     monkeypatch.setitem(TASKS, "tiny", Tiny())
 
 
-def quiet(facts):
-    del facts
-
-
 def campaign(folder, **fields):
     options = {"tasks": ["tiny"], "methods": METHODS, "ratios": (0.25, 0.5), "seeds": range(2)} | fields
     return Campaign(results=folder / "results", work=folder / "work", **options)
@@ -41,7 +37,7 @@ def campaign(folder, **fields):
 
 def test_a_run_leaves_its_result_model_and_words(tmp_path):
     run = Run(task="tiny", method="stlq", ratio=0.5, seed=3)
-    result = perform(run, tmp_path / "out", tmp_path / "floats", quiet, command="as typed")
+    result = perform(run, tmp_path / "out", Setting(floats=tmp_path / "floats"), command="as typed")
     assert json.loads((tmp_path / "out" / "run.json").read_text()) == result
     assert result["run"] == run.about
     assert result["command"] == "as typed"
@@ -56,10 +52,10 @@ def test_a_run_leaves_its_result_model_and_words(tmp_path):
 
 def test_a_run_ends_with_statistics_of_its_last_weights(tmp_path):
     run = Run(task="tiny", method="stlq", ratio=0.5)
-    perform(run, tmp_path / "out", tmp_path / "floats", quiet)
+    perform(run, tmp_path / "out", Setting(floats=tmp_path / "floats"))
     ends = {}
     for name in ("checkpoint", "model"):
-        ends[name] = run_module.pretrained(run, tmp_path / "floats", quiet)
+        ends[name] = run_module.pretrained(run, Setting(floats=tmp_path / "floats"))
         run_module.put_on(run, ends[name])
         tensors, _ = load_checkpoint(tmp_path / "out" / f"{name}.safetensors")
         restore_model(ends[name], tensors, tmp_path)
@@ -74,7 +70,7 @@ def test_the_float_network_is_trained_once_and_shared(tmp_path, monkeypatch):
     trained = []
     monkeypatch.setattr(run_module, "Fit", lambda **fields: trained.append(fields["about"]) or Fit(**fields))
     for method in ("one-word", "stlq"):
-        perform(Run(task="tiny", method=method), tmp_path / method, tmp_path / "floats", quiet)
+        perform(Run(task="tiny", method=method), tmp_path / method, Setting(floats=tmp_path / "floats"))
     pretraining = [about for about in trained if "method" not in about]
     assert len(trained) == 3
     assert pretraining == [{"task": "tiny", "network": "plain", "seed": 0, "epochs": 2, "rate": 1e-2}]
@@ -82,12 +78,14 @@ def test_the_float_network_is_trained_once_and_shared(tmp_path, monkeypatch):
 
 
 def test_a_float_network_of_other_training_is_refused(tmp_path):
-    perform(Run(task="tiny", method="float"), tmp_path / "a", tmp_path / "floats", quiet)
+    perform(Run(task="tiny", method="float"), tmp_path / "a", Setting(floats=tmp_path / "floats"))
     with pytest.raises(
         CheckpointError,
         match=r"tiny-plain-seed0.safetensors: of another run: its epochs is 2; allowed: 7, as in this run$",
     ):
-        perform(Run(task="tiny", method="float", pretrain_epochs=7), tmp_path / "b", tmp_path / "floats", quiet)
+        perform(
+            Run(task="tiny", method="float", pretrain_epochs=7), tmp_path / "b", Setting(floats=tmp_path / "floats")
+        )
     assert not list((tmp_path / "b").iterdir())
 
 
@@ -286,5 +284,5 @@ def test_one_seed_has_no_spread():
 
 def test_runs_do_not_touch_the_global_random_state(tmp_path):
     state = torch.get_rng_state()
-    perform(Run(task="tiny", method="stlq"), tmp_path / "out", tmp_path / "floats", quiet)
+    perform(Run(task="tiny", method="stlq"), tmp_path / "out", Setting(floats=tmp_path / "floats"))
     assert torch.equal(torch.get_rng_state(), state)
