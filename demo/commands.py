@@ -15,7 +15,7 @@ class Commands:
         self.lines: list[str] = []
 
     def __call__(self, command: str, *options: object) -> Report:
-        """What a command reports.  Raises :class:`UsageError` and :class:`CheckError` as the command does."""
+        """The report of a command.  Raises :class:`UsageError` and :class:`CheckError` as the command does."""
         self.lines.append(line(command, *options))
         module = importlib.import_module(f"rtl_gen.{command}")
         parser = argparse.ArgumentParser(prog=f"stlq {command}")

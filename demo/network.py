@@ -1,4 +1,4 @@
-"""What the demo's network reads on images: in float, and in the golden integers."""
+"""The digits that the demo's network reads on images: in float, and in the golden integers."""
 
 from pathlib import Path
 from typing import Any

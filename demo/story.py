@@ -1,4 +1,4 @@
-"""What the demo tells of its results: accuracy, cycles, LUTs, the commands, the verdict."""
+"""The text that the demo prints: accuracy, cycles, LUTs, the commands, the verdict."""
 
 from typing import Any
 

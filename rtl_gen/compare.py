@@ -1,4 +1,4 @@
-"""What the Verilog of an engine did against the golden execution: every code of every tensor."""
+"""Comparison of an engine's Verilog with the golden execution: every code of every tensor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ from sw_ref.network import Network, NetworkError, load_network
 SUMMARY = "write the engine for a network in integers, and the program that runs it"
 EXAMPLE = "stlq compile net.safetensors --out build/"
 SIZES = {"memory_words": 1 << 20, "group_beats": 1 << 14}
-"""What is made as large as the network needs; the largest that there are."""
+"""Memories that become as large as the network needs, each with its largest size."""
 
 DECIDED_BY = {
     "pe": "that of the network's tiles",

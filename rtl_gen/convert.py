@@ -185,7 +185,7 @@ def _most(args: argparse.Namespace) -> int:
 
 
 def _notes(layers: Sequence[Any]) -> list[str]:
-    """What a reader of the table should know of its layers."""
+    """Notes for the reader of the table, on its layers."""
     notes = [f"{layer.name}: a multiplier is off by {100 * layer.off:.2g}%" for layer in layers if layer.off > 1e-6]
     scarce = ", ".join(layer.name for layer in layers if layer.scarce)
     return [*notes, *([f"more weights per output than calibration samples, more data help: {scarce}"] * bool(scarce))]

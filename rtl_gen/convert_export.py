@@ -41,7 +41,7 @@ def read_integers(folder: Path) -> Network:
 
 
 def report(out: Path, network: Network) -> Report:
-    """What became of each layer."""
+    """The rows of the report: one for each layer."""
     rows = [
         {
             "name": node.name,

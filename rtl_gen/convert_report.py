@@ -1,4 +1,4 @@
-"""What `convert` has to say: what each layer lost, and how far the network in integers agrees with the float one."""
+"""The report of `convert`: the loss of each layer, and how far the network in integers agrees with the float one."""
 
 import argparse
 from typing import Any
@@ -62,7 +62,7 @@ def _agreement(args: argparse.Namespace, made: Any, agreement: Any) -> list[str]
 
 
 def _seen(args: argparse.Namespace, made: Any, agreement: Any) -> str:
-    """Which inputs both networks were compared on."""
+    """The inputs on which both networks were compared, in words."""
     if args.calibrate is None:
         return "random inputs"
     others = agreement.count - made.samples

@@ -1,4 +1,4 @@
-"""What `synth` and `pnr` take, the build of an array or of an engine, and the file with what they found."""
+"""The build of an array or of an engine, which `synth` and `pnr` take, and the file with their result."""
 
 import argparse
 import json

@@ -132,7 +132,7 @@ ARGUMENTS = (
 
 
 def engine_bench(config: EngineConfig, sizes: BenchSizes) -> str:
-    """The bench's text.  What :data:`ARGUMENTS` are is said on the simulator's command line."""
+    """The bench's text.  The simulator's command line gives the values of :data:`ARGUMENTS`."""
     return TEMPLATE.format(
         name=config.name,
         top=top_of(config),

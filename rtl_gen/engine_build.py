@@ -57,7 +57,7 @@ class EngineBuild:
 
     @property
     def title(self) -> str:
-        """What it is, for people."""
+        """A description for people."""
         return f"engine, {self.config.array.size}, {self.config.requant_lanes} requantizer lanes"
 
     @property
@@ -75,7 +75,7 @@ def engine_ports(config: EngineConfig) -> list[dict[str, Any]]:
 
 
 def engine_derived(config: EngineConfig) -> dict[str, Any]:
-    """What follows from the parameters and others need to know."""
+    """Facts that follow from the parameters, for whoever uses the build."""
     return {
         **derived_of(config.array),
         "product_bits": config.product_bits,

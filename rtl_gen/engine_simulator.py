@@ -21,7 +21,7 @@ from rtl_gen.testbench import WAVES, Stalls, top_of
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EngineRun:
-    """What the Verilog did, cycles counted from the first one without reset.
+    """The record of a simulation, with cycles counted from the first one without reset.
 
     `begins`: of each inference, its first program word; `ends`: when `busy` fell; `starts`: of all jobs.
     `addresses` (n,), `masks` and `words` (n, lanes): what was written to the activation memory.  `outputs`:

@@ -1,4 +1,4 @@
-"""What a stranger needs to know of a generated file: what it is, how it was made, and what its ports carry."""
+"""The header of a generated file, for strangers: its subject, the command that made it, and the fields of its ports."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ HEADER = """\
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What a file is of: its top module's `name`, the `command` that makes it again, and what it is in a line.
+    """The subject of a file: its top module's `name`, the `command` that makes it again, and a `title` of one line.
 
     `order`: streams and single ports as the documents have them; `meanings`: the bits of payloads by their ports;
     `waivers`: rules of Verilator that the file breaks, and why; `beside`: what the manifest has; `rules` of the ports.
@@ -74,7 +74,7 @@ def with_header(verilog: str, subject: Subject, ports: Sequence[dict[str, Any]],
 
 
 def array_subject(config: ArrayConfig) -> Subject:
-    """What the header of an array says."""
+    """The subject of an array's file."""
     fmt = config.format
     words = f"word of PE p, lane l at bit (p * {config.lanes} + l) * {fmt.bits}"
     flags = f"two_word at bit {config.words_per_beat * fmt.bits}, last at bit {config.words_per_beat * fmt.bits + 1}"
@@ -95,7 +95,7 @@ def array_subject(config: ArrayConfig) -> Subject:
 
 
 def engine_subject(config: EngineConfig) -> Subject:
-    """What the header of an engine says."""
+    """The subject of an engine's file."""
     array, fmt = config.array, config.array.format
     names = [*parameters_of(ArrayConfig), *(name for name in parameters_of(EngineConfig) if name != "tables")]
     values = {name: getattr(array if hasattr(array, name) else config, name) for name in names}

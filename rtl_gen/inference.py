@@ -50,13 +50,13 @@ class Task:
         return [self.layers[0].start, *(layer.cycles for layer in self.layers)]
 
     def room(self, images: int) -> BenchSizes:
-        """What a bench must have room for."""
+        """The sizes that a bench must have room for."""
         shapes = [self.network.tensors[name].shape for name in self.network.inputs]
         words = sum(-(-int(np.prod(shape)) // self.config.codes_per_transfer) for shape in shapes)
         return BenchSizes(program_words=len(self.program), inputs_words=words * images)
 
     def jobs_of(self, layer: str) -> range:
-        """Which of the jobs are a layer's."""
+        """The jobs of a layer."""
         first = 0
         for own in self.layers:
             if own.name == layer:
@@ -67,7 +67,7 @@ class Task:
 
 @dataclass(kw_only=True)
 class Verdict:
-    """What the images gave so far; `cycles`: for each image, as in ``Task.cycles``."""
+    """The results of the images so far; `cycles`: for each image, as in ``Task.cycles``."""
 
     outputs: dict[str, list[NDArray[Any]]]
     codes: int = 0

@@ -39,7 +39,7 @@ def config_of(values: Any) -> ArrayConfig:
 
 
 def derived_of(config: ArrayConfig) -> dict[str, Any]:
-    """What follows from the parameters and others need to know."""
+    """Facts that follow from the parameters, for whoever uses the build."""
     return {
         "acc_bits": config.acc_bits,
         "latency_cycles": config.latency_cycles,
@@ -92,7 +92,7 @@ class Build:
 
     @property
     def title(self) -> str:
-        """What it is, for people."""
+        """A description for people."""
         return self.config.size
 
     @property
@@ -161,7 +161,7 @@ def _array_of(path: Path, content: dict[str, Any]) -> ArrayConfig:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """What a manifest of any build says.  Raises :class:`UsageError` if it is damaged."""
+    """The contents of a manifest of any build.  Raises :class:`UsageError` if it is damaged."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:

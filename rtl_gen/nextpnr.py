@@ -12,7 +12,7 @@ from rtl_gen.targets import Target
 
 NETLIST, LOG, REPORT = "netlist.json", "nextpnr.log", "report.json"
 NO_PLACE = "Unable to find legal placement"
-"""What nextpnr says of a device that is too full."""
+"""The message of nextpnr about a device that is too full."""
 CELLS = ("ICESTORM_LC", "TRELLIS_COMB", "TRELLIS_FF")
 FULL = 0.75
 """Share of a device's cells from which the "static" placer is not used."""

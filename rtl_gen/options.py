@@ -110,7 +110,7 @@ def tile(text: str) -> tuple[int, int]:
 
 @contextmanager
 def written(option: str, path: Path) -> Iterator[None]:
-    """What cannot be written is named by the option that asks for it."""
+    """Name the option that asks for a file which cannot be written."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the parts of an engine cost, and whether its memories are memories of the target."""
+"""The cost of an engine's parts, and whether its memories are memories of the target."""
 
 import re
 from collections.abc import Iterator, Mapping

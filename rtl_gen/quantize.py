@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_choice_options(parser: argparse.ArgumentParser) -> None:
-    """Which tensors are taken."""
+    """Options that choose tensors."""
     parser.add_argument(
         "--tensor",
         action="append",
@@ -65,7 +65,7 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_word_options(parser: argparse.ArgumentParser) -> None:
-    """What gets two words."""
+    """Options that choose what gets two words."""
     second = parser.add_argument_group("second words").add_mutually_exclusive_group()
     second.add_argument(
         "--ratio",
@@ -91,7 +91,7 @@ def _add_word_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_scale_options(parser: argparse.ArgumentParser) -> None:
-    """How weights become words."""
+    """Options that say how weights become words."""
     parser.add_argument(
         "--scale",
         choices=SCALE_NAMES,

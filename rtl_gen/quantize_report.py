@@ -1,4 +1,4 @@
-"""What `quantize` has to say: a row per tensor, and the total."""
+"""The report of `quantize`: a row per tensor, and the total."""
 
 import argparse
 import resource

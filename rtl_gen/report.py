@@ -1,4 +1,4 @@
-"""What a command has to say: for people as lines and tables, for scripts as JSON."""
+"""The report of a command: for people as lines and tables, for scripts as JSON."""
 
 import json
 import shutil

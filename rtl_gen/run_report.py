@@ -1,4 +1,4 @@
-"""What `run` has to say: the cycles of each layer, the verdict on every code, and the accuracy."""
+"""The report of `run`: the cycles of each layer, the verdict on every code, and the accuracy."""
 
 import argparse
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ def waves_file(args: argparse.Namespace) -> Path:
 
 
 def _compared(task: Task, verdict: Verdict, late: list[list[int]]) -> dict[str, Any]:
-    """What a simulator gave; cycles are those of the first late image, or else of the first one."""
+    """The results of a simulation; cycles are those of the first late image, or else of the first one."""
     simulated = late[0] if late else verdict.cycles[0]
     before, *layers = [
         {"predicted": predicted, "simulated": cycles} for predicted, cycles in zip(task.cycles, simulated, strict=True)
@@ -80,7 +80,7 @@ def _cycles(args: argparse.Namespace, task: Task, data: dict[str, Any]) -> Table
 
 
 def _wrong(build: EngineBuild, verdict: Verdict, late: list[list[int]]) -> list[str]:
-    """What is wrong, and whether that may be the Verilog's age."""
+    """The verdict on a mismatch, and whether the Verilog's age may be the reason."""
     lines = [] if verdict.first is None else [str(verdict.first)]
     if late:
         lines.append(f"{len(late)} images took other cycles than predicted")

@@ -25,7 +25,7 @@ SIMULATORS = ("icarus", "verilator")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the Verilog did: `sums` int64 (vectors, O); `cycles` from the first `tiles` transfer to the last sum."""
+    """The result of a run: `sums` int64 (vectors, O); `cycles` from the first `tiles` transfer to the last sum."""
 
     sums: NDArray[np.int64]
     cycles: int

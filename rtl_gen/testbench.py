@@ -28,7 +28,7 @@ RANDOM = """\
       xorshift = z ^ (z << 5);
     end
   endfunction"""
-"""What the benches of arrays and engines have in common."""
+"""The generator of random numbers in the benches of arrays and engines."""
 
 TEMPLATE = """\
 `timescale 1ns / 1ps
@@ -142,7 +142,7 @@ endmodule
 
 @dataclass(frozen=True, kw_only=True)
 class Stalls:
-    """How often each stream pauses: `percent` of the cycles, by a generator started with `seed`."""
+    """Random pauses of each stream: `percent` of the cycles, by a generator started with `seed`."""
 
     percent: int = 0
     seed: int = 1
@@ -180,7 +180,7 @@ class Amounts:
 
     @classmethod
     def most(cls, amounts: Sequence["Amounts"]) -> "Amounts":
-        """What has room for each of `amounts`."""
+        """The amounts that have room for each of `amounts`."""
         return cls(**{name: max(getattr(a, name) for a in amounts) for name in (f.name for f in fields(cls))})
 
     @property

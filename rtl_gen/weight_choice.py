@@ -1,4 +1,4 @@
-"""Which weights of a file `quantize` takes, with the groups that the user gives, and why others are left out."""
+"""The weights of a file that `quantize` takes, with the groups that the user gives, and why others are left out."""
 
 import argparse
 from dataclasses import replace

@@ -20,7 +20,7 @@ KEPT_MEMORY = "$__stlq_memory"
 KEEP_MEMORIES = f"memory -nomap; chtype -set {KEPT_MEMORY} t:$mem_v2"
 """Passes before a flow that has no memories: they stay whole, as those of a technology's compiler would."""
 OPEN_SHIFTS = "peepopt; wreduce; peepopt; opt_expr -full; opt_clean"
-"""What selects a part of a word shifts by an index times a width: that is no multiplier.  Before mapping others are."""
+"""Selecting a part of a word is a shift by an index times a width: that counts as no multiplier, all others do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ def quantize_activations(x: ArrayLike, step: float, fmt: StlqFormat, zero: int =
 
 
 def dequantize_activations(codes: ArrayLike, step: float, zero: int = 0) -> NDArray[np.float64]:
-    """What activation codes stand for: step * (code - zero)."""
+    """The real values of activation codes: step * (code - zero)."""
     return (np.asarray(codes, np.float64) - zero) * step
 
 

@@ -1,4 +1,4 @@
-"""What a quantized tensor costs, in the paper's terms and in the array's."""
+"""The cost of a quantized tensor, in the paper's terms and in the array's."""
 
 from dataclasses import dataclass
 

@@ -94,7 +94,7 @@ class Export:
 
     @property
     def tensors(self) -> dict[str, StlqTensor]:
-        """What the quantized model file holds."""
+        """The tensors of the quantized model file."""
         return {name: layer.tensor for name, layer in self.layers.items()}
 
     def save(self, folder: str | Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """What is allowed for one field: some integers, in ascending order, or (None) a flag."""
+    """The allowed values of one field: some integers, in ascending order, or (None) a flag."""
 
     values: Sequence[int] | None
     unit: str
@@ -72,7 +72,7 @@ def validate(instance: Any) -> None:
 
 
 class Format:
-    """What every array needs to know of its numbers, whatever the kind of its weights.
+    """The facts about numbers that every array needs, whatever the kind of its weights.
 
     Each has `bits`, too: the width of what one weight has in a `tiles` beat. `weight_max` is the largest magnitude of
     a weight.

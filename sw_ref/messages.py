@@ -1,4 +1,4 @@
-"""What is said of bad input stays short, however long the input is."""
+"""Messages about bad input stay short, however long the input is."""
 
 LIMIT = 600  # characters: more than any message about sound input takes
 

@@ -41,7 +41,7 @@ AXES_LIMIT = 32
 
 
 class TensorFileError(ValueError):
-    """What is wrong with a tensor file; the message names the tensor where one is to blame."""
+    """A fault of a tensor file; the message names the tensor where one is to blame."""
 
     def __init__(self, message: str) -> None:
         super().__init__(shorten(message))

@@ -125,7 +125,7 @@ class Tiling:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which blocks get two words: the share `ratio` with the largest residuals, or all above `threshold`.
+    """The choice of blocks that get two words: the share `ratio` with the largest residuals, or all above `threshold`.
 
     `ratio` is 0..1; the count is exactly ratio * blocks, rounded half up, with the ratio taken as the decimal
     that it is written as; of equal residuals the first in C order goes first.  `threshold` is a limit on the

@@ -67,7 +67,7 @@ def surround(acts: NDArray[Any], windows: Sequence[Window], fill: int) -> NDArra
 
 
 def taps_of(padded: NDArray[Any], windows: Sequence[Window], tap: Sequence[int]) -> NDArray[Any]:
-    """What one tap reads for all outputs: a view (..., *outputs) of :func:`surround`'s result."""
+    """The inputs that one tap reads for all outputs: a view (..., *outputs) of :func:`surround`'s result."""
     cuts = (
         slice(w.dilation * t, w.dilation * t + w.stride * (w.outputs - 1) + 1, w.stride)
         for w, t in zip(windows, tap, strict=True)

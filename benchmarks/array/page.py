@@ -65,7 +65,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _short(comparison: list[dict[str, Any]]) -> list[str]:
-    """What the baselines cost relative to the default 3-bit array, at R = 15%; nothing before any was compared."""
+    """The cost of each baseline relative to the default 3-bit array, at R = 15%; empty before any was compared."""
     kept = [c for c in comparison if (c["own"], c["own_form"], c["act_bits"]) == ("stlq3", STLQ_FORM, 8)]
     found = {(c["baseline"], c["by"], c["target"]): c["ratio_at_r"]["0.15"] for c in kept if "0.15" in c["ratio_at_r"]}
     rows = [

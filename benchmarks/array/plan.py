@@ -1,4 +1,4 @@
-"""What is measured, the most important first. So a campaign that is stopped early has the figures that matter."""
+"""The measurements, the most important first. So a campaign that is stopped early has the figures that matter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a campaign decides: each aim of the method, per network met or missed, and by how much."""
+"""The verdict of a campaign: each aim of the method, per network met or missed, and by how much."""
 
 import statistics
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What quantization costs in training: time and memory of a step, for each method, on the enhancement network.
+"""The cost of quantization in training: time and memory of a step, for each method, on the enhancement network.
 
 ``python -m benchmarks.training.bench [--method stlq] [--batch 8] [--steps 20] [--device cpu|cuda] [--compile]`` prints
 a table.  Each line has a process of its own; they take turns, and the round with the least counts, since other work on

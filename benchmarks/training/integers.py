@@ -1,4 +1,4 @@
-"""What a trained network scores in integers: at once, and after last epochs on the grid of its multipliers.
+"""The score of a trained network in integers: at once, and after last epochs on the grid of its multipliers.
 
 ``python -m benchmarks.training.integers --floats build/floats --out build/integers`` prints a line of JSON per network
 and seed, and leaves the network file of each.  Fine-tuning is that of a run with the method.

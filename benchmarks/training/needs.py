@@ -1,4 +1,4 @@
-"""What training needs beyond the package itself."""
+"""Libraries that training needs beyond the package itself."""
 
 import sys
 from importlib.util import find_spec

@@ -13,7 +13,7 @@ from benchmarks.training.spec import Run, name_of
 from sw_ref.files import write_atomically
 
 PLOTTED = ("epoch", "loss", "v_norm", "share_left")
-"""What the plots need to know of each epoch."""
+"""Facts of each epoch that the plots show."""
 
 
 @dataclass

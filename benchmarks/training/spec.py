@@ -1,4 +1,4 @@
-"""What a training run is: :class:`Run`."""
+"""The specification of a training run: :class:`Run`."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from sw_ref.train.methods import find_method
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a run is; two runs with equal fields give the same result on one device.
+    """The specification of a run. Two runs with equal fields give the same result on one device.
 
     `network`, `pretrain_epochs`, `epochs` and `rate`: None for the task's own.
     Raises ``ValueError`` with what is wrong, its value and what is allowed.
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def about_float(self) -> dict[str, Any]:
-        """What the float network depends on, and nothing else: all methods share it."""
+        """All that the float network depends on, and nothing else: all methods share it."""
         recipe = asdict(self.pretraining)
         return {"task": self.task, "network": self.network, "seed": self.seed, **recipe}
 

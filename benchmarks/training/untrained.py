@@ -1,4 +1,4 @@
-"""What the task networks lose when they are converted to integers without training.
+"""The loss of accuracy when the task networks are converted to integers without training.
 
 ``python -m benchmarks.training.untrained --floats build/floats`` prints a line of JSON per network, seed and setting.
 The float networks are those of the campaign, from its cache or trained now; they pass through an ONNX file.

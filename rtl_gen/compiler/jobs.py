@@ -86,7 +86,7 @@ def _pool_loops(whole: Pass) -> dict[str, Loop]:
 
 
 def _order(whole: Pass, groups: Sequence[Group]) -> tuple[str, ...]:
-    """What the loops x, y and group walk over.
+    """The positions and groups that the loops x, y and group walk over.
 
     Groups that are all the same are one group, whose positions are the words, if a row or a column of them is free.
     """

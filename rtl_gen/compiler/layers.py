@@ -1,4 +1,4 @@
-"""What a program costs, layer by layer."""
+"""The cost of a program, layer by layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

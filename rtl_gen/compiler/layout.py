@@ -1,4 +1,4 @@
-"""Which view each tensor of a network is, and of which buffer: what moves no codes here costs nothing."""
+"""The view of each tensor of a network, and its buffer. An operator that only changes the view costs nothing."""
 
 from dataclasses import dataclass, field, replace
 

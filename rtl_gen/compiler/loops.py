@@ -20,7 +20,7 @@ class Loop:
 
 
 def steps_of(loops: Mapping[str, Loop]) -> list[dict[str, int]]:
-    """What to add where each loop goes on while all inside it start again, innermost first.
+    """The steps to add where a loop goes on while all loops inside it start again, innermost first.
 
     A loop that `loops` lacks has one turn.
 

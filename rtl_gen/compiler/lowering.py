@@ -1,4 +1,4 @@
-"""What the passes of all operators are made of."""
+"""The parts of which the passes of all operators are made."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

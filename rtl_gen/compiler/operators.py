@@ -162,7 +162,7 @@ def _pad(lowering: Lowering, node: Node) -> Iterator[Pass]:
 
 
 def _pad_axes(size: int, before: int, after: int, mode: str) -> list[Axis]:
-    """What comes before, the input itself, what comes after; out of it where zeros are wanted."""
+    """The rows before the input, those of the input itself, and those after it; outside it where zeros are wanted."""
     if mode == "zero":
         return [point(size + before + after, origin=-before)]
     stride = 0 if mode == "edge" else -1

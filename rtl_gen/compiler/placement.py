@@ -1,4 +1,4 @@
-"""Which addresses buffers get: those that are needed at the same time lie apart."""
+"""The addresses of buffers: buffers that are needed at the same time do not overlap."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

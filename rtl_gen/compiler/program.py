@@ -14,7 +14,7 @@ from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, SCALE,
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Group:
-    """What `pe` output channels need: the tiles of one position, in the order of the loops, and the parameters.
+    """The data of `pe` output channels: the tiles of one position, in the order of the loops, and the parameters.
 
     `tiles`: elements of a position; in a convolution its tiles.  `idle`: cycles before each position.  `two_word`:
     (tiles,).  `word1`, `word2`: codes (tiles, pe, lanes).  `scales`, `offsets`: fields of each of `pe` channels.

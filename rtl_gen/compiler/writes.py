@@ -1,4 +1,4 @@
-"""What the engine should write, in order: which code of which tensor each lane of each written word is."""
+"""The words that the engine should write, in order: of each lane, which code of which tensor it is."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def expected_writes(compiled: Compiled) -> Iterator[Writes]:
 
 
 def _tensor_writes(compiled: Compiled, job: Job, tensor: str, view: View) -> Writes:
-    """Which codes of a tensor a job writes, by where the tensor's view has them."""
+    """The codes of a tensor that a job writes, by their places in the tensor's view."""
     base, words = compiled.placement.bases[view.buffer], compiled.placement.size_of(view.buffer)
     at, lane = view.locate()
     index = np.full((words, view.lanes), -1, np.int64)

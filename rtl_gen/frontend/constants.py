@@ -1,4 +1,4 @@
-"""What is constant in an ONNX file: initializers, and results of nodes whose inputs are all constants."""
+"""Constants of an ONNX file: initializers, and results of nodes whose inputs are all constants."""
 
 import math
 import os
@@ -41,7 +41,7 @@ FOLDABLE = (
 
 
 class Constants:
-    """What is known before the network runs: arrays by name, computed when they are first asked for."""
+    """Arrays that are known before the network runs, by name. They are computed when they are first asked for."""
 
     def __init__(self, folder: Path, opset: int) -> None:
         self._folder = folder
@@ -121,7 +121,7 @@ class Constants:
 
 
 def evaluate(node: Node, arrays: list[Any], opset: int) -> list[Any] | None:
-    """What a node makes of arrays, by ONNX's own reference; None if it cannot say."""
+    """The outputs of a node for given arrays, by ONNX's own reference; None if it cannot compute them."""
     onnx = library("onnx")
     from onnx.reference import ReferenceEvaluator
 

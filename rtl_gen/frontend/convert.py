@@ -125,7 +125,7 @@ class Converter:
         return Node(name=node.name, inputs=inputs, output=node.output, options=options, requantizer=parts), off
 
     def demand(self, node: FloatNode) -> Demand:
-        """What second words are worth to a layer, in shares of its output's energy; from float inputs."""
+        """The worth of second words to a layer, in shares of its output's energy; from float inputs."""
         problem = self._problem(node)
         tiling = Tiling.of(problem.weight.shape, self.tile)
         none = np.zeros(problem.weight.shape, bool)
@@ -191,7 +191,7 @@ class Converter:
         return relative(self.floats[tensor], self._real(tensor))
 
     def _real(self, tensor: str) -> NDArray[np.float32]:
-        """What a tensor's codes stand for."""
+        """The real values of a tensor's codes."""
         step, zero = self.scales[tensor]
         return (self._codes[tensor].astype(np.float32) - zero) * np.float32(step)
 

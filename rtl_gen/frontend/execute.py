@@ -42,7 +42,7 @@ class Runner:
         return {port.name: leave(port, tensors[port.tensor]) for port in ports}
 
     def results(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """What the file's own outputs are, the host's part done."""
+        """The outputs of the file, after the host's part."""
         return self.finish(self.outputs(inputs))
 
     def finish(self, outputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

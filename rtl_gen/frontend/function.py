@@ -105,7 +105,7 @@ class Function:
 
     @property
     def name(self) -> str:
-        """What people call it, as far as one operator says it."""
+        """The function's usual name, if it is one operator's."""
         return " ".join(step.op for step in self.steps) or "identity"
 
     def then(self, op: str, *operands: int | float, **parameters: Any) -> "Function":

@@ -103,7 +103,7 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Host:
-    """What the host computes from the outputs: nodes of the file (ONNX NodeProtos: Softmax, ArgMax), in order.
+    """The host's part, after the outputs: nodes of the file (ONNX NodeProtos: Softmax, ArgMax), in order.
 
     `constants`: arrays that they read; `results`: what they give in the end; `opset`: the version of their operators.
     """

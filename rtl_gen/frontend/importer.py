@@ -86,7 +86,7 @@ class Importer(Builder):
         return list(labels)
 
     def _count(self, nodes: list[Node], live: set[int], outputs: set[str]) -> None:
-        """Who reads each tensor, and which tensors only the host could need."""
+        """Count the readers of each tensor, and find the tensors that only the host could need."""
         readers: dict[str, list[int]] = {}
         for position in sorted(live):
             for name in names_read(nodes[position].proto):

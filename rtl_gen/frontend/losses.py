@@ -1,4 +1,4 @@
-"""What became of each layer, and how much of the signal it lost."""
+"""The report on each layer: its shape, and how much of the signal it lost."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from rtl_gen.sqnr import relative_error
 
 @dataclass(frozen=True, kw_only=True)
 class LayerReport:
-    """What became of a node: its name and operator, shape of the weights, R, and relative squared errors.
+    """The report on a node: its name and operator, shape of the weights, R, and relative squared errors.
 
     `weight_error`: of the weights; `output_error`: of the output codes, all nodes before it included; `lost`: dB
     between its worst input and its output; `beats`: array cycles per input; `off`: largest relative error of a

@@ -154,7 +154,7 @@ def _bare(net: Importer, port: Port) -> bool:
 
 
 def _account(net: Importer, network: FloatNetwork, dropped: set[str]) -> dict[str, str]:
-    """What became of each node of the file; an error of this program if that is not known of one."""
+    """The outcome of each node of the file; an error of this program if one has none."""
     account = {**net.account, **dict.fromkeys(dropped, "nothing")}
     account |= {source: node.name for node in network.nodes for source in node.sources}
     lost = [label for label, became in account.items() if became == "moved" and not net.may_move(label)]

@@ -1,4 +1,4 @@
-"""What quantizing one layer is about: which weights see which inputs, and how these inputs are distributed."""
+"""The problem of quantizing one layer: which weights see which inputs, and how these inputs are distributed."""
 
 import math
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Problem:
         ]
 
     def offset(self, held: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What to add to each output channel if it has the weights `held`, so that its mean is the float one."""
+        """The correction of each output channel that has the weights `held`: with it, its mean is the float one."""
         real, made = self.weight.reshape(-1), held.reshape(-1)
         found = [
             moments.offset(real[piece.places], made[piece.places]).reshape(-1)

@@ -41,7 +41,7 @@ def resize(net: Importer, node: Node) -> None:
 
 
 def nearest(size: int, factor: int) -> NDArray[np.float64]:
-    """What each of `size` positions gives to each of size * factor positions."""
+    """The weight of each of `size` positions in each of size * factor positions."""
     return np.repeat(np.eye(size), factor, axis=1)
 
 
@@ -108,7 +108,7 @@ def _goal(net: Importer, node: Node, value: Value) -> tuple[tuple[int, ...], lis
 
 
 def _line(net: Importer, node: Node, value: Value, axis: int, factor: float) -> NDArray[np.float64]:
-    """What each position along an axis gives to each position of the result: (before, after)."""
+    """The weight of each position along an axis in each position of the result: (before, after)."""
     onnx = library("onnx")
     attributes = {
         name: node.attributes[name]

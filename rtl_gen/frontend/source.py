@@ -59,5 +59,5 @@ def opset_of(model: Any) -> int:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says in its first line; its type if it says nothing."""
+    """The first line of an error's message; its type if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -22,7 +22,7 @@ COORDINATES = ("half_pixel", "asymmetric")
 
 @dataclass(frozen=True, kw_only=True)
 class Interpolation:
-    """What one axis needs: weights over a denominator, repeated edges, and what the transposed convolution cuts off."""
+    """One axis: weights over a denominator, repeated edges, and the padding of the transposed convolution."""
 
     factor: int = 1
     weights: tuple[int, ...] = (1,)

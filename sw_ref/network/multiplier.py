@@ -74,7 +74,7 @@ def allowed(*, add: bool = False) -> str:
 
 
 def are_allowed(values: ArrayLike, *, add: bool = False) -> NDArray[np.bool_]:
-    """Which integers are multipliers (or add_multipliers): bool, shape of `values`."""
+    """Whether integers are multipliers (or add_multipliers): bool, shape of `values`."""
     return np.isin(np.asarray(values), ADD_MULTIPLIERS if add else MULTIPLIERS)
 
 

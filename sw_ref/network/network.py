@@ -24,7 +24,7 @@ class NetworkError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class TensorInfo:
-    """What is known of a tensor: `shape` (C, H, W); real value = `step` * (code - `zero`).
+    """The facts about a tensor: `shape` (C, H, W); real value = `step` * (code - `zero`).
 
     Raises ``ValueError`` for a value out of range.
     """
@@ -122,7 +122,7 @@ class Network:
                 raise NetworkError(f"node {node.name}: {error}") from error
 
     def info(self, tensor: str) -> TensorInfo:
-        """What is known of a tensor; ``ValueError`` if there is none of that name."""
+        """The facts about a tensor; ``ValueError`` if there is none of that name."""
         if tensor not in self.tensors:
             raise ValueError(f"tensor is {tensor!r}; allowed: {', '.join(self.tensors)}")
         return self.tensors[tensor]

@@ -1,4 +1,4 @@
-"""What every operator is: validated options, the shape that it makes, and what it computes on codes.
+"""The interface of every operator: validated options, the shape that it makes, and what it computes on codes.
 
 The options of an operator are the fields of its dataclass, by the same names in the network file.
 """
@@ -21,7 +21,7 @@ OPTION_MAX = 4095  # strides, paddings, dilations, kernels
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """What is allowed for a field that holds `count` whole numbers (None: any number of them)."""
+    """The allowed values of a field that holds `count` whole numbers (None: any number of them)."""
 
     count: int | None
     low: int
@@ -41,7 +41,7 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is allowed for a field that holds one of a few names."""
+    """The allowed values of a field that holds one of a few names."""
 
     names: tuple[str, ...]
 
@@ -114,7 +114,7 @@ class Arithmetic(Operator):
         return None
 
     def rows(self, shape: Shape) -> NDArray[np.intp] | None:
-        """Which row each position takes, (H, W) of the output; None: there are no rows."""
+        """The row that each position takes, (H, W) of the output; None: there are no rows."""
         return None
 
 

@@ -25,6 +25,6 @@ def quantize(network: Network, reals: Mapping[str, ArrayLike]) -> dict[str, NDAr
 
 
 def dequantize(network: Network, codes: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
-    """What codes of tensors stand for, by name.  Raises ``ValueError`` for a name that is no tensor."""
+    """The real values of tensors' codes, by name.  Raises ``ValueError`` for a name that is no tensor."""
     infos = {name: network.info(name) for name in codes}
     return {name: dequantize_activations(codes[name], info.step, info.zero) for name, info in infos.items()}

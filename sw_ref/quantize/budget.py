@@ -11,7 +11,7 @@ from sw_ref.tiling import Selection
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """What second words are worth to a layer: `gains` of its tiles, and the `beats` that one of them costs."""
+    """The worth of second words to a layer: `gains` of its tiles, and the `beats` that one of them costs."""
 
     gains: NDArray[np.float64]
     beats: int

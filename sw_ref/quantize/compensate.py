@@ -21,7 +21,7 @@ from sw_ref.format import StlqFormat
 BLOCK = 64
 """Columns per block: errors spread column by column inside it, by one matrix product beyond it."""
 DAMPING = 0.01
-"""What is added to the diagonal of H, as a share of its mean: inputs seen a few times only are not trusted fully."""
+"""The addition to the diagonal of H, as a share of its mean: inputs seen a few times only are not trusted fully."""
 
 
 @cache
@@ -99,7 +99,7 @@ class Spread:
 
     @property
     def trust(self) -> NDArray[np.float64]:
-        """What a squared error of each column costs after the columns behind it have made up for it: (G, n)."""
+        """The cost of a squared error of each column after the columns behind it have made up for it: (G, n)."""
         cost = np.diagonal(self.factor, axis1=1, axis2=2) ** -2.0
         return np.take_along_axis(cost, np.argsort(self.order, axis=1), 1)
 

@@ -86,7 +86,7 @@ class LayerQuantizer:
         )
 
     def gains(self, parts: Sequence[Part], unit: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """What a second word of each tile saves of the output's squared error, 0 or more: shape of the tiles."""
+        """The squared error of the output that a second word of each tile saves, 0 or more: shape of the tiles."""
         saved = np.zeros(math.prod(self.shape))
         for part in parts:
             saved[part.places] = self._compensate(part, unit, two_word).gains

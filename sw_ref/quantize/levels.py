@@ -42,7 +42,7 @@ def log_quantize(x: ArrayLike, scale: ArrayLike, fmt: StlqFormat, *, literal: bo
 
 
 def log_dequantize(codes: ArrayLike, scale: ArrayLike, fmt: StlqFormat) -> NDArray[Any]:
-    """What codes stand for: sign(q) * U * 2^-|q|, or 0; exact, in the float type of `scale`.
+    """The real values of codes: sign(q) * U * 2^-|q|, or 0; exact, in the float type of `scale`.
 
     Raises ``ValueError`` if a code is outside -M..M-1 or a scale is not allowed.
 

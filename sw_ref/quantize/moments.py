@@ -1,4 +1,4 @@
-"""What a layer's quantization needs to know of its inputs: their second moments, gathered part by part.
+"""Statistics of inputs for the quantization of a layer: their second moments, gathered part by part.
 
 Two networks run side by side: the float one, whose outputs are wanted, and the quantized one, whose inputs the layer
 will really see.
@@ -80,7 +80,7 @@ class Moments:
         return np.linalg.solve(moments + load, right).transpose(0, 2, 1).astype(np.float64)
 
     def offset(self, weight: NDArray[Any], quantized: NDArray[Any]) -> NDArray[np.float64]:
-        """What to add to each output (groups, R) of `quantized` weights, so that the means of the outputs agree."""
+        """The correction of each output (groups, R) of `quantized` weights: with it, the means of the outputs agree."""
         mean_x, mean_f = self.means
         return np.einsum("grn,gn->gr", weight, mean_f) - np.einsum("grn,gn->gr", quantized, mean_x)
 
@@ -88,7 +88,7 @@ class Moments:
 def columns(
     acts: NDArray[np.float32], windows: tuple[Window, Window], groups: int, places: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """What a convolution multiplies at some outputs: (groups, places, inputs of a group * taps).
+    """The inputs that a convolution multiplies at some outputs: (groups, places, inputs of a group * taps).
 
     `acts`: real inputs (n, C, H, W), 0 outside.  `places`: outputs, counted in C order over (n, rows, columns).
     """

@@ -1,7 +1,7 @@
 """Fixed, weighted samples of a weight tensor, for searches that need not look at every weight.
 
-What has the most energy all belongs to a sample, so that rare outliers count; the rest is drawn evenly, and each
-of it stands for several.  The same tensor gives the same sample.  Values are divided by a power of two, so that
+A sample holds all elements of the most energy, so that rare outliers count. The rest is drawn evenly, and each of
+these stands for several.  The same tensor gives the same sample.  Values are divided by a power of two, so that
 their squares in float32 neither overflow nor vanish.
 """
 

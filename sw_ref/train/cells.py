@@ -96,11 +96,11 @@ class Arithmetic(nn.Module):
         raise NotImplementedError
 
     def real_bias(self) -> Tensor | float:
-        """What is added to the sums, real, before the function."""
+        """The real bias of the sums, before the function."""
         return 0.0
 
     def bias(self) -> Tensor:
-        """What is added to the sums, as whole numbers: (C,)."""
+        """The bias of the sums in whole numbers: (C,)."""
         step, zero = self.grid.before
         # y + z_out is the code before the function: a table undoes the difference of zero points.
         offset = self.real_bias() / step + (zero - self.grid.after[1] if self.table is not None else 0)

@@ -1,4 +1,4 @@
-"""What the operators of a network in integers do, on PyTorch tensors: the same integers, with gradients.
+"""The operators of a network in integers on PyTorch tensors: the same integers, with gradients.
 
 Tensors are (n, C, H, W) and hold code - zero point, so that 0 is the real number 0 and pads everything.
 """
@@ -71,7 +71,7 @@ def window_sums(options: AveragePool, x: Tensor) -> Tensor:
 
 
 def move(options: Operator, inputs: Sequence[Tensor]) -> Tensor:
-    """What an operator that moves codes makes of its inputs; ``ValueError`` for one that no model makes."""
+    """The output of an operator that moves codes; ``ValueError`` for one that no model makes."""
     x = inputs[0]
     if isinstance(options, MaxPool):
         filled = padded(x, options.padding, value=-torch.inf)

@@ -138,7 +138,7 @@ def _parameters(
 def _affine(
     layer: nn.Module, tensor: StlqTensor, norm: nn.Module | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What turns the layer's sums into its outputs, its norm folded: act_step * U * 2^-(M+k) and bias; each (O,)."""
+    """Factor and bias from a layer's sums to its outputs, its norm folded: act_step * U * 2^-(M+k), bias; each (O,)."""
     outputs = tensor.shape[0]
     (gain, mean), step = gain_and_mean(norm, outputs), activations_of("layer", layer).step.item()
     bias = (values(getattr(layer, "bias", None), outputs) - mean) * gain + values(getattr(norm, "bias", None), outputs)

@@ -176,7 +176,7 @@ def _again(func: Callable[..., Any], args: Any, kwargs: dict[str, Any], tensor: 
 
 
 def _call_options(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """What a call is given besides tensors: "args", those by position, and those by name."""
+    """The arguments of a call besides tensors: "args", those by position, and those by name."""
     plain = [_plain(value) for value in args if not tensors(value)]
     by_name = {key: _plain(value) for key, value in kwargs.items() if not tensors(value)}
     return ({"args": plain} if plain else {}) | by_name

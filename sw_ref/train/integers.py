@@ -139,7 +139,7 @@ class _Builder:
 class Integers(nn.Module):
     """A network in integers that learns: real tensors in and out, as the model has them, whole numbers in between.
 
-    What it computes is, code for code, what the golden of :meth:`network` computes; in training, too.
+    It computes the codes of the golden of :meth:`network`, code for code; in training, too.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ def refuse(problems: Sequence[str]) -> None:
 
 
 def kind(module: nn.Module) -> str:
-    """What the layer computes: "linear", "conv", "conv_transpose", or "custom" for a user's own `forward`."""
+    """The kind of a layer: "linear", "conv", "conv_transpose", or "custom" for a user's own `forward`."""
     own = (name for cls, name in KINDS.items() if isinstance(module, cls) and type(module).forward is cls.forward)
     return next(own, "custom")
 

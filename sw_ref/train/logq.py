@@ -26,7 +26,7 @@ def log_q(x: Tensor, unit: Tensor, fmt: StlqFormat, *, literal: bool = False) ->
 
 
 def marks(unit: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
-    """What a word is found by, for a scale U: to be made once and given to :func:`word` as often as needed."""
+    """Thresholds by which words are found, for a scale U: made once, and given to :func:`word` as often as needed."""
     return unit if literal else bounds(unit, fmt.levels)
 
 
@@ -36,7 +36,7 @@ def word(x: Tensor, marks: Tensor, fmt: StlqFormat, literal: bool) -> Tensor:
 
 
 def bounds(unit: Tensor, levels: int) -> Tensor:
-    """What the default quantizer computes with, for a scale U: int32, (7, *shape of `unit`).
+    """Thresholds and levels of the default quantizer, for a scale U: int32, (7, *shape of `unit`).
 
     As the bits of floats: the edge between the levels U / 2 and U / 4; the level U / 2; the positive side's lowest
     level, and the last float in its dead zone.  Then three constants: a number of Python's would become a tensor anew

@@ -1,4 +1,4 @@
-"""What a node of a recorded graph is in a network in integers, found by name and tested on what the node computed."""
+"""The operator that each node of a recorded graph becomes: found by name, and tested on what the node computed."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +53,7 @@ Maker = Callable[[Node, Graph, Sequence[Tensor], Tensor], Iterator[Made]]
 
 
 def interpret(node: Node, graph: Graph) -> Made:
-    """What a node is.  Raises ``ValueError`` with the reason if no operator does what it did."""
+    """The operator that a node becomes.  Raises ``ValueError`` with the reason if no operator does what it did."""
     if any(name in graph.constants for name in node.inputs):
         raise ValueError("it takes a constant tensor; needed: a layer that has it as its weight or bias")
     unknown = [name for name in (*node.inputs, node.name) if name not in graph.values]
@@ -81,7 +81,7 @@ def standard(x: Tensor) -> Tensor:
 
 
 def apply(made: Made, inputs: Sequence[Tensor]) -> Tensor:
-    """What an operator makes of real tensors (n, C, H, W)."""
+    """The output of an operator for real tensors (n, C, H, W)."""
     if made is None:
         return inputs[0]
     if isinstance(made, Pointwise):

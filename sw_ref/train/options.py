@@ -1,4 +1,4 @@
-"""What a convolution of PyTorch's is called with, as an export has it."""
+"""The options of a PyTorch convolution, as an export has them."""
 
 from typing import Any
 

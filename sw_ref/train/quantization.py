@@ -1,4 +1,4 @@
-"""What a training loop needs to know of a prepared model: :class:`Quantization`."""
+"""The handle of a prepared model for training loops: :class:`Quantization`."""
 
 import hashlib
 import math

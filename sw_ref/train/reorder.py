@@ -32,8 +32,9 @@ def reorder(model: nn.Module, layers: dict[str, Layer], batch: Batch, method: Me
 
     Free: its output passes only through channelwise operations, depthwise layers among them, into layers without
     groups.  Of use: the beats for `ratio` save more of the loss.  `layers` must be measured (:meth:`Layer.measure`),
-    and are permuted with the model.  What the graph does not show (tied weights, modules that do something of their own
-    with channels) shows in the model's output on `batch`, in evaluation mode: where that changes, the order stays.
+    and are permuted with the model.  The graph does not show everything: tied weights, or modules that do something of
+    their own with channels. So the model's outputs on `batch` are compared, in evaluation mode. Where they change, or
+    are not finite, the order stays.
     Returns the names of those whose outputs have another order now.
     """
     graph, expected = record_graph(model, layers, batch), _outputs(model, batch)
@@ -66,7 +67,7 @@ def _outputs(model: nn.Module, batch: Batch) -> list[Tensor]:
 
 
 def _same(expected: list[Tensor], found: list[Tensor]) -> bool:
-    """Equal but for the order of sums. What is not finite could hide a difference, so it is equal to nothing."""
+    """Whether outputs are equal but for the order of sums. Outputs that are not finite could hide a difference."""
     return all(
         a.shape == b.shape and (_close(a, b) if a.is_floating_point() and a.numel() else torch.equal(a, b))
         for a, b in zip(expected, found, strict=True)
@@ -79,7 +80,7 @@ def _close(a: Tensor, b: Tensor) -> bool:
 
 
 def _snapshot(model: nn.Module, layers: dict[str, Layer]) -> Callable[[], None]:
-    """What puts the model and its layers back to where they are now."""
+    """A function that puts the model and its layers back to their present state."""
     values = [(tensor, tensor.detach().clone()) for tensor in (*model.parameters(), *model.buffers())]
     fields = [(layer, vars(layer).copy()) for layer in layers.values()]
 
@@ -94,7 +95,7 @@ def _snapshot(model: nn.Module, layers: dict[str, Layer]) -> Callable[[], None]:
 
 
 def _saved(layers: dict[str, Layer], method: Method, ratio: float) -> float:
-    """What the best second words for these beats take off the loss."""
+    """The reduction of the loss by the best second words for these beats."""
     for layer in layers.values():
         layer.gains = layer.blocks.sums(layer.saved)
     choose(layers, ratio, method)

@@ -76,7 +76,7 @@ class Words(nn.Module):
         self.marks = self._marks()
 
     def _marks(self) -> Tensor:
-        """What the words are found by: those of U and of U * 2^-k, stacked."""
+        """Thresholds by which the words are found: those of U and of U * 2^-k, stacked."""
         unit = self._unit()
         units = (unit, unit * 2.0**-self.fmt.residual_shift)
         return torch.stack([marks(u, self.fmt, self.method.literal) for u in units])

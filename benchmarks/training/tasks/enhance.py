@@ -25,7 +25,7 @@ PICTURES = {
 }
 SIZE, HELD_OUT_SIZE = 64, 256
 DIMMED = 0.6
-"""What channels, and pictures, are multiplied by at least when they are trained on."""
+"""The least factor by which channels, and pictures, are multiplied in training."""
 EXPOSURES = 2
 """Held-out crops are exposed this often, with noise of their own."""
 FULL_WELL = (60.0, 240.0)

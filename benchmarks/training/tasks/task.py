@@ -1,4 +1,4 @@
-"""What a task offers to a training run, whatever it is about."""
+"""The interface between a task and a training run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -65,7 +65,7 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """What training minimizes: a scalar."""
+        """The loss that training minimizes: a scalar."""
 
     @abstractmethod
     def measure(self, pairs: Iterator[tuple[Tensor, Tensor]]) -> dict[str, float]:
