@@ -1,5 +1,6 @@
 """What a build has besides the engine where that is on a bus: the top and its driver."""
 
+import json
 from importlib.resources import files
 from typing import Any
 
@@ -7,8 +8,9 @@ from hw.bus.config import ADDRESS_BITS, Bus, BusConfig
 from hw.engine.config import EngineConfig
 from rtl_gen import driver
 from rtl_gen.driver.c_header import c_header
+from rtl_gen.driver.interface import Interface
 from rtl_gen.driver.network_header import network_header
-from rtl_gen.driver.python_constants import python_constants
+from rtl_gen.driver.tables import python_driver, python_example
 from rtl_gen.engine_build import DRIVER
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.generate import option_wording
@@ -18,6 +20,7 @@ from sw_ref.network import Network
 
 STREAM = "stream"
 BUSES = (STREAM, *(bus.value for bus in Bus))
+COPIED = ("stlq.h", "stlq.c", "example.c")
 TITLES = {Bus.WISHBONE: "Wishbone B4", Bus.AXI: "AXI4, with registers on AXI4-Lite"}
 
 
@@ -43,11 +46,21 @@ def bus_files(config: BusConfig, network: Network, program_bytes: int) -> dict[s
         raise CheckError(str(error)) from error
     return {
         f"{config.name}.v": text.encode(),
-        f"{DRIVER}/stlq_registers.h": c_header().encode(),
-        f"{DRIVER}/stlq_registers.py": python_constants().encode(),
-        f"{DRIVER}/stlq_network.h": network_header(config.engine, network, program_bytes).encode(),
-        **{f"{DRIVER}/{name}": (files(driver) / name).read_bytes() for name in ("stlq.h", "stlq.c")},
+        **driver_files(Interface.of(config.engine, network, program_bytes)),
     }
+
+
+def driver_files(interface: Interface) -> dict[str, bytes]:
+    """The driver of a network in C and in Python, with an example for each."""
+    made = {
+        "stlq_registers.h": c_header(),
+        "stlq_network.h": network_header(interface),
+        "stlq_network.json": json.dumps(interface.to_dict(), indent=2) + "\n",
+        "stlq.py": python_driver(),
+        "example.py": python_example(),
+        **{name: (files(driver) / name).read_text() for name in COPIED},
+    }
+    return {f"{DRIVER}/{name}": text.encode() for name, text in made.items()}
 
 
 def bus_line(config: BusConfig) -> str:

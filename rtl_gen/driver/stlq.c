@@ -128,3 +128,30 @@ int32_t stlq_steps(uint16_t code, int32_t zero)
 {
     return (int32_t)code - zero;
 }
+
+void stlq_put(volatile uint8_t *inputs, const stlq_tensor *tensor, const float *values, uint32_t code_bytes,
+              uint16_t highest)
+{
+    volatile uint8_t *to = inputs + tensor->offset;
+    uint32_t at;
+    for (at = 0; at < tensor->codes; at++) {
+        uint16_t code = stlq_quantize(values[at], tensor->step, tensor->zero, highest);
+        *to++ = (uint8_t)(code & 0xFFu);
+        if (code_bytes == 2u) {
+            *to++ = (uint8_t)(code >> 8);
+        }
+    }
+}
+
+void stlq_get(const volatile uint8_t *outputs, const stlq_tensor *tensor, float *values, uint32_t code_bytes)
+{
+    const volatile uint8_t *from = outputs + tensor->offset;
+    uint32_t at;
+    for (at = 0; at < tensor->codes; at++) {
+        uint16_t code = *from++;
+        if (code_bytes == 2u) {
+            code = (uint16_t)(code | *from++ << 8);
+        }
+        values[at] = stlq_dequantize(code, tensor->step, tensor->zero);
+    }
+}

@@ -18,6 +18,15 @@ typedef struct {
     uint32_t length;
 } stlq_range;
 
+/* Codes from byte `offset` of inputs or outputs on, in the order channel, row, column: value = step * (code - zero).
+   STLQ_INPUTS and STLQ_OUTPUTS of stlq_network.h initialize arrays of these. */
+typedef struct {
+    uint32_t offset;
+    uint32_t codes;
+    float step;
+    int32_t zero;
+} stlq_tensor;
+
 /* What functions return: 0, one of the errors of the status register (STLQ_STATUS_ERROR_... of stlq_registers.h), or: */
 enum {
     STLQ_OK = 0,
@@ -56,5 +65,11 @@ float stlq_dequantize(uint16_t code, float step, int32_t zero);
 
 /* A value in steps: code - zero. */
 int32_t stlq_steps(uint16_t code, int32_t zero);
+
+/* A whole tensor, from real values to the inputs' memory, or from the outputs' memory to real values.  `code_bytes` and
+   `highest` are those of stlq_network.h. */
+void stlq_put(volatile uint8_t *inputs, const stlq_tensor *tensor, const float *values, uint32_t code_bytes,
+              uint16_t highest);
+void stlq_get(const volatile uint8_t *outputs, const stlq_tensor *tensor, float *values, uint32_t code_bytes);
 
 #endif

@@ -1,9 +1,10 @@
 """`compile --bus`: the top beside the engine, its header, and the register map for drivers."""
 
+import functools
 import re
 import shlex
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,21 @@ import pytest
 from hw.bus.config import Bus
 from rtl_gen import tools
 from rtl_gen.cli import main
+from rtl_gen.compile import engine_text
 from rtl_gen.driver.c_header import c_header
+from rtl_gen.driver.stlq import Interface
 from rtl_gen.engine_build import load_engine
 from sw_ref.network import save_network
 from verif.hw.engine.bench import CONFIG
 from verif.rtl_gen.compiler.networks import pointwise_network
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine_once() -> Iterator[None]:
+    """All builds have the same engine, and what is tested here is around it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rtl_gen.compile.engine_text", functools.cache(engine_text))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +45,12 @@ def test_the_top_is_beside_the_engine(network: Path, tmp_path: Path, bus: str) -
     assert main(["compile", str(network), "--bus", bus, "--out", str(made)]) == 0
     top = f"stlq_{bus}.v"
     build = load_engine(made)
-    driver = {f"driver/stlq{name}" for name in (".c", ".h", "_network.h", "_registers.h", "_registers.py")}
+    names = ("stlq.c", "stlq.h", "stlq.py", "stlq_network.h", "stlq_network.json", "stlq_registers.h")
+    driver = {f"driver/{name}" for name in (*names, "example.c", "example.py")}
     assert {top, "stlq_engine.v"} | driver <= set(build.contents)
     assert b"#define STLQ_INPUTS_BYTES 16u" in build.contents["driver/stlq_network.h"]
+    interface = Interface.read(made / "driver/stlq_network.json")
+    assert (interface.digest, interface.program_bytes) == (build.config.digest, len(build.contents["program.bin"]))
     assert build.contents["driver/stlq_registers.h"] == c_header().encode()
 
     verilator, env = tools.verilator_command()

@@ -1,0 +1,116 @@
+"""Both example programs, and the C driver under several compilers and sanitizers."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hw.bus.registers import RUN_ERRORS, RunError
+from rtl_gen.compiler.lower import lower
+from rtl_gen.compiler.program import encode, to_bytes
+from rtl_gen.driver import stlq
+from rtl_gen.driver.interface import Interface
+from sw_ref.network import Network, execute
+from verif.hw.engine.bench import CONFIG
+from verif.rtl_gen.compiler.networks import pointwise_network
+from verif.rtl_gen.driver.c_driver import build, write_driver
+from verif.rtl_gen.driver.device import MEMORY, REGISTERS, device
+
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """A network's driver, program, input and what it should give, in real values."""
+
+    folder: Path
+    network: Network
+    interface: Interface
+    program: bytes
+    values: NDArray[np.float32]
+    expected: NDArray[np.float32]
+
+    def run(self, command: Sequence[str], suffix: str, error: RunError = RunError.NONE) -> tuple[str, int]:
+        """What an example says, and its status; files are named after `suffix`."""
+        files = [str(self.folder / f"{name}{suffix}") for name in ("given", "made")]
+        arguments = [str(REGISTERS), hex(MEMORY), str(self.folder / "program.bin"), *files]
+        mem = self.folder / "mem"
+        with device(mem, self.network, self.interface, self.program, error) as found:
+            done = subprocess.run([*command, str(mem), *arguments], capture_output=True, text=True, check=False)
+        assert found == [True, True, True]
+        return done.stdout + done.stderr, done.returncode
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
+    folder, rng = tmp_path_factory.mktemp("build"), np.random.default_rng(16)
+    network = pointwise_network(CONFIG, rng, groups=2, size=(5, 7))
+    program = to_bytes(CONFIG, encode(CONFIG, lower(network, CONFIG)))
+    driver = write_driver(folder, CONFIG, network, len(program))
+    interface = Interface.of(CONFIG, network, len(program))
+    read = stlq.Interface.read(driver / "stlq_network.json")
+    (given,), (made,) = read.inputs, read.outputs
+    values = rng.normal(0, 100, given.shape).astype(np.float32)
+    golden = execute(network, {given.name: stlq.quantize(values, given, 255).astype(np.int64)[None]})[made.name][0]
+    (driver / "program.bin").write_bytes(program)
+    np.save(driver / "given.npy", values)
+    values.tofile(driver / "given.f32")
+    return Setup(
+        folder=driver,
+        network=network,
+        interface=interface,
+        program=program,
+        values=values,
+        expected=stlq.dequantize(golden, made),
+    )
+
+
+def test_the_python_example(setup: Setup) -> None:
+    said, status = setup.run([sys.executable, str(setup.folder / "example.py")], ".npy")
+    assert (said.split(";")[0], status) == ("12,345 cycles", 0), said
+    assert np.array_equal(np.load(setup.folder / "made.npy"), setup.expected)
+    said, status = setup.run([sys.executable, str(setup.folder / "example.py")], ".npy", RunError.WRITE)
+    assert (said, status) == (f"example: {RUN_ERRORS[RunError.WRITE]}\n", 1)
+
+
+def test_the_c_example_with_sanitizers(setup: Setup) -> None:
+    build(setup.folder, *SANITIZERS, "-o", "example", "example.c", "stlq.c")
+    said, status = setup.run([str(setup.folder / "example")], ".f32")
+    assert (said, status) == ("12345 cycles\n", 0)
+    assert np.array_equal(np.fromfile(setup.folder / "made.f32", np.float32), setup.expected.ravel())
+    said, status = setup.run([str(setup.folder / "example")], ".f32", RunError.READ)
+    assert (said, status) == (f"example: {RUN_ERRORS[RunError.READ]}\n", 1)
+
+
+def test_sanitizers_see_a_fault(setup: Setup) -> None:
+    """An input with more codes than there is room for."""
+    text = (setup.folder / "stlq_network.h").read_text()
+    assert text.count("{0u, 140u,") == 1
+    broken = setup.folder / "broken"
+    shutil.copytree(setup.folder, broken)
+    (broken / "stlq_network.h").write_text(text.replace("{0u, 140u,", "{0u, 21000u,"))
+    np.zeros(21000, np.float32).tofile(broken / "given.f32")
+    build(broken, *SANITIZERS, "-o", "example", "example.c", "stlq.c")
+    mem = broken / "mem"
+    mem.write_bytes((setup.folder / "mem").read_bytes())
+    arguments = [str(REGISTERS), hex(MEMORY), str(broken / "program.bin"), str(broken / "given.f32"), os.devnull]
+    done = subprocess.run([broken / "example", mem, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "AddressSanitizer: global-buffer-overflow" in done.stderr
+
+
+def test_a_32_bit_target(setup: Setup) -> None:
+    """The driver needs no library, so a 64-bit system can compile it for another one."""
+    build(setup.folder, "-m32", "-ffreestanding", "-O2", "-c", "-o", "driver32.o", "stlq.c")
+    assert (setup.folder / "driver32.o").read_bytes()[:5] == b"\x7fELF\x01"
+
+
+def test_clang(setup: Setup) -> None:
+    build(setup.folder, "-O2", "-c", "stlq.c", "example.c", compiler=("clang",))
