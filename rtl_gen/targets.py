@@ -84,7 +84,8 @@ TARGETS = {
             name="ice40",
             title="Lattice iCE40",
             array_for="ice40",
-            synth="synth_ice40 -top {top}",
+            # Large memories with one port become the SPRAM of a UP5K.
+            synth="synth_ice40 -spram -top {top}",
             cells={
                 "luts": ("SB_LUT4",),
                 "carry": ("SB_CARRY",),

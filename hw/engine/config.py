@@ -52,6 +52,12 @@ class EngineConfig:
         unit="beats",
         help="`tiles` beats of the largest group; the weight buffer holds two such",
     )
+    memory_ports: int = parameter(
+        2,
+        only=(1, 2),
+        unit="ports",
+        help="of the activation memory: with 1, as the SPRAM of a UP5K has, results take cycles from the array",
+    )
     tables: bool = parameter(
         False, help="functions of one code, as HardSwish or sigmoid: a memory per requantizer lane"
     )
@@ -157,10 +163,11 @@ class EngineConfig:
     def digest(self) -> int:
         """32 bits that say for which engines a program is.
 
-        Names do not count, nor how deep the array's pipeline is: a program runs on engines that differ in those.
+        Names do not count, nor how deep the array's pipeline is, nor the memory's ports: a program runs on engines that
+        differ in those.
         """
         values = self.to_dict()
-        del values["name"]
+        del values["name"], values["memory_ports"]
         for name in ("name", "pipeline", "choices", "depth"):
             del values["array"][name]
         values["acc_bits"] = self.array.acc_bits

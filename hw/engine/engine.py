@@ -15,6 +15,7 @@ from hw.engine.encoding import LOOPS, STEP, Kind
 from hw.engine.layouts import engine_signature
 from hw.engine.loader import Loader
 from hw.engine.memory import ActivationMemory
+from hw.engine.reserve import Reserve
 from hw.engine.results import Results
 from hw.engine.sequencer import Sequencer
 from hw.engine.store import Store
@@ -51,12 +52,16 @@ class Engine(Component):
             "results": (Results, config),
             "transfers": (Transfers, config),
         }
+        if config.memory_ports == 1:
+            kinds["reserve"] = (Reserve, config)
         parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
         self._load(m, parts)
         self._jobs(m, parts)
         self._elements(m, parts)
         self._array(m, parts)
         self._memory(m, parts)
+        if "reserve" in parts:
+            self._reserve(m, parts)
         return m
 
     def _load(self, m: Module, parts: dict[str, Any]) -> None:
@@ -156,4 +161,14 @@ class Engine(Component):
             memory.b_address.eq(Mux(stored, addresses.address, results.address)),
             memory.b_data.eq(results.data),
             memory.b_write.eq(transfers.write | results.write.replicate(self._config.array.lanes)),
+        ]
+
+    def _reserve(self, m: Module, parts: dict[str, Any]) -> None:
+        """Cycles of the memory's only port for the results."""
+        sequencer, reserve = parts["sequencer"], parts["reserve"]
+        adds = (sequencer.job.kind == Kind.CONV) & sequencer.job.add_terms.any()
+        m.d.comb += [
+            reserve.adds.eq(sequencer.finish & adds),
+            reserve.writes.eq(parts["results"].takes),
+            sequencer.reserved.eq(reserve.reserved),
         ]

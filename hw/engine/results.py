@@ -30,6 +30,7 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
             "event": In(EVENT),
             "finish": In(1),
             "drained": Out(1),
+            "takes": Out(1),
             "scales": In(fill_signature(config, config.scale_bits, channels)),
             "offsets": In(fill_signature(config, config.offset_bits, channels)),
             "back_frees": Out(2),
@@ -61,6 +62,8 @@ class Results(Component):
         See :class:`Followed`; `waiting` of any stage.
     event, finish : In, drained : Out(1)
         A position's last element is due, and how the position ends; the words of all such positions are written.
+    takes : Out(1)
+        The sums are taken of a position whose word will be written.
     scales, offsets : In, back_frees : Out(2)
         Of channels; see :func:`buffers_signature`.
     table_word, table_write, table_target : In, table_free : Out(1)
@@ -112,6 +115,7 @@ class Results(Component):
             events.take.eq(requantizer.take),
             events.written.eq(writer.write),
             self.drained.eq(events.drained),
+            self.takes.eq(requantizer.take & ~events.front.pool),
             writer.take.eq(requantizer.take),
             writer.add_read.eq(requantizer.add_read),
         ]

@@ -25,6 +25,7 @@ def sequencer_signature(config: EngineConfig) -> wiring.Signature:
             "drained": In(1),
             "code_valid": In(1),
             "output_room": In(1),
+            "reserved": In(1),
             "job": Out(struct(JOB)),
             "idle": Out(1),
             "issue": Out(1),
@@ -57,6 +58,8 @@ class Sequencer(Component):
         Every position that was finished is written.
     code_valid, output_room : In(1)
         A code is there to be stored; a code more may be read for the output.
+    reserved : In(1)
+        No element may be due; see :class:`Reserve`.
     job : Out, idle : Out(1)
         The present job; whether there is none.
     issue : Out(1), half, index : Out
@@ -123,7 +126,7 @@ class Sequencer(Component):
         waits = self.idle & self.next_job.wait
         place_next = _counted(place, load, idle & (~waits).replicate(len(idle)), step=paused | ~late)
         m.d.comb += [
-            late.eq((takes_codes & ~self.code_valid) | (gives_codes & ~self.output_room)),
+            late.eq((takes_codes & ~self.code_valid) | (gives_codes & ~self.output_room) | self.reserved),
             load.eq(self.finish | ~self._running),
             self.issue.eq(self._running & ~paused & ~late),
             self._last.eq(~left[-1]),

@@ -4,8 +4,10 @@ docs/decisions/engine.md derives the rules.  Cycle 0 takes the program's first b
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from hw.engine.config import ADDRESS_CYCLES, OFFSET_CYCLES, START_CYCLES, EngineConfig
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, TILE_LOOPS, Kind, width
@@ -14,14 +16,37 @@ from rtl_gen.compiler.program import Group, Job
 FRONT = ADDRESS_CYCLES + 1  # cycles from an element to the transfer of its beat
 FREES = OFFSET_CYCLES + 1  # from the last step of a position's sums to a free half of the parameters
 LEAVES = 10  # from the last code of the outputs to the end of `busy`
+POOL_LOOPS = ("pool_x", "pool_y")
 ENDS = 2  # from the check of a program's end to that
+
+
+@dataclass(kw_only=True)
+class Reserved:
+    """The cycles in which no element may be due: its operand would be read when the only port reads or writes."""
+
+    reads: deque[int] = field(default_factory=deque)
+    writes: deque[int] = field(default_factory=deque)
+
+    def last(self, first: int, beats: int) -> int:
+        """The cycle of the last one of `beats` elements, of which the first is due in cycle `first` or later."""
+        last = first + beats - 1
+        while (at := min((*islice(self.reads, 1), *islice(self.writes, 1)), default=last + 1)) <= last:
+            if self.reads and self.reads[0] == at:
+                self.reads.popleft()
+                if self.writes and self.writes[0] == at:
+                    self.writes[0] += 1  # the word that is added comes first
+            else:
+                self.writes.popleft()
+            last += at >= first
+        return last
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """A job's cycles: `start`, when it is taken; `last`, when its last element is due; `written`, its last word.
 
-    `beats`: elements; `idle`: cycles for the requantizer; `program`: cycles in which only the program was missing.
+    `beats`: elements; `idle`: cycles for the requantizer; `program`: cycles in which only the program was missing;
+    `port`: cycles in which the memory's only port was the results'.
     """
 
     layer: str
@@ -31,6 +56,7 @@ class Timing:
     beats: int
     idle: int
     program: int
+    port: int
 
 
 def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
@@ -61,6 +87,7 @@ class _Clock:
     front_free: list[int] = field(default_factory=lambda: [0, 0])
     back_free: list[int] = field(default_factory=lambda: [0, 0])
     timings: list[Timing] = field(default_factory=list)
+    reserved: Reserved = field(default_factory=Reserved)
 
     def __post_init__(self) -> None:
         self.load = self.config.slots(width(HEADER)) + 1
@@ -74,7 +101,7 @@ class _Clock:
         self.load += 1
         offered, self.load = self.load + 1, self.load + 1
         steps = config.requant_steps * (1 + job.fields["add_terms"])
-        start = last = written = beats = idle = program = 0
+        start = last = written = beats = idle = program = port = 0
         for index, group in enumerate(job.groups):
             full = self._load(group)
             if index:
@@ -86,6 +113,9 @@ class _Clock:
             elements = positions_of(job) * group.beats
             pauses = (positions_of(job) - 1) * group.idle
             last = self._last(job, due, elements, pauses, last if index else None)
+            if config.memory_ports == 1 and job.kind == Kind.CONV:
+                unhindered, last = last, self._shared(job, group, due)
+                port += last - unhindered
             beats, idle, program = beats + elements, idle + pauses, program + max(lost, 0)
             self.front_free[self.half] = last + 2
             taken = last + FRONT + config.array.latency_cycles + steps - 1
@@ -95,8 +125,18 @@ class _Clock:
             self.half ^= 1
         self.codes *= not job.fields["last"]
         self.load = max(self.load, start + 1) + 1
-        timing = {"start": start, "last": last, "written": written, "beats": beats, "idle": idle, "program": program}
-        self.timings.append(Timing(layer=job.layer, **timing))
+        self.timings.append(
+            Timing(
+                layer=job.layer,
+                start=start,
+                last=last,
+                written=written,
+                beats=beats,
+                idle=idle,
+                program=program,
+                port=port,
+            )
+        )
 
     def _free(self, job: Job) -> int:
         """When a job could be taken if it were loaded."""
@@ -132,6 +172,21 @@ class _Clock:
             words = (self.codes % count + elements - 1) // count
             self.codes += elements
         return due + elements + pauses + words - 1
+
+    def _shared(self, job: Job, group: Group, due: int) -> int:
+        """The cycle of a group's last element where no element is due in the cycles that are reserved."""
+        config, reserved, terms = self.config, self.reserved, job.fields["add_terms"]
+        window = math.prod(job.fields[f"trips_{loop}"] + 1 for loop in POOL_LOOPS)
+        add_read = FRONT - ADDRESS_CYCLES + config.array.latency_cycles
+        write = add_read + config.requant_steps * (1 + terms) + config.code_cycles
+        last = due - group.idle - 1
+        for position in range(1, positions_of(job) + 1):
+            last = reserved.last(last + group.idle + 1, group.beats)
+            if terms:
+                reserved.reads.append(last + add_read)
+            if position % window == 0:
+                reserved.writes.append(last + write)
+        return last
 
 
 def positions_of(job: Job) -> int:

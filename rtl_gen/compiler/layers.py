@@ -16,7 +16,8 @@ class Layer:
     """Jobs of one name: `jobs` of them from `start` to the start of what follows, `cycles` later.
 
     `macs`: multiplications of the layer's own weights; `idle`: cycles for the requantizer; `program`: cycles in which
-    only the program was missing; `memory`: words that are needed while it runs.
+    only the program was missing; `port`: for results in a memory with one port; `memory`: words that are needed while it
+    runs.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Layer:
     beats: int
     idle: int
     program: int
+    port: int
     macs: int
     memory: int
     shape: Shape | None
@@ -33,8 +35,8 @@ class Layer:
     @property
     def bound(self) -> str:
         """What takes most of the cycles, if not the array: of what an element a cycle leaves."""
-        drain = self.cycles - self.beats - self.idle - self.program
-        losses = {"requantizer": self.idle, "program": self.program, "drain": drain}
+        losses = {"requantizer": self.idle, "program": self.program, "memory": self.port}
+        losses["drain"] = self.cycles - self.beats - sum(losses.values())
         worst = max(losses, key=lambda name: losses[name])
         return worst if losses[worst] > self.beats else ("array" if self.macs else "beats")
 
@@ -61,6 +63,7 @@ def layers_of(network: Network, compiled: Compiled, config: EngineConfig) -> lis
             beats=_sum(part, "beats"),
             idle=_sum(part, "idle"),
             program=_sum(part, "program"),
+            port=_sum(part, "port"),
             macs=macs.get(name, 0),
             memory=compiled.memory_of(name),
             shape=shapes.get(name),

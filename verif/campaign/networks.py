@@ -62,6 +62,7 @@ def random_engine(rng: np.random.Generator) -> EngineConfig:
         tables=act_bits <= TABLE_BITS and bool(rng.random() < 0.6),
         memory_words=1 << 20,
         group_beats=1 << 14,
+        memory_ports=int(rng.integers(1, 3)),
     )
 
 

@@ -49,3 +49,4 @@ def test_engines_differ_and_the_same_seed_gives_the_same() -> None:
     assert {config.bus_bits for config in drawn} == {16, 32, 64, 128, 256, 512}
     assert {config.requant_lanes for config in drawn} >= {1, 2, 4}
     assert {config.tables for config in drawn} == {False, True}
+    assert {config.memory_ports for config in drawn} == {1, 2}

@@ -35,7 +35,7 @@ def test_passes_are_for_the_given_module():
     first = {name: target.script("my_macs").split("; ")[0] for name, target in TARGETS.items()}
     assert first == {
         "xilinx": "synth_xilinx -family xc7 -flatten -nodsp -noiopad -top my_macs",
-        "ice40": "synth_ice40 -top my_macs",
+        "ice40": "synth_ice40 -spram -top my_macs",
         "ecp5": "synth_ecp5 -nodsp -top my_macs",
         "generic": "synth -flatten -top my_macs",
     }

@@ -1,6 +1,8 @@
 """The engine's Verilog against the golden execution: every code of every tensor, and every cycle."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hw.engine.config import EngineConfig
 from hw.engine.encoding import Error
 from hw.engine.events import EventQueue
 from hw.engine.intake import Intake
+from hw.engine.reserve import Reserve
 from hw.engine.verilog import engine_verilog
 from hw.engine.writer import Writer
 from rtl_gen.compiler.cycles import predict
@@ -21,7 +24,7 @@ from rtl_gen.compiler.writes import expected_writes
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network, execute
 from verif.hw.engine.runner import Run, run
-from verif.hw.faults import driven
+from verif.hw.faults import Fault, driven
 from verif.rtl_gen.compiler.networks import pointwise_network, random_network
 
 CONFIG = EngineConfig(
@@ -56,9 +59,9 @@ def mismatches(config: EngineConfig, network: Network, golden: dict[str, Any], r
     return wrong + (at != len(result.writes)) + (result.outputs != expected)
 
 
-def late(result: Run, jobs: Sequence[Job]) -> bool:
+def late(result: Run, jobs: Sequence[Job], config: EngineConfig = CONFIG) -> bool:
     """Whether a job starts in another cycle than predicted."""
-    starts = [timing.start for timing in predict(CONFIG, jobs)]
+    starts = [timing.start for timing in predict(config, jobs)]
     return [start - result.starts[0] for start in result.starts] != [start - starts[0] for start in starts]
 
 
@@ -89,6 +92,23 @@ def test_a_half_is_filled_only_after_its_last_beat_is_read(verilog: str, tmp_pat
     golden = execute(network, {"in": acts}, keep=network.tensors)
     assert mismatches(CONFIG, network, golden, result) == 0
     assert not late(result, jobs)
+
+
+@pytest.mark.parametrize("fault", [None, driven(Reserve, "add_4", lambda was, at: 0)], ids=["right", "broken"])
+def test_a_memory_with_one_port_gives_the_same_in_the_cycles_that_it_needs(tmp_path: Path, fault: Fault | None) -> None:
+    """The broken one forgets the words that are added."""
+    config = replace(CONFIG, memory_ports=1)
+    with fault.planted() if fault else nullcontext():
+        text = engine_verilog(config)
+    rng = np.random.default_rng(1)
+    network = random_network(config, rng)
+    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
+    jobs = lower(network, config)
+    result = run(config, text, tmp_path, encode(config, jobs), transfers(config, acts))
+    golden = execute(network, {"in": acts}, keep=network.tensors)
+    right = mismatches(config, network, golden, result) == 0 and not late(result, jobs, config)
+    assert right == (fault is None)
+    assert sum(timing.port for timing in predict(config, jobs)) > 100
 
 
 @pytest.mark.parametrize("error", [Error.ENGINE, Error.CHECK])

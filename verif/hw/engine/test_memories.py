@@ -1,5 +1,6 @@
 """Memories become block RAM: none falls apart into flip-flops, none takes logic."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,3 +43,13 @@ def test_memory_is_block_ram_alone(target: str, kind: tuple[Any, ...], blocks: d
     cells = after["num_cells_by_type"]
     # A clock buffer and constants are no logic.
     assert {name: count for name, count in cells.items() if name not in ("BUFG", "GND", "VCC")} == blocks
+
+
+def test_a_large_memory_with_one_port_is_spram() -> None:
+    """16,384 words of 32 bits: two blocks, and no more logic than selects the address and the enables."""
+    modules = Modules()
+    top = modules.add(ActivationMemory, replace(CONFIG, memory_ports=1, memory_words=1 << 14)).module
+    cells = mapped(verilog(modules), top, Flow(passes=TARGETS["ice40"].script(top))).after["num_cells_by_type"]
+    assert cells.pop("SB_SPRAM256KA") == 2
+    assert cells.pop("SB_LUT4") <= 14 + 4 + 2
+    assert not cells
