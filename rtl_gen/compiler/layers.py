@@ -16,8 +16,8 @@ class Layer:
     """Jobs of one name: `jobs` of them from `start` to the start of what follows, `cycles` later.
 
     `macs`: multiplications of the layer's own weights; `idle`: cycles for the requantizer; `program`: cycles in which
-    only the program was missing; `port`: for results in a memory with one port; `memory`: words that are needed while it
-    runs.
+    only the program was missing; `port`: for results, where the memory has one port; `memory`: words that are needed
+    while it runs.
     """
 
     name: str
