@@ -1,0 +1,1 @@
+"""Whole networks on the engine: their cycles, what the engine costs, and what others publish."""

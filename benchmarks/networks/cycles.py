@@ -1,0 +1,79 @@
+"""What an inference takes by the compiler's cycle model, which simulation confirms (docs/verification.md)."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks.array.cache import Cache
+from benchmarks.networks.converted import FORMAT
+from benchmarks.networks.tiny import ROOT
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import Kind
+from rtl_gen.compiler.cycles import positions_of
+from rtl_gen.compiler.layers import layers_of
+from rtl_gen.compiler.lower import Compiled, compile_network, sizes_for
+from rtl_gen.compiler.program import encode, to_bytes
+from sw_ref.network import Network
+
+LARGEST: dict[str, Any] = {"memory_words": 1 << 20, "group_beats": 1 << 14}
+"""Memories as large as they get: cycles do not depend on their sizes."""
+
+
+COMPILER = ("rtl_gen/compiler", "hw/config.py", "hw/engine/config.py", "hw/engine/encoding.py")
+"""Sources that a program's cycles depend on."""
+
+
+@cache
+def sources(*parts: str) -> str:
+    """A digest of source files, and of all sources in folders."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for path in sorted((ROOT / part).rglob("*.py")) or [ROOT / part]:
+            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def engine(side: int, **values: Any) -> EngineConfig:
+    """The default engine with an array of `side` x `side`."""
+    return EngineConfig(array=ArrayConfig(format=FORMAT, pe=side, lanes=side), requant_lanes=min(side, 4), **values)
+
+
+def measure(kept: Cache, made: tuple[Network, str], config: EngineConfig) -> dict[str, Any] | None:
+    """The figures of a network and its file's digest on an engine, whose memories count as :data:`LARGEST`.
+
+    `beats`: of the tiles; `inputs`, `outputs`: cycles of the jobs that move input words, or output words;
+    `memory_words`, `group_beats`: what the network needs.
+    """
+    network, digest = made
+
+    def predict() -> dict[str, Any]:
+        compiled = compile_network(network, config)
+        layers = layers_of(network, compiled, config)
+        ports = {kind: {job.layer for job in compiled.jobs if job.kind == kind} for kind in Kind}
+        return {
+            "macs": sum(layer.macs for layer in layers),
+            "beats": _beats(compiled),
+            "cycles": layers[0].start + sum(layer.cycles for layer in layers),
+            "inputs": sum(layer.cycles for layer in layers if layer.name in ports[Kind.INPUT]),
+            "outputs": sum(layer.cycles for layer in layers if layer.name in ports[Kind.OUTPUT]),
+            "program_words": len(to_bytes(config, encode(config, compiled.jobs))) * 8 // config.bus_bits,
+            **sizes_for(compiled),
+        }
+
+    found = kept.get(
+        ["cycles", digest, config.to_dict(), sources(*COMPILER, Path(__file__).relative_to(ROOT).as_posix())], predict
+    )
+    if found is None:
+        return None
+    array = config.array
+    useful = found["macs"] / (found["cycles"] * array.macs_per_cycle)
+    parameters = {"side": array.pe, "requant_lanes": config.requant_lanes, "bus_bits": config.bus_bits}
+    return {**parameters, **found, "utilisation": round(useful, 4)}
+
+
+def _beats(compiled: Compiled) -> int:
+    """Beats of all tiles: one-word and two-word ones, at all positions."""
+    jobs = [job for job in compiled.jobs if job.kind == Kind.CONV]
+    return sum(positions_of(job) * group.beats for job in jobs for group in job.groups)
