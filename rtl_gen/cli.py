@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.report import show
+from sw_ref.messages import printable
 
 COMMANDS = ("generate", "quantize", "convert", "compile", "run", "simulate", "synth", "pnr")
 
@@ -137,5 +138,5 @@ def _overview() -> str:
 def _complain(error: object, status: int) -> int:
     # The contract is one line, whatever an underlying library had to say. Nobody may be there to read it.
     with suppress(OSError):
-        print("stlq:", " ".join(str(error).split()), file=sys.stderr, flush=True)
+        print("stlq:", printable(" ".join(str(error).split())), file=sys.stderr, flush=True)
     return status

@@ -6,7 +6,6 @@ from typing import Any
 from rtl_gen.report import Report, Table
 from rtl_gen.sqnr import decibels, shown
 from sw_ref.format import StlqFormat
-from sw_ref.messages import printable
 
 
 def report(
@@ -57,7 +56,7 @@ def _agreement(args: argparse.Namespace, made: Any, agreement: Any) -> list[str]
         lines.append("accuracy: float {:.2f}%, in integers {:.2f}%".format(*(100 * a for a in agreement.accuracy)))
     hurting = sorted((layer for layer in made.layers if layer.added), key=lambda layer: -layer.added)[:3]
     if hurting:
-        lines.append(f"layers that hurt most: {printable(', '.join(layer.name for layer in hurting))}")
+        lines.append(f"layers that hurt most: {', '.join(layer.name for layer in hurting)}")
     return lines
 
 

@@ -30,12 +30,12 @@ class Report:
 
 
 def show(report: Report, *, as_json: bool) -> None:
-    """Print a report to standard output."""
+    """Print a report to standard output. Names from files cannot move the cursor, nor begin a line of their own."""
     if as_json:
         print(json.dumps(report.data, indent=2))
         return
     for part in report.parts:
-        print(part) if isinstance(part, str) else _show_table(part)
+        print(printable(part)) if isinstance(part, str) else _show_table(part)
 
 
 def _show_table(table: Table) -> None:
@@ -48,7 +48,7 @@ def _show_table(table: Table) -> None:
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns - sum(3 + width for width in figures) - 2
         text = min(text, max(room, 8))
-    print(table.title)
+    print(printable(table.title))
     print()
     for number, (name, *cells) in enumerate(rows):
         first, *others = chop_cells(name, text) or [""]
@@ -68,6 +68,8 @@ def progress(what: str) -> Iterator[None]:
         yield
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(what):
+    # As text: brackets in a name are no markup.
+    with Console(stderr=True).status(Text(printable(what))):
         yield
