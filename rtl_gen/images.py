@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtl_gen.arrays import open_arrays, read_array
 from rtl_gen.errors import UsageError
-from rtl_gen.options import written
+from rtl_gen.options import check_place, written
 from sw_ref.files import write_atomically
 from sw_ref.network import Network, quantize
 from sw_ref.network.requantizer import code_dtype
@@ -51,15 +51,22 @@ def read_images(file: Path, network: Network, *, codes: bool) -> dict[str, NDArr
     return made
 
 
+def check_outputs(file: Path, count: int) -> None:
+    """Raises :class:`UsageError` if :func:`write_outputs` could not write so many outputs to `file`."""
+    kinds = (".npy", ".npz") if count == 1 else (".npz",)
+    if file.suffix.lower() not in kinds:
+        raise UsageError(f"--out is {file}; allowed: a name that ends in {' or '.join(kinds)}")
+    check_place("--out", file)
+
+
 def write_outputs(file: Path, outputs: Codes) -> None:
     """Write the outputs' codes: .npy of the only one, or .npz.  Raises :class:`UsageError`."""
+    check_outputs(file, len(outputs))
     data = io.BytesIO()
-    if file.suffix.lower() == ".npy" and len(outputs) == 1:
+    if file.suffix.lower() == ".npy":
         np.save(data, next(iter(outputs.values())), allow_pickle=False)
-    elif file.suffix.lower() == ".npz":
-        np.savez(data, **outputs)  # pyright: ignore[reportArgumentType]
     else:
-        raise UsageError(f"--out is {file}; allowed for {len(outputs)} outputs: .npz{'' if outputs else ' or .npy'}")
+        np.savez(data, **outputs)  # pyright: ignore[reportArgumentType]
     with written("--out", file):
         write_atomically(file, data.getvalue())
 

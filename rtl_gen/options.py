@@ -108,6 +108,12 @@ def tile(text: str) -> tuple[int, int]:
     return sides
 
 
+def check_place(option: str, path: Path) -> None:
+    """Raises :class:`UsageError` where no file can be: before any work is done for it."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"{option} is {path}; allowed: a file in a folder that exists")
+
+
 @contextmanager
 def written(option: str, path: Path) -> Iterator[None]:
     """Name the option that asks for a file which cannot be written."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.options import add_format_options, format_values, number, path, tile, written
+from rtl_gen.options import add_format_options, check_place, format_values, number, path, tile, written
 from rtl_gen.quantize_report import report
 from rtl_gen.report import Report, progress
 from rtl_gen.weight_choice import choose, with_groups
@@ -114,8 +114,7 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors")
     if args.out.exists() and args.weights.exists() and args.out.samefile(args.weights):
         raise UsageError(f"--out is {args.out}: the weights themselves; allowed: another file")
-    if args.out.is_dir() or not args.out.parent.is_dir():
-        raise UsageError(f"--out is {args.out}; allowed: a file in a folder that exists")
+    check_place("--out", args.out)
     with open_weights(args.weights) as weights:
         chosen, notes = choose(with_groups(weights, args.groups), args)
         tensors, rows = _quantize_all(chosen, fmt, args, notes)

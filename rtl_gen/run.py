@@ -15,7 +15,7 @@ from rtl_gen.compiler.program import to_bytes
 from rtl_gen.engine_build import NETWORK, PROGRAM, EngineBuild, load_engine
 from rtl_gen.engine_simulator import engine_simulation
 from rtl_gen.errors import UsageError
-from rtl_gen.images import read_images, write_outputs
+from rtl_gen.images import check_outputs, read_images, write_outputs
 from rtl_gen.inference import Task, Verdict, run_images
 from rtl_gen.labels import read_labels
 from rtl_gen.options import add_seed, add_whole, path
@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> Report:
     labels = read_labels(args.labels, inputs=count, classes=classes) if args.labels else None
     if args.waves is not None:
         _check_waves(args, task)
+    if args.out is not None:
+        check_outputs(args.out, len(task.network.outputs))
     verdict = Verdict(outputs={name: [] for name in task.network.outputs})
     if args.sim == "golden":
         with progress(f"{count} images through the golden execution"):
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> Report:
     else:
         _simulate(args, build, task, images, verdict)
     outputs = {name: np.concatenate(parts) for name, parts in verdict.outputs.items()}
-    if args.out:
+    if args.out is not None:
         write_outputs(args.out, outputs)
     return report(args, build, task, verdict, outputs, labels)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rtl_gen.errors import UsageError
-from rtl_gen.images import read_images
+from rtl_gen.images import check_outputs, read_images
 from sw_ref.network import Network
 from verif.rtl_gen.compiler.networks import random_network
 from verif.rtl_gen.conftest import claim
@@ -47,3 +47,22 @@ def test_other_files(tmp_path: Path, network: Network) -> None:
     archive = tmp_path / "x.npz"
     np.savez(archive, x=np.zeros(3), y=np.zeros(3))
     assert said(archive, network) == f"--input {archive} holds x, y; allowed: exactly in"
+
+
+@pytest.mark.parametrize(("name", "count"), [("y.npy", 1), ("y.NPZ", 1), ("y.npz", 2)])
+def test_outputs_go_to_files_of_these_kinds(tmp_path: Path, name: str, count: int) -> None:
+    check_outputs(tmp_path / name, count)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "allowed"),
+    [
+        ("y.txt", 1, "a name that ends in .npy or .npz"),
+        ("y.npy", 2, "a name that ends in .npz"),
+        ("no/y.npy", 1, "a file in a folder that exists"),
+    ],
+)
+def test_outputs_without_a_place_are_refused_at_once(tmp_path: Path, name: str, count: int, allowed: str) -> None:
+    with pytest.raises(UsageError) as error:
+        check_outputs(tmp_path / name, count)
+    assert str(error.value) == f"--out is {tmp_path / name}; allowed: {allowed}"
