@@ -66,16 +66,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             add_parameter(group, name, rule, None, DECIDED_BY.get(name, default))
     engine.add_argument("--name", help=f"name of the top module: {NAME_RULE} (default: {EngineConfig.name})")
     engine.add_argument(
-        "--engine", metavar="BUILD", type=path, help="take the engine of another build as it is (default: a new one)"
+        "--engine", metavar="BUILD", type=path, help="use the engine of another build unchanged (default: a new one)"
     )
     add_preset_options(parser)
     parser.add_argument(
-        "--bus", choices=BUSES, default=STREAM, help=f"what the engine is reached by (default: {STREAM})"
+        "--bus",
+        choices=BUSES,
+        default=STREAM,
+        help=f"interface of the engine: its streams, or a bus (default: {STREAM})",
     )
     parser.add_argument(
         "--picture", metavar="FILE", type=path, help="timeline and memory over time, .png or .svg (default: none)"
     )
-    parser.add_argument("--mhz", type=number, default=100.0, metavar="MHZ", help="clock of the table (default: 100)")
+    parser.add_argument(
+        "--mhz",
+        type=number,
+        default=100.0,
+        metavar="MHZ",
+        help="clock for the times in the table; above 0 MHz (default: 100)",
+    )
     parser.add_argument(
         "--out",
         required=True,

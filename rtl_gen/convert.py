@@ -21,7 +21,7 @@ from sw_ref.messages import printable
 from sw_ref.network import save_network
 from sw_ref.tiling import Selection
 
-SUMMARY = "a float network (.onnx), or a training's export, to a network in integers"
+SUMMARY = "turn a float network (.onnx), or a training's export, into a network in integers"
 EXAMPLE = (
     "stlq convert net.onnx --calibrate data.npz --bits 3 --act-bits 8 --ratio 0.15 --tile 8x8 --out net.safetensors"
 )
@@ -63,25 +63,34 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "--std", type=numbers, metavar="S,..", help="standard deviation of pictures, likewise (default: none)"
     )
     data.add_argument(
-        "--samples", type=whole_number, default=SAMPLES, metavar="N", help=f"inputs to use (default: {SAMPLES})"
+        "--samples",
+        type=whole_number,
+        default=SAMPLES,
+        metavar="N",
+        help=f"most inputs that calibrate; 1 or more (default: {SAMPLES})",
     )
     data.add_argument(
-        "--labels", metavar="FILE", type=path, help=".npy, a class per input: accuracy before and after (default: none)"
+        "--labels",
+        metavar="FILE",
+        type=path,
+        help=".npy of a class per input; shows the accuracy before and after (default: none)",
     )
 
 
 def _add_word_options(parser: argparse.ArgumentParser) -> None:
     words = parser.add_argument_group("second words")
     words.add_argument(
-        "--ratio", type=number, default=0.15, metavar="R", help="share of tiles with two words (default: 0.15)"
+        "--ratio", type=number, default=0.15, metavar="R", help="share of tiles with two words; 0 to 1 (default: 0.15)"
     )
     words.add_argument(
         "--budget",
         choices=("layer", "network"),
         default="layer",
-        help="R of each layer, or the cycles of that R for the network, where they save most (default: layer)",
+        help="use R in each layer, or spend the cycles of R where they save most in the network (default: layer)",
     )
-    words.add_argument("--tile", type=tile, default=(8, 8), metavar="PExLANES", help="1x1 to 64x64 (default: 8x8)")
+    words.add_argument(
+        "--tile", type=tile, default=(8, 8), metavar="PExLANES", help="tile of the array; 1x1 to 64x64 (default: 8x8)"
+    )
 
 
 def numbers(text: str) -> list[float]:

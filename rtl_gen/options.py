@@ -78,7 +78,7 @@ def add_whole(parser: argparse.ArgumentParser, option: str, values: range, defau
 
 def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
     """`--seed`: 31 bits, which every generator and placer takes."""
-    add_whole(parser, "--seed", range(1 << 31), 1, help=f"of {of}")
+    add_whole(parser, "--seed", range(1 << 31), 1, help=f"seed of {of}")
 
 
 def path(text: str) -> Path:

@@ -71,13 +71,13 @@ def _add_word_options(parser: argparse.ArgumentParser) -> None:
         "--ratio",
         type=number,
         metavar="R",
-        help="share of a tensor's tiles with two words, largest residuals (l2) first; 0 to 1 (default: 0.15)",
+        help="share of a tensor's tiles with two words, largest residuals (l2 norm) first; 0 to 1 (default: 0.15)",
     )
     second.add_argument(
         "--threshold",
         type=number,
         metavar="T",
-        help="two words where that norm exceeds T, in the weights' unit; 0 or more (default: by --ratio)",
+        help="two words where the residual's l2 norm, in the weights' unit, exceeds T; 0 or more (default: by --ratio)",
     )
     parser.add_argument(
         "--tile", type=tile, default=(8, 8), metavar="PExLANES", help="tile of the array; 1x1 to 64x64 (default: 8x8)"
@@ -86,7 +86,7 @@ def _add_word_options(parser: argparse.ArgumentParser) -> None:
         "--granularity",
         choices=GRANULARITIES,
         default="tile",
-        help="what decides together about second words (default: tile)",
+        help="weights that share one decision on second words (default: tile)",
     )
 
 

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--waves",
         metavar="LAYER",
-        help="a layer of which BUILD/LAYER.vcd gets the waves, for the first input (default: none)",
+        help="write the waves of this layer to BUILD/LAYER.vcd, for the first input (default: none)",
     )
     parser.add_argument("--out", metavar="FILE", type=path, help=".npy (.npz) for the outputs' codes (default: none)")
     parser.add_argument("--labels", metavar="FILE", type=path, help=".npy of a class per image (default: none)")

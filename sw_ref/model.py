@@ -32,7 +32,7 @@ class StlqTensor:
 
     `word1`, `word2`: int8 codes, shape (O, I, *kernel), `word2` 0 in one-word tiles.  `two_word`: uint8 flags,
     one per tile: (ceil(O/pe), ceil(I/lanes), *kernel).  `scale`: float32, shape () or one per output channel (O,).
-    `granularity`: what decided together about its second words; a tile has two words if anything in it has.
+    `granularity`: the weights that shared one decision; a tile has two words if anything in it has.
     `groups`: of a grouped layer, whose output channels see I of the layer's groups * I input channels each.
 
     Raises ``ValueError`` with the part that is wrong.

@@ -37,7 +37,7 @@ def quantize_tensor(
     `weight`: float16, float32, float64 or bfloat16, (O, I), (O, I, k) or (O, I, kh, kw), depthwise (C, 1, ...);
     decided in float64 if they are that or in literal mode, in float32 otherwise.
     `ratio` (default 0.15) or `threshold`: see :class:`~sw_ref.tiling.Selection`; `tile`: (pe, lanes).
-    `granularity`: what decides together, "element", "filter", "tile" or "layer".  Unless it is "tile", R is a
+    `granularity`: weights that share one decision, "element", "filter", "tile" or "layer".  Unless it is "tile", R is a
     share of those blocks, and a tile has two words as soon as anything in it has.
     `scale`: "search" (least squared error, the default), "power_of_two" (the best of those), "max" (U = max|x|, the
     default in literal mode), or U itself: a number, or one per output channel (O,).
