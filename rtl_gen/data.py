@@ -1,5 +1,6 @@
 """Calibration data as users have them: arrays in .npy and .npz files, or a folder of pictures."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl_gen.arrays import open_arrays
+from rtl_gen.arrays import check_file, open_arrays
 from rtl_gen.errors import CheckError, UsageError
 
 KINDS = ".npy, .npz, or a folder of pictures"
@@ -66,10 +67,6 @@ def _pictures(
         raise UsageError(f"--calibrate {folder} is a folder of pictures; needed: --mean and --std, in pixels 0 to 255")
     if len(shapes) != 1 or len(next(iter(shapes.values()))) != 3 or next(iter(shapes.values()))[0] not in (1, 3):
         raise UsageError(f"the network's inputs are {dict(shapes)}; needed for pictures: one of 1 or 3 channels")
-    try:
-        from PIL import Image
-    except ImportError:
-        raise CheckError("pillow is not installed; to install it: pip install 'stlq[onnx]'") from None
     ((name, (channels, height, width)),) = shapes.items()
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)[:limit]
     if not files:
@@ -79,13 +76,23 @@ def _pictures(
         raise UsageError(
             f"--mean and --std have {mean.size} and {std.size} values; needed: 1 or {channels}, std above 0"
         )
-    made = []
-    for file in files:
+    made = [_picture(file, "RGB" if channels == 3 else "L", (width, height)) for file in files]
+    return {name: np.stack([(picture.transpose(2, 0, 1) - mean) / std for picture in made])}
+
+
+def _picture(file: Path, mode: str, size: tuple[int, int]) -> NDArray[np.float32]:
+    """A picture's pixels, 0 to 255: (height, width, channels) of `size`, (width, height)."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise CheckError("pillow is not installed; to install it: pip install 'stlq[onnx]'") from None
+    check_file("--calibrate", file, "pictures")
+    with warnings.catch_warnings():
+        # A small file may claim billions of pixels.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(file) as opened:
-                picture = opened.convert("RGB" if channels == 3 else "L").resize((width, height))
-        except (OSError, ValueError) as error:
+                picture = opened.convert(mode).resize(size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
             raise UsageError(f"{file} is no picture that can be read: {error}") from error
-        values = np.asarray(picture, np.float32).reshape(height, width, channels).transpose(2, 0, 1)
-        made.append((values - mean) / std)
-    return {name: np.stack(made)}
+    return np.asarray(picture, np.float32).reshape(size[1], size[0], -1)

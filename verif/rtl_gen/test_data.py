@@ -1,6 +1,9 @@
 """Calibration data: what is taken from a file, and files that are damaged, lie, or hold something else."""
 
+import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +81,34 @@ def test_names_and_numbers_of_samples(tmp_path: Path) -> None:
     assert said(path, two) == f"--calibrate {path} holds x, other; needed: y"
     np.savez(path)
     assert said(path, two) == f"--calibrate {path} holds nothing; needed: x, y"
+
+
+def png(width: int, height: int) -> bytes:
+    """A grey picture of which the file holds next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = chunk(b"IDAT", zlib.compress(b"\0"))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + rows + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "cannot identify image file"),
+        (png(4, 4), "is no picture that can be read: "),
+        (png(11_000, 10_000), "exceeds limit of"),  # Pillow only warns
+        (png(60_000, 60_000), "exceeds limit of"),
+        (None, ": not a regular file; allowed: pictures"),
+    ],
+    ids=["empty", "cut off", "large", "larger", "pipe"],
+)
+def test_pictures_that_are_none(tmp_path: Path, data: bytes | None, message: str) -> None:
+    path = tmp_path / "a.png"
+    os.mkfifo(path) if data is None else path.write_bytes(data)
+    with pytest.raises(UsageError) as error:
+        load_data(tmp_path, {"x": (1, 4, 4)}, 10, ([0], [1]))
+    assert str(path) in str(error.value)
+    assert message in str(error.value)
