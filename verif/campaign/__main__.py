@@ -5,9 +5,10 @@ import importlib
 import shlex
 import sys
 
+from rtl_gen.errors import UsageError
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks")
+CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks", "tiny")
 
 
 def main() -> int:
@@ -23,7 +24,10 @@ def main() -> int:
             parser.error(f"--{option} is {value}; allowed: {low} or more")
     command = f"python -m verif.campaign {shlex.quote(args.name)} --count {count} --seed {args.seed}"
     print(command, flush=True)
-    result = campaign.run(count, args.seed)
+    try:
+        result = campaign.run(count, args.seed)
+    except UsageError as error:
+        parser.error(str(error))
     path = record(args.name, command, {"seed": args.seed, "count": count, **result})
     print(f"{'pass' if result['ok'] else 'FAIL'}: {path}")
     return 0 if result["ok"] else 1

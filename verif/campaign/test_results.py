@@ -18,6 +18,7 @@ from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
 
 SAMPLE = 40  # every so many random configurations
+OF_ENGINES = ("networks", "tiny")
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def test_a_result_says_how_it_was_made_and_is_good(name: str) -> None:
     assert result["found"]
 
 
-@pytest.mark.parametrize("name", [name for name in CAMPAIGNS if name not in ("fuzz", "software", "networks")])
+@pytest.mark.parametrize("name", [name for name in CAMPAIGNS if name not in (*OF_ENGINES, "fuzz", "software")])
 def test_a_result_is_of_this_hardware(name: str) -> None:
     """The Verilog is what it was. Of the random configurations some are looked at; the software meets no hardware.
 
@@ -89,6 +90,11 @@ def test_the_document_gives_these_figures() -> None:
     assert (
         f"{networks['networks']} networks on {networks['engines']} engines, {networks['codes']:,} codes, "
         f"{networks['mismatches']} mismatches" in text
+    )
+    tiny = recorded("tiny")
+    assert (
+        f"{tiny['networks']} networks, {tiny['codes']:,} codes, {tiny['mismatches']} mismatches; all "
+        f"{tiny['layers']} layers" in text
     )
     assert (
         f"{configs['configurations']} configurations, {configs['sums']:,} sums, {configs['mismatches']} mismatch"
