@@ -1,6 +1,7 @@
 """What is the same on every bus: the engine between registers, and bursts of words."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,29 @@ FROM_MASTER = ("read", "word", "read_failed", "write_failed", "quiet")
 """Members that a top connects by their names: between the registers' adapter and the core, and from the master."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the core connects."""
+
+    bank: RegisterBank
+    control: Control
+    ranges: Ranges
+    engine: Engine
+    program: ReadBuffer
+    inputs: ReadBuffer
+    outputs: WriteBuffer
+
+    @property
+    def reads(self) -> dict[Range, ReadBuffer]:
+        """The buffers of what is read."""
+        return {Range.PROGRAM: self.program, Range.INPUTS: self.inputs}
+
+    @property
+    def buffers(self) -> dict[Range, ReadBuffer | WriteBuffer]:
+        """The buffer of each range."""
+        return {**self.reads, Range.OUTPUTS: self.outputs}
+
+
 class Core(Component):
     """Runs the engine on ranges of memory.
 
@@ -42,19 +66,17 @@ class Core(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        parts: dict[str, Any] = {
-            "bank": instantiate(m, platform, "bank", RegisterBank, config),
-            "control": instantiate(m, platform, "control", Control, config),
-            "ranges": instantiate(m, platform, "ranges", Ranges, config),
-        }
         run: Any = SimpleNamespace(submodules={})  # what each run resets
-        parts |= {
-            "engine": instantiate(run, platform, "engine", Engine, config.engine),
-            "program": instantiate(run, platform, "program", ReadBuffer, config, config.program_words),
-            "inputs": instantiate(run, platform, "inputs", ReadBuffer, config, config.code_words),
-            "outputs": instantiate(run, platform, "outputs", WriteBuffer, config),
-        }
-        self._add_run(m, platform, run.submodules, parts["control"].clear)
+        parts = Parts(
+            bank=instantiate(m, platform, "bank", RegisterBank, config),
+            control=instantiate(m, platform, "control", Control, config),
+            ranges=instantiate(m, platform, "ranges", Ranges, config),
+            engine=instantiate(run, platform, "engine", Engine, config.engine),
+            program=instantiate(run, platform, "program", ReadBuffer, config, config.program_words),
+            inputs=instantiate(run, platform, "inputs", ReadBuffer, config, config.code_words),
+            outputs=instantiate(run, platform, "outputs", WriteBuffer, config),
+        )
+        self._add_run(m, platform, run.submodules, parts.control.clear)
         self._host(m, parts)
         self._runs(m, parts)
         self._streams(m, parts)
@@ -72,34 +94,32 @@ class Core(Component):
         for label, part in parts.items():
             m.submodules[label] = change(part)
 
-    def _host(self, m: Module, parts: dict[str, Any]) -> None:
+    def _host(self, m: Module, parts: Parts) -> None:
         """Registers: the host's side, and what they show."""
-        bank, control = parts["bank"], parts["control"]
+        bank, control = parts.bank, parts.control
         m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in TO_CORE]
         m.d.comb += [getattr(self, name).eq(getattr(bank, name)) for name in (*FROM_CORE, "irq")]
         m.d.comb += [getattr(bank, name).eq(getattr(control, name)) for name in ("busy", "done", "error", "cycles")]
-        m.d.comb += bank.engine_error.eq(parts["engine"].error)
+        m.d.comb += bank.engine_error.eq(parts.engine.error)
 
-    def _runs(self, m: Module, parts: dict[str, Any]) -> None:
+    def _runs(self, m: Module, parts: Parts) -> None:
         """What control must know."""
-        bank, control, ranges, outputs = (parts[name] for name in ("bank", "control", "ranges", "outputs"))
+        bank, control, ranges, outputs = parts.bank, parts.control, parts.ranges, parts.outputs
         m.d.comb += [getattr(control, name).eq(getattr(bank, name)) for name in ("start", "stop", "intrusion", "given")]
         m.d.comb += [getattr(control, name).eq(getattr(self, name)) for name in ("read_failed", "write_failed")]
-        empty = parts["program"].empty & parts["inputs"].empty
         m.d.comb += [
-            control.engine_busy.eq(parts["engine"].busy),
-            control.engine_error.eq(parts["engine"].error),
+            control.engine_busy.eq(parts.engine.busy),
+            control.engine_error.eq(parts.engine.error),
             control.quiet.eq(self.quiet & ranges.idle),
             control.drained.eq(outputs.level == 0),
-            control.whole.eq(ranges.used_up.all() & empty),
+            control.whole.eq(ranges.used_up.all() & parts.program.empty & parts.inputs.empty),
             control.astray.eq(ranges.astray | (ranges.used_up[Range.OUTPUTS] & (outputs.level != 0))),
         ]
 
-    def _streams(self, m: Module, parts: dict[str, Any]) -> None:
+    def _streams(self, m: Module, parts: Parts) -> None:
         """Words to and from the engine."""
-        engine, program, outputs = parts["engine"], parts["program"], parts["outputs"]
-        feeds = parts["control"].feeds
-        connect(m, parts["inputs"].words, engine.inputs)
+        engine, program, outputs, feeds = parts.engine, parts.program, parts.outputs, parts.control.feeds
+        connect(m, parts.inputs.words, engine.inputs)
         connect(m, outputs.words, flipped(self.words))
         m.d.comb += [
             engine.program.payload.eq(program.words.payload),
@@ -109,29 +129,23 @@ class Core(Component):
             outputs.outputs.valid.eq(engine.outputs.valid),
             engine.outputs.ready.eq(outputs.outputs.ready),
         ]
-        for which, name in ((Range.PROGRAM, "program"), (Range.INPUTS, "inputs")):
-            m.d.comb += [parts[name].write.eq(self.read[which]), parts[name].word.eq(self.word)]
+        for which, buffer in parts.reads.items():
+            m.d.comb += [buffer.write.eq(self.read[which]), buffer.word.eq(self.word)]
 
-    def _bursts(self, m: Module, parts: dict[str, Any]) -> None:
+    def _bursts(self, m: Module, parts: Parts) -> None:
         """When bursts may start, and what they take or need."""
-        control, ranges = parts["control"], parts["ranges"]
-        buffers = [parts[which.name.lower()] for which in Range]
-        *read_buffers, outputs = buffers
+        control, ranges, outputs = parts.control, parts.ranges, parts.outputs
         last = control.flush & (outputs.level != 0)
+        wanted = [control.reads & buffer.room for buffer in parts.reads.values()]
         moves = ranges.bursts.valid & ranges.bursts.ready
         connect(m, ranges.bursts, flipped(self.bursts))
         m.d.comb += [
-            Value.cast(ranges.load).eq(Value.cast(parts["bank"].load)),
+            Value.cast(ranges.load).eq(Value.cast(parts.bank.load)),
             ranges.restart.eq(control.clear),
             ranges.level.eq(outputs.level),
-            ranges.wanted.eq(
-                Cat(
-                    *(control.reads & buffer.room for buffer in read_buffers),
-                    control.writes & (outputs.ready | last),
-                )
-            ),
+            ranges.wanted.eq(Cat(*wanted, control.writes & (outputs.ready | last))),
         ]
-        for which, buffer in zip(Range, buffers, strict=True):
+        for which, buffer in parts.buffers.items():
             m.d.comb += [
                 buffer.claim.eq(moves & (ranges.bursts.payload.range == which)),
                 buffer.more.eq(ranges.bursts.payload.more),

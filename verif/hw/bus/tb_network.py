@@ -1,6 +1,7 @@
 """In-simulator test of a bus top's Verilog; the launcher says which in STLQ_BUS."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import cocotb
@@ -8,7 +9,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
 from hw.bus.verilog import bus_ports
-from verif.hw.bus.inference import inference
+from verif.hw.bus.inference import Inference
 from verif.hw.bus.kits import KITS
 
 UNKNOWN = -1  # what no word and no flag is
@@ -54,7 +55,7 @@ class Top:
 @cocotb.test()
 async def a_network(dut: Any) -> None:
     kit = KITS[os.environ["STLQ_BUS"]]
-    task, top, context = inference(kit, 32), Top(dut), Context(dut.clk)
+    task, top, context = Inference(kit, 32, Path.cwd()), Top(dut), Context(dut.clk)
     for port in bus_ports(task.config):
         if port["direction"] == "input":
             getattr(dut, port["name"]).value = int(port["name"] == "rst")

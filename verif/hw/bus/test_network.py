@@ -1,23 +1,24 @@
-"""A whole network on the real engine through each bus, against the golden execution."""
+"""A whole network on the real engine through each bus by both drivers, against the golden execution."""
 
 from pathlib import Path
 
 import pytest
 from cocotb_tools.runner import get_runner
 
+from hw.bus.config import BusConfig
 from hw.bus.verilog import bus_verilog
 from hw.engine.engine import Engine
 from hw.engine.verilog import engine_verilog
 from verif.hw.bus.bench import simulate
-from verif.hw.bus.inference import inference
+from verif.hw.bus.inference import Inference
 from verif.hw.bus.kits import KITS, Kit
 from verif.hw.engine.bench import CONFIG
 from verif.hw.simulator import Result, read_results
 
 
 @pytest.mark.parametrize("kit", KITS.values(), ids=KITS)
-def test_a_network_on_a_wide_bus(kit: Kit) -> None:
-    task = inference(kit, 64)
+def test_a_network_on_a_wide_bus(kit: Kit, tmp_path: Path) -> None:
+    task = Inference(kit, 64, tmp_path)
     simulate(task.config, kit.serve(task.memory), task.bench, engine=Engine)
 
 
@@ -32,7 +33,7 @@ def test_the_verilog(name: str, engine: str, tmp_path: Path, monkeypatch: pytest
     for variable in ("COCOTB_TEST_FILTER", "COCOTB_TESTCASE", "COCOTB_MAX_FAILURES", "WAVES"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("STLQ_BUS", name)
-    config = inference(KITS[name], 32).config
+    config = BusConfig(engine=CONFIG, bus=KITS[name].config.bus)
     sources = {"top.v": bus_verilog(config), "engine.v": engine}
     for file, text in sources.items():
         (tmp_path / file).write_text(text)
