@@ -14,7 +14,8 @@ from benchmarks.array.cache import Cache
 from benchmarks.array.results import write
 from benchmarks.networks import cost, cycles, page, results, tiny
 from benchmarks.networks.converted import KEPT, Converter
-from benchmarks.networks.plan import RATIOS, Task, tasks
+from benchmarks.networks.large import large_network
+from benchmarks.networks.plan import RATIOS, WIDE, Task, tasks
 from rtl_gen.errors import UsageError
 
 RESULTS = tiny.ROOT / "benchmarks/networks/results"
@@ -58,10 +59,11 @@ class Bench:
 
     def _network(self, task: Task) -> dict[str, Any] | None:
         if task.section == "large":
-            made = self.converter.large(task.network, task.side)
+            network = large_network(task.network, task.side)
+            made = network, f"{task.network} {cycles.sources('benchmarks/networks/large.py')}"
         else:
             made = self.converter.tiny(task.network, self.files[task.network], task.ratio, task.side)
-        config = cycles.engine(task.side, **cycles.LARGEST)
+        config = cycles.engine(task.side, **cycles.LARGEST, **(WIDE if task.wide else {}))
         found = made and cycles.measure(self.kept, made, config)
         return found and {"network": task.network, "ratio": task.ratio, **found}
 

@@ -7,18 +7,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from benchmarks.networks.large import large_network
 from benchmarks.networks.tiny import ROOT, inputs_of
-from rtl_gen.data import guessed
 from rtl_gen.frontend.calibrate import convert
 from rtl_gen.frontend.graph import FloatNetwork
 from rtl_gen.frontend.onnx_file import import_onnx
-from sw_ref.files import digest_of, write_atomically
+from sw_ref.files import digest_of
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network, load_network, save_network
 
-LARGE_SAMPLES = 2
-"""Inputs that steps are taken from: weights are random, so more would say nothing."""
 FORMAT = StlqFormat(act_signed=False)
 KEPT = ROOT / "build/bench"
 """What was measured before, and networks that were converted before."""
@@ -34,13 +30,6 @@ class Converter:
     def tiny(self, name: str, file: Path, ratio: float, side: int) -> tuple[Network, str] | None:
         """One of MLPerf Tiny's for tiles of `side` x `side`, and a digest of its file."""
         return self.get(file, ratio, side, lambda shape: inputs_of(name, file, shape))
-
-    def large(self, name: str, side: int) -> tuple[Network, str] | None:
-        """One of the large ones of random weights, R = 0, for tiles of `side` x `side`, and a digest of its file."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / f"{name}.onnx"
-        write_atomically(file, large_network(name).SerializeToString(deterministic=True))
-        return self.get(file, 0, side, lambda shape: guessed({"x": shape}, LARGE_SAMPLES)["x"])
 
     def get(self, file: Path, ratio: float, side: int, inputs: Any) -> tuple[Network, str] | None:
         """A network with one input, calibrated with ``inputs(shape)``, and a digest of its file."""

@@ -36,8 +36,9 @@ def sources(*parts: str) -> str:
 
 
 def engine(side: int, **values: Any) -> EngineConfig:
-    """The default engine with an array of `side` x `side`."""
-    return EngineConfig(array=ArrayConfig(format=FORMAT, pe=side, lanes=side), requant_lanes=min(side, 4), **values)
+    """The default engine with an array of `side` x `side`, but for the parameters in `values`."""
+    array = ArrayConfig(format=FORMAT, pe=side, lanes=side)
+    return EngineConfig(array=array, **{"requant_lanes": min(side, EngineConfig.requant_lanes), **values})
 
 
 def measure(kept: Cache, made: tuple[Network, str], config: EngineConfig) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from benchmarks.array.page import table
+from benchmarks.networks.plan import RATIOS
 from benchmarks.networks.published import ON_TINY, SIZED, SYNTHESIZED, UTILISED
 from benchmarks.networks.results import find
 
@@ -41,7 +42,7 @@ def _synthesized(results: dict[str, Any]) -> list[str]:
         cost = peer.luts * peer.cycles
         rows.append((peer.network, peer.design, f"{peer.luts:,}", f"{peer.cycles:,}", f"{cost / 1e9:.2f}", peer.source))
         area = find(results["area"], side=8, target="xilinx")
-        for ratio in (0.0, 0.15, 1.0):
+        for ratio in sorted(RATIOS[8]):
             line = find(results["cycles"], network=peer.network, side=8, ratio=ratio)
             if area and line:
                 luts = area["luts"] + area["memory_luts"]
