@@ -50,5 +50,5 @@ $(VENV)/docs.stamp: pyproject.toml scripts/setup
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml scripts/setup
-	scripts/setup dev iverilog make g++ perl
+	scripts/setup dev iverilog make g++ perl ccache
 	@touch $@ $(VENV)/demo.stamp $(VENV)/docs.stamp

@@ -1,6 +1,8 @@
 """Options and fixtures of all tests."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,12 @@ MAKE_QUICKLY = "OPT_FAST=-O0 OPT_GLOBAL=-O0"
 
 def pytest_configure() -> None:
     os.environ["MAKEFLAGS"] = f"{os.environ.get('MAKEFLAGS') or '--'} {MAKE_QUICKLY}"
+    # Verilator's own library is the same for every bench: with ccache it is compiled once.
+    if shutil.which("ccache"):
+        os.environ["OBJCACHE"] = "ccache"
+        os.environ.setdefault("CCACHE_DIR", str(Path(__file__).parent.parent / "build" / "ccache"))
+    # The tests start some hundred Python processes: each would compile the project's modules again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

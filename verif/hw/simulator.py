@@ -82,6 +82,8 @@ def _environment(simulator: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("COCOTB_TEST_FILTER", "COCOTB_TESTCASE", "COCOTB_MAX_FAILURES", "WAVES"):
             patch.delenv(name, raising=False)
+        # pytest's rewriting of every module that a bench imports, NumPy's too, takes longer than most benches run.
+        patch.setenv("COCOTB_REWRITE_ASSERTION_FILES", "")
         if simulator == "verilator":
             for name, value in verilator_command()[1].items():
                 patch.setenv(name, value)
