@@ -57,7 +57,7 @@ class Bench:
             port.payload.value = 0
         dut.sums__ready.value = 0
         dut.rst.value = 1
-        Clock(dut.clk, 10, "ns").start()
+        Clock(dut.clk, 10, "ns", impl="gpi").start(start_high=False)
         cocotb.start_soon(bench._watch())
         await bench.reset()
         return bench

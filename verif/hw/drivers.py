@@ -64,8 +64,11 @@ def unknown(payload: int, mask: int, width: int) -> int | LogicArray:
 async def sink(port: Port, pace: Pace) -> None:
     """Be ready when `pace` says so, whether or not there is something to take."""
     edge = RisingEdge(port.clk)
+    was = None
     while True:
-        port.ready.value = int(next(pace))
+        if (ready := next(pace)) != was:
+            port.ready.value = int(ready)
+        was = ready
         await edge
 
 
