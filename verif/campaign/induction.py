@@ -147,6 +147,7 @@ class _Machine:
         self.before, self.after = (
             [_any([side[i] for i in one]) for one in clauses] for side in (before, self.formulas)
         )
+        self.equal = [_equal(one) for one in self.before]
 
     def surviving(self, given: set[int], kept: set[int], *, reset: bool = False) -> set[int]:
         """The candidates of `kept` that hold after every step (in `reset`) from a state where the `given` ones hold."""
@@ -154,7 +155,7 @@ class _Machine:
         start = [self.step, self.reset] if reset else [self.step]
         while True:
             ordered = sorted(kept)
-            solver = self._solver(given, z3.And(*start, z3.Not(z3.And(*(self.after[i] for i in ordered)))))
+            solver = self._solver(given, z3.And(*start, z3.Not(_all([self.after[i] for i in ordered]))))
             answer = solver.check()
             if answer != z3.sat:
                 return kept if answer == z3.unsat else set()
@@ -168,12 +169,18 @@ class _Machine:
 
     def _solver(self, given: set[int], formula: Any) -> z3.Solver:
         """A solver of `formula` and the candidates `given`.  Registers that one of them equates become one variable."""
-        everything = z3.And(formula, *(self.before[i] for i in given))
-        pairs = [(variables[1], variables[0]) for i in given if len(variables := _equal(self.before[i])) == 2]
+        everything = _all([formula, *(self.before[i] for i in given)])
+        pairs = [(variables[1], variables[0]) for i in given if len(variables := self.equal[i]) == 2]
         solver = z3.SolverFor("QF_BV")
         solver.set("timeout", 1000 * SECONDS)
         solver.add(z3.simplify(z3.substitute(everything, *pairs)) if pairs else everything)
         return solver
+
+
+def _all(formulas: list[Any]) -> Any:
+    """What `z3.And` gives; that looks at the sort of each formula again, and here are ten thousands of them."""
+    asts = (z3.Ast * len(formulas))(*(formula.ast for formula in formulas))
+    return z3.BoolRef(z3.Z3_mk_and(z3.main_ctx().ref(), len(formulas), asts), z3.main_ctx())
 
 
 def _any(formulas: list[Any]) -> Any:
