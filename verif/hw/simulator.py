@@ -17,7 +17,7 @@ from verif.hw.bench import SETUP_FILE
 
 SIMULATORS = ("icarus", "verilator")
 # Yosys writes sums and slices whose widths differ from their targets, as Verilog allows.
-VERILATOR_ARGS = ("-Wno-WIDTH", "-CFLAGS", "-O1")
+VERILATOR_ARGS = ("-Wno-WIDTH",)
 
 
 @dataclass(frozen=True)
