@@ -18,7 +18,7 @@ from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
 
 SAMPLE = 40  # every so many random configurations
-OF_ENGINES = ("networks", "tiny")
+OF_ENGINES = ("networks", "tiny", "large")
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -91,11 +91,12 @@ def test_the_document_gives_these_figures() -> None:
         f"{networks['networks']} networks on {networks['engines']} engines, {networks['codes']:,} codes, "
         f"{networks['mismatches']} mismatches" in text
     )
-    tiny = recorded("tiny")
+    tiny, large = recorded("tiny"), recorded("large")
     assert (
         f"{tiny['networks']} networks, {tiny['codes']:,} codes, {tiny['mismatches']} mismatches; all "
         f"{tiny['layers']} layers" in text
     )
+    assert f"{large['codes']:,} codes, {large['mismatches']} mismatches; {large['found'][0]['cycles']:,} cycles" in text
     assert (
         f"{configs['configurations']} configurations, {configs['sums']:,} sums, {configs['mismatches']} mismatch"
         in text
