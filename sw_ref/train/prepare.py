@@ -18,7 +18,7 @@ from sw_ref.train.methods import Method, find_method
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.reorder import reorder
 from sw_ref.train.select import Layer, select
-from sw_ref.train.weights import Words
+from sw_ref.train.weights import Start, Words
 
 BASELINES = {"uniform": Uniform, "apot": Apot}
 
@@ -114,16 +114,9 @@ def _weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, g
         scaled = {"per_channel": method.per_channel, "transposed_groups": transposed_groups(module)}
         quantizer: nn.Module = BASELINES[method.weights](weight, method.bits or fmt.bits, **scaled)
     else:
-        quantizer = Words(
-            fmt=fmt,
-            method=method,
-            tiling=layer.blocks,
-            scale=layer.scale,
-            selection=layer.flags,
-            norms=layer.norms,
-            granularity=granularity,
-            transposed_groups=transposed_groups(module),
-        )
+        start = Start(tiling=layer.blocks, scale=layer.scale, selection=layer.flags, norms=layer.norms)
+        laid_out = {"granularity": granularity, "transposed_groups": transposed_groups(module)}
+        quantizer = Words(start, fmt=fmt, method=method, **laid_out)
     return quantizer.to(weight.device)
 
 

@@ -5,6 +5,7 @@ buffers, in the layout that the layer's weight has; only C and v are laid out by
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,6 +21,20 @@ from sw_ref.train.straight import OneWord, TwoWords
 
 EPSILON = 0.001
 """Up to this, an element of v is 0."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Start:
+    """The state from which the quantizer of a layer starts.
+
+    `scale`: U, float32, () or (O,). Per block of `tiling`: `selection` (C, bool), and `norms` (l2 norm of r1, which v
+    starts from).
+    """
+
+    tiling: Tiling
+    scale: NDArray[np.float32]
+    selection: NDArray[np.bool_]
+    norms: NDArray[np.float64]
 
 
 class Words(nn.Module):
@@ -38,29 +53,20 @@ class Words(nn.Module):
     v: nn.Parameter | None
 
     def __init__(
-        self,
-        *,
-        fmt: StlqFormat,
-        method: Method,
-        tiling: Tiling,
-        scale: NDArray[np.float32],
-        selection: NDArray[np.bool_],
-        norms: NDArray[np.float64],
-        granularity: str = "tile",
-        transposed_groups: int = 0,
+        self, start: Start, *, fmt: StlqFormat, method: Method, granularity: str = "tile", transposed_groups: int = 0
     ) -> None:
-        """`norms`: l2 norm of r1 per block, which v starts from."""
         super().__init__()
-        self.fmt, self.method, self.tiling = fmt, method, tiling
+        selection = start.selection
+        self.fmt, self.method, self.tiling = fmt, method, start.tiling
         self.granularity, self.transposed_groups = granularity, transposed_groups
-        self.register_buffer("scale", torch.from_numpy(np.array(scale)))
+        self.register_buffer("scale", torch.from_numpy(np.array(start.scale)))
         self.register_buffer("marks", self._marks())
         self.register_buffer("selection", torch.from_numpy(selection.copy()))
         annealed, free = method.anneal != "none" and not selection.all(), ~selection
-        start = torch.from_numpy(initial_v(norms, free)) if annealed else None
-        self.v = nn.Parameter(start.clone()) if start is not None else None
-        self.register_buffer("limit", start)
-        self.register_buffer("deadline", torch.from_numpy(deadlines(norms, free, method)) if annealed else None)
+        v = torch.from_numpy(initial_v(start.norms, free)) if annealed else None
+        self.v = nn.Parameter(v.clone()) if v is not None else None
+        self.register_buffer("limit", v)
+        self.register_buffer("deadline", torch.from_numpy(deadlines(start.norms, free, method)) if annealed else None)
         self.one_word = not annealed and not selection.any()
 
     def forward(self, weight: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from sw_ref.train.baseline import Uniform
 from sw_ref.train.methods import METHODS, Method
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.select import Layer
-from sw_ref.train.weights import Words, anneal, deadlines, initial_v
+from sw_ref.train.weights import Start, Words, anneal, deadlines, initial_v
 
 FMT, STLQ = StlqFormat(), METHODS["stlq"]
 ONE = np.ones((), np.float32)
@@ -41,8 +41,8 @@ def quantized(method: Method = STLQ, tile: tuple[int, int] = (2, 2), net: nn.Mod
         tiles, blocks = Tiling.of(weight.shape, tile), Tiling.of(weight.shape, (2, 2))
         layers[name] = Layer(weight=weight, tiles=tiles, blocks=blocks, positions=POSITIONS[name])
         if method.weights == "words":
-            options = {"scale": ONE, "selection": np.array(flags), "norms": np.array(NORMS[name])}
-            quantizer: nn.Module = Words(fmt=FMT, method=method, tiling=blocks, **options)  # type: ignore[arg-type]
+            start = Start(tiling=blocks, scale=ONE, selection=np.array(flags), norms=np.array(NORMS[name]))
+            quantizer: nn.Module = Words(start, fmt=FMT, method=method)
         else:
             quantizer = Uniform(module.weight, 3)
         parametrize.register_parametrization(module, "weight", quantizer)
@@ -132,9 +132,9 @@ def test_annealing_without_v_does_nothing() -> None:
 
 def test_a_quantizer_without_v_is_no_hindrance_to_others() -> None:
     """All of whose blocks have two words: it stands first, and has no v."""
-    options: dict[str, Any] = {"fmt": FMT, "method": STLQ, "scale": ONE, "norms": np.array([[1.0]])}
-    tiling = Tiling.of((2, 2), (2, 2))
-    full, other = (Words(tiling=tiling, selection=np.array([[flag]]), **options) for flag in (True, False))
+    tiling, norms = Tiling.of((2, 2), (2, 2)), np.array([[1.0]])
+    starts = (Start(tiling=tiling, scale=ONE, selection=np.array([[flag]]), norms=norms) for flag in (True, False))
+    full, other = (Words(start, fmt=FMT, method=STLQ) for start in starts)
     assert full.v is None
     anneal([full, other], 0.25)
     assert other.v is not None
@@ -150,9 +150,8 @@ def test_ranked_deadlines() -> None:
     found = deadlines(norms, free, ranked)
     assert found.dtype == np.float32
     assert found.tolist() == [pytest.approx(row) for row in expected]
-    words = Words(
-        fmt=FMT, method=ranked, tiling=Tiling.of((2, 3), (1, 1)), scale=ONE, selection=~free, norms=norms
-    )  # fmt: skip
+    start = Start(tiling=Tiling.of((2, 3), (1, 1)), scale=ONE, selection=~free, norms=norms)
+    words = Words(start, fmt=FMT, method=ranked)
     anneal([words], 0.2)
     assert words.v is not None
     # exp(norm - 4), or what is left of a quarter of 0.8 before the deadline.
@@ -278,7 +277,7 @@ def test_every_method_uses_its_own_operator() -> None:
 
     def made(method: Method, selection: Any) -> Words:
         norms = np.array([[1.0, 2.0], [3.0, 4.0]])
-        return Words(fmt=FMT, method=method, tiling=tiling, scale=ONE, selection=selection, norms=norms)
+        return Words(Start(tiling=tiling, scale=ONE, selection=selection, norms=norms), fmt=FMT, method=method)
 
     plain = replace(STLQ, anneal="none")
     assert made(plain, np.zeros((2, 2), bool)).one_word
@@ -312,10 +311,11 @@ def test_every_method_uses_its_own_operator() -> None:
 
 def test_buffers_of_a_quantizer() -> None:
     """All state is in parameters and buffers: what a checkpoint holds."""
-    words = Words(
-        fmt=FMT, method=STLQ, tiling=Tiling.of((4, 2), (2, 2)), scale=np.full(4, 2, np.float32),
+    start = Start(
+        tiling=Tiling.of((4, 2), (2, 2)), scale=np.full(4, 2, np.float32),
         selection=np.array([[True], [False]]), norms=np.array([[1.0], [2.0]]),
     )  # fmt: skip
+    words = Words(start, fmt=FMT, method=STLQ)
     state = words.state_dict()
     assert sorted(state) == ["deadline", "limit", "marks", "scale", "selection", "v"]
     assert state["scale"].tolist() == [2.0] * 4

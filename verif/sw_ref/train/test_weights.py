@@ -14,7 +14,7 @@ from sw_ref.tiling import GRANULARITIES, Tiling
 from sw_ref.train.layers import to_layout
 from sw_ref.train.methods import METHODS
 from sw_ref.train.select import Layer, select
-from sw_ref.train.weights import EPSILON, Words, anneal, expand
+from sw_ref.train.weights import EPSILON, Start, Words, anneal, expand
 from verif.sw_ref.distributions import make
 from verif.sw_ref.train.nets import gradient
 
@@ -30,9 +30,8 @@ def words(
     tiling = Tiling.of(weight.shape, (8, 4), granularity)
     layer = Layer(weight=weight, tiles=Tiling.of(weight.shape, (8, 4)), blocks=tiling, positions=1)
     select({"layer": layer}, fmt, method, ratio)
-    return Words(
-        fmt=fmt, method=method, tiling=tiling, scale=layer.scale, selection=layer.flags, norms=layer.norms
-    )  # fmt: skip
+    start = Start(tiling=tiling, scale=layer.scale, selection=layer.flags, norms=layer.norms)
+    return Words(start, fmt=fmt, method=method)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
@@ -175,9 +174,10 @@ def test_scales_by_channel_of_a_transposed_convolution(groups: int) -> None:
     weight = make("gauss", (6, 4, 3, 3))
     method = replace(METHODS["no-v"], per_channel=True)
     plain = words(weight, method)
-    turned = Words(
-        fmt=plain.fmt, method=method, tiling=plain.tiling, scale=plain.scale.numpy(),
-        selection=plain.selection.numpy(), norms=np.zeros(plain.tiling.grid), transposed_groups=groups,
+    start = Start(
+        tiling=plain.tiling, scale=plain.scale.numpy(), selection=plain.selection.numpy(),
+        norms=np.zeros(plain.tiling.grid),
     )  # fmt: skip
+    turned = Words(start, fmt=plain.fmt, method=method, transposed_groups=groups)
     given = torch.from_numpy(weight)
     assert torch.equal(turned(to_layout(given, groups)), to_layout(plain(given), groups))
