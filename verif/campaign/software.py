@@ -81,7 +81,6 @@ GROUPS = {
     "models": Group(
         files=("sw_ref/model.py", "sw_ref/export.py"),
         tests=("sw_ref/test_model.py", "sw_ref/test_export.py"),
-        slow="any_bytes or flipped_bits or inserted_bytes or every_truncation",
     ),
     "checks": Group(
         files=("rtl_gen/synth.py", "rtl_gen/yosys.py", "rtl_gen/targets.py", "rtl_gen/errors.py", "sw_ref/messages.py"),
