@@ -59,6 +59,22 @@ class Timing:
     port: int
 
 
+class Feed:
+    """Where bus words come from: streams that never pause.  Whoever feeds an engine otherwise says so by overriding."""
+
+    def program(self, at: int, words: int) -> int:
+        """The cycle after `words` of the program, if the loader can take the first one `at` that cycle."""
+        return at + words
+
+    def inputs(self, first: int, last: int, words: int) -> int:
+        """When the last code of `words` is taken, if without pauses the first one is taken `first`, that one `last`."""
+        return last
+
+    def outputs(self, first: int, last: int, codes: int) -> int:
+        """When the last of so many codes leaves, if without pauses the first one leaves `first` and that one `last`."""
+        return last
+
+
 def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
     """The timing of each job.  Output jobs need a consumer that never pauses."""
     clock = _Clock(config)
@@ -67,12 +83,12 @@ def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
     return clock.timings
 
 
-def predict_end(config: EngineConfig, jobs: Sequence[Job]) -> int:
+def predict_end(config: EngineConfig, jobs: Sequence[Job], feed: Feed | None = None) -> int:
     """The cycle in which `busy` has fallen."""
-    clock = _Clock(config)
+    clock = _Clock(config, feed or Feed())
     for job in jobs:
         clock.run(job)
-    loaded = clock.load + config.slots(width(JOB)) + 1
+    loaded = clock.feed.program(clock.load, config.slots(width(JOB)) + 1)
     return max(loaded + ENDS, clock.timings[-1].last + LEAVES)
 
 
@@ -81,6 +97,7 @@ class _Clock:
     """`load`: when the loader takes its next word; `front_free`, `back_free`: since when halves may be filled."""
 
     config: EngineConfig
+    feed: Feed = field(default_factory=Feed)
     load: int = 0
     half: int = 0
     codes: int = 0
@@ -90,15 +107,16 @@ class _Clock:
     reserved: Reserved = field(default_factory=Reserved)
 
     def __post_init__(self) -> None:
-        self.load = self.config.slots(width(HEADER)) + 1
+        self.load = self.feed.program(0, self.config.slots(width(HEADER)) + 1)
 
     def run(self, job: Job) -> None:
         config = self.config
-        self.load += config.slots(width(JOB)) + len(LOOPS) * config.slots(width(STEP))
+        self.load = self.feed.program(self.load, config.slots(width(JOB)) + len(LOOPS) * config.slots(width(STEP)))
         if job.table:
             # The table that was read before the last one is free when the job before the last one has left it.
-            self.load = max(self.load, *(timing.written - 1 for timing in self.timings[:-1]), 0) + len(job.table)
-        self.load += 1
+            free = max(self.load, *(timing.written - 1 for timing in self.timings[:-1]), 0)
+            self.load = self.feed.program(free, len(job.table))
+        self.load = self.feed.program(self.load, 1)
         offered, self.load = self.load + 1, self.load + 1
         steps = config.requant_steps * (1 + job.fields["add_terms"])
         start = last = written = beats = idle = program = port = 0
@@ -153,25 +171,30 @@ class _Clock:
     def _load(self, group: Group) -> int:
         """The cycle from which a group's half is full; the loader goes on then."""
         config, half = self.config, self.half
-        at = max(self.load, self.front_free[half]) + config.slots(width(GROUP))
+        at = self.feed.program(max(self.load, self.front_free[half]), config.slots(width(GROUP)))
         if group.two_word is not None:
             flags = -(-group.tiles // FLAGS_PER_WORD) * config.slots(FLAGS_PER_WORD)
-            at = max(at + flags + group.beats * config.beat_slots, self.back_free[half])
-            at += config.requant_steps * (config.slots(config.scale_bits) + config.slots(config.offset_bits))
+            at = max(self.feed.program(at, flags + group.beats * config.beat_slots), self.back_free[half])
+            channel = config.slots(config.scale_bits) + config.slots(config.offset_bits)
+            at = self.feed.program(at, config.requant_steps * channel)
         self.load = at
         return at
 
     def _last(self, job: Job, due: int, elements: int, pauses: int, before: int | None) -> int:
         """The cycle of a group's last element; input codes take a cycle more for each bus word after the first."""
-        words = 0
-        if job.kind == Kind.INPUT:
-            count = self.config.codes_per_transfer
-            if before is not None and self.codes % count == 0:
-                # The group before took the last code of its bus word.
-                due = max(due, before + 2)
-            words = (self.codes % count + elements - 1) // count
-            self.codes += elements
-        return due + elements + pauses + words - 1
+        last = due + elements + pauses - 1
+        if job.kind == Kind.OUTPUT:
+            last = self.feed.outputs(due, last, elements)
+        if job.kind != Kind.INPUT:
+            return last
+        count = self.config.codes_per_transfer
+        begins = self.codes % count == 0
+        if before is not None and begins:
+            # The group before took the last code of its bus word.
+            due = max(due, before + 2)
+        words = (self.codes % count + elements - 1) // count
+        self.codes += elements
+        return self.feed.inputs(due, due + elements + pauses + words - 1, words + begins)
 
     def _shared(self, job: Job, group: Group, due: int) -> int:
         """The cycle of a group's last element where no element is due in the cycles that are reserved."""

@@ -8,7 +8,7 @@ import sys
 from rtl_gen.errors import UsageError
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks", "tiny", "large")
+CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks", "tiny", "large", "bus")
 
 
 def main() -> int:

@@ -67,7 +67,7 @@ class Memory:
         return address not in self.bad
 
 
-async def until_done(ctx: Any, host: Host, limit: int = 800) -> dict[str, int]:
+async def until_done(ctx: Any, host: Host, limit: int = 400) -> dict[str, int]:
     """The status when the run has ended."""
     for _ in range(limit):
         status = unpack(STATUS, await host.read(ctx, STATUS.address) or 0)

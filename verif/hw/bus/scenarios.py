@@ -1,0 +1,264 @@
+"""Random and hostile hosts, memories and programs on a bus top, one after the other: what must hold in each."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from hw.bus.config import Bus
+from hw.bus.registers import CONTROL, CYCLES, RANGES, STATUS, Part, Range, RunError, unpack
+from hw.engine.encoding import JOB
+from rtl_gen.compiler.lower import lower
+from rtl_gen.compiler.program import Job, encode, to_bytes
+from rtl_gen.engine_simulator import bus_words
+from sw_ref.network import execute
+from verif.hw.bus.bench import INTERRUPT, START, STOP
+from verif.hw.bus.verilated import FAR, Bench, Settings
+from verif.hw.engine.bench import CONFIG
+from verif.rtl_gen.compiler.networks import pointwise_network
+
+NETWORKS = ((1, (2, 2)), (2, (3, 3)), (5, (4, 4)))  # groups, size
+WORD = CONFIG.bus_bits // 8
+PATIENCE = 60_000  # cycles that no good run takes, with any memory here
+ENDS = 3_000  # cycles in which a stopped run ends
+ANY = frozenset(RunError) - {RunError.NONE}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """A network as bytes in memory: program, inputs and outputs."""
+
+    jobs: list[Job]
+    ranges: tuple[bytes, ...]
+
+
+@dataclass(kw_only=True, eq=False)
+class Case:
+    """A task in a memory; `spans`: address and length that the host gives for each range."""
+
+    bench: Bench
+    bus: Bus
+    task: Task
+    rng: random.Random
+    settings: Settings
+    spans: list[list[int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        at = self.settings.base + WORD * self.rng.randrange(1, 20)
+        for data in self.task.ranges:
+            self.spans.append([at, len(data)])
+            at += len(data)
+        self.bench.reset(self.settings, at - self.settings.base + WORD)
+        self.fill()
+
+    def fill(self) -> None:
+        """Program and inputs as they should be."""
+        for (address, _), data in zip(self.spans, self.task.ranges[:-1], strict=False):
+            self.bench.put(address, data)
+
+    def write(self, which: Range, part: Part, value: int) -> None:
+        """A register of a range."""
+        self.bench.write(RANGES + 16 * which + 4 * part, value)
+
+    def begin(self) -> None:
+        """Give the ranges to the top, and to the memory, which watches; start."""
+        for which, (address, length) in zip(Range, self.spans, strict=True):
+            for part, value in zip(Part, (address & 0xFFFFFFFF, address >> 32, length), strict=True):
+                self.write(which, part, value)
+        end = FAR if self.bus is Bus.AXI else 0xFFFFFFFF
+        allowed = [(first, min(first + length - 1, end)) for first, length in self.spans]
+        self.settings = replace(self.settings, allowed=tuple(allowed) if self.valid else ((1, 0),) * 3)
+        self.bench.settings(self.settings)
+        self.bench.write(CONTROL.address, START | INTERRUPT)
+
+    @property
+    def valid(self) -> bool:
+        """Whether the top should take the ranges."""
+        return all(
+            address % WORD == 0 and length % WORD == 0 and length and (self.bus is Bus.AXI or address >> 32 == 0)
+            for address, length in self.spans
+        )
+
+    def finish(self, errors: frozenset[RunError], *, waits: bool = False) -> RunError:
+        """How the run ended: with one of `errors`; or, if it may wait for ever, because the host stopped it."""
+        if not self.bench.until_irq(PATIENCE if not waits else PATIENCE // 10):
+            assert waits, "the run does not end"
+            self.bench.write(CONTROL.address, STOP | INTERRUPT)
+            assert self.bench.until_irq(ENDS), "the run cannot be stopped"
+            errors |= {RunError.STOPPED}
+        status = unpack(STATUS, self.bench.read(STATUS.address))
+        assert (status["busy"], status["done"]) == (0, 1)
+        assert status["error"] in errors, f"error {status['error']} is none of {sorted(errors)}"
+        before = self.bench.accesses
+        self.bench.wait(20)
+        assert (self.bench.accesses, self.bench.pending, self.bench.problem) == (before, False, ""), self.bench.problem
+        return RunError(status["error"])
+
+    def right(self) -> None:
+        """All outputs are in their place."""
+        address, length = self.spans[Range.OUTPUTS]
+        assert self.bench.take(address, length) == self.task.ranges[Range.OUTPUTS], "wrong codes"
+        assert 0 < self.bench.read(CYCLES.address) < PATIENCE
+
+    def recover(self) -> None:
+        """A good run after whatever there was."""
+        self.settings = replace(self.settings, bad=(FAR, 0), pace=1, latency=self.settings.latency % 10, pauses=0)
+        at = self.settings.base + WORD
+        for span, data in zip(self.spans, self.task.ranges, strict=True):
+            span[:] = at, len(data)
+            at += len(data)
+        self.fill()
+        self.begin()
+        self.finish(frozenset({RunError.NONE}))
+        self.right()
+
+
+def good(case: Case) -> None:
+    """Nothing is wrong."""
+    case.begin()
+    case.finish(frozenset({RunError.NONE}))
+    case.right()
+
+
+def lengths(case: Case) -> None:
+    """A range is shorter or longer than it should be; inputs that are a word too long go unnoticed."""
+    which = case.rng.choice(list(Range))
+    change = case.rng.choice([-3, -2, -1, 1, 2, 5, 1000, 1 << 20]) * WORD
+    case.spans[which][1] = max(0, case.spans[which][1] + change)
+    case.begin()
+    unnoticed = which == Range.INPUTS and change == WORD
+    error = case.finish(ANY | ({RunError.NONE} if unnoticed else set()), waits=which != Range.OUTPUTS and change < 0)
+    assert case.valid == (error != RunError.RANGE)
+
+
+def addresses(case: Case) -> None:
+    """A range is anywhere, at the end of the address space too; or its address is not aligned, or its length is 0."""
+    span, end = case.rng.choice(case.spans), FAR if case.bus is Bus.AXI else 0xFFFFFFFF
+    anywhere = case.rng.getrandbits(64) & end
+    span[case.rng.random() < 0.2] = case.rng.choice([anywhere, anywhere & ~7, end + 1 - WORD, end - 63, 0, 1])
+    span[1] &= 0xFFFFFFFF
+    case.begin()
+    error = case.finish(ANY | {RunError.NONE}, waits=True)
+    assert case.valid == (error != RunError.RANGE)
+
+
+def programs(case: Case) -> None:
+    """A program that was damaged: it is refused, or never ends."""
+    address, length = case.spans[Range.PROGRAM]
+    at = address + case.rng.randrange(length)
+    case.bench.put(at, bytes([case.bench.take(at, 1)[0] ^ 1 << case.rng.randrange(8)]))
+    case.begin()
+    case.finish(ANY, waits=True)
+
+
+def hostile_programs(case: Case) -> None:
+    """A program with right checks whose jobs are nonsense."""
+    jobs = list(case.task.jobs)
+    at = case.rng.randrange(len(jobs))
+    names = case.rng.sample(sorted(set(JOB) - {"kind", "table"}), 3)
+    values = {name: case.rng.choice(JOB[name].span) for name in names}
+    jobs[at] = replace(jobs[at], fields={**jobs[at].fields, **values})
+    data = to_bytes(CONFIG, encode(CONFIG, jobs))
+    assert len(data) == case.spans[Range.PROGRAM][1]
+    case.bench.put(case.spans[Range.PROGRAM][0], data)
+    case.begin()
+    case.finish(ANY | {RunError.NONE}, waits=True)
+
+
+def responses(case: Case) -> None:
+    """A word gets an error response; in a word that no run needs, it may go unnoticed."""
+    which = case.rng.choice(list(Range))
+    address, length = case.spans[which]
+    at = address + WORD * case.rng.randrange(length // WORD)
+    case.settings = replace(case.settings, bad=(at, at + WORD - 1))
+    case.begin()
+    case.finish(frozenset({RunError.WRITE if which == Range.OUTPUTS else RunError.READ}))
+
+
+def stops(case: Case) -> None:
+    """The host stops the run at any time, or just after its end."""
+    case.begin()
+    case.bench.wait(case.rng.randrange(1500))
+    case.bench.write(CONTROL.address, STOP | INTERRUPT)
+    case.finish(frozenset({RunError.STOPPED, RunError.NONE}))
+
+
+def intrusions(case: Case) -> None:
+    """During the run the host writes to the ranges, and starts again: without effect."""
+    case.settings = replace(case.settings, latency=60)
+    case.begin()
+    for _ in range(case.rng.randrange(1, 4)):
+        case.write(case.rng.choice(list(Range)), case.rng.choice(list(Part)), case.rng.getrandbits(32))
+    case.bench.write(CONTROL.address, START | INTERRUPT)
+    case.finish(frozenset({RunError.BUSY}))
+    case.right()
+
+
+def resets(case: Case) -> None:
+    """A reset at any time."""
+    case.begin()
+    case.bench.wait(case.rng.randrange(1000))
+    case.bench.restart()
+    assert case.bench.read(STATUS.address) == 0
+    case.settings = replace(case.settings, allowed=((1, 0),) * 3)
+    case.bench.settings(case.settings)
+    case.bench.write(CONTROL.address, START | INTERRUPT)
+    case.finish(frozenset({RunError.RANGE}))
+
+
+def registers(case: Case) -> None:
+    """Anything is written to any register, but for a start; and all are read."""
+    for _ in range(20):
+        offset, value = 4 * case.rng.randrange(32), case.rng.getrandbits(32)
+        case.bench.write(offset, value & ~START if offset == CONTROL.address else value)
+        case.bench.read(4 * case.rng.randrange(32))
+    assert case.bench.accesses == 0
+    good(case)
+
+
+KINDS: tuple[Callable[[Case], None], ...] = (
+    *(good, lengths, addresses, programs, hostile_programs),
+    *(responses, stops, intrusions, resets, registers),
+)
+
+
+def tasks() -> list[Task]:
+    """The networks, each with an input and what comes out."""
+    found = []
+    for seed, (groups, size) in enumerate(NETWORKS):
+        rng = np.random.default_rng(seed)
+        network = pointwise_network(CONFIG, rng, groups=groups, size=size)
+        image = rng.integers(0, 256, (1, *network.tensors["in"].shape))
+        golden = execute(network, {"in": image})[network.outputs[0]][0]
+        jobs = lower(network, CONFIG)
+        codes = (np.array(bus_words(CONFIG, c), "<u4").tobytes() for c in (image[0], golden))
+        found.append(Task(jobs=list(jobs), ranges=(to_bytes(CONFIG, encode(CONFIG, jobs)), *codes)))
+    return found
+
+
+def random_settings(rng: random.Random, bus: Bus) -> Settings:
+    """Any memory; a multiple of 4 KiB, and sometimes of 4 GiB, is in its middle."""
+    page = rng.randrange(1, 1 << 20) << (12 if bus is Bus.WISHBONE else rng.choice([12, 32, 44]))
+    return Settings(
+        base=page - WORD * rng.randrange(1, 200),
+        latency=rng.choice([0, 1, 5, 30, 100]),
+        jitter=rng.choice([0, 3, 40]),
+        pace=rng.choice([1, 1, 2, 4]),
+        outstanding=rng.choice([1, 2, 4, 64]),
+        pauses=rng.choice([0, 10, 50]),
+        seed=rng.getrandbits(32),
+    )
+
+
+def try_case(bench: Bench, bus: Bus, found: list[Task], seed: str) -> tuple[str, str]:
+    """The kind of a case, and what is wrong, if anything."""
+    rng = random.Random(seed)
+    kind = rng.choice(KINDS)
+    try:
+        case = Case(bench=bench, bus=bus, task=rng.choice(found), rng=rng, settings=random_settings(rng, bus))
+        kind(case)
+        case.recover()
+    except AssertionError as error:
+        return kind.__name__, str(error) or "wrong"
+    return kind.__name__, ""
