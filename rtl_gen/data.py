@@ -72,10 +72,12 @@ def _pictures(
     if not files:
         raise UsageError(f"--calibrate {folder} holds no pictures; allowed: {', '.join(PICTURES)}")
     mean, std = (np.asarray(values, np.float32).reshape(-1, 1, 1) for values in pixels)
-    if mean.size not in (1, channels) or std.size not in (1, channels) or not (std > 0).all():
-        raise UsageError(
-            f"--mean and --std have {mean.size} and {std.size} values; needed: 1 or {channels}, std above 0"
-        )
+    if mean.size not in (1, channels) or std.size not in (1, channels):
+        raise UsageError(f"--mean and --std have {mean.size} and {std.size} values; needed: 1 or {channels}")
+    for option, values, good in (("--mean", mean, np.isfinite(mean)), ("--std", std, np.isfinite(std) & (std > 0))):
+        if not good.all():
+            shown = ", ".join(f"{value:g}" for value in values.flat)
+            raise UsageError(f"{option} is {shown}; allowed: finite numbers{', above 0' * (option == '--std')}")
     made = [_picture(file, "RGB" if channels == 3 else "L", (width, height)) for file in files]
     return {name: np.stack([(picture.transpose(2, 0, 1) - mean) / std for picture in made])}
 

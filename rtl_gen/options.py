@@ -89,11 +89,10 @@ def path(text: str) -> Path:
 
 
 def number(text: str) -> float:
-    """An option's real number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    """An option's real number, in plain digits; whoever uses it says whether it may be infinite or NaN."""
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf|nan", text, re.ASCII | re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return float(text)
 
 
 def tile(text: str) -> tuple[int, int]:

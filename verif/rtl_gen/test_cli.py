@@ -283,6 +283,17 @@ def test_numbers_in_plain_digits_only(refused, tmp_path, value):
     assert message in refused("--pe", value, "--out", tmp_path / "b")
 
 
+@pytest.mark.parametrize("value", ["", "1_0", "\u0663", "0x1", " 1", "1e", ".", "infinity", "1,5"])
+def test_real_numbers_in_plain_digits_only(refused, weights_file, tmp_path, value):
+    message = f"argument --ratio: {value!r} is not a number"
+    assert message in refused("quantize", weights_file, "--ratio", value, "--out", tmp_path / "q.safetensors")
+
+
+@pytest.mark.parametrize("text", ["1", "-1.", ".5", "+1.5e-3", "2E4", "inf", "-INF"])
+def test_real_numbers(text):
+    assert options.number(text) == float(text)
+
+
 def test_numbers_beyond_all_ranges(refused, tmp_path):
     digits = "9" * 19
     message = f"argument --choices: '{digits}' has more than 18 digits; allowed: 1, 2 or 4"

@@ -112,3 +112,19 @@ def test_pictures_that_are_none(tmp_path: Path, data: bytes | None, message: str
         load_data(tmp_path, {"x": (1, 4, 4)}, 10, ([0], [1]))
     assert str(path) in str(error.value)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [
+        ([float("nan")], [1], "--mean is nan; allowed: finite numbers"),
+        ([0], [1, 2], "--mean and --std have 1 and 2 values; needed: 1 or 3"),
+        ([0], [1, 0, 2], "--std is 1, 0, 2; allowed: finite numbers, above 0"),
+        ([0], [float("inf")], "--std is inf; allowed: finite numbers, above 0"),
+    ],
+)
+def test_pixels_that_cannot_be_normalised(tmp_path: Path, mean: list[float], std: list[float], message: str) -> None:
+    (tmp_path / "a.png").write_bytes(png(4, 4))
+    with pytest.raises(UsageError) as error:
+        load_data(tmp_path, {"x": (3, 4, 4)}, 10, (mean, std))
+    assert str(error.value) == message
