@@ -5,8 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.array.adder_tree import add
+from hw.array.registers import Registers
 from hw.component import Component
-from hw.engine.config import EngineConfig
+from hw.engine.config import FLAG_CYCLES, EngineConfig
+from hw.engine.delay import later
 from hw.engine.encoding import JOB, LOOPS, STEP, TILE_LOOPS
 from hw.engine.layouts import struct
 from hw.engine.loops import Loops
@@ -21,7 +23,7 @@ def address_signature(config: EngineConfig) -> wiring.Signature:
     return wiring.Signature(
         {
             "job": In(struct(JOB)),
-            "start": In(1),
+            "started": In(1),
             "issue": In(1),
             "finish": In(1),
             "level": In(range(len(LOOPS))),
@@ -47,10 +49,10 @@ class AddressGenerator(Component):
 
     Members
     -------
-    job, start, issue, finish, level : In
-        Of the sequencer. `job` may change no sooner than three cycles after `start`.
+    job, started, issue, finish, level : In
+        Of the sequencer. `job` is that of the elements in the cycle before.
     two_word : In(1)
-        A cycle after `issue`: the element is the first of two beats.
+        `FLAG_CYCLES` after `issue`: the element is the first of two beats.
     step_entry : Out, step : In
         The step to read; it comes a cycle later.
     address, lane : Out
@@ -64,10 +66,11 @@ class AddressGenerator(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # A cycle behind the sequencer: the loops over the tiles of a position.
-        issue, finish, start, level = Signal(), Signal(), Signal(), Signal.like(self.level, name="level1")
+        # As late as the flags: the loops over the tiles of a position.
+        issue, finish = (later(m, name, getattr(self, name), FLAG_CYCLES) for name in ("issue", "finish"))
+        level = Registers(m, 1).delay("level", self.level, FLAG_CYCLES)
+        start = later(m, "started", self.started, FLAG_CYCLES - 1)
         residual, first, done, bank = Signal(), Signal(), Signal(), Signal()
-        m.d.sync += [issue.eq(self.issue), finish.eq(self.finish), start.eq(self.start), level.eq(self.level)]
         m.d.comb += [first.eq(issue & ~residual), done.eq(issue & (residual | ~self.two_word))]
         with m.If(issue):
             m.d.sync += residual.eq(~done)
@@ -77,7 +80,7 @@ class AddressGenerator(Component):
         inner = self._tile_loops(m, done, start)
         m.d.comb += self.step_entry.eq(Cat(Mux(finish, level, inner), ~bank))
 
-        # Two cycles behind: the step is there.
+        # A cycle later the step is there.
         load, read, move, beat = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [load.eq(start), read.eq(first), move.eq(done), beat.eq(issue)]
         m.d.sync += [self.valid.eq(read), self.beat.eq(beat)]

@@ -11,11 +11,15 @@ from hw.engine.encoding import ADDRESS_BITS, SCALE, VERSION, Field, offset_layou
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
-ADDRESS_CYCLES = 3  # from the sequencer's element to its address
+ADDRESS_CYCLES = 4  # from the sequencer's element to its address
+MEMORY_CYCLES = 3  # from an address to the word that is there
+FRONT_CYCLES = ADDRESS_CYCLES + MEMORY_CYCLES  # from the sequencer's element to its beat in the array
+FLAG_CYCLES = 2  # from the sequencer's element to the flags of its beat
+RELEASE_CYCLES = FRONT_CYCLES - 3  # from a group's last element to the header of the next group in its half
 OFFSET_CYCLES = 4  # from the scales of sums to their offsets
-CODE_CYCLES = 9  # from sums to their codes
+CODE_CYCLES = 10  # from sums to their codes
+DRAIN_CYCLES = 8  # from the last sums of a job to the start of one that reads what it writes
 TABLE_BITS = 8  # of the largest codes that tables take
-START_CYCLES = 3  # between the starts of two jobs, at least
 
 
 def _unsigned_array() -> ArrayConfig:

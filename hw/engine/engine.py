@@ -9,7 +9,7 @@ from hw.array.array import Array
 from hw.component import Component, instantiate
 from hw.engine import encoding
 from hw.engine.address import AddressGenerator
-from hw.engine.config import ADDRESS_CYCLES, EngineConfig
+from hw.engine.config import ADDRESS_CYCLES, FLAG_CYCLES, FRONT_CYCLES, MEMORY_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import LOOPS, STEP, Kind
 from hw.engine.layouts import engine_signature
@@ -46,7 +46,7 @@ class Engine(Component):
             "sequencer": (Sequencer, config),
             "addresses": (AddressGenerator, config),
             "steps": (Store, config, "steps", encoding.width(STEP), 2 * len(LOOPS)),
-            "weights": (WeightBuffer, config, ADDRESS_CYCLES),
+            "weights": (WeightBuffer, config),
             "memory": (ActivationMemory, config),
             "array": (Array, config.array),
             "results": (Results, config),
@@ -83,7 +83,7 @@ class Engine(Component):
             results.table_write.eq(loader.table_write),
             results.table_target.eq(loader.table_target),
             loader.table_free.eq(results.table_free),
-            loader.idle.eq(parts["sequencer"].idle & results.drained & parts["transfers"].idle),
+            loader.idle.eq(parts["sequencer"].idle & results.written & parts["transfers"].idle),
         ]
 
     def _jobs(self, m: Module, parts: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ class Engine(Component):
             sequencer.drained.eq(results.drained),
             sequencer.code_valid.eq(parts["transfers"].code_valid),
             sequencer.output_room.eq(parts["transfers"].output_room),
-            results.starts.eq(sequencer.start & (sequencer.next_job.kind == Kind.CONV)),
+            results.starts.eq(sequencer.started & (sequencer.job.kind == Kind.CONV)),
         ]
         for name in ("addresses", "results", "transfers"):
             m.d.comb += Value.cast(parts[name].job).eq(Value.cast(sequencer.job))
@@ -110,17 +110,16 @@ class Engine(Component):
         results, transfers = parts["results"], parts["transfers"]
         conv = sequencer.job.kind == Kind.CONV
         m.d.comb += [
-            addresses.start.eq(sequencer.start),
+            addresses.started.eq(sequencer.started),
             addresses.issue.eq(sequencer.issue),
             addresses.finish.eq(sequencer.finish),
             addresses.level.eq(sequencer.level),
-            addresses.two_word.eq(weights.two_word & later(m, "conv1", conv, 1)),
+            addresses.two_word.eq(weights.two_word & later(m, "conv_flags", conv, FLAG_CYCLES)),
             parts["steps"].read.eq(1),
             parts["steps"].entry.eq(addresses.step_entry),
             Value.cast(addresses.step).eq(parts["steps"].value),
             weights.read.eq(sequencer.issue & conv),
             weights.entry.eq(Cat(sequencer.index, sequencer.half)),
-            weights.ahead.eq(sequencer.ahead),
             Value.cast(results.event).eq(Value.cast(sequencer.event)),
             results.finish.eq(sequencer.finish & conv),
             transfers.issue.eq(sequencer.issue),
@@ -132,9 +131,8 @@ class Engine(Component):
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, array = parts["addresses"], parts["weights"], parts["array"]
         conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, ADDRESS_CYCLES)
-        flags = later(m, "flags", Cat(weights.two_word, weights.last), ADDRESS_CYCLES)
-        beat, first = Signal(), Signal()
-        m.d.sync += [beat.eq(addresses.beat & conv), first.eq(addresses.valid & conv)]
+        flags = later(m, "flags", Cat(weights.two_word, weights.last), FRONT_CYCLES - FLAG_CYCLES)
+        beat, first = later(m, "beat", Cat(addresses.beat & conv, addresses.valid & conv), MEMORY_CYCLES)
         m.d.comb += [
             array.tiles.valid.eq(beat),
             Value.cast(array.tiles.payload).eq(Cat(weights.words, flags)),
@@ -158,6 +156,7 @@ class Engine(Component):
             results.store.eq(transfers.store),
             results.code.eq(transfers.code),
             results.added.eq(memory.b_word),
+            memory.b_read.eq(results.read),
             memory.b_address.eq(Mux(stored, addresses.address, results.address)),
             memory.b_data.eq(results.data),
             memory.b_write.eq(transfers.write | results.write.replicate(self._config.array.lanes)),

@@ -1,6 +1,6 @@
 """The event queue: how positions end, from the sequencer to the stages behind the array."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
@@ -25,10 +25,10 @@ class EventQueue(Component):
         A position ends in this cycle, and how.
     front : Out(EVENT), take : In(1)
         The event of the position whose sums come next; they are taken, the next event is needed.
-    written : In(1)
-        The word of a position is written in this cycle.
+    leaves : In(1)
+        A position's codes are about to be written.
     drained : Out(1)
-        The words of all positions that entered are written.
+        Those of all positions that had entered were a cycle ago.
     """
 
     def __init__(self, config: EngineConfig):
@@ -37,7 +37,7 @@ class EventQueue(Component):
             "enter": In(1),
             "front": Out(EVENT),
             "take": In(1),
-            "written": In(1),
+            "leaves": In(1),
             "drained": Out(1),
         }
         super().__init__(members, module=f"{config.name}_events")
@@ -47,7 +47,8 @@ class EventQueue(Component):
         m.submodules.queue = queue = memory.Memory(shape=EVENT, depth=IN_FLIGHT, init=[])
         write, read = queue.write_port(), queue.read_port()
         last, first = Signal(range(IN_FLIGHT)), Signal(range(IN_FLIGHT))
-        unwritten = Signal(range(IN_FLIGHT))
+        second = Signal(range(IN_FLIGHT), init=1)
+        under_way = Signal(range(IN_FLIGHT))
         # What the sequencer says of a cycle is late in it, and not needed before the next one.
         event, enter = Signal(EVENT, name="entered"), Signal(name="entering")
         m.d.sync += [event.eq(self.event), enter.eq(self.enter)]
@@ -55,14 +56,14 @@ class EventQueue(Component):
             write.addr.eq(last),
             write.data.eq(event),
             write.en.eq(enter),
-            read.addr.eq(first + self.take),
+            read.addr.eq(Mux(self.take, second, first)),
             self.front.eq(read.data),
-            self.drained.eq((unwritten == 0) & ~enter),
+            self.drained.eq((under_way == 0) & ~enter),
         ]
-        # Of the positions of a window only one is written.
         m.d.sync += [
             last.eq(last + enter),
             first.eq(read.addr),
-            unwritten.eq(unwritten + (enter & ~event.pool) - self.written),
+            second.eq(read.addr + 1),
+            under_way.eq(under_way + enter - self.leaves),
         ]
         return m

@@ -5,7 +5,8 @@ from amaranth.lib.wiring import In, Out
 
 from hw.component import Component, instantiate
 from hw.engine import encoding
-from hw.engine.config import EngineConfig
+from hw.engine.config import RELEASE_CYCLES, EngineConfig
+from hw.engine.delay import later
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP
 from hw.engine.layouts import buffers_signature, struct
 from hw.engine.section import Sections
@@ -47,7 +48,10 @@ class GroupLoader(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, buffers = self._config, self.buffers
-        self._half, self._kept, self._occupied = Signal(), Signal(2), Signal(2)
+        self._half = Signal(name="half")
+        occupied, self._kept = Signal(2), Signal(2, name="kept")
+        # Of the half that is filled now, or next.
+        self._half_occupied, self._half_kept = Signal(name="half_occupied"), Signal(name="half_kept")
         self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)
         longest = max(config.beat_slots, config.slots(config.offset_bits), config.slots(FLAGS_PER_WORD))
         self._sections = Sections(m, longest=longest, entries=config.requant_steps)
@@ -61,13 +65,17 @@ class GroupLoader(Component):
             buffers.offsets.target.eq(chunk),
         ]
         m.d.comb += [fill.word.eq(self.word) for fill in (buffers.beats, buffers.scales, buffers.offsets)]
-        # In every state: whoever comes to a header a cycle later is not too soon, and a later one does not stall.
-        m.d.sync += self._occupied.eq(buffers.full)
-        m.d.sync += buffers.full.eq(buffers.full & ~buffers.front_frees)
-        m.d.sync += self._kept.eq(self._kept & ~buffers.back_frees)
-        with m.If(self.done):
-            m.d.sync += [filled.bit_select(self._half, 1).eq(1) for filled in (buffers.full, self._occupied)]
-            m.d.sync += self._half.eq(~self._half)
+        # The words of a half's last beat are read so late that its release counts that much later.
+        released = later(m, "released", buffers.front_frees, RELEASE_CYCLES - 2)
+        filled = self.done << self._half
+        m.d.sync += [
+            buffers.full.eq((buffers.full & ~buffers.front_frees) | filled),
+            occupied.eq((occupied & ~released) | filled),
+            self._kept.eq(self._kept & ~buffers.back_frees),
+            self._half.eq(self._half ^ self.done),
+            self._half_occupied.eq(occupied.bit_select(self._half ^ self.done, 1)),
+            self._half_kept.eq(self._kept.bit_select(self._half, 1)),
+        ]
         self._states(m)
         for half, end in enumerate(buffers.ends):
             with m.If(tiles.step & (self._half == half)):
@@ -90,7 +98,7 @@ class GroupLoader(Component):
                 self._beats(m)
             with m.State("SCALES"):
                 # The parameters of the group that used this half before may still be needed.
-                m.d.comb += self.room.eq(~self._kept.bit_select(self._half, 1))
+                m.d.comb += self.room.eq(~self._half_kept)
                 with m.If(self._sections.fill(self.valid & self.room, self.buffers.scales, steps)):
                     m.next = "OFFSETS"
             with m.State("OFFSETS"), m.If(self._sections.fill(self.valid, self.buffers.offsets, steps)):
@@ -99,9 +107,9 @@ class GroupLoader(Component):
                 m.next = "GROUP"
 
     def _group(self, m: Module) -> None:
-        """The header. The words of the half's last beat are read so late that its release counts a cycle later."""
+        """The header."""
         before = Signal(self._config.bus_bits)
-        m.d.comb += [self.room.eq(~self._occupied.bit_select(self._half, 1)), self._tiles.begin.eq(1)]
+        m.d.comb += [self.room.eq(~self._half_occupied), self._tiles.begin.eq(1)]
         take = self.due & self.valid & self.room
         with m.If(take):
             m.d.sync += before.eq(self.word)

@@ -1,6 +1,6 @@
 """The loader's input: bus words of the program, and their running check."""
 
-from amaranth import Const, Module, Signal, Value
+from amaranth import Const, Module, Value
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -23,7 +23,7 @@ class Intake(Component):
     room : In(1), take : Out(1)
         It may be used in this cycle; it is.
     check : Out, clear : In(1)
-        The running check with `word` in it; it starts again from 0 behind this cycle.
+        The running check with all words that were taken; it starts again from 0 behind this cycle.
     """
 
     def __init__(self, config: EngineConfig):
@@ -43,19 +43,17 @@ class Intake(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        running = Signal.like(self.check, name="running")
         m.d.comb += [
             self.program.ready.eq(~self.valid | self.take),
             self.take.eq(self.valid & self.room),
-            self.check.eq(_fold(self.word, len(running)) ^ running.rotate_left(1)),
         ]
         m.d.sync += self.valid.eq((self.program.valid & self.program.ready) | (self.valid & ~self.take))
         with m.If(self.program.ready):
             m.d.sync += self.word.eq(self.program.payload)
         with m.If(self.take):
-            m.d.sync += running.eq(self.check)
+            m.d.sync += self.check.eq(_fold(self.word, len(self.check)) ^ self.check.rotate_left(1))
         with m.If(self.clear):
-            m.d.sync += running.eq(0)
+            m.d.sync += self.check.eq(0)
         return m
 
 

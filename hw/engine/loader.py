@@ -120,9 +120,9 @@ class Loader(Component):
                 with m.State("TABLE"):
                     self._table(m)
             with m.State("CHECK"), m.If(valid):
-                self._checked(m)
-            with m.State("OFFER"):
-                self._offer(m)
+                m.next = "JUDGE"
+            with m.State("JUDGE"):
+                self._judge(m)
             with m.State("GROUPS"):
                 self._read_groups(m)
             with m.State("NEXT"):
@@ -141,6 +141,8 @@ class Loader(Component):
         word, valid = self._intake.word, self._intake.valid
         known = min(self._config.bus_bits, HEADER["magic"].bits)
         wrong = (self._sections.slot == 0) & (word[:known] != encoding.MAGIC & ((1 << known) - 1))
+        with m.If(valid):
+            m.d.sync += register.eq(self._next)
         with m.If(valid & wrong):
             m.d.comb += self._intake.clear.eq(1)
             with m.If(self.error == Error.NONE):
@@ -148,16 +150,23 @@ class Loader(Component):
         with m.Else():
             with m.If(valid):
                 m.d.sync += [self.busy.eq(1), self._header_seen.eq(0), self.error.eq(Error.NONE)]
-                m.d.sync += register.eq(self._next)
             with m.If(self._sections.read(valid, self._config.slots(encoding.width(HEADER)))):
                 m.next = "CHECK"
 
-    def _checked(self, m: Module) -> None:
-        """Behind a check: the header's fields are right, or the job is offered."""
-        m.next = "OFFER"
-        m.d.sync += self._header_seen.eq(1)
+    def _judge(self, m: Module) -> None:
+        """Behind a check: the header's fields are right, or the job is offered.
+
+        The job's register is the job until it is taken: groups are read, the job after it is not.
+        """
+        m.d.comb += self._room.eq(0)
+        m.d.sync += [self._header_seen.eq(1), self._group.eq(0)]
         with m.If(~self._header_seen):
             m.next = "JOB"
+        with m.Elif(self.job.kind == Kind.END):
+            m.next = "FINISH"
+        with m.Else():
+            m.d.sync += self.job_valid.eq(1)
+            m.next = "GROUPS"
         for wrong, error in (
             ((~self._header_seen) & (self._header.engine != self._config.digest), Error.ENGINE),
             ((~self._header_seen) & (self._header.version != encoding.VERSION), Error.VERSION),
@@ -165,7 +174,7 @@ class Loader(Component):
             (self._intake.check != 0, Error.CHECK),
         ):
             with m.If(wrong):
-                m.d.sync += self.error.eq(error)
+                m.d.sync += [self.error.eq(error), self.job_valid.eq(0)]
                 m.next = "FINISH"
 
     def _table(self, m: Module) -> None:
@@ -180,16 +189,6 @@ class Loader(Component):
             m.d.sync += code.eq(code + 1)
             with m.If(code.all()):
                 m.next = "CHECK"
-
-    def _offer(self, m: Module) -> None:
-        """The job's register is the job until it is taken: groups are read, the job after it is not."""
-        m.d.comb += self._room.eq(0)
-        m.d.sync += self._group.eq(0)
-        m.next = "GROUPS"
-        with m.If(self.job.kind == Kind.END):
-            m.next = "FINISH"
-        with m.Else():
-            m.d.sync += self.job_valid.eq(1)
 
     def _read_groups(self, m: Module) -> None:
         """All groups of the job; then the job after it, once this one was taken."""

@@ -9,7 +9,7 @@ from hw.engine.config import EngineConfig
 from hw.engine.layouts import outputs_layout
 
 WORDS = 8  # bus words that wait for the consumer, at least; of fewer iCE40 would make flip-flops
-STAY = 8  # cycles from the demand for a code until its word has left, if the consumer never pauses
+STAY = 10  # cycles from the demand for a code until its word has left, if the consumer never pauses
 
 
 class Outputs(Component):

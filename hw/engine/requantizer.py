@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.array.registers import Registers
 from hw.component import Component, instantiate
-from hw.engine.config import CODE_CYCLES, OFFSET_CYCLES, EngineConfig
+from hw.engine.config import CODE_CYCLES, DRAIN_CYCLES, OFFSET_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB
 from hw.engine.follow import Followed
@@ -26,6 +26,7 @@ def requantizer_signature(config: EngineConfig) -> wiring.Signature:
             "waiting": Out(1),
             "event": In(EVENT),
             "take": Out(1),
+            "leaves": Out(1),
             "add_read": Out(1),
             "add_word": In(config.word_bits),
             "scale_entry": Out(entry),
@@ -55,8 +56,10 @@ class Requantizer(Component):
         See :class:`Followed`.
     event : In(EVENT), take : Out(1)
         How the position ends whose sums are here; they are used up in this cycle.
+    leaves : Out(1)
+        `DRAIN_CYCLES` - 2 after `take`: a position's codes are about to be written.
     add_read : Out(1), add_word : In(word_bits)
-        The word to add is to be read; it comes a cycle later.
+        The word to add is to be read; it comes `MEMORY_CYCLES` later, and stays.
     scale_entry, offset_entry : Out, scales, offsets : In
         Of the stores; a value comes a cycle after its entry.
     back_frees : Out(2)
@@ -73,21 +76,24 @@ class Requantizer(Component):
         m = Module()
         config = self._config
         chunk, step, half = Signal(range(config.requant_steps)), Signal(2), self.event.half
-        leaves = Signal()
-        own = Followed(m, "own", self.job, ("add_terms",), starts=self.starts, leaves=leaves)
-        last_step, last_chunk = step == own["add_terms"], chunk == config.requant_steps - 1
+        # What chunk and step say of a position's first and last chunk: `chunk` selects among many bits, and is late.
+        begins, left = Signal(init=1), Signal(range(config.requant_steps), init=config.requant_steps - 1)
+        job_leaves = Signal()
+        own = Followed(m, "own", self.job, ("add_terms",), starts=self.starts, leaves=job_leaves)
+        last_step, last_chunk = step == own["add_terms"], left == 0
         valid = self.sums.valid
         m.d.comb += [
             self.sums.ready.eq(last_step & last_chunk),
             self.take.eq(valid & self.sums.ready),
-            leaves.eq(self.take & self.event.ends),
-            self.add_read.eq(valid & (chunk == 0) & (step == 0) & own["add_terms"].any()),
-            self.scale_entry.eq(chunk + half * config.requant_steps),
+            job_leaves.eq(self.take & self.event.ends),
+            self.add_read.eq(valid & begins & own["add_terms"].any()),
+            self.scale_entry.eq(later(m, "scale", chunk + half * config.requant_steps, 1)),
+            self.leaves.eq(later(m, "taken", self.take, DRAIN_CYCLES - 2)),
         ]
         with m.If(valid):
-            m.d.sync += step.eq(Mux(last_step, 0, step + 1))
+            m.d.sync += [step.eq(Mux(last_step, 0, step + 1)), begins.eq(last_step & last_chunk)]
             with m.If(last_step):
-                m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+                m.d.sync += [chunk.eq(Mux(last_chunk, 0, chunk + 1)), left.eq(Mux(last_chunk, left.init, left - 1))]
         group_ends = self.take & (self.event.group | self.event.ends)
         m.d.comb += [
             self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_CYCLES)),
@@ -101,23 +107,19 @@ class Requantizer(Component):
             about.done.eq(self.take),
             about.event.eq(self.event),
         ]
-        clip = self._lanes(m, platform, chunk, step, Value.cast(about), own["add_terms"])
+        clip = self._lanes(m, platform, chunk, step, Value.cast(about))
         m.d.comb += self.waiting.eq(own.waiting | clip.waiting)
         return m
 
-    def _lanes(self, m: Module, platform: object, chunk: Signal, step: Signal, about: Value, terms: Value) -> Followed:
+    def _lanes(self, m: Module, platform: object, chunk: Signal, step: Signal, about: Value) -> Followed:
         config = self._config
         lanes, bits = config.requant_lanes, config.array.acc_bits
         # The word to add was asked for with the first step; it is here for all others of the position.
-        asked, word = Signal(), Signal(config.word_bits)
-        m.d.sync += asked.eq(self.add_read)
-        with m.If(asked):
-            m.d.sync += word.eq(self.add_word)
-        chunk1, step1 = Signal.like(chunk, name="chunk1"), Signal.like(step, name="step1")
-        taken = Value.cast(self.sums.payload).word_select(chunk, lanes * bits)
         data = Registers(m, 1)
-        sums = data.register("sums", taken, clear=data.clear("not_sum", step != 0))
-        m.d.sync += [chunk1.eq(chunk), step1.eq(step)]
+        chosen = data.register("chosen", Value.cast(self.sums.payload).word_select(chunk, lanes * bits))
+        step1 = data.register("step1", step)
+        step2 = data.register("step2", step1)
+        sums = data.register("sums", chosen, clear=data.clear("not_sum", step1 != 0))
         clipping = CODES(later(m, "about", about, CODE_CYCLES - 1))
         clip = Followed(
             m,
@@ -127,12 +129,12 @@ class Requantizer(Component):
             starts=self.starts,
             leaves=clipping.valid & clipping.done & clipping.event.ends,
         )
-        added = word.word_select(self._part(m, chunk1), lanes * config.code_bits)
+        added = self.add_word.word_select(self._part(data.delay("chunk", chunk, 2)), lanes * config.code_bits)
         for index in range(lanes):
             lane = instantiate(m, platform, f"lane{index}", RequantizerLane, config)
             m.d.comb += [
                 lane.x.eq(sums.word_select(index, bits).as_signed()),
-                lane.step.eq(step1),
+                lane.step.eq(step2),
                 lane.added.eq(added.word_select(index, config.code_bits)),
                 Value.cast(lane.scale).eq(self.scales.word_select(index, config.scale_bits // lanes)),
                 Value.cast(lane.offset).eq(self.offsets.word_select(index, config.offset_bits // lanes)),
@@ -143,7 +145,7 @@ class Requantizer(Component):
         m.d.sync += self.about.eq(clipping)
         return clip
 
-    def _part(self, m: Module, chunk: Signal) -> Value:
+    def _part(self, chunk: Signal) -> Value:
         """Which part of a word a chunk's codes are."""
         return (
             chunk[: (self._config.array.lanes // self._config.requant_lanes - 1).bit_length()] if len(chunk) else chunk

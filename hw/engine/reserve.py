@@ -4,7 +4,7 @@ from amaranth import Module, Signal
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
-from hw.engine.config import ADDRESS_CYCLES, EngineConfig
+from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES, EngineConfig
 from hw.engine.delay import later
 
 
@@ -33,7 +33,7 @@ class Reserve(Component):
         m = Module()
         config = self._config
         # As `add_read` and `due` of the writer, so many cycles earlier as an element is due before it is read.
-        add_read, due = later(m, "add", self.adds, config.array.latency_cycles + 1), Signal()
+        add_read, due = later(m, "add", self.adds, config.array.latency_cycles + MEMORY_CYCLES), Signal()
         done = later(m, "write", self.writes, config.code_cycles - ADDRESS_CYCLES)
         m.d.sync += due.eq(done | (due & add_read))
         m.d.comb += self.reserved.eq(add_read | due)

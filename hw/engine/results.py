@@ -7,7 +7,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.component import Component, instantiate
-from hw.engine.config import EngineConfig
+from hw.engine.config import DRAIN_CYCLES, EngineConfig
+from hw.engine.delay import later
 from hw.engine.encoding import JOB
 from hw.engine.events import EventQueue
 from hw.engine.layouts import EVENT, fill_signature, struct
@@ -31,6 +32,7 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
             "finish": In(1),
             "drained": Out(1),
             "takes": Out(1),
+            "written": Out(1),
             "scales": In(fill_signature(config, config.scale_bits, channels)),
             "offsets": In(fill_signature(config, config.offset_bits, channels)),
             "back_frees": Out(2),
@@ -41,6 +43,7 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
             "store": In(1),
             "code": In(config.code_bits),
             "address": Out(config.address_bits),
+            "read": Out(1),
             "data": Out(config.word_bits),
             "write": Out(1),
             "added": In(config.word_bits),
@@ -60,8 +63,9 @@ class Results(Component):
         The array's.
     job, starts : In, waiting : Out(1)
         See :class:`Followed`; `waiting` of any stage.
-    event, finish : In, drained : Out(1)
-        A position's last element is due, and how the position ends; the words of all such positions are written.
+    event, finish : In, drained, written : Out(1)
+        A position's last element is due, and how the position ends; the words of all such positions are written soon
+        enough for a job that starts in the next cycle; they are written.
     takes : Out(1)
         The sums are taken of a position whose word will be written.
     scales, offsets : In, back_frees : Out(2)
@@ -70,8 +74,8 @@ class Results(Component):
         An entry of a table, see :class:`Tables`; whether the next job's may be written.
     store, code : In
         See :class:`Writer`.
-    address, data, write : Out, added : In
-        Port b of the memory: a word to write, or to add, which comes a cycle later.
+    address, data, write, read : Out, added : In
+        Port b of the memory: a word to write; one to add, which comes `MEMORY_CYCLES` later and stays.
     """
 
     def __init__(self, config: EngineConfig):
@@ -113,8 +117,11 @@ class Results(Component):
             Value.cast(events.event).eq(Value.cast(self.event)),
             events.enter.eq(self.finish),
             events.take.eq(requantizer.take),
-            events.written.eq(writer.write),
+            events.leaves.eq(requantizer.leaves),
             self.drained.eq(events.drained),
+            self.written.eq(
+                events.drained & later(m, "drained", events.drained, self._config.code_cycles - DRAIN_CYCLES + 3)
+            ),
             self.takes.eq(requantizer.take & ~events.front.pool),
             writer.take.eq(requantizer.take),
             writer.add_read.eq(requantizer.add_read),
@@ -144,5 +151,6 @@ class Results(Component):
             self.address.eq(writer.address),
             self.data.eq(writer.data),
             self.write.eq(writer.write),
+            self.read.eq(requantizer.add_read),
             requantizer.add_word.eq(self.added),
         ]

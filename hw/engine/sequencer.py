@@ -5,10 +5,12 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
-from hw.engine.config import START_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.encoding import GROUP, JOB, LOOPS, TILE_LOOPS, Kind
 from hw.engine.layouts import EVENT, struct
 from hw.engine.loops import Loops
+
+AT_ONCE = ("kind", "last", "add_terms", *(f"trips_{loop}" for loop in LOOPS[TILE_LOOPS:]))
 
 
 def sequencer_signature(config: EngineConfig) -> wiring.Signature:
@@ -18,6 +20,7 @@ def sequencer_signature(config: EngineConfig) -> wiring.Signature:
             "next_job": In(struct(JOB)),
             "job_valid": In(1),
             "start": Out(1),
+            "started": Out(1),
             "full": In(2),
             "ends": In(data.ArrayLayout(range(config.group_beats), 2)),
             "idles": In(data.ArrayLayout(GROUP["idle"].bits, 2)),
@@ -31,7 +34,6 @@ def sequencer_signature(config: EngineConfig) -> wiring.Signature:
             "issue": Out(1),
             "half": Out(1),
             "index": Out(range(config.group_beats)),
-            "ahead": Out(range(2 * config.group_beats)),
             "finish": Out(1),
             "level": Out(range(len(LOOPS))),
             "event": Out(EVENT),
@@ -51,21 +53,21 @@ class Sequencer(Component):
     Members
     -------
     next_job, job_valid : In, start : Out(1)
-        The job that the loader offers; it is taken in this cycle.
+        The job that the loader offers, which stays for another cycle; it is taken in this one, and was there a cycle
+        ago. No further one may be offered in the three cycles after that.
     full, ends, idles : In, front_frees : Out(2)
         As the loader's.
     drained : In(1)
-        Every position that was finished is written.
+        What was finished is written before a job reads it that starts in the next cycle.
     code_valid, output_room : In(1)
         A code is there to be stored; a code more may be read for the output.
-    reserved : In(1)
+        reserved : In(1)
         No element may be due; see :class:`Reserve`.
-    job : Out, idle : Out(1)
-        The present job; whether there is none.
-    issue : Out(1), half, index : Out
+        job : Out, started : Out(1), idle : Out(1)
+        The present job, whose first cycle this is; whether there is none. A new job's fields come a cycle later, but
+        for those `AT_ONCE`: they are read later, and one register that all must load in a cycle would be slow.
+        issue : Out(1), half, index : Out
         An element is due; where it is in the weight buffer.
-    ahead : Out
-        Index and half, side by side, of the element that is due in the next cycle, if one is.
     finish : Out(1), level : Out, event : Out(EVENT)
         It is its position's last one; the innermost loop over positions that goes on then; how the position ends.
     """
@@ -77,22 +79,24 @@ class Sequencer(Component):
         m = Module()
         self._running = Signal(name="running")
         self._last = Signal(name="last")
-        self._recent = Signal(START_CYCLES - 1, name="recent")
         holding = Signal()
         group_end, job_end = Signal(), Signal()
         other = ~self.half
         other_full, here_full = self.full.bit_select(other, 1), self.full.bit_select(self.half, 1)
-        ready = self.job_valid & ~self._recent.any() & (~self.next_job.wait | (self.idle & self.drained))
+        ready = Signal()
+        m.d.sync += ready.eq(self.job_valid & ~self.start & (~self.next_job.wait | (self.idle & self.drained)))
         m.d.comb += [
             self.idle.eq(~self._running & ~holding),
             self.finish.eq(self.issue & self._last),
-            self.start.eq(ready & Mux(self.idle, here_full, job_end & other_full)),
+            self.start.eq(ready & ((self.idle & here_full) | (job_end & other_full))),
             self.front_frees.eq(group_end << self.half),
-            self.ahead[-1].eq(self.half ^ group_end),
         ]
-        m.d.sync += [self._recent.eq(Cat(self.start, self._recent)), self.half.eq(self.ahead[-1])]
-        self._elements(m)
-        self._loops(m, group_end, job_end)
+        m.d.sync += [self.started.eq(self.start), self.half.eq(self.half ^ group_end)]
+        loops = self._loops(m, group_end, job_end)
+        # Where the next position is if one ends now, or none is under way; that one does, is known later.
+        next_half = Signal()
+        m.d.comb += next_half.eq(self.half ^ (self._running & loops.over["y"]))
+        self._elements(m, next_half)
 
         with m.If(group_end):
             m.d.sync += self._running.eq(0)
@@ -101,10 +105,13 @@ class Sequencer(Component):
         with m.If(holding & here_full):
             m.d.sync += [self._running.eq(1), holding.eq(0)]
         with m.If(self.start):
-            m.d.sync += [self.job.eq(self.next_job), self._running.eq(1)]
+            m.d.sync += self._running.eq(1)
+        for name in JOB:
+            with m.If(self.start if name in AT_ONCE else self.started):
+                m.d.sync += self.job[name].eq(self.next_job[name])
         return m
 
-    def _elements(self, m: Module) -> None:
+    def _elements(self, m: Module, half: Value) -> None:
         """The elements of a position, and the idle cycles before them.
 
         `place` is the element's index, and negative in the idle cycles; `left` is 0 at the last element. Both count up
@@ -121,21 +128,23 @@ class Sequencer(Component):
         place = Signal(max(bits, GROUP["idle"].bits) + 1)
         left = Signal(bits + 1)
         paused = place[-1]
-        idle, end = (Mux(self.ahead[-1], values[1], values[0]) for values in (self.idles, self.ends))
+        idle, end = (Mux(half, values[1], values[0]) for values in (self.idles, self.ends))
         # Where the next job waits, this one is over when it starts: `idle` says so earlier than `start`.
         waits = self.idle & self.next_job.wait
-        place_next = _counted(place, load, idle & (~waits).replicate(len(idle)), step=paused | ~late)
+        idle &= (~waits).replicate(len(idle))
         m.d.comb += [
             late.eq((takes_codes & ~self.code_valid) | (gives_codes & ~self.output_room) | self.reserved),
             load.eq(self.finish | ~self._running),
             self.issue.eq(self._running & ~paused & ~late),
             self._last.eq(~left[-1]),
             self.index.eq(place),
-            self.ahead[:-1].eq(place_next),
         ]
-        m.d.sync += [place.eq(place_next), left.eq(_counted(left, load, end, step=self.issue))]
+        m.d.sync += [
+            place.eq(_counted(place, load, idle, step=paused | ~late)),
+            left.eq(_counted(left, load, end, step=self.issue)),
+        ]
 
-    def _loops(self, m: Module, group_end: Signal, job_end: Signal) -> None:
+    def _loops(self, m: Module, group_end: Signal, job_end: Signal) -> Loops:
         """The loops over positions, and how each position ends."""
         names = LOOPS[TILE_LOOPS:]
         loops = Loops(m, names, self.finish, self.job, load=self.start, next_job=self.next_job)
@@ -153,6 +162,7 @@ class Sequencer(Component):
             self.event.ends.eq(loops.over["group"]),
             self.event.half.eq(self.half),
         ]
+        return loops
 
 
 def _counted(count: Signal, load: Value, number: Value, *, step: Value) -> Value:

@@ -7,6 +7,8 @@ from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP
 
+AHEAD = 2
+
 
 class TileCounter(Component):
     """Counts the beats and tiles of a group, and keeps the two-word flags of up to `FLAGS_PER_WORD` tiles.
@@ -49,15 +51,14 @@ class TileCounter(Component):
         # No group has more tiles than beats fit the weight buffer.
         flags = Signal(FLAGS_PER_WORD)
         residual, done = Signal(), Signal()
-        tile = Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)))
-        limit = Signal.like(tile)
-        index, following = tile[: (FLAGS_PER_WORD - 1).bit_length()], Signal.like(tile)
+        # The tile's index and 2 more: so whether the next tile is the last one is compared meanwhile.
+        ahead = Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)), init=AHEAD)
+        limit = Signal.like(ahead)
+        index = ahead[: (FLAGS_PER_WORD - 1).bit_length()]
         m.d.comb += [
-            following.eq(tile + 1),
-            self.two_word.eq(flags.bit_select(index, 1)),
-            self.last.eq(following == limit),
+            self.two_word.eq(flags.rotate_left(AHEAD).bit_select(index, 1)),
             done.eq(residual | ~self.two_word),
-            self.refill.eq(done & index.all()),
+            self.refill.eq(done & (index == AHEAD - 1)),
             self.end.eq(done & self.last),
         ]
         with m.If(self.load):
@@ -65,7 +66,8 @@ class TileCounter(Component):
         with m.If(self.step):
             m.d.sync += [self.beat.eq(self.beat + 1), residual.eq(~done)]
             with m.If(done):
-                m.d.sync += tile.eq(following)
+                m.d.sync += [ahead.eq(ahead + 1), self.last.eq(ahead == limit)]
         with m.If(self.begin):
-            m.d.sync += [self.beat.eq(0), tile.eq(0), residual.eq(0), limit.eq(self.tiles)]
+            m.d.sync += [self.beat.eq(0), ahead.eq(AHEAD), residual.eq(0), limit.eq(self.tiles)]
+            m.d.sync += self.last.eq(self.tiles == 1)
         return m

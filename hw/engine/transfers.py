@@ -1,12 +1,12 @@
 """Transfers: codes from the input port, or one constant code, to the memory; from the memory to the output port."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.array.registers import Registers
 from hw.component import Component, instantiate
-from hw.engine.config import ADDRESS_CYCLES, EngineConfig
+from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB, Kind
 from hw.engine.inputs import Inputs
@@ -38,15 +38,15 @@ def transfers_signature(config: EngineConfig) -> wiring.Signature:
 class Transfers(Component):
     """Does the jobs that do not use the array: their elements are single codes, or for `FILL` whole memory words.
 
-    Latency: an element is written `ADDRESS_CYCLES` cycles after it is due; read in that cycle, and two cycles
-    later in the output port. Throughput: an element a cycle, if the ports follow.
+    Latency: an element is written `ADDRESS_CYCLES` cycles after it is due; or it is read in that cycle, and is in the
+    output port `MEMORY_CYCLES` later. Throughput: an element a cycle, if the ports follow.
 
     Members
     -------
     inputs : In(stream), outputs : Out(stream)
         The ports.
     job : In, issue, ends : In(1)
-        The sequencer's job; one of its elements is due, its last one.
+        The sequencer's job, whose `fill` comes a cycle later; one of its elements is due, its last one.
     code_valid, output_room, idle : Out(1)
         An input code may be due; an output code may be; all output codes have left.
     lane : In
@@ -56,7 +56,7 @@ class Transfers(Component):
     write : Out(lanes)
         The lanes of the word that are written.
     word : In(word_bits)
-        The memory word of the element whose address was there a cycle ago.
+        The memory word of the element whose address was there `MEMORY_CYCLES` ago.
     """
 
     def __init__(self, config: EngineConfig):
@@ -75,28 +75,28 @@ class Transfers(Component):
         connect(m, flipped(self.outputs), outputs.outputs)
 
         data = Registers(m, 1)
-        code = Mux(self.job.kind == Kind.FILL, self.job.fill, inputs.code)[: config.code_bits]
         kept, whole = Signal(2), Signal()
+        stored = later(m, "moved", Cat(arrives, fills), 1)
+        code = Mux(stored[1], self.job.fill, data.register("input", inputs.code))[: config.code_bits]
         m.d.comb += [
             self.code_valid.eq(inputs.valid),
             inputs.take.eq(arrives),
             inputs.last.eq(last),
-            self.code.eq(data.delay("code", code, ADDRESS_CYCLES - 1)),
-            kept.eq(later(m, "stored", Cat(arrives, fills), ADDRESS_CYCLES - 1)),
+            self.code.eq(data.delay("code", code, ADDRESS_CYCLES - 2)),
+            kept.eq(later(m, "stored", stored, ADDRESS_CYCLES - 2)),
             self.store.eq(kept.any()),
             whole.eq(later(m, "whole", kept[1], 1)),
             self.write.eq((later(m, "one", kept[0], 1) << self.lane) | whole.replicate(len(self.write))),
         ]
-        shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + 2)
-        # What leaves a block RAM is late: it is registered before anything else.
-        lane, word = data.delay("lane", self.lane, 2), data.register("word", Value.cast(self.word))
+        shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + MEMORY_CYCLES)
+        lane = data.delay("lane", self.lane, MEMORY_CYCLES)
         m.d.comb += [
             self.output_room.eq(outputs.room),
             outputs.issue.eq(leaves),
             outputs.issue_last.eq(leaves & last),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),
-            outputs.code.eq(word.word_select(lane, config.code_bits)),
+            outputs.code.eq(self.word.word_select(lane, config.code_bits)),
             self.idle.eq(outputs.idle),
         ]
         return m

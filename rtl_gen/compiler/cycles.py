@@ -9,13 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from hw.engine.config import ADDRESS_CYCLES, OFFSET_CYCLES, START_CYCLES, EngineConfig
+from hw.engine.config import (
+    DRAIN_CYCLES,
+    FRONT_CYCLES,
+    MEMORY_CYCLES,
+    OFFSET_CYCLES,
+    RELEASE_CYCLES,
+    EngineConfig,
+)
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, TILE_LOOPS, Kind, width
 from rtl_gen.compiler.program import Group, Job
 
-FRONT = ADDRESS_CYCLES + 1  # cycles from an element to the transfer of its beat
-FREES = OFFSET_CYCLES + 1  # from the last step of a position's sums to a free half of the parameters
-LEAVES = 10  # from the last code of the outputs to the end of `busy`
+FREES = OFFSET_CYCLES + 2  # from the last step of a position's sums to a free half of the parameters
+LEAVES = 12  # from the last code of the outputs to the end of `busy`
 POOL_LOOPS = ("pool_x", "pool_y")
 ENDS = 2  # from the check of a program's end to that
 
@@ -107,7 +113,7 @@ class _Clock:
     reserved: Reserved = field(default_factory=Reserved)
 
     def __post_init__(self) -> None:
-        self.load = self.feed.program(0, self.config.slots(width(HEADER)) + 1)
+        self.load = self.feed.program(0, self.config.slots(width(HEADER)) + 1) + 1
 
     def run(self, job: Job) -> None:
         config = self.config
@@ -117,7 +123,7 @@ class _Clock:
             free = max(self.load, *(timing.written - 1 for timing in self.timings[:-1]), 0)
             self.load = self.feed.program(free, len(job.table))
         self.load = self.feed.program(self.load, 1)
-        offered, self.load = self.load + 1, self.load + 1
+        offered, self.load = self.load + 2, self.load + 1
         steps = config.requant_steps * (1 + job.fields["add_terms"])
         start = last = written = beats = idle = program = port = 0
         for index, group in enumerate(job.groups):
@@ -135,8 +141,8 @@ class _Clock:
                 unhindered, last = last, self._shared(job, group, due)
                 port += last - unhindered
             beats, idle, program = beats + elements, idle + pauses, program + max(lost, 0)
-            self.front_free[self.half] = last + 2
-            taken = last + FRONT + config.array.latency_cycles + steps - 1
+            self.front_free[self.half] = last + RELEASE_CYCLES
+            taken = last + FRONT_CYCLES + config.array.latency_cycles + steps - 1
             if job.kind == Kind.CONV:
                 self.back_free[self.half] = taken + FREES
                 written = taken + config.code_cycles + 1
@@ -161,11 +167,11 @@ class _Clock:
         if not self.timings:
             return 0
         before = self.timings[-1]
-        free = max(before.start + START_CYCLES, before.last)
         # The stages behind the array copy the fields of a job when they have let go of the one before it.
-        free = max(free, *(timing.written for timing in [t for t in self.timings if t.written][-2:-1]), 0)
+        free = max(before.last, *(timing.written + 1 for timing in [t for t in self.timings if t.written][-2:-1]), 0)
         if job.fields["wait"]:
-            free = max(free, before.last + 1, *(timing.written + 1 for timing in self.timings))
+            drained = DRAIN_CYCLES - self.config.code_cycles - 1
+            free = max(free, before.last + 2, *(timing.written + drained for timing in self.timings))
         return free
 
     def _load(self, group: Group) -> int:
@@ -200,7 +206,7 @@ class _Clock:
         """The cycle of a group's last element where no element is due in the cycles that are reserved."""
         config, reserved, terms = self.config, self.reserved, job.fields["add_terms"]
         window = math.prod(job.fields[f"trips_{loop}"] + 1 for loop in POOL_LOOPS)
-        add_read = FRONT - ADDRESS_CYCLES + config.array.latency_cycles
+        add_read = MEMORY_CYCLES + config.array.latency_cycles
         write = add_read + config.requant_steps * (1 + terms) + config.code_cycles
         last = due - group.idle - 1
         for position in range(1, positions_of(job) + 1):

@@ -49,11 +49,9 @@ def addresses(fields: dict[str, int], steps: list[dict[str, int]]) -> list[int]:
 
     async def bench(ctx: Any) -> None:
         ctx.set(device.job, device.job.shape().from_bits(pack(JOB, fields)))
-        ctx.set(device.start, 1)
-        await ctx.tick()
-        ctx.set(device.start, 0)
         work = levels(fields)
-        for level in [*work, *[None] * ADDRESS_CYCLES]:
+        for cycle, level in enumerate([*work, *[None] * ADDRESS_CYCLES]):
+            ctx.set(device.started, not cycle)
             ctx.set(device.issue, level is not None)
             ctx.set(device.finish, level is not None and level >= TILE_LOOPS)
             ctx.set(device.level, level or 0)

@@ -23,8 +23,10 @@ FAULTS = {
     "a job before its check": driven(Intake, "check", lambda was, at: 0),
     "bus words lost": driven(Intake, "program__ready", lambda was, at: 1),
     "a half filled while it is used": driven(GroupLoader, "room", lambda was, at: 1),
-    "flags of the next tile": driven(TileCounter, "two_word", lambda was, at: at.flags[1:].bit_select(at.tile, 1)),
-    "last one tile late": driven(TileCounter, "last", lambda was, at: at.tile == at.limit),
+    "flags of the next tile": driven(
+        TileCounter, "two_word", lambda was, at: at.flags.rotate_left(1).bit_select(at.ahead[:5], 1)
+    ),
+    "last one tile late": driven(TileCounter, "limit", lambda was, at: at.tiles + 1),
     "job overwritten": driven(Loader, "job_valid", lambda was, at: was & ~at.job_valid),
 }
 
@@ -213,7 +215,9 @@ def _header(words: list[int], at: int, bit: int) -> list[int]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_broken_one_is_rejected(name: str) -> None:
     jobs, words = program(0)
+    expected = (Error.NONE, len(KINDS))
     if name == "a job before its check":
         words[30] ^= 1
+        expected = (Error.CHECK, 0)
     with FAULTS[name].planted(), pytest.raises((AssertionError, IndexError, KeyError)):
-        run(jobs, words, 0)
+        assert run(jobs, words, 0) == expected

@@ -39,7 +39,7 @@ FAULTS = {
     "never ends": driven(Counting, "middle_end", lambda was, at: 0),
     "goes on from where it was": driven(Counting, "middle", lambda was, at: Mux(was == 1, at.middle, was)),
     "one iteration too many": driven(Counting, "middle_single", lambda was, at: 0),
-    "counts by two": driven(Counting, "following", lambda was, at: was + 1),
+    "counts by two": driven(Counting, "following_inner", lambda was, at: was + 1),
 }
 
 

@@ -14,6 +14,7 @@ from verif.hw.engine.bench import CONFIG
 from verif.hw.faults import driven
 
 NAMES = LOOPS[TILE_LOOPS:]
+REST = 3
 EVENTS = {"pool_x": "pool", "pool_y": "pool", "x": "x", "y": "y", "group": "group"}
 FAULTS = {
     "one element too many": driven(Sequencer, "last", lambda was, at: at.index == 15),
@@ -21,7 +22,7 @@ FAULTS = {
     "level of another loop": driven(Sequencer, "level", lambda was, at: was | 1),
     "starts before all is written": driven(Sequencer, "start", lambda was, at: was | (at.job_valid & at.idle)),
     "takes a code that is not there": driven(Sequencer, "late", lambda was, at: 0),
-    "another element ahead of a job": driven(Sequencer, "ahead", lambda was, at: was | ~at.running),
+    "counts what the half before has": driven(Sequencer, "next_half", lambda was, at: at.half),
     "row ends with the column": driven(Sequencer, "x_end", lambda was, at: at.y_end),
 }
 
@@ -66,7 +67,8 @@ class Stages:
         self.filled = self.offered = 0
         self.unwritten: list[int] = []
         self.half = 0
-        self.ahead = -1
+        self.rest = 0  # cycles in which no job may be offered
+        self.valid = False
 
     def drive(self, ctx: Any, cycle: int) -> None:
         device, rng = self.device, self.rng
@@ -77,7 +79,9 @@ class Stages:
             self.full[self.half] = True
             self.filled, self.half = self.filled + 1, self.half ^ 1
         ctx.set(device.full, self.full[0] | self.full[1] << 1)
-        self.valid = self.offered < len(self.works) and (self.hurry or rng.random() < 0.5)
+        ready = self.offered < len(self.works) and not self.rest
+        self.valid |= ready and (self.hurry or rng.random() < 0.5)
+        self.rest -= self.rest > 0
         ctx.set(device.job_valid, self.valid)
         if self.valid:
             ctx.set(device.next_job, self.works[self.offered].job)
@@ -93,8 +97,7 @@ class Stages:
         if ctx.get(device.start):
             assert self.valid
             assert not self.works[self.offered].job["wait"] or (ctx.get(device.idle) and not self.unwritten)
-            self.offered += 1
-        ahead, self.ahead = self.ahead, ctx.get(device.ahead)
+            self.offered, self.valid, self.rest = self.offered + 1, False, REST
         frees = ctx.get(device.front_frees)
         self.full = [full and not frees >> half & 1 for half, full in enumerate(self.full)]
         if not ctx.get(device.issue):
@@ -104,7 +107,6 @@ class Stages:
         assert ctx.get(device.job).kind not in (Kind.OUTPUT.value,) or self.room
         index, half, level = ctx.get(device.index), ctx.get(device.half), ""
         assert ctx.get(device.full) >> half & 1
-        assert ahead == index | half << len(device.index)
         if ctx.get(device.finish):
             event = ctx.get(device.event)
             level = "ends" if event.ends else LOOPS[ctx.get(device.level)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hw.engine.config import ADDRESS_CYCLES
+from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES
 from hw.engine.encoding import Kind
 from hw.engine.transfers import Transfers
 from verif.hw.array.bench import dice, packed, simulate
@@ -18,13 +18,13 @@ FAULTS = {
     "writes one cycle too long": driven(Transfers, "one_1", lambda was, at: was | at.one_1),
     "lanes in reverse": driven(Transfers, "lane_late1", lambda was, at: ~was),
     "fills one lane": driven(Transfers, "whole_1", lambda was, at: 0),
-    "a word of the output early": driven(Transfers, "shown_5", lambda was, at: at.shown_3),
+    "a word of the output early": driven(Transfers, "shown_7", lambda was, at: at.shown_5),
     "stays at the first code": driven(Transfers, "code_late0", lambda was, at: at.job[:1]),
 }
 
 
 class Elements:
-    """Elements at random, whose lanes come `ADDRESS_CYCLES` later and whose words in the cycle after that."""
+    """Elements at random, whose lanes come `ADDRESS_CYCLES` later, and whose words `MEMORY_CYCLES` after that."""
 
     def __init__(self, device: Any, rng: Any, codes: list[int]):
         self.device, self.rng, self.codes = device, rng, codes
@@ -57,8 +57,8 @@ class Elements:
         lane, word = self.rng.randrange(LANES), self.rng.randrange(1 << 8 * LANES)
         if cycle - ADDRESS_CYCLES in self.due:
             lane = self.lanes[self.due.index(cycle - ADDRESS_CYCLES)]
-        if cycle - ADDRESS_CYCLES - 1 in self.due:
-            at = self.due.index(cycle - ADDRESS_CYCLES - 1)
+        if cycle - ADDRESS_CYCLES - MEMORY_CYCLES in self.due:
+            at = self.due.index(cycle - ADDRESS_CYCLES - MEMORY_CYCLES)
             others = [self.rng.randrange(256) for _ in range(LANES)]
             word = packed([self.codes[at] if n == self.lanes[at] else c for n, c in enumerate(others)], 8)
         ctx.set(self.device.lane, lane)
