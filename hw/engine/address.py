@@ -50,7 +50,7 @@ class AddressGenerator(Component):
     Members
     -------
     job, started, issue, finish, level : In
-        Of the sequencer. `job` is that of the elements in the cycle before.
+        Of the sequencer, whose `job` may be late by a cycle.
     two_word : In(1)
         `FLAG_CYCLES` after `issue`: the element is the first of two beats.
     step_entry : Out, step : In
@@ -111,7 +111,7 @@ class AddressGenerator(Component):
         m.d.comb += inside.eq(below(place["x"], bounds["width"]) & below(place["y"], bounds["height"]))
         m.d.sync += [self.address.eq(Mux(inside, place["address"], bounds["pad_address"])), self.lane.eq(place["x"])]
 
-    def _tile_loops(self, m: Module, done: Signal, start: Signal) -> Signal:
+    def _tile_loops(self, m: Module, done: Signal, start: Value) -> Signal:
         """The counters of the loops over tiles; returns the innermost one that goes on."""
         inner = Signal(range(len(LOOPS)))
         loops = Loops(m, LOOPS[:TILE_LOOPS], done, self.job, load=start, next_job=self.job)
