@@ -1,12 +1,16 @@
 """What a build has besides the engine where that is on a bus: the top and its driver."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 from hw.bus.config import ADDRESS_BITS, Bus, BusConfig
 from hw.engine.config import EngineConfig
 from rtl_gen import driver
+from rtl_gen.bus_cycles import MemoryTiming, predict_run
+from rtl_gen.compiler.program import Job
 from rtl_gen.driver.c_header import c_header
 from rtl_gen.driver.interface import Interface
 from rtl_gen.driver.network_header import network_header
@@ -21,6 +25,7 @@ from sw_ref.network import Network
 STREAM = "stream"
 BUSES = (STREAM, *(bus.value for bus in Bus))
 COPIED = ("stlq.h", "stlq.c", "example.c")
+MEMORY, PACES = MemoryTiming(latency=30), (1, 2, 4)
 TITLES = {Bus.WISHBONE: "Wishbone B4", Bus.AXI: "AXI4, with registers on AXI4-Lite"}
 
 
@@ -63,12 +68,16 @@ def driver_files(interface: Interface) -> dict[str, bytes]:
     return {f"{DRIVER}/{name}": text.encode() for name, text in made.items()}
 
 
-def bus_line(config: BusConfig) -> str:
-    """What the top is, for people."""
-    return (
+def bus_lines(config: BusConfig, jobs: Sequence[Job]) -> list[str]:
+    """What the top is, and what a run takes with a memory of usual latency and of several bandwidths, for people."""
+    first, *slower = (f"{predict_run(config, jobs, replace(MEMORY, pace=pace)):,}" for pace in PACES)
+    others = ", ".join(f"{cycles} with one every {pace}" for cycles, pace in zip(slower, PACES[1:], strict=True))
+    return [
         f"{config.name}.v: the engine on {TITLES[config.bus]}, {config.bus_bits}-bit words, "
-        f"{ADDRESS_BITS[config.bus]}-bit addresses, bursts of up to {config.burst_words} words"
-    )
+        f"{ADDRESS_BITS[config.bus]}-bit addresses, bursts of up to {config.burst_words} words",
+        f"about {first} cycles over the bus, with a memory that answers after {MEMORY.latency} cycles and gives a word "
+        f"a cycle; {others} cycles",
+    ]
 
 
 def _subject(config: BusConfig, ports: list[dict[str, Any]]) -> Subject:

@@ -9,7 +9,7 @@ from typing import Any
 from hw.config import NAME_RULE, ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen import tools
-from rtl_gen.bus_build import BUSES, STREAM, bus_config, bus_files, bus_line
+from rtl_gen.bus_build import BUSES, STREAM, bus_config, bus_files, bus_lines
 from rtl_gen.compiler.layers import Layer, layers_of
 from rtl_gen.compiler.lower import Compiled, check_fit, compile_network, sizes_for
 from rtl_gen.compiler.picture import draw_program, peak_of
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> Report:
     if args.picture is not None:
         write_atomically(args.picture, draw_program(args.picture, layers, compiled))
     report = _report(args, config, layers, compiled, len(program))
-    return Report(report.data, [*report.parts, bus_line(bus)]) if bus else report
+    return Report(report.data, [*report.parts, *bus_lines(bus, compiled.jobs)]) if bus else report
 
 
 def read_network(file: Path) -> tuple[Network, bytes]:
