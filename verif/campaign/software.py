@@ -89,7 +89,7 @@ GROUPS = {
     ),
     "training": Group(
         files=tuple(f"sw_ref/train/{name}.py" for name in ("weights", "straight", "logq", "quantization")),
-        tests=tuple(f"sw_ref/train/test_{name}.py" for name in ("weights", "straight", "logq", "steps")),
+        tests=tuple(f"sw_ref/train/test_{name}.py" for name in ("weights", "straight", "logq", "steps", "annealing")),
         slow="equal_to_the_numpy and (shape0 or shape3 or shape5) or small_difference",
     ),
 }
