@@ -10,7 +10,8 @@ from hw.bus.config import Bus, BusConfig
 from hw.bus.verilog import bus_verilog
 from hw.engine.verilog import engine_verilog
 from sw_ref.files import digest_of
-from verif.hw.bus.scenarios import KINDS, tasks, try_case
+from verif.hw.bus.case import tasks
+from verif.hw.bus.scenarios import KINDS, try_case
 from verif.hw.bus.verilated import Bench, compile_top
 from verif.hw.engine.bench import CONFIG
 

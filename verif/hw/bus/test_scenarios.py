@@ -9,10 +9,11 @@ from hw.bus.config import Bus
 from hw.bus.registers import CONTROL, CYCLES, RANGES, STATUS, Range, RunError
 from verif.hw.bus import scenarios
 from verif.hw.bus.bench import START, STOP
-from verif.hw.bus.scenarios import KINDS, Task
+from verif.hw.bus.case import Task, tasks
+from verif.hw.bus.scenarios import KINDS
 from verif.hw.bus.verilated import Settings
 
-TASK = scenarios.tasks()[0]
+TASK = tasks()[0]
 
 
 class Model:
@@ -81,8 +82,8 @@ def problems(broken: str, kind: Any, monkeypatch: pytest.MonkeyPatch, tries: int
     """What is found in some cases of a kind."""
     monkeypatch.setattr(scenarios, "KINDS", (kind,))
     model: Any = Model(broken)
-    tasks: list[Task] = [TASK]
-    return {scenarios.try_case(model, Bus.AXI, tasks, f"{kind.__name__} {at}")[1] for at in range(tries)}
+    found: list[Task] = [TASK]
+    return {scenarios.try_case(model, Bus.AXI, found, f"{kind.__name__} {at}")[1] for at in range(tries)}
 
 
 @pytest.mark.parametrize(
