@@ -22,16 +22,16 @@ from rtl_gen.header import Subject, engine_subject, with_header
 from rtl_gen.manifest import MANIFEST, verilog_name
 from sw_ref.network import Network
 
-STREAM = "stream"
-BUSES = (STREAM, *(bus.value for bus in Bus))
+STREAM, ROM = "stream", "rom"
+BUSES = (STREAM, *(bus.value for bus in Bus), ROM)
 COPIED = ("stlq.h", "stlq.c", "example.c")
 MEMORY, PACES = MemoryTiming(latency=30), (1, 2, 4)
 TITLES = {Bus.WISHBONE: "Wishbone B4", Bus.AXI: "AXI4, with registers on AXI4-Lite"}
 
 
 def bus_config(engine: EngineConfig, bus: str) -> BusConfig | None:
-    """The top on a bus; None for an engine that stays with its streams.  Raises :class:`UsageError`."""
-    if bus == STREAM:
+    """The top on a bus; None for an engine that is on none.  Raises :class:`UsageError`."""
+    if bus in (STREAM, ROM):
         return None
     try:
         return BusConfig(engine=engine, bus=Bus(bus))

@@ -16,7 +16,7 @@ from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.report import show
 from sw_ref.messages import printable
 
-COMMANDS = ("generate", "quantize", "convert", "compile", "run", "simulate", "synth", "pnr")
+COMMANDS = ("generate", "quantize", "convert", "compile", "run", "simulate", "synth", "pnr", "board")
 
 DESCRIPTION = """\
 Multiplier-free MAC arrays for weights of one or two signed powers of two.

@@ -34,6 +34,7 @@ from rtl_gen.manifest import MANIFEST, verilog_name
 from rtl_gen.options import add_parameter, number, path
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, Table, progress
+from rtl_gen.rom_build import add_rom_options, rom_command, rom_line, rom_of, rom_text
 from sw_ref.files import write_atomically
 from sw_ref.format import parameters_of
 from sw_ref.network import Network, NetworkError, load_network
@@ -75,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=STREAM,
         help=f"interface of the engine: its streams, or a bus (default: {STREAM})",
     )
+    add_rom_options(parser)
     parser.add_argument(
         "--picture", metavar="FILE", type=path, help="timeline and memory over time, .png or .svg (default: none)"
     )
@@ -109,26 +111,33 @@ def run(args: argparse.Namespace) -> Report:
         check_fit(compiled, config)
         bus = bus_config(config, args.bus)
         words = encode(config, compiled.jobs)
+        program = to_bytes(config, words)
+        rom = rom_of(args, config, program)
     with progress("generating the Verilog"):
         verilog = reused.contents[reused.name] if reused else engine_text(config).encode()
-    program = to_bytes(config, words)
     files = {
         verilog_name(config): verilog,
         PROGRAM: program,
         PROGRAM_HEX: hex_lines(config, words).encode(),
         NETWORK: data,
         **(bus_files(bus, network, len(program)) if bus else {}),
+        **({f"{rom.name}.v": rom_text(rom, rom_command(rom)).encode()} if rom else {}),
     }
-    try:
-        save_engine(EngineBuild(folder=args.out, config=config, contents=files))
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"--out is {args.out}: {reason}; allowed: a folder that can be made and written") from error
+    _save(args.out, config, files)
     layers = layers_of(network, compiled, config)
     if args.picture is not None:
         write_atomically(args.picture, draw_program(args.picture, layers, compiled))
     report = _report(args, config, layers, compiled, len(program))
-    return Report(report.data, [*report.parts, *bus_lines(bus, compiled.jobs)]) if bus else report
+    lines = bus_lines(bus, compiled.jobs) if bus else [rom_line(rom)] if rom else []
+    return Report(report.data, [*report.parts, *lines])
+
+
+def _save(folder: Path, config: EngineConfig, files: dict[str, bytes]) -> None:
+    try:
+        save_engine(EngineBuild(folder=folder, config=config, contents=files))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
 
 
 def read_network(file: Path) -> tuple[Network, bytes]:

@@ -83,7 +83,7 @@ def place_and_route(
         "freq_mhz": freq,
         "config": build.config.to_dict(),
         "files": build.files,
-        **_results(report, harness.cells),
+        **results(report, harness.cells),
         "tools": {name: metadata.version(name) for name in (YOSYS, nextpnr.name)},
     }
 
@@ -97,7 +97,11 @@ def _hint(target: Target) -> str:
     return HINT.format(target=target.array_for)
 
 
-def _results(report: dict[str, Any], harness: dict[str, int]) -> dict[str, Any]:
+def results(report: dict[str, Any], harness: dict[str, int]) -> dict[str, Any]:
+    """Frequency, utilisation but for a harness, and critical path, of nextpnr's report.
+
+    Raises :class:`CheckError` for more than one clock.
+    """
     clocks = {name: entry["achieved"] for name, entry in report["fmax"].items()}
     if len(clocks) != 1:
         raise CheckError(f"nextpnr reported {len(clocks)} clocks; 1 is right")

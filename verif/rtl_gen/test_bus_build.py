@@ -77,7 +77,7 @@ def test_the_command_in_the_header_makes_the_same_file_again(network: Path, tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--bus", "rom"), "--bus: invalid choice: 'rom' (choose from"),
+        (("--bus", "ram"), "--bus: invalid choice: 'ram' (choose from"),
         (("--bus", "axi", "--bus-bits", 16), "--bus-bits is 16; allowed with axi: 32, 64, 128, 256 or 512"),
         (("--bus", "wishbone", "--bus-bits", 128), "--bus-bits is 128; allowed with wishbone: 32 or 64"),
     ],

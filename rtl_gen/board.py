@@ -1,0 +1,127 @@
+"""`board`: a bitstream for a board, with open tools."""
+
+import argparse
+import json
+import os
+import re
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hw.bus.rom_config import RomConfig, Source
+from rtl_gen import tools
+from rtl_gen.boards import BOARDS, Board
+from rtl_gen.design import save_result
+from rtl_gen.engine_build import PROGRAM, PROGRAM_HEX, EngineBuild, load_engine
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.options import add_seed, path, whole_number
+from rtl_gen.pnr import results
+from rtl_gen.report import Report, Table, progress
+from rtl_gen.rom_build import rom_config, rom_text
+from sw_ref.files import digest_of, write_atomically
+
+SUMMARY = "make a bitstream for a board: the engine with its program, inputs and outputs over a UART"
+EXAMPLE = "stlq board build/ --board icebreaker"
+DESIGN = "board"  # how the tools' files are named
+LOGS = (f"{DESIGN}.rpt", f"{DESIGN}.tim")
+NO_PLACE = re.compile(r"failed to place|Unable to (?:place|find legal placement)|not enough|too many", re.IGNORECASE)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "build", metavar="BUILD", type=path, help="folder that compile wrote; gets board-BOARD.json and the bitstream"
+    )
+    parser.add_argument("--board", required=True, choices=BOARDS, help="board")
+    parser.add_argument(
+        "--baud", type=whole_number, default=RomConfig.baud, metavar="N", help="rate of the UART (default: 1000000)"
+    )
+    add_seed(parser, "the placer")
+
+
+def run(args: argparse.Namespace) -> Report:
+    build, board = load_engine(args.build), BOARDS[args.board]
+    config = rom_config(
+        build.config, build.contents[PROGRAM], source=board.source, clock_hz=board.clock_hz, baud=args.baud
+    )
+    with progress(f"making a bitstream for {board.title}"):
+        result, bitstream = make_bitstream(build, board, config, args.seed)
+    file = build.folder / f"board-{board.name}.{board.bitstream}"
+    try:
+        write_atomically(file, bitstream)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error
+    return _report(board, build, file, save_result(build, f"board-{board.name}", result), result)
+
+
+def make_bitstream(build: EngineBuild, board: Board, config: RomConfig, seed: int) -> tuple[dict[str, Any], bytes]:
+    """What the tools found, as plain data, and the bitstream.
+
+    Raises :class:`CheckError` if a tool is missing or fails, if the design does not fit, or misses the board's clock.
+    """
+    # Amaranth takes most of the start-up time, which errors need not wait for.
+    from hw.bus.board import BoardTop
+
+    command = f"stlq board FOLDER --board {board.name} --baud {config.baud} --seed {seed}"
+    platform = board.make_platform()
+    platform.add_file(build.name, build.text)
+    platform.add_file(f"{config.name}.v", rom_text(config, command))
+    if config.source is Source.RAM:
+        platform.add_file(PROGRAM_HEX, build.contents[PROGRAM_HEX])
+    options = f"{board.overrides['nextpnr_opts']} --seed {seed} --timing-allow-fail --report report.json"
+    overrides = {**board.overrides, "nextpnr_opts": options}
+    environment = dict(os.environ)
+    for tool, program in board.tools.items():
+        environment[tool.upper().replace("-", "_")] = tools.find(program)
+    with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
+        folder = Path(temporary)
+        plan = platform.prepare(BoardTop(config), DESIGN, **overrides)
+        plan.extract(folder)
+        try:
+            tools.run(["sh", f"{plan.script}.sh"], folder=folder, env=environment, log=LOGS[1])
+            report = json.loads((folder / "report.json").read_text())
+            bitstream = (folder / f"{DESIGN}.{board.bitstream}").read_bytes()
+        except CheckError as error:
+            raise CheckError(f"the engine failed on {board.title}: {error}") from None
+        except (OSError, ValueError):
+            raise CheckError(f"the tools for {board.title} stopped without a bitstream") from None
+    found = results(report, {})
+    if found["mhz"] < board.clock_hz / 1e6:
+        raise CheckError(
+            f"the engine misses the clock of {board.title}: it reaches {found['mhz']:g} MHz; "
+            f"{board.clock_hz / 1e6:g} MHz are right"
+        )
+    return _result(build, board, config, seed, found, bitstream), bitstream
+
+
+def _result(
+    build: EngineBuild, board: Board, config: RomConfig, seed: int, found: dict[str, Any], bitstream: bytes
+) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "board": board.name,
+        "clock_mhz": board.clock_hz / 1e6,
+        "baud": config.baud,
+        "seed": seed,
+        "program": {"in": config.source.value, "bytes": config.program_bytes, "flash_address": config.flash_address},
+        **found,
+        "bitstream": {"bytes": len(bitstream), "sha256": digest_of(bitstream)},
+        "config": build.config.to_dict(),
+        "files": build.files,
+        "tools": {name: metadata.version(name) for name in ("amaranth-boards", *packages(board))},
+    }
+
+
+def packages(board: Board) -> list[str]:
+    """The packages of the tools: those that pack bitstreams are part of nextpnr's."""
+    return [program for program in board.tools.values() if "pack" not in program]
+
+
+def _report(board: Board, build: EngineBuild, file: Path, saved: Path, result: dict[str, Any]) -> Report:
+    rows = [("clock", f"{result['mhz']:,.1f} MHz of {result['clock_mhz']:g} MHz")]
+    rows += [(name, f"{use['used']:,} of {use['available']:,}") for name, use in result["utilisation"].items()]
+    rows.append(("bitstream", f"{result['bitstream']['bytes']:,} bytes"))
+    rows.append(("program", f"{result['program']['bytes']:,} bytes in {result['program']['in']}"))
+    load = [line.format(bitstream=file, program=build.folder / PROGRAM) for line in board.load]
+    lines = [f"to load it: {'; '.join(load)}", f"written to {file} and {saved}"]
+    return Report(result, [Table(f"{build.title}: {board.title}", ("resource", "design"), rows), *lines])

