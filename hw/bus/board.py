@@ -62,7 +62,8 @@ class BoardTop(Elaboratable):
 
 def _ports(platform: Any, name: str) -> Any:
     """A resource of the board, with a port for each of its signals."""
-    signals = [part.name for part in platform.lookup(name).ios if isinstance(part, Subsignal)]
+    parts = [part for part in platform.lookup(name).ios if isinstance(part, Subsignal)]
+    signals = [part.name for part in parts]  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
     return platform.request(name, dir=dict.fromkeys(signals, "-"))
 
 

@@ -27,7 +27,7 @@ QUAD_ENABLE = 0x02  # of status register 2
 
 def flash_signature() -> wiring.Signature:
     """The pins, as the reader sees them: `cs_n`, `clk`, and four lanes with one output enable."""
-    return wiring.Signature({"cs_n": Out(1, init=1), "clk": Out(1), "o": Out(LANES), "oe": Out(1), "i": In(LANES)})
+    return wiring.Signature({"cs_n": Out(1), "clk": Out(1), "o": Out(LANES), "oe": Out(1), "i": In(LANES)})
 
 
 class FlashReader(Component):

@@ -24,7 +24,7 @@ def rom_signature(config: RomConfig) -> wiring.Signature:
     if config.source is Source.FLASH:
         members["flash"] = Out(flash_signature())
     if config.codes is Codes.UART:
-        members |= {"rx": In(1, init=1), "tx": Out(1, init=1), "overrun": Out(1)}
+        members |= {"rx": In(1), "tx": Out(1), "overrun": Out(1)}
     else:
         members["inputs"] = In(stream.Signature(config.bus_bits))
         members["outputs"] = Out(stream.Signature(outputs_layout(config.engine)))

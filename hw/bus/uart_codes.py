@@ -32,7 +32,7 @@ class UartCodes(Component):
         members = {
             "data": In(8),
             "valid": In(1),
-            "tx": Out(1, init=1),
+            "tx": Out(1),
             "inputs": Out(stream.Signature(config.bus_bits)),
             "outputs": In(stream.Signature(outputs_layout(config.engine))),
             "overrun": Out(1),

@@ -32,7 +32,7 @@ class UartReceiver(Component):
 
     def __init__(self, divisor: int, name: str = "stlq"):
         self._divisor = divisor
-        members = {"rx": In(1, init=1), "data": Out(8), "valid": Out(1), "broken": Out(1)}
+        members = {"rx": In(1), "data": Out(8), "valid": Out(1), "broken": Out(1)}
         super().__init__(members, module=f"{name}_uart_receiver")
 
     def elaborate(self, platform: object) -> Module:

@@ -28,18 +28,19 @@ class UartTransmitter(Component):
 
     def __init__(self, divisor: int, name: str = "stlq"):
         self._divisor = divisor
-        members = {"bytes": In(stream.Signature(8)), "tx": Out(1, init=1)}
+        members = {"bytes": In(stream.Signature(8)), "tx": Out(1)}
         super().__init__(members, module=f"{name}_uart_transmitter")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         count, left, bits = Signal(range(self._divisor)), Signal(range(FRAME + 1)), Signal(FRAME - 1)
-        m.d.comb += self.bytes.ready.eq(left == 0)
+        line = Signal(init=1)
+        m.d.comb += [self.bytes.ready.eq(left == 0), self.tx.eq(line)]
         with m.If(left == 0), m.If(self.bytes.valid):
-            m.d.sync += [self.tx.eq(0), bits.eq(Cat(self.bytes.payload, Const(1, 1)))]
+            m.d.sync += [line.eq(0), bits.eq(Cat(self.bytes.payload, Const(1, 1)))]
             m.d.sync += [left.eq(FRAME), count.eq(self._divisor - 1)]
         with m.Elif(count != 0):
             m.d.sync += count.eq(count - 1)
         with m.Else():
-            m.d.sync += [Cat(self.tx, bits).eq(Cat(bits, Const(1, 1))), left.eq(left - 1), count.eq(self._divisor - 1)]
+            m.d.sync += [Cat(line, bits).eq(Cat(bits, Const(1, 1))), left.eq(left - 1), count.eq(self._divisor - 1)]
         return m
