@@ -30,8 +30,9 @@ campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged
 figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
 	$(BIN)/python -m verif.docs.figures
 
-bench: $(VENV)/dev.stamp ## measure the array beside its baselines, hours, goes on where it stopped (benchmarks/array/results/)
+bench: $(VENV)/dev.stamp ## measure array and engine beside others, hours, goes on where it stopped (benchmarks/*/results/)
 	nice -n 10 $(BIN)/python -m benchmarks.array
+	-nice -n 10 $(BIN)/python -m benchmarks.networks
 
 docs: $(VENV)/docs.stamp ## all documents as a site with search, in build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build

@@ -17,6 +17,7 @@ from rtl_gen.parts import check_memories
 from rtl_gen.pnr import place_and_route
 from rtl_gen.targets import TARGETS
 from rtl_gen.yosys import YOSYS, Flow, mapped
+from sw_ref.files import digest_of
 
 CLOCKED, SEED = "ecp5", 1
 DEVICES = {4: "25k", 8: "25k"}
@@ -27,7 +28,7 @@ LARGEST_DEVICE = "85k"
 def area(kept: Cache, config: EngineConfig, target: str) -> dict[str, Any] | None:
     """Resources of an engine on a target; `memory_luts`: LUTs that are small memories, not among `luts`.
 
-    `seconds` is how long the synthesis took.
+    `verilog` is the text's digest; `seconds` is how long the synthesis took.
     """
     verilog, flow = text_of(config), TARGETS[target].script(config.name)
 
@@ -44,7 +45,7 @@ def area(kept: Cache, config: EngineConfig, target: str) -> dict[str, Any] | Non
         return {**resources, "memory_luts": TARGETS[target].count_memory(cells), "seconds": seconds}
 
     found = kept.get(["engine area", verilog, flow, YOSYS, metadata.version(YOSYS)], synthesize)
-    return found and {"side": config.array.pe, "target": target, **found}
+    return found and {"side": config.array.pe, "target": target, "verilog": digest_of(verilog.encode()), **found}
 
 
 def clock(kept: Cache, config: EngineConfig) -> dict[str, Any] | None:
@@ -58,7 +59,8 @@ def clock(kept: Cache, config: EngineConfig) -> dict[str, Any] | None:
 
     versions = {name: metadata.version(name) for name in TOOLS}
     found = kept.get(["engine clock", verilog, CLOCKED, device, SPEED, FREQ, SEED, versions], route)
-    return found and {"side": config.array.pe, "device": device, "speed": SPEED, "seed": SEED, **found}
+    about = {"side": config.array.pe, "device": device, "speed": SPEED, "seed": SEED}
+    return found and {**about, "verilog": digest_of(verilog.encode()), **found}
 
 
 @cache

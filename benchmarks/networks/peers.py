@@ -22,17 +22,28 @@ than the reference network, with all weights on the chip:
 def peers(results: dict[str, Any]) -> list[str]:
     """Tables of others' designs, each with its source; where the same was measured here, beside it."""
     rates = [(p.task, p.design, p.network, f"{p.rate:,.1f}", p.source) for p in ON_TINY]
-    sizes = [(p.design, f"{p.macs:,}", p.takes, p.does, p.source) for p in SIZED]
+    sizes = [(p.design, f"{p.macs:,}" if p.macs else "", p.takes, p.does, p.source) for p in SIZED]
     return [
         HEAD,
         *_synthesized(results),
         TINY_HEAD,
         table(("task", "design", "network", "inferences per second", "source"), rates),
         "Engines for networks of any kind:\n",
-        table(("engine", "MACs per cycle", "takes", "does", "source"), sizes),
+        table(("engine", "MACs per cycle", "takes", "does", "source"), [*_own(results), *sizes]),
         "Share of useful multiplications:\n",
         table(("engine", "network", "useful", "source"), UTILISED),
     ]
+
+
+def _own(results: dict[str, Any]) -> list[tuple[str, ...]]:
+    """This project's engines, as far as they were measured."""
+    rows = []
+    for line in sorted(results["area"], key=lambda line: line["side"]):
+        if line["target"] == "xilinx":
+            side = line["side"]
+            takes = f"{line['luts'] + line['memory_luts']:,} LUT, no DSP"
+            rows.append((f"`stlq_engine` {side} x {side}, AMD 7 series", f"{side * side}", takes, "", "this page"))
+    return rows
 
 
 def _synthesized(results: dict[str, Any]) -> list[str]:

@@ -55,7 +55,7 @@ SYNTHESIZED = (
 
 
 class Sized(NamedTuple):
-    """An engine on a device: what it takes, and what it does."""
+    """An engine on a device: its MACs per cycle (0: not published), what it takes, and what it does."""
 
     design: str
     macs: int
@@ -87,6 +87,20 @@ SIZED = (
         "",
         "ResNet-18: 32 inferences per second",
         "its repository's README",
+    ),
+    Sized(
+        "FILM-QNN, W4/W8 A5, ZCU102",
+        0,
+        "",
+        "ResNet-18: 214.8, MobileNetV2: 537.9 inferences per second",
+        "FPGA 2022, abstract",
+    ),
+    Sized(
+        "LUTMUL, multipliers in LUTs, U280",
+        0,
+        "",
+        "MobileNetV2: 1,627 inferences per second",
+        "arXiv 2411.11852, abstract",
     ),
 )
 
