@@ -30,6 +30,7 @@ HOW = """\
 - **LUTs** are Yosys's, without DSP blocks; small memories that are made of LUTs count separately.
 - **MHz** is nextpnr's for ECP5, speed 6, with one seed of the placer; ports are behind registers.
 - **Inferences per second** are one after the other, at that clock. They are divided by the LUTs of an ECP5.
+- **LUTs and MHz** belong to the Verilog whose SHA-256 is in [the results](results.json).
 - **One engine** of each size serves all networks at all R: only the sizes of its memories depend on them.
 
 The networks are no part of this repository. They are the reference models of
@@ -60,7 +61,8 @@ LARGE = """\
 ResNet-18 and MobileNetV2 for inputs of {size}, with random weights (`benchmarks/networks/large.py`).
 *Ports* are the cycles in which input or output words move. `--requant-lanes` and `--bus-bits` are options of
 `stlq compile`. Memory and weight buffer are as large as the network needs. ResNet-18 with the larger options was
-simulated, too: a whole inference in Verilator, with every code right and the cycles of this table.
+simulated, too: a whole inference in Verilator, with every code right and in the predicted cycles
+([verification](../../../docs/verification.md)).
 
 What is lost in ResNet-18: its first layer uses 60% of the array, as 5 pixels of 3 channels share a memory word. Its
 max pooling takes a cycle for each memory word of each window, or more with fewer requantizer lanes. In all other
