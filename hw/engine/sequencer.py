@@ -11,6 +11,7 @@ from hw.engine.layouts import EVENT, struct
 from hw.engine.loops import Loops
 
 AT_ONCE = ("kind", "last", "add_terms", *(f"trips_{loop}" for loop in LOOPS[TILE_LOOPS:]))
+"""Fields of a job that are copied when it starts. All others are needed later: `start` enables few registers so."""
 
 
 def sequencer_signature(config: EngineConfig) -> wiring.Signature:
@@ -45,10 +46,9 @@ class Sequencer(Component):
     """Walks over the elements of a position, the positions of a group and the groups of a job.
 
     An element is a beat of the weight buffer, or where a job has no array one code or word. One is due in each cycle,
-    but for the idle cycles that a group has before each position (not
-    before the first one of a job that waits), for groups that are not there yet, and for codes that
-    are late. The next job starts in the cycle after the last one's last element; if it has to wait for all writes
-    (`wait`), when they are done.
+    but for the idle cycles that a group has before each position (not before the first one of a job that waits), for
+    groups that are not there yet, and for codes that are late. The next job starts in the cycle of the last one's last
+    element; if it has to wait for all writes (`wait`), when they will be done before it reads.
 
     Members
     -------
@@ -61,12 +61,12 @@ class Sequencer(Component):
         What was finished is written before a job reads it that starts in the next cycle.
     code_valid, output_room : In(1)
         A code is there to be stored; a code more may be read for the output.
-        reserved : In(1)
+    reserved : In(1)
         No element may be due; see :class:`Reserve`.
-        job : Out, started : Out(1), idle : Out(1)
-        The present job, whose first cycle this is; whether there is none. A new job's fields come a cycle later, but
-        for those `AT_ONCE`: they are read later, and one register that all must load in a cycle would be slow.
-        issue : Out(1), half, index : Out
+    job : Out, started : Out(1), idle : Out(1)
+        The present job, whose first cycle this is; whether there is none. In this cycle only the fields `AT_ONCE` are
+        the new job's.
+    issue : Out(1), half, index : Out
         An element is due; where it is in the weight buffer.
     finish : Out(1), level : Out, event : Out(EVENT)
         It is its position's last one; the innermost loop over positions that goes on then; how the position ends.
@@ -93,7 +93,7 @@ class Sequencer(Component):
         ]
         m.d.sync += [self.started.eq(self.start), self.half.eq(self.half ^ group_end)]
         loops = self._loops(m, group_end, job_end)
-        # Where the next position is if one ends now, or none is under way; that one does, is known later.
+        # Where the next position is, if one ends in this cycle or none is under way: whether one ends is known later.
         next_half = Signal()
         m.d.comb += next_half.eq(self.half ^ (self._running & loops.over["y"]))
         self._elements(m, next_half)
