@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 from rtl_gen.driver.tables import ADDRESSES, FIELDS, MAP_VERSION, MEANINGS
 
 MAGIC = 0x514C5453
-START, STOP = 1, 2
-MAP_BYTES = 128
+START, STOP = (1 << FIELDS["control", name][0] for name in ("start", "stop"))
+MAP_BYTES = max(ADDRESSES.values()) + 4
 ALIGNMENT = 64  # of blocks of memory: no cache line and no bus word is shared
 POLL_SECONDS = 1e-4
 

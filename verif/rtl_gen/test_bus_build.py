@@ -39,10 +39,14 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("bus", [bus.value for bus in Bus])
-def test_the_top_is_beside_the_engine(network: Path, tmp_path: Path, bus: str) -> None:
-    """All is in the manifest; Verilator finds nothing; the ports are in order."""
+def test_the_top_is_beside_the_engine(
+    network: Path, tmp_path: Path, bus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All is in the manifest; Verilator finds nothing; the ports are in order; the cycles over the bus are said."""
     made = tmp_path / "b"
     assert main(["compile", str(network), "--bus", bus, "--out", str(made)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(rf"stlq_{bus}.v: the engine on .* about [\d,]+ cycles over the bus, with a memory that", said)
     top = f"stlq_{bus}.v"
     build = load_engine(made)
     names = ("stlq.c", "stlq.h", "stlq.py", "stlq_network.h", "stlq_network.json", "stlq_registers.h")
