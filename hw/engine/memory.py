@@ -1,25 +1,13 @@
 """The activation memory."""
 
-from typing import Any, NamedTuple
-
-from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory
+from amaranth import Module
 from amaranth.lib.wiring import In, Out
 
 from hw.array.registers import Registers
 from hw.component import Component
+from hw.engine.cells import Access, OnePort, TwoPorts
 from hw.engine.config import MEMORY_CYCLES, EngineConfig
 from hw.engine.delay import later
-
-
-class Access(NamedTuple):
-    """What the cells do in a cycle."""
-
-    a_read: Value
-    a_address: Value
-    b_address: Value
-    b_write: Value
-    b_data: Value
 
 
 class ActivationMemory(Component):
@@ -27,9 +15,8 @@ class ActivationMemory(Component):
 
     Port a reads operands. Port b writes, or reads codes that are added: one of them in a cycle, at one address.
 
-    With two `memory_ports` they never disturb each other: a true dual-port block RAM holds the words; where a target
-    has none, its tools keep two copies. Each lane is a memory of its own: writing some of the lanes needs no byte
-    enables. With one, port b has the cycles in which port a does not read; :class:`Reserve` provides them.
+    With two `memory_ports` they never disturb each other (:class:`TwoPorts`). With one, port b has the cycles in which
+    port a does not read (:class:`OnePort`); :class:`Reserve` provides them.
 
     The blocks of a large memory are all over the device: so what enters and leaves them is registered.
 
@@ -47,7 +34,7 @@ class ActivationMemory(Component):
     """
 
     def __init__(self, config: EngineConfig):
-        self._config = config
+        self._cells = OnePort(config) if config.memory_ports == 1 else TwoPorts(config)
         super().__init__(
             {
                 "a_read": In(1),
@@ -72,44 +59,7 @@ class ActivationMemory(Component):
             b_write=later(m, "b_writes", self.b_write, 1),
             b_data=data.register("b_written", self.b_data),
         )
-        a_word, b_word = (self._one_port if self._config.memory_ports == 1 else self._two_ports)(m, access)
+        a_word, b_word = self._cells.place(m, access)
         b_data = Registers(m, later(m, "b_reads", self.b_read, MEMORY_CYCLES - 1))
         m.d.comb += [self.a_word.eq(data.register("a_held", a_word)), self.b_word.eq(b_data.register("b_held", b_word))]
         return m
-
-    def _one_port(self, m: Module, access: Access) -> tuple[Any, Any]:
-        """The words that ports a and b have read."""
-        config = self._config
-        m.submodules.cells = cells = memory.Memory(shape=config.word_bits, depth=config.memory_words, init=[])
-        write, read = cells.write_port(granularity=config.code_bits), cells.read_port()
-        address, word = Signal(config.address_bits), Signal(config.word_bits)
-        m.d.comb += [
-            address.eq(Mux(access.a_read, access.a_address, access.b_address)),
-            write.addr.eq(address),
-            write.data.eq(access.b_data),
-            write.en.eq(access.b_write & (~access.a_read).replicate(len(self.b_write))),
-            read.addr.eq(address),
-            read.en.eq(~write.en.any()),
-            word.eq(read.data),
-        ]
-        return word, word
-
-    def _two_ports(self, m: Module, access: Access) -> tuple[Any, Any]:
-        """The words that ports a and b have read."""
-        bits = self._config.code_bits
-        words: dict[str, list[Signal]] = {"a": [], "b": []}
-        for lane in range(self._config.array.lanes):
-            cells = memory.Memory(shape=bits, depth=self._config.memory_words, init=[])
-            m.submodules[f"lane{lane}"] = cells
-            write = cells.write_port()
-            m.d.comb += [
-                write.addr.eq(access.b_address),
-                write.data.eq(access.b_data.word_select(lane, bits)),
-                write.en.eq(access.b_write[lane]),
-            ]
-            for port, enable, address in (("a", access.a_read, access.a_address), ("b", 1, access.b_address)):
-                read = cells.read_port()
-                word = Signal(bits, name=f"{port}{lane}")
-                m.d.comb += [read.en.eq(enable), read.addr.eq(address), word.eq(read.data)]
-                words[port].append(word)
-        return Cat(words["a"]), Cat(words["b"])
