@@ -84,11 +84,11 @@ class Sequencer(Component):
         other = ~self.half
         other_full, here_full = self.full.bit_select(other, 1), self.full.bit_select(self.half, 1)
         ready = Signal()
-        m.d.sync += ready.eq(self.job_valid & ~self.start & (~self.next_job.wait | (self.idle & self.drained)))
+        m.d.sync += ready.eq(self.job_valid & (~self.next_job.wait | (self.idle & self.drained)))
         m.d.comb += [
             self.idle.eq(~self._running & ~holding),
             self.finish.eq(self.issue & self._last),
-            self.start.eq(ready & ((self.idle & here_full) | (job_end & other_full))),
+            self.start.eq(ready & ~self.started & ((self.idle & here_full) | (job_end & other_full))),
             self.front_frees.eq(group_end << self.half),
         ]
         m.d.sync += [self.started.eq(self.start), self.half.eq(self.half ^ group_end)]
