@@ -88,7 +88,7 @@ class Sequencer(Component):
         m.d.comb += [
             self.idle.eq(~self._running & ~holding),
             self.finish.eq(self.issue & self._last),
-            self.start.eq(ready & ~self.started & ((self.idle & here_full) | (job_end & other_full))),
+            self.start.eq(ready & self.job_valid & ((self.idle & here_full) | (job_end & other_full))),
             self.front_frees.eq(group_end << self.half),
         ]
         m.d.sync += [self.started.eq(self.start), self.half.eq(self.half ^ group_end)]
