@@ -10,7 +10,7 @@ COLUMNS = {"luts": "LUTs", "memory_luts": "LUTs as memory", "flip_flops": "flip-
 def story(data: dict[str, Any]) -> list[str | Table]:
     """The parts of the report on all of the demo's results."""
     commands = ["These commands did it:", *data["commands"], ""]
-    return [_accuracy(data), _cycles(data), _rate(data["compiled"]), *_resources(data), *commands, _verdict(data)]
+    return [_accuracy(data), _cycles(data), _rate(data["compiled"]), "", *_resources(data), *commands, _verdict(data)]
 
 
 def _accuracy(data: dict[str, Any]) -> Table:
@@ -43,7 +43,7 @@ def _cycles(data: dict[str, Any]) -> Table:
 def _rate(compiled: dict[str, Any]) -> str:
     return (
         f"With {compiled['layers'][0]['start']} cycles before the first layer: {compiled['cycles']:,} cycles, "
-        f"{compiled['inferences_per_second']:,.0f} images per second at {compiled['mhz']:g} MHz\n"
+        f"{compiled['inferences_per_second']:,.0f} images per second at {compiled['mhz']:g} MHz"
     )
 
 

@@ -71,6 +71,8 @@ def test_the_commands_are_shown(whole: Whole) -> None:
         ["stlq", "run"],
     ]
     assert all(line in whole.report.parts for line in whole.report.data["commands"])
+    # A line break would be shown as text, as those in names from files are.
+    assert [part for part in whole.report.parts if isinstance(part, str) and "\n" in part] == []
 
 
 def test_the_float_network_reads_digits() -> None:
