@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hw.bus.registers import MAP_BYTES, REGISTER_BITS
-from hw.engine.config import EngineConfig
+from hw.bus.top_config import TopConfig
 from sw_ref.format import parameter, validate
 
 
@@ -25,11 +25,12 @@ HOST_ADDRESS_BITS = (MAP_BYTES // 4 - 1).bit_length()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BusConfig:
+class BusConfig(TopConfig):
     """An engine, the bus that it is on, and how its master reads.
 
     Raises ``ValueError`` with the parameter's name, value and what is allowed when made with a bad one.
 
+    >>> from hw.engine.config import EngineConfig
     >>> config = BusConfig(engine=EngineConfig(), bus=Bus.WISHBONE)
     >>> config.name, config.word_bytes, config.word_address_bits, config.program_words
     ('stlq_wishbone', 4, 30, 64)
@@ -38,7 +39,6 @@ class BusConfig:
     ValueError: bus_bits is 16; allowed with axi: 32, 64, 128, 256 or 512
     """
 
-    engine: EngineConfig
     bus: Bus
     burst_words: int = parameter(16, only=(2, 4, 8, 16, 32, 64), unit="words", help="longest burst")
     read_bursts: int = parameter(
@@ -53,19 +53,9 @@ class BusConfig:
             raise ValueError(f"bus_bits is {self.engine.bus_bits}; allowed with {self.bus.value}: {allowed}")
 
     @property
-    def name(self) -> str:
-        """The top module."""
-        return f"{self.engine.name.removesuffix('_engine')}_{self.bus.value}"
-
-    @property
-    def bus_bits(self) -> int:
-        """Width of a bus word."""
-        return self.engine.bus_bits
-
-    @property
-    def word_bytes(self) -> int:
-        """Bytes of a bus word."""
-        return self.bus_bits // 8
+    def kind(self) -> str:
+        """The end of the top's name."""
+        return self.bus.value
 
     @property
     def address_bits(self) -> int:

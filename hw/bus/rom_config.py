@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from hw.engine.config import EngineConfig
+from hw.bus.top_config import TopConfig
 from sw_ref.format import parameter, validate
 
 FLASH_BYTES = 1 << 24  # that three bytes of address reach
@@ -28,11 +28,12 @@ class Codes(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RomConfig:
+class RomConfig(TopConfig):
     """An engine that runs one `program`, its bus words, for ever.
 
     Raises ``ValueError`` with the parameter's name, value and what is allowed when made with a bad one.
 
+    >>> from hw.engine.config import EngineConfig
     >>> config = RomConfig(engine=EngineConfig(), program=(1, 2, 3), clock_hz=12_000_000)
     >>> config.name, config.divisor, config.wake_cycles
     ('stlq_rom', 12, 36)
@@ -41,7 +42,6 @@ class RomConfig:
     ValueError: baud is 5000000; allowed at 12000000 Hz: a rate of which a bit takes 4 cycles or more, within 2%
     """
 
-    engine: EngineConfig
     program: tuple[int, ...]
     source: Source = Source.RAM
     codes: Codes = Codes.UART
@@ -70,19 +70,9 @@ class RomConfig:
             )
 
     @property
-    def name(self) -> str:
-        """The top module."""
-        return f"{self.engine.name.removesuffix('_engine')}_rom"
-
-    @property
-    def bus_bits(self) -> int:
-        """Width of a bus word."""
-        return self.engine.bus_bits
-
-    @property
-    def word_bytes(self) -> int:
-        """Bytes of a bus word."""
-        return self.bus_bits // 8
+    def kind(self) -> str:
+        """The end of the top's name."""
+        return "rom"
 
     @property
     def program_bytes(self) -> int:

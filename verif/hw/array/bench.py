@@ -29,10 +29,12 @@ class Beat(NamedTuple):
     ends: int = 0
 
 
-def simulate(design: Elaboratable | Module, bench: Callable[[Any], Any]) -> None:
-    """Run `bench` on a design; what it asserts is raised here."""
+def simulate(design: Elaboratable | Module, bench: Callable[[Any], Any], *background: Callable[[Any], Any]) -> None:
+    """Run `bench` on a design, with what else goes on meanwhile; what they assert is raised here."""
     simulator = Simulator(design)
     simulator.add_clock(1e-6, if_exists=True)
+    for process in background:
+        simulator.add_testbench(process, background=True)
     simulator.add_testbench(bench)
     simulator.run()
 

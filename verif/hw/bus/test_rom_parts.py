@@ -2,26 +2,13 @@
 
 from typing import Any
 
-from amaranth.sim import Simulator
-
 from hw.bus.rom_config import RomConfig
 from hw.bus.rom_memory import RomMemory
 from hw.bus.uart_codes import WORDS, UartCodes
-from verif.hw.array.bench import dice
+from verif.hw.array.bench import dice, simulate
 from verif.hw.engine.bench import CONFIG
 
 CONFIG_ROM = RomConfig(engine=CONFIG, program=tuple(range(100, 107)), clock_hz=4_000_000)
-
-
-def simulate(part: Any, *processes: Any) -> None:
-    """Run test benches on a part; the last one ends the run."""
-    simulator = Simulator(part)
-    simulator.add_clock(1e-6)
-    *background, last = processes
-    for process in background:
-        simulator.add_testbench(process, background=True)
-    simulator.add_testbench(last)
-    simulator.run()
 
 
 def test_the_program_comes_again_and_again_with_any_pauses() -> None:

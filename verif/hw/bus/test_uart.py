@@ -3,23 +3,27 @@
 from typing import Any
 
 import pytest
-from amaranth.sim import Simulator
 
 from hw.bus.uart_receiver import FRAME, UartReceiver
 from hw.bus.uart_transmitter import UartTransmitter
+from verif.hw.array.bench import simulate
 
 DATA = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, 0x7E, 0xC3]
 
 
-def simulate(part: Any, *processes: Any) -> None:
-    """Run test benches on a part; the last one ends the run."""
-    simulator = Simulator(part)
-    simulator.add_clock(1e-6)
-    *background, last = processes
-    for process in background:
-        simulator.add_testbench(process, background=True)
-    simulator.add_testbench(last)
-    simulator.run()
+class Listener:
+    """What a receiver gave: bytes, and a 1 for each break."""
+
+    def __init__(self, receiver: UartReceiver) -> None:
+        self._receiver = receiver
+        self.got: list[int] = []
+        self.broken: list[int] = []
+
+    async def listen(self, ctx: Any) -> None:
+        part = self._receiver
+        async for _, _, data, valid, bad in ctx.tick().sample(part.data, part.valid, part.broken):
+            self.got.extend([data] * valid)
+            self.broken.extend([1] * bad)
 
 
 def frame(byte: int, stop: int = 1) -> list[int]:
@@ -31,12 +35,7 @@ def frame(byte: int, stop: int = 1) -> list[int]:
 def test_the_receiver_reads_what_other_clocks_send(divisor: int, cycles: float) -> None:
     """Up to 4% too fast or too slow, frames one right behind the other."""
     receiver = UartReceiver(divisor)
-    got, broken = [], []
-
-    async def listen(ctx: Any) -> None:
-        async for _, _, data, valid, bad in ctx.tick().sample(receiver.data, receiver.valid, receiver.broken):
-            got.extend([data] * valid)
-            broken.extend([1] * bad)
+    listener = Listener(receiver)
 
     async def send(ctx: Any) -> None:
         line = [1, 1, *(bit for byte in DATA for bit in frame(byte)), 1, 1]
@@ -44,18 +43,13 @@ def test_the_receiver_reads_what_other_clocks_send(divisor: int, cycles: float) 
             ctx.set(receiver.rx, line[int(cycle / cycles)])
             await ctx.tick()
 
-    simulate(receiver, listen, send)
-    assert (got, broken) == (DATA, [])
+    simulate(receiver, send, listener.listen)
+    assert (listener.got, listener.broken) == (DATA, [])
 
 
 def test_a_break_is_told_once_and_a_glitch_not_at_all() -> None:
     receiver, divisor = UartReceiver(8), 8
-    got, broken = [], []
-
-    async def listen(ctx: Any) -> None:
-        async for _, _, data, valid, bad in ctx.tick().sample(receiver.data, receiver.valid, receiver.broken):
-            got.extend([data] * valid)
-            broken.extend([1] * bad)
+    listener = Listener(receiver)
 
     async def send(ctx: Any) -> None:
         # A glitch of a quarter of a bit; a break of 30 bits; a byte.
@@ -64,8 +58,8 @@ def test_a_break_is_told_once_and_a_glitch_not_at_all() -> None:
             ctx.set(receiver.rx, level)
             await ctx.tick()
 
-    simulate(receiver, listen, send)
-    assert (got, broken) == ([0x5A], [1])
+    simulate(receiver, send, listener.listen)
+    assert (listener.got, listener.broken) == ([0x5A], [1])
 
 
 @pytest.mark.parametrize("divisor", [4, 7])
@@ -87,7 +81,7 @@ def test_the_transmitter_sends_frames_without_gaps(divisor: int) -> None:
         ctx.set(transmitter.bytes.valid, 0)
         await ctx.tick().repeat((FRAME + 1) * divisor)
 
-    simulate(transmitter, watch, feed)
+    simulate(transmitter, feed, watch)
     first = line.index(0)
     # One cycle between two bytes, in which the next one is taken.
     size = FRAME * divisor + 1
