@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.resources import files
 from typing import Any
 
@@ -12,8 +12,9 @@ from rtl_gen import driver
 from rtl_gen.bus_cycles import MemoryTiming, predict_run
 from rtl_gen.compiler.program import Job
 from rtl_gen.driver.c_header import c_header
-from rtl_gen.driver.interface import Interface
+from rtl_gen.driver.interface import interface_of
 from rtl_gen.driver.network_header import network_header
+from rtl_gen.driver.stlq import Interface
 from rtl_gen.driver.tables import python_driver, python_example
 from rtl_gen.engine_build import DRIVER
 from rtl_gen.errors import CheckError, UsageError
@@ -51,7 +52,7 @@ def bus_files(config: BusConfig, network: Network, program_bytes: int) -> dict[s
         raise CheckError(str(error)) from error
     return {
         f"{config.name}.v": text.encode(),
-        **driver_files(Interface.of(config.engine, network, program_bytes)),
+        **driver_files(interface_of(config.engine, network, program_bytes)),
     }
 
 
@@ -60,7 +61,7 @@ def driver_files(interface: Interface) -> dict[str, bytes]:
     made = {
         "stlq_registers.h": c_header(),
         "stlq_network.h": network_header(interface),
-        "stlq_network.json": json.dumps(interface.to_dict(), indent=2) + "\n",
+        "stlq_network.json": json.dumps(asdict(interface), indent=2) + "\n",
         "stlq.py": python_driver(),
         "example.py": python_example(),
         **{name: (files(driver) / name).read_text() for name in COPIED},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from rtl_gen.driver.interface import Interface, Place
+from rtl_gen.driver.stlq import Interface, Tensor
 
 HEAD = """\
 /* A network on an STLQ engine: lengths in bytes, and where the codes of each tensor are. */
@@ -24,13 +24,13 @@ def network_header(interface: Interface) -> str:
     return "\n".join([HEAD, *lines, "", "#endif", ""])
 
 
-def _tensors(kind: str, places: Sequence[Place], size: int) -> Iterator[str]:
+def _tensors(kind: str, tensors: Sequence[Tensor], size: int) -> Iterator[str]:
     """In the order of the struct: offset, codes, step, zero."""
     yield f"#define STLQ_{kind}_BYTES {size}u"
     rows = []
-    for place in places:
-        yield f"/* {_printable(place.name)}: {' x '.join(map(str, place.shape))} */"
-        rows.append(f" \\\n    {{{place.offset}u, {place.codes}u, {place.step!r}f, {place.zero}}},")
+    for tensor in tensors:
+        yield f"/* {_printable(tensor.name)}: {' x '.join(map(str, tensor.shape))} */"
+        rows.append(f" \\\n    {{{tensor.offset}u, {tensor.codes}u, {tensor.step!r}f, {tensor.zero}}},")
     yield f"#define STLQ_{kind} {{{''.join(rows)} \\\n}}"
 
 

@@ -57,6 +57,11 @@ class Tensor:
     step: float
     zero: int
 
+    @property
+    def codes(self) -> int:
+        """How many there are, in the order channel, row, column."""
+        return math.prod(self.shape)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
@@ -227,7 +232,7 @@ class Engine:
 
     def _view(self, block: Any, tensor: Tensor) -> NDArray[Any]:
         size = self.interface.code_bytes
-        whole = np.asarray(block)[tensor.offset : tensor.offset + math.prod(tensor.shape) * size]
+        whole = np.asarray(block)[tensor.offset : tensor.offset + tensor.codes * size]
         return whole.view(f"<u{size}").reshape(tensor.shape)
 
     def _field(self, register: str, field: str) -> int:

@@ -1,7 +1,6 @@
 """The real drivers on a simulated bus: they wait for each access, and the simulation meanwhile for them."""
 
 import ctypes
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -159,4 +158,4 @@ def bus_of(registers: Registers) -> Bus:
 
 
 def _tensor(place: Place) -> Any:
-    return ctypes.byref(Tensor(place.offset, math.prod(place.shape), place.step, place.zero))
+    return ctypes.byref(Tensor(place.offset, place.codes, place.step, place.zero))

@@ -9,7 +9,7 @@ import pytest
 
 from hw.engine.config import EngineConfig
 from rtl_gen.bus_build import driver_files
-from rtl_gen.driver.interface import Interface
+from rtl_gen.driver.interface import interface_of
 from sw_ref.network import Network
 
 FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
@@ -43,7 +43,7 @@ class Tensor(ctypes.Structure):
 
 def write_driver(folder: Path, config: EngineConfig, network: Network, program_bytes: int) -> Path:
     """The folder that `compile` leaves."""
-    for name, content in driver_files(Interface.of(config, network, program_bytes)).items():
+    for name, content in driver_files(interface_of(config, network, program_bytes)).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     return folder / "driver"

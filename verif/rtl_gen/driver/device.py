@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.bus.registers import CONTROL, CYCLES, ENGINE, MAP_VERSION, RANGES, STATUS, VERSION, Range, RunError
-from rtl_gen.driver.interface import Interface
+from rtl_gen.driver.stlq import Interface
 from sw_ref.network import Network, execute
 
 REGISTERS, MEMORY, BYTES = 0x10000, 0x20000, 0x30000

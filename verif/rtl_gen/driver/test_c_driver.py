@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hw.bus.registers import CONTROL, ENGINE, VERSION, RunError
-from rtl_gen.driver.interface import Interface
+from rtl_gen.driver.interface import interface_of
 from rtl_gen.driver.network_header import network_header
 from verif.hw.engine.bench import CONFIG
 from verif.rtl_gen.compiler.networks import pointwise_network
@@ -117,7 +117,7 @@ def test_what_the_header_says_of_a_network() -> None:
     network = pointwise_network(CONFIG, np.random.default_rng(1), groups=1, size=(2, 3))
     info = replace(network.tensors["in"], step=0.1, zero=7)
     network = replace(network, tensors={**network.tensors, "in": info})
-    text = network_header(Interface.of(replace(CONFIG, bus_bits=64), network, 512))
+    text = network_header(interface_of(replace(CONFIG, bus_bits=64), network, 512))
     assert "#define STLQ_INPUTS_BYTES 24u" in text
     assert "/* in: 4 x 2 x 3 */" in text
     assert "    {0u, 24u, 0.10000000149011612f, 7}, \\" in text

@@ -16,7 +16,7 @@ from hw.bus.registers import RUN_ERRORS, RunError
 from rtl_gen.compiler.lower import lower
 from rtl_gen.compiler.program import encode, to_bytes
 from rtl_gen.driver import stlq
-from rtl_gen.driver.interface import Interface
+from rtl_gen.driver.interface import interface_of
 from sw_ref.network import Network, execute
 from verif.hw.engine.bench import CONFIG
 from verif.rtl_gen.compiler.networks import pointwise_network
@@ -32,7 +32,7 @@ class Setup:
 
     folder: Path
     network: Network
-    interface: Interface
+    interface: stlq.Interface
     program: bytes
     values: NDArray[np.float32]
     expected: NDArray[np.float32]
@@ -54,9 +54,9 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
     network = pointwise_network(CONFIG, rng, groups=2, size=(5, 7))
     program = to_bytes(CONFIG, encode(CONFIG, lower(network, CONFIG)))
     driver = write_driver(folder, CONFIG, network, len(program))
-    interface = Interface.of(CONFIG, network, len(program))
-    read = stlq.Interface.read(driver / "stlq_network.json")
-    (given,), (made,) = read.inputs, read.outputs
+    interface = interface_of(CONFIG, network, len(program))
+    assert stlq.Interface.read(driver / "stlq_network.json") == interface
+    (given,), (made,) = interface.inputs, interface.outputs
     values = rng.normal(0, 100, given.shape).astype(np.float32)
     golden = execute(network, {given.name: stlq.quantize(values, given, 255).astype(np.int64)[None]})[made.name][0]
     (driver / "program.bin").write_bytes(program)
