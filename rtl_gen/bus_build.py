@@ -17,10 +17,10 @@ from rtl_gen.driver.network_header import network_header
 from rtl_gen.driver.stlq import Interface
 from rtl_gen.driver.tables import python_driver, python_example
 from rtl_gen.engine_build import DRIVER
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.header import Subject, engine_subject, with_header
-from rtl_gen.manifest import MANIFEST, verilog_name
+from rtl_gen.header import Subject, engine_subject, headed
+from rtl_gen.manifest import verilog_name
 from sw_ref.network import Network
 
 STREAM, ROM = "stream", "rom"
@@ -46,10 +46,7 @@ def bus_files(config: BusConfig, network: Network, program_bytes: int) -> dict[s
     from hw.bus.verilog import bus_ports, bus_verilog
 
     ports = bus_ports(config)
-    try:
-        text = with_header(bus_verilog(config), _subject(config, ports), ports, MANIFEST)
-    except RuntimeError as error:
-        raise CheckError(str(error)) from error
+    text = headed(lambda: bus_verilog(config), _subject(config, ports), ports)
     return {
         f"{config.name}.v": text.encode(),
         **driver_files(interface_of(config.engine, network, program_bytes)),

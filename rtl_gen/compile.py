@@ -26,10 +26,10 @@ from rtl_gen.engine_build import (
     save_engine,
 )
 from rtl_gen.engine_simulator import hex_lines
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
 from rtl_gen.frontend.picture import check_picture
 from rtl_gen.generate import option_wording
-from rtl_gen.header import engine_subject, with_header
+from rtl_gen.header import engine_subject, headed
 from rtl_gen.manifest import MANIFEST, verilog_name
 from rtl_gen.options import add_parameter, number, path
 from rtl_gen.presets import add_preset_options, chosen
@@ -156,10 +156,7 @@ def engine_text(config: EngineConfig) -> str:
     from hw.engine.verilog import engine_verilog
 
     tools.provide_cache()
-    try:
-        return with_header(engine_verilog(config), engine_subject(config), engine_ports(config), MANIFEST)
-    except RuntimeError as error:
-        raise CheckError(str(error)) from error
+    return headed(lambda: engine_verilog(config), engine_subject(config), engine_ports(config))
 
 
 def _given(args: argparse.Namespace, network: Network) -> EngineConfig:

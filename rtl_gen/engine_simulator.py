@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
 from rtl_gen import engine_bench, tools
+from rtl_gen.compiler.program import to_words
 from rtl_gen.engine_bench import BenchSizes
 from rtl_gen.engine_build import EngineBuild
 from rtl_gen.errors import CheckError
@@ -124,9 +125,7 @@ def bus_words(config: EngineConfig, codes: NDArray[Any]) -> list[int]:
     """Codes as bus words, in the order of the tensor's file; the last one is filled up with 0."""
     kind = "<u1" if config.transfer_bits == 8 else "<u2"
     data = codes.astype(kind).tobytes()
-    size = config.bus_bits // 8
-    data += bytes(-len(data) % size)
-    return [int.from_bytes(data[at : at + size], "little") for at in range(0, len(data), size)]
+    return to_words(config, data + bytes(-len(data) % (config.bus_bits // 8)))
 
 
 def _fields(text: bytes, widths: Sequence[int]) -> list[NDArray[np.uint8]]:

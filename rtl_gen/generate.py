@@ -8,8 +8,8 @@ from typing import Any
 
 from hw.config import NAME_RULE, ArrayConfig
 from rtl_gen import tools
-from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.header import array_subject, with_header
+from rtl_gen.errors import UsageError
+from rtl_gen.header import array_subject, headed
 from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name
 from rtl_gen.options import add_format_options, add_parameter, format_values, path
 from rtl_gen.presets import add_preset_options, chosen
@@ -89,7 +89,7 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
         folder.mkdir(parents=True, exist_ok=True)
         with progress(f"generating a {config.size}"):
             ports = array_ports(config)
-            verilog = with_header(array_verilog(config), array_subject(config), ports, MANIFEST)
+            verilog = headed(lambda: array_verilog(config), array_subject(config), ports)
         name = verilog_name(config)
         files = {name: verilog.encode()}
         manifest = make_manifest(config.to_dict(), derived_of(config), ports, files)
@@ -97,6 +97,4 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
-    except RuntimeError as error:
-        raise CheckError(str(error)) from error
     return Build(folder, config, verilog, name)

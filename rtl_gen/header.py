@@ -1,13 +1,15 @@
 """The header of a generated file, for strangers: its subject, the command that made it, and the fields of its ports."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
+from rtl_gen.errors import CheckError
+from rtl_gen.manifest import MANIFEST
 from sw_ref.format import parameters_of
 
 WAIVERS = {
@@ -58,19 +60,26 @@ class Subject:
         return self.order.index(stream), ("", "valid", "ready", "payload").index(signal)
 
 
-def with_header(verilog: str, subject: Subject, ports: Sequence[dict[str, Any]], manifest: str) -> str:
-    """The file: the header, then the modules, the top module's ports in their documented order."""
+def headed(verilog: Callable[[], str], subject: Subject, ports: Sequence[dict[str, Any]]) -> str:
+    """The file: the header, then the modules, the top module's ports in their documented order.
+
+    Raises :class:`CheckError` with what Yosys said, should `verilog` fail to make them.
+    """
+    try:
+        modules = verilog()
+    except RuntimeError as error:
+        raise CheckError(str(error)) from error
     header = HEADER.format(
         title=subject.title,
         version=metadata.version("stlq"),
         command=subject.command,
-        manifest=manifest,
+        manifest=MANIFEST,
         beside=subject.beside,
         rules=subject.rules,
         ports="".join(f"//   {line}\n" for line in _port_lines(subject, ports)),
         waivers="".join(f"// verilator lint_off {rule}\n//   {reason}\n" for rule, reason in subject.waivers.items()),
     )
-    return f"{header}\n{_in_order(verilog, subject)}"
+    return f"{header}\n{_in_order(modules, subject)}"
 
 
 def array_subject(config: ArrayConfig) -> Subject:

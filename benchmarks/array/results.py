@@ -22,16 +22,23 @@ def content(sections: dict[str, Lines], planned: int) -> dict[str, Any]:
     """The results file as plain data; `planned`: how many measurements a complete campaign has."""
     area = sections.get("area", [])
     return {
-        "schema": 1,
-        "command": COMMAND,
-        "tools": {name: metadata.version(name) for name in TOOLS} | {"python": platform.python_version()},
-        "planned": planned,
-        "measured": sum(map(len, sections.values())),
+        **origin(COMMAND, sections, planned),
         "area": area,
         "comparison": comparison(area),
         "clock": sections.get("clock", []),
         "generation": sections.get("generation", []),
         "simulation": sections.get("simulation", []),
+    }
+
+
+def origin(command: str, sections: dict[str, Lines], planned: int) -> dict[str, Any]:
+    """How results were made, and how much of what was planned is in them."""
+    return {
+        "schema": 1,
+        "command": command,
+        "tools": {name: metadata.version(name) for name in TOOLS} | {"python": platform.python_version()},
+        "planned": planned,
+        "measured": sum(map(len, sections.values())),
     }
 
 

@@ -6,12 +6,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.array.area import counted
 from benchmarks.array.cache import Cache
 from benchmarks.array.clock import FREQ, SPEED, TOOLS
 from hw.engine.config import EngineConfig
 from rtl_gen.compile import engine_text
 from rtl_gen.engine_build import EngineBuild
-from rtl_gen.errors import CheckError
 from rtl_gen.manifest import verilog_name
 from rtl_gen.parts import check_memories
 from rtl_gen.pnr import place_and_route
@@ -36,13 +36,14 @@ def area(kept: Cache, config: EngineConfig, target: str) -> dict[str, Any] | Non
         begin = time.monotonic()
         found = mapped(verilog, config.name, Flow(passes=flow))
         check_memories(found.memories)
-        cells = found.after["num_cells_by_type"]
-        used = TARGETS[target].count(cells)
-        if used["dsp"] or not used["luts"]:
-            raise CheckError(f"{config.array.size}: {used['luts']} LUTs and {used['dsp']} DSP; DSP must be 0")
+        used = counted(found, target, config.array.size)
         resources = {key: used[key] for key in ("luts", "flip_flops", "memories")}
         seconds = round(time.monotonic() - begin, 1)
-        return {**resources, "memory_luts": TARGETS[target].count_memory(cells), "seconds": seconds}
+        return {
+            **resources,
+            "memory_luts": TARGETS[target].count_memory(found.after["num_cells_by_type"]),
+            "seconds": seconds,
+        }
 
     found = kept.get(["engine area", verilog, flow, YOSYS, metadata.version(YOSYS)], synthesize)
     return found and {"side": config.array.pe, "target": target, "verilog": digest_of(verilog.encode()), **found}

@@ -1,10 +1,8 @@
 """The results: what was measured, and what follows from it."""
 
-import platform
-from importlib import metadata
 from typing import Any
 
-from benchmarks.array.results import TOOLS, Lines
+from benchmarks.array.results import Lines, origin
 from benchmarks.networks.tiny import TINY
 
 COMMAND = "python -m benchmarks.networks"
@@ -14,11 +12,7 @@ def content(sections: dict[str, Lines], planned: int) -> dict[str, Any]:
     """The results file as plain data; `planned`: how many measurements a complete run has."""
     cycles = sections.get("cycles", [])
     return {
-        "schema": 1,
-        "command": COMMAND,
-        "tools": {name: metadata.version(name) for name in TOOLS} | {"python": platform.python_version()},
-        "planned": planned,
-        "measured": sum(map(len, sections.values())),
+        **origin(COMMAND, sections, planned),
         "cycles": cycles,
         "bars": [bar(line) for line in cycles],
         "area": sections.get("area", []),

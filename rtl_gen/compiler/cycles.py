@@ -83,19 +83,21 @@ class Feed:
 
 def predict(config: EngineConfig, jobs: Sequence[Job]) -> list[Timing]:
     """The timing of each job.  Output jobs need a consumer that never pauses."""
-    clock = _Clock(config)
-    for job in jobs:
-        clock.run(job)
-    return clock.timings
+    return _run(config, jobs, Feed()).timings
 
 
 def predict_end(config: EngineConfig, jobs: Sequence[Job], feed: Feed | None = None) -> int:
     """The cycle in which `busy` has fallen."""
-    clock = _Clock(config, feed or Feed())
-    for job in jobs:
-        clock.run(job)
+    clock = _run(config, jobs, feed or Feed())
     loaded = clock.feed.program(clock.load, config.slots(width(JOB)) + 1)
     return max(loaded + ENDS, clock.timings[-1].last + LEAVES)
+
+
+def _run(config: EngineConfig, jobs: Sequence[Job], feed: Feed) -> "_Clock":
+    clock = _Clock(config, feed)
+    for job in jobs:
+        clock.run(job)
+    return clock
 
 
 @dataclass
@@ -103,7 +105,7 @@ class _Clock:
     """`load`: when the loader takes its next word; `front_free`, `back_free`: since when halves may be filled."""
 
     config: EngineConfig
-    feed: Feed = field(default_factory=Feed)
+    feed: Feed
     load: int = 0
     half: int = 0
     codes: int = 0

@@ -101,6 +101,12 @@ def to_bytes(config: EngineConfig, words: Sequence[int]) -> bytes:
     return b"".join(word.to_bytes(config.bus_bits // 8, "little") for word in words)
 
 
+def to_words(config: EngineConfig, data: bytes) -> list[int]:
+    """The bus words of whole words of bytes: undoes :func:`to_bytes`."""
+    size = config.bus_bits // 8
+    return [int.from_bytes(data[at : at + size], "little") for at in range(0, len(data), size)]
+
+
 def _encode_job(out: _Writer, config: EngineConfig, job: Job) -> None:
     out.section(JOB, job.fields)
     for step in job.steps:
