@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -65,17 +65,39 @@ def late(result: Run, jobs: Sequence[Job], config: EngineConfig = CONFIG) -> boo
     return [start - result.starts[0] for start in result.starts] != [start - starts[0] for start in starts]
 
 
+class Inference(NamedTuple):
+    """One image through a network: in exact integers, and through the Verilog; `wrong`: what differs."""
+
+    jobs: list[Job]
+    golden: dict[str, Any]
+    result: Run
+    wrong: int
+
+
+def infer(
+    verilog: str,
+    folder: Path,
+    network: Network,
+    rng: np.random.Generator,
+    config: EngineConfig = CONFIG,
+    stalls: int = 0,
+) -> Inference:
+    """Random codes through the network."""
+    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
+    jobs = lower(network, config)
+    result = run(config, verilog, folder, encode(config, jobs), transfers(config, acts), stalls=stalls)
+    golden = execute(network, {"in": acts}, keep=network.tensors)
+    return Inference(jobs, golden, result, mismatches(config, network, golden, result))
+
+
 @pytest.mark.parametrize(("seed", "stalls"), [(1, 0), (2, 0), (3, 30)])
 def test_every_tensor_and_every_cycle(verilog: str, tmp_path: Path, seed: int, stalls: int) -> None:
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
     network = random_network(CONFIG, rng)
-    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
-    jobs = lower(network, CONFIG)
-    result = run(CONFIG, verilog, tmp_path, encode(CONFIG, jobs), transfers(CONFIG, acts), stalls=stalls)
-    golden = execute(network, {"in": acts}, keep=network.tensors)
+    jobs, golden, result, wrong = infer(verilog, tmp_path, network, rng, stalls=stalls)
     assert sum(array.size for array in golden.values()) > 1000
-    assert mismatches(CONFIG, network, golden, result) == 0
+    assert wrong == 0
     assert result.stopped == 0
     assert [error for _, error in result.ends] == [Error.NONE]
     assert len(result.starts) == len(jobs)
@@ -86,11 +108,8 @@ def test_a_half_is_filled_only_after_its_last_beat_is_read(verilog: str, tmp_pat
     """Groups of one beat: the next group's first words come right behind the last address of the former one."""
     rng = np.random.default_rng(5)
     network = pointwise_network(CONFIG, rng)
-    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
-    jobs = lower(network, CONFIG)
-    result = run(CONFIG, verilog, tmp_path, encode(CONFIG, jobs), transfers(CONFIG, acts))
-    golden = execute(network, {"in": acts}, keep=network.tensors)
-    assert mismatches(CONFIG, network, golden, result) == 0
+    jobs, _, result, wrong = infer(verilog, tmp_path, network, rng)
+    assert wrong == 0
     assert not late(result, jobs)
 
 
@@ -102,11 +121,8 @@ def test_a_memory_with_one_port_gives_the_same_in_the_cycles_that_it_needs(tmp_p
         text = engine_verilog(config)
     rng = np.random.default_rng(1)
     network = random_network(config, rng)
-    acts = rng.integers(0, 256, (1, *network.tensors["in"].shape))
-    jobs = lower(network, config)
-    result = run(config, text, tmp_path, encode(config, jobs), transfers(config, acts))
-    golden = execute(network, {"in": acts}, keep=network.tensors)
-    right = mismatches(config, network, golden, result) == 0 and not late(result, jobs, config)
+    jobs, _, result, wrong = infer(text, tmp_path, network, rng, config)
+    right = wrong == 0 and not late(result, jobs, config)
     assert right == (fault is None)
     assert sum(timing.port for timing in predict(config, jobs)) > 100
 
