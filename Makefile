@@ -6,6 +6,9 @@ WORKERS ?= 2
 # A thread for each worker: more would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25
 
+# The tests start some hundred Python processes: each would compile the modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint prove campaign figures bench docs clean
 

@@ -18,8 +18,6 @@ def pytest_configure() -> None:
     if shutil.which("ccache"):
         os.environ["OBJCACHE"] = "ccache"
         os.environ.setdefault("CCACHE_DIR", str(Path(__file__).parent.parent / "build" / "ccache"))
-    # The tests start some hundred Python processes: each would compile the project's modules again.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
