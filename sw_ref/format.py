@@ -32,10 +32,10 @@ class Parameter:
         """The allowed integers in a few words."""
         if self.values is None:
             raise ValueError("a flag has no span")
+        if isinstance(self.values, range):
+            return f"{self.values[0]} to {self.values[-1]}"
         *others, last = self.values
-        return (
-            f"{others[0]} to {last}" if isinstance(self.values, range) else f"{', '.join(map(str, others))} or {last}"
-        )
+        return f"{', '.join(map(str, others))} or {last}"
 
     def accepts(self, value: object) -> bool:
         """Whether `value` has the right type (``bool`` is no integer here) and is in range."""

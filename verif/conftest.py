@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ def pytest_configure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sim", choices=SIMULATORS, default="icarus", help="simulator of the cocotb benches")
     parser.addoption("--seed", type=int, default=1, help="seed of the cocotb benches")
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """No test leaves a changed environment to the next one: a cache elsewhere would make Yosys compile itself again."""
+    before = dict(os.environ)
+    yield
+    # pytest and PyTorch's compiler note things of their own there.
+    own = ("PYTEST_", "TORCH", "TRITON")
+    changed = {name for name, _ in before.items() ^ os.environ.items() if not name.startswith(own)}
+    assert not changed, f"the test changed the environment: {', '.join(sorted(changed))}"
 
 
 @pytest.fixture(scope="session")

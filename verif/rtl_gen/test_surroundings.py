@@ -99,7 +99,7 @@ def test_a_home_that_cannot_be_written_gets_a_temporary_cache(tmp_path, monkeypa
     (tmp_path / "home").mkdir()
     (tmp_path / "home/.cache").write_text("no folder")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
     registered = []
     monkeypatch.setattr(tools.atexit, "register", lambda *args, **_: registered.append(args))
     tools.provide_cache.__wrapped__()

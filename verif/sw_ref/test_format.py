@@ -76,6 +76,11 @@ def test_every_parameter_is_checked_by_name(name: str) -> None:
         assert repr(value) in str(error.value)
 
 
+def test_a_range_is_described_without_walking_through_it() -> None:
+    assert Parameter(values=range(1, 10**20 + 1), unit="", help="").allowed == f"a whole number from 1 to {10**20}"
+    assert Parameter(values=(2, 4, 8), unit="", help="").allowed == "2, 4 or 8"
+
+
 def test_dictionary_round_trip_and_refusal() -> None:
     fmt = StlqFormat(bits=4, act_bits=5, act_signed=False, residual_shift=1)
     assert StlqFormat.from_dict(fmt.to_dict()) == fmt
