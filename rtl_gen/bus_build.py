@@ -15,7 +15,7 @@ from rtl_gen.driver.c_header import c_header
 from rtl_gen.driver.interface import interface_of
 from rtl_gen.driver.network_header import network_header
 from rtl_gen.driver.stlq import Interface
-from rtl_gen.driver.tables import python_driver, python_example
+from rtl_gen.driver.tables import beside_driver, python_driver
 from rtl_gen.engine_build import DRIVER
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
@@ -26,6 +26,7 @@ from sw_ref.network import Network
 STREAM, ROM = "stream", "rom"
 BUSES = (STREAM, *(bus.value for bus in Bus), ROM)
 COPIED = ("stlq.h", "stlq.c", "example.c")
+SERIAL = ("stlq_serial.py", "example_serial.py")
 MEMORY, PACES = MemoryTiming(latency=30), (1, 2, 4)
 TITLES = {Bus.WISHBONE: "Wishbone B4", Bus.AXI: "AXI4, with registers on AXI4-Lite"}
 
@@ -54,15 +55,27 @@ def bus_files(config: BusConfig, network: Network, program_bytes: int) -> dict[s
 
 
 def driver_files(interface: Interface) -> dict[str, bytes]:
-    """The driver of a network in C and in Python, with an example for each."""
+    """The driver of a network on a bus in C and in Python, with an example for each."""
     made = {
         "stlq_registers.h": c_header(),
         "stlq_network.h": network_header(interface),
-        "stlq_network.json": json.dumps(asdict(interface), indent=2) + "\n",
-        "stlq.py": python_driver(),
-        "example.py": python_example(),
+        "example.py": beside_driver("example.py"),
         **{name: (files(driver) / name).read_text() for name in COPIED},
     }
+    return _in_folder(made | _python_files(interface))
+
+
+def serial_driver_files(interface: Interface) -> dict[str, bytes]:
+    """The driver of a network behind a UART, in Python, with an example."""
+    made = {name: beside_driver(name) for name in SERIAL}
+    return _in_folder(made | _python_files(interface))
+
+
+def _python_files(interface: Interface) -> dict[str, str]:
+    return {"stlq_network.json": json.dumps(asdict(interface), indent=2) + "\n", "stlq.py": python_driver()}
+
+
+def _in_folder(made: dict[str, str]) -> dict[str, bytes]:
     return {f"{DRIVER}/{name}": text.encode() for name, text in made.items()}
 
 

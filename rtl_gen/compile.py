@@ -34,7 +34,7 @@ from rtl_gen.manifest import MANIFEST, verilog_name
 from rtl_gen.options import add_parameter, number, path
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, Table, progress
-from rtl_gen.rom_build import add_rom_options, rom_command, rom_line, rom_of, rom_text
+from rtl_gen.rom_build import add_rom_options, rom_files, rom_line, rom_of
 from sw_ref.files import write_atomically
 from sw_ref.format import parameters_of
 from sw_ref.network import Network, NetworkError, load_network
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> Report:
         PROGRAM_HEX: hex_lines(config, words).encode(),
         NETWORK: data,
         **(bus_files(bus, network, len(program)) if bus else {}),
-        **({f"{rom.name}.v": rom_text(rom, rom_command(rom)).encode()} if rom else {}),
+        **(rom_files(rom, network) if rom else {}),
     }
     _save(args.out, config, files)
     layers = layers_of(network, compiled, config)

@@ -5,14 +5,16 @@ from typing import Any
 
 from hw.bus.rom_config import Codes, RomConfig, Source
 from hw.engine.config import EngineConfig
-from rtl_gen.bus_build import ROM
+from rtl_gen.bus_build import ROM, serial_driver_files
 from rtl_gen.compiler.program import to_words
+from rtl_gen.driver.interface import interface_of
 from rtl_gen.engine_build import PROGRAM_HEX
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.header import Subject, engine_subject, headed
 from rtl_gen.manifest import verilog_name
 from rtl_gen.options import whole_number
+from sw_ref.network import Network
 
 TITLES = {Source.RAM: "block RAM", Source.FLASH: "SPI flash"}
 MEANINGS = {
@@ -77,6 +79,14 @@ def rom_config(engine: EngineConfig, program: bytes, **values: Any) -> RomConfig
         return RomConfig(engine=engine, program=tuple(to_words(engine, program)), **values)
     except ValueError as error:
         raise UsageError(option_wording(str(error))) from error
+
+
+def rom_files(config: RomConfig, network: Network) -> dict[str, bytes]:
+    """The top's Verilog; with a UART, also the driver of the network.  Raises :class:`CheckError` if Yosys fails."""
+    made = {f"{config.name}.v": rom_text(config, rom_command(config)).encode()}
+    if config.codes is Codes.UART:
+        made |= serial_driver_files(interface_of(config.engine, network, config.program_bytes))
+    return made
 
 
 def rom_text(config: RomConfig, command: str) -> str:

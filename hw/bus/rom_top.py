@@ -34,7 +34,8 @@ def rom_signature(config: RomConfig) -> wiring.Signature:
 class RomTop(Component):
     """Runs one program for ever: each time it takes the inputs of an inference, and gives its outputs.
 
-    On a UART, a frame without a stop bit starts all over, so a host brings it to a known state by a break.
+    On a UART, a frame without a stop bit starts all over, so a host brings it to a known state by a break. The first
+    four bytes after a reset are the engine's digest, the lowest one first; codes of outputs follow.
 
     Members
     -------

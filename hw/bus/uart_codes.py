@@ -10,10 +10,13 @@ from hw.component import Component, instantiate
 from hw.engine.layouts import outputs_layout
 
 WORDS = 256  # bus words of inputs that may come before the engine takes them
+GREETING = 4  # bytes of the engine's digest, which leave first after a reset
 
 
 class UartCodes(Component):
     """Bytes to bus words and back, each word's lowest byte first.
+
+    After a reset it first sends the engine's digest, so a host knows who will answer.
 
     Members
     -------
@@ -67,7 +70,9 @@ class UartCodes(Component):
         config = self._config
         transmitter = instantiate(m, platform, "transmitter", UartTransmitter, config.divisor, config.name)
         sent = stream.Signature(8).create()
-        word, left = Signal(config.bus_bits), Signal(range(count + 1))
+        # What a reset leaves there is sent like a word of outputs.
+        word = Signal(max(config.bus_bits, 8 * GREETING), init=config.engine.digest)
+        left = Signal(range(max(count, GREETING) + 1), init=GREETING)
         m.d.comb += [
             self.tx.eq(transmitter.tx),
             self.outputs.ready.eq(left == 0),

@@ -27,7 +27,7 @@ class UartReceiver(Component):
     data : Out(8), valid : Out(1)
         A byte has come, in this cycle alone.
     broken : Out(1)
-        A frame had no stop bit, as when the line is 0 for long. The next one starts after the line was 1.
+        A frame had no stop bit, as when the line is 0 for long: until the line is 1.
     """
 
     def __init__(self, divisor: int, name: str = "stlq"):
@@ -40,7 +40,8 @@ class UartReceiver(Component):
         # Two registers bring the line to the clock, a third one sees its edges.
         early, line, before = (Signal(init=1, name=name) for name in ("early", "line", "before"))
         count, left = Signal(range(self._divisor)), Signal(range(FRAME + 1))
-        m.d.sync += [early.eq(self.rx), line.eq(early), before.eq(line), self.valid.eq(0), self.broken.eq(0)]
+        m.d.sync += [early.eq(self.rx), line.eq(early), before.eq(line), self.valid.eq(0)]
+        m.d.sync += self.broken.eq(self.broken & ~line)
         with m.If(left == 0):
             m.d.sync += count.eq(self._divisor // 2 - 1)
             with m.If(before & ~line):

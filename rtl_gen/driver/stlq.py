@@ -15,6 +15,7 @@ import math
 import mmap
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,30 +156,18 @@ def dequantize(codes: ArrayLike, tensor: Tensor) -> NDArray[np.float32]:
     return np.float32(tensor.step) * (np.asarray(codes, np.int32) - tensor.zero).astype(np.float32)
 
 
-class Engine:
-    """A network on an engine.
+class Driver(ABC):
+    """A network on an engine that is reached somehow.  `_inputs` and `_outputs`: bytes, as the engine has them."""
 
-    `allocate` gives memory that the engine reaches: `MappedMemory(...).allocate` or `pynq.allocate`. `program` is what
-    `program.bin` holds.
+    _inputs: Any
+    _outputs: Any
 
-    Raises :class:`EngineError` if there is no engine, or the program is not for it; nothing is written before.
-    """
-
-    def __init__(self, registers: Registers, allocate: Callable[..., Any], program: bytes, interface: Interface):
+    def __init__(self, interface: Interface):
         self.interface = interface
-        self._registers = registers
-        self._check(program)
-        self._program, self._inputs, self._outputs = (
-            allocate(shape=(size,), dtype=np.uint8)
-            for size in (len(program), interface.inputs_bytes, interface.outputs_bytes)
-        )
-        self._program[:] = np.frombuffer(program, np.uint8)
-        self._program.flush()
 
-    @property
-    def cycles(self) -> int:
-        """Of the last run."""
-        return self._registers.read(ADDRESSES["cycles"])
+    @abstractmethod
+    def _exchange(self, timeout: float) -> None:
+        """Let the engine make `_outputs` from `_inputs`.  Raises :class:`EngineError`, after `timeout` seconds, too."""
 
     def infer(self, *values: ArrayLike, timeout: float = 1.0) -> tuple[NDArray[np.float32], ...]:
         """As :meth:`run`, from real values to real values."""
@@ -195,25 +184,12 @@ class Engine:
         """
         for tensor, given in zip(self.interface.inputs, self._one_each(codes), strict=True):
             self._put(tensor, np.asarray(given))
-        self._inputs.flush()
-        self._start()
-        self._finish(timeout)
-        self._outputs.invalidate()
+        self._exchange(timeout)
         return tuple(self._view(self._outputs, tensor).copy() for tensor in self.interface.outputs)
 
-    def _check(self, program: bytes) -> None:
-        found = self._field("version", "map")
-        if found != MAP_VERSION:
-            raise EngineError(f"there is no engine with registers of version {MAP_VERSION}: version reads as {found}")
-        header = np.frombuffer(program[:16].ljust(16, b"\0"), "<u4").tolist()
-        if header[0] != MAGIC or header[3] != len(program):
-            raise EngineError(
-                f"the program of {len(program):,} bytes is damaged: its header has another length or mark"
-            )
-        digest = self._field("engine", "digest")
-        for whose, needed in (("program", header[2]), ("network", self.interface.digest)):
-            if digest != needed:
-                raise EngineError(f"the {whose} is for engine 0x{needed:08x}; this is engine 0x{digest:08x}")
+    def _check_digest(self, whose: str, needed: int, found: int) -> None:
+        if found != needed:
+            raise EngineError(f"the {whose} is for engine 0x{needed:08x}; this is engine 0x{found:08x}")
 
     def _one_each(self, given: Sequence[Any]) -> Sequence[Any]:
         names = [tensor.name for tensor in self.interface.inputs]
@@ -234,6 +210,51 @@ class Engine:
         size = self.interface.code_bytes
         whole = np.asarray(block)[tensor.offset : tensor.offset + tensor.codes * size]
         return whole.view(f"<u{size}").reshape(tensor.shape)
+
+
+class Engine(Driver):
+    """A network on an engine on a bus.
+
+    `allocate` gives memory that the engine reaches: `MappedMemory(...).allocate` or `pynq.allocate`. `program` is what
+    `program.bin` holds.
+
+    Raises :class:`EngineError` if there is no engine, or the program is not for it; nothing is written before.
+    """
+
+    def __init__(self, registers: Registers, allocate: Callable[..., Any], program: bytes, interface: Interface):
+        super().__init__(interface)
+        self._registers = registers
+        self._check(program)
+        self._program, self._inputs, self._outputs = (
+            allocate(shape=(size,), dtype=np.uint8)
+            for size in (len(program), interface.inputs_bytes, interface.outputs_bytes)
+        )
+        self._program[:] = np.frombuffer(program, np.uint8)
+        self._program.flush()
+
+    @property
+    def cycles(self) -> int:
+        """Of the last run."""
+        return self._registers.read(ADDRESSES["cycles"])
+
+    def _exchange(self, timeout: float) -> None:
+        self._inputs.flush()
+        self._start()
+        self._finish(timeout)
+        self._outputs.invalidate()
+
+    def _check(self, program: bytes) -> None:
+        found = self._field("version", "map")
+        if found != MAP_VERSION:
+            raise EngineError(f"there is no engine with registers of version {MAP_VERSION}: version reads as {found}")
+        header = np.frombuffer(program[:16].ljust(16, b"\0"), "<u4").tolist()
+        if header[0] != MAGIC or header[3] != len(program):
+            raise EngineError(
+                f"the program of {len(program):,} bytes is damaged: its header has another length or mark"
+            )
+        digest = self._field("engine", "digest")
+        for whose, needed in (("program", header[2]), ("network", self.interface.digest)):
+            self._check_digest(whose, needed, digest)
 
     def _field(self, register: str, field: str) -> int:
         bit, bits = FIELDS[register, field]

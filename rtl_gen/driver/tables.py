@@ -26,6 +26,7 @@ TABLES: dict[str, Any] = {
     "MEANINGS": MEANINGS,
 }
 IMPORT = f"from rtl_gen.driver.tables import {', '.join(sorted(TABLES))}\n"
+ROOM = "from rtl_gen.driver."
 
 
 def python_driver() -> str:
@@ -35,14 +36,18 @@ def python_driver() -> str:
     (False, True)
     """
     tables = "".join(f"{name} = {pformat(table, width=120, sort_dicts=False)}\n" for name, table in TABLES.items())
-    return _alone("stlq.py", IMPORT, tables)
+    before, after = _text("stlq.py").split(IMPORT)
+    return before + tables + after
 
 
-def python_example() -> str:
-    """The text of its example; the driver lies beside it."""
-    return _alone("example.py", "from rtl_gen.driver.stlq import", "from stlq import")
+def beside_driver(name: str) -> str:
+    """The text of a file that imports the driver, which lies beside it in a build.
+
+    >>> "from stlq_serial import SerialEngine" in beside_driver("example_serial.py")
+    True
+    """
+    return _text(name).replace(ROOM, "from ")
 
 
-def _alone(name: str, imports: str, instead: str) -> str:
-    before, after = (files("rtl_gen.driver") / name).read_text().split(imports)
-    return before + instead + after
+def _text(name: str) -> str:
+    return (files("rtl_gen.driver") / name).read_text()

@@ -12,6 +12,8 @@ import pytest
 
 from rtl_gen import board, tools
 from rtl_gen.boards import BOARDS
+from rtl_gen.driver.stlq import Interface
+from rtl_gen.engine_build import load_engine
 from rtl_gen.errors import CheckError
 from sw_ref.network import save_network
 from verif.hw.engine.bench import CONFIG
@@ -77,6 +79,8 @@ def test_pins_clock_and_program_are_the_boards(made: Path, run: Run, stand_in: T
     assert "--timing-allow-fail --report report.json" in script
     assert ("program.hex" in stand_in.files) == (name == "ulx3s")
     assert {"stlq_engine.v", "stlq_rom.v"} <= set(stand_in.files)
+    assert "from stlq import Driver" in (made / "driver" / "stlq_serial.py").read_text()
+    assert Interface.read(made / "driver" / "stlq_network.json").digest == load_engine(made).config.digest
     result = json.loads((made / f"board-{name}.json").read_text())
     assert (result["mhz"], result["clock_mhz"], result["utilisation"]["ICESTORM_LC"]["used"]) == (30.0, mhz, 7)
     file = made / f"board-{name}.{declared.bitstream}"

@@ -35,7 +35,10 @@ def test_the_top_is_beside_the_engine(network: Path, tmp_path: Path, form: str) 
     """Verilator finds nothing; the header has the ports in order, and the command with the form's options."""
     options, ports = FORMS[form]
     assert main(["compile", str(network), "--bus", "rom", *options.split(), "--out", str(tmp_path)]) == 0
-    text = load_engine(tmp_path).contents["stlq_rom.v"].decode()
+    contents = load_engine(tmp_path).contents
+    text = contents["stlq_rom.v"].decode()
+    names = {"stlq.py", "stlq_serial.py", "example_serial.py", "stlq_network.json"} if "uart" in options else set()
+    assert {name for name in contents if "/" in name} == {f"driver/{name}" for name in names}
     (found,) = re.findall(r"^module stlq_rom\((.*)\);$", text, re.M)
     assert re.findall(r"^//   (\w+) +(?:in|out)put", text, re.M) == found.split(", ")
     assert set(ports) <= set(found.split(", "))

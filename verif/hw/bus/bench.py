@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 from unittest.mock import patch
 
@@ -14,10 +15,18 @@ from hw.bus.config import BusConfig
 from hw.bus.registers import CONTROL, REGISTERS, STATUS, Range, Register, unpack
 from hw.bus.top import Top
 from hw.component import Component
+from hw.engine.verilog import engine_verilog
 from verif.hw.bus.stub import StubEngine
+from verif.hw.engine.bench import CONFIG
 
 BY_NAME = {register.name: register for register in REGISTERS}
 START, STOP, INTERRUPT = 1, 2, 4
+
+
+@cache
+def small_engine() -> str:
+    """The Verilog of a small engine, without the cost of making it again."""
+    return engine_verilog(CONFIG)
 
 
 class Host(Protocol):

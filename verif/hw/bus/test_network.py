@@ -8,8 +8,7 @@ from cocotb_tools.runner import get_runner
 from hw.bus.config import BusConfig
 from hw.bus.verilog import bus_verilog
 from hw.engine.engine import Engine
-from hw.engine.verilog import engine_verilog
-from verif.hw.bus.bench import simulate
+from verif.hw.bus.bench import simulate, small_engine
 from verif.hw.bus.inference import Inference
 from verif.hw.bus.kits import KITS, Kit
 from verif.hw.engine.bench import CONFIG
@@ -24,7 +23,7 @@ def test_a_network_on_a_wide_bus(kit: Kit, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def engine() -> str:
-    return engine_verilog(CONFIG)
+    return small_engine()
 
 
 @pytest.mark.parametrize("name", KITS)

@@ -9,12 +9,12 @@ import pytest
 from hw.bus.flash_reader import FlashReader
 from hw.bus.rom_config import Codes, RomConfig, Source
 from hw.bus.verilog import rom_verilog
-from hw.engine.verilog import engine_verilog
 from rtl_gen import tools
 from rtl_gen.compiler.lower import lower
 from rtl_gen.compiler.program import encode, to_bytes
 from rtl_gen.engine_simulator import bus_words
 from sw_ref.network import execute
+from verif.hw.bus.bench import small_engine
 from verif.hw.engine.bench import CONFIG
 from verif.hw.faults import driven
 from verif.rtl_gen.compiler.networks import pointwise_network
@@ -26,11 +26,11 @@ IMAGES = 2
 
 @pytest.fixture(scope="module")
 def engine() -> str:
-    return engine_verilog(CONFIG)
+    return small_engine()
 
 
 class Task:
-    """A small network: its program, the bytes that go in, and those that must come out."""
+    """A small network: its program, the bytes that go in, and those that must come out, the engine's digest first."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(SEED)
@@ -42,6 +42,7 @@ class Task:
             b"".join(word.to_bytes(4, "little") for codes in tensor for word in bus_words(CONFIG, codes))
             for tensor in (images, golden)
         )
+        self.greeting = CONFIG.digest.to_bytes(4, "little")
 
 
 def run(folder: Path, config: RomConfig, sources: dict[str, str], task: Task, **bench: int) -> list[list[str]]:
@@ -55,7 +56,7 @@ def run(folder: Path, config: RomConfig, sources: dict[str, str], task: Task, **
     values: dict[str, int] = {
         "DIVISOR": config.divisor,
         "INPUTS": len(task.inputs),
-        "OUTPUTS": len(task.outputs),
+        "OUTPUTS": len(task.greeting + task.outputs) + bench.pop("before", 0),
         "FLASH_BYTES": len(program),
         "FLASH_ADDRESS": config.flash_address,
         "WAKE": config.wake_cycles,
@@ -82,8 +83,10 @@ def test_the_network_gives_what_the_golden_does(engine: str, tmp_path: Path, noi
     task = Task()
     config = config_of(task)
     sources = {"rom.v": rom_verilog(config, ""), "engine.v": engine}
-    lines = run(tmp_path, config, sources, task, noise=noise)
-    assert bytes_of(lines) == task.outputs
+    # The digest has left before the break, and leaves again after it.
+    before = task.greeting if noise else b""
+    lines = run(tmp_path, config, sources, task, noise=noise, before=len(before))
+    assert bytes_of(lines) == before + task.greeting + task.outputs
     # Nothing is said of errors, of the flash, or of words that are lost.
     assert {line[0] for line in lines} == {"byte", "read"}
     assert len([line for line in lines if line[0] == "read"]) >= IMAGES

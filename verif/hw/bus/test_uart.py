@@ -12,7 +12,7 @@ DATA = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, 0x7E, 0xC3]
 
 
 class Listener:
-    """What a receiver gave: bytes, and a 1 for each break."""
+    """What a receiver gave: bytes, and the cycles of breaks."""
 
     def __init__(self, receiver: UartReceiver) -> None:
         self._receiver = receiver
@@ -21,9 +21,11 @@ class Listener:
 
     async def listen(self, ctx: Any) -> None:
         part = self._receiver
+        cycle = 0
         async for _, _, data, valid, bad in ctx.tick().sample(part.data, part.valid, part.broken):
             self.got.extend([data] * valid)
-            self.broken.extend([1] * bad)
+            self.broken.extend([cycle] * bad)
+            cycle += 1
 
 
 def frame(byte: int, stop: int = 1) -> list[int]:
@@ -47,7 +49,7 @@ def test_the_receiver_reads_what_other_clocks_send(divisor: int, cycles: float) 
     assert (listener.got, listener.broken) == (DATA, [])
 
 
-def test_a_break_is_told_once_and_a_glitch_not_at_all() -> None:
+def test_a_break_is_told_until_its_end_and_a_glitch_not_at_all() -> None:
     receiver, divisor = UartReceiver(8), 8
     listener = Listener(receiver)
 
@@ -59,7 +61,10 @@ def test_a_break_is_told_once_and_a_glitch_not_at_all() -> None:
             await ctx.tick()
 
     simulate(receiver, send, listener.listen)
-    assert (listener.got, listener.broken) == ([0x5A], [1])
+    assert listener.got == [0x5A]
+    # From the middle of its tenth bit to its end, two registers and the part's own one later.
+    begin = 8 + 2 + 30
+    assert listener.broken == list(range(begin + 9 * divisor + divisor // 2 + 3, begin + 30 * divisor + 3))
 
 
 @pytest.mark.parametrize("divisor", [4, 7])
