@@ -62,8 +62,8 @@ def compile_line(folder: Path, divisor: int, *sources: str) -> list[str]:
 @contextmanager
 def serial_line(command: list[str], folder: Path, patience: int = 120) -> Iterator[SerialLine]:
     """A board that has just been switched on."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=folder, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, text=True, stdin=pipe, stdout=pipe) as process:
         try:
             yield SerialLine(process=process, patience=patience, sent=[])
         finally:
