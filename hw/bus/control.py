@@ -12,8 +12,8 @@ class Control(Component):
     """Starts runs, ends them, and counts their cycles.
 
     A run ends well when the engine has ended its program, all outputs are written, and all ranges are used up. It ends
-    early on an error of the engine, on an error response, on outputs beyond their range, or if the host stops it. Then
-    no further burst starts, and `busy` falls when those under way have ended.
+    early on an error of the engine, on an error response, at the end of a range that is too short, or if the host stops
+    it. Then no further burst starts, and `busy` falls when those under way have ended.
 
     Members
     -------
@@ -24,7 +24,7 @@ class Control(Component):
     quiet : In(1)
         No burst is offered or under way.
     drained, whole : In(1)
-        No output is left in its buffer; all ranges were used up, and nothing that was read is left.
+        No output is left in its buffer; all ranges were used up, and the engine took all that was read.
     read_failed, write_failed, astray : In(1)
         An error response; a range is too short or too long.
     clear : Out(1)
@@ -53,7 +53,7 @@ class Control(Component):
         m = Module()
         active, begun, good, ends = (Signal(name=name) for name in ("active", "begun", "good", "ends"))
         m.d.comb += [
-            self.feeds.eq(~begun | self.engine_busy),
+            self.feeds.eq(~begun | (self.engine_busy & ~self.flush)),
             self.reads.eq(active & ~self.flush),
             self.writes.eq(active),
             good.eq(self.start & self.given & ~self.busy),
@@ -84,9 +84,9 @@ class Control(Component):
         with m.If(ends & active & ~self.whole):
             m.d.sync += self.error.eq(RunError.LENGTH)
         for event, error in (
+            # In the end the engine has taken a word ahead, which is no program's first one.
             (self.engine_error.any() & ~self.flush, RunError.ENGINE),
-            # In the end the engine may take a word behind the program's last one.
-            (self.astray | (self.flush & (self.engine_busy | self.engine_error.any())), RunError.LENGTH),
+            (self.astray, RunError.LENGTH),
             (self.stop, RunError.STOPPED),
             (self.read_failed, RunError.READ),
             (self.write_failed, RunError.WRITE),

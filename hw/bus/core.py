@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from amaranth import Cat, Module, Value
+from amaranth import Cat, Module, Mux, Value
 from amaranth.lib.wiring import connect, flipped
 
 from hw.bus.bank import RegisterBank, host_members
@@ -13,7 +13,7 @@ from hw.bus.control import Control
 from hw.bus.master import master_members
 from hw.bus.ranges import Ranges
 from hw.bus.read_buffer import ReadBuffer
-from hw.bus.registers import Range
+from hw.bus.registers import Range, RunError
 from hw.bus.restart import add_restarted
 from hw.bus.write_buffer import WriteBuffer
 from hw.component import Component, instantiate
@@ -89,11 +89,12 @@ class Core(Component):
         m.d.comb += [getattr(bank, name).eq(getattr(self, name)) for name in TO_CORE]
         m.d.comb += [getattr(self, name).eq(getattr(bank, name)) for name in (*FROM_CORE, "irq")]
         m.d.comb += [getattr(bank, name).eq(getattr(control, name)) for name in ("busy", "done", "error", "cycles")]
-        m.d.comb += bank.engine_error.eq(parts.engine.error)
+        m.d.comb += bank.engine_error.eq(Mux(control.error == RunError.ENGINE, parts.engine.error, 0))
 
     def _runs(self, m: Module, parts: Parts) -> None:
         """What control must know."""
         bank, control, ranges, outputs = parts.bank, parts.control, parts.ranges, parts.outputs
+        beyond = ranges.used_up[Range.OUTPUTS] & (outputs.level != 0)
         m.d.comb += [getattr(control, name).eq(getattr(bank, name)) for name in ("start", "stop", "intrusion", "given")]
         m.d.comb += [getattr(control, name).eq(getattr(self, name)) for name in ("read_failed", "write_failed")]
         m.d.comb += [
@@ -101,8 +102,8 @@ class Core(Component):
             control.engine_error.eq(parts.engine.error),
             control.quiet.eq(self.quiet & ranges.idle),
             control.drained.eq(outputs.level == 0),
-            control.whole.eq(ranges.used_up.all() & parts.program.empty & parts.inputs.empty),
-            control.astray.eq(ranges.astray | (ranges.used_up[Range.OUTPUTS] & (outputs.level != 0))),
+            control.whole.eq(ranges.used_up[Range.OUTPUTS] & parts.program.whole & parts.inputs.whole),
+            control.astray.eq(ranges.astray | beyond | parts.program.short | parts.inputs.short),
         ]
 
     def _streams(self, m: Module, parts: Parts) -> None:
@@ -120,6 +121,7 @@ class Core(Component):
         ]
         for which, buffer in parts.reads.items():
             m.d.comb += [buffer.write.eq(self.read[which]), buffer.word.eq(self.word)]
+            m.d.comb += buffer.used_up.eq(parts.ranges.used_up[which])
 
     def _bursts(self, m: Module, parts: Parts) -> None:
         """When bursts may start, and what they take or need."""

@@ -13,6 +13,8 @@ KEY = 0x5A5A1234  # what is in `outputs` is an input with these bits inverted
 class StubEngine(Component):
     """Echoes its inputs, changed, and counts on from there if it owes more outputs than it has inputs.
 
+    Like the engine it takes one word of each stream ahead of what it uses.
+
     The first program word is the number of program words, of inputs and of outputs, 8 bits each. The program's words,
     each rotated into the sum of those before, must give 0; otherwise the run ends with :attr:`Error.CHECK`.
     """
@@ -28,21 +30,27 @@ class StubEngine(Component):
         check, number, pace = Signal(bits), Signal(bits), Signal(7, init=1)
         word, full = self.outputs.payload.codes, self.outputs.valid
         takes = self.program.valid & self.program.ready
+        uses, ahead, enough = ~self.busy | (program_left != 0), Signal(2), Signal()
         m.d.sync += pace.eq((pace << 1) | (pace[6] ^ pace[5]))
         m.d.comb += [
-            self.program.ready.eq((~self.busy | (program_left != 0)) & pace[0]),
-            self.inputs.ready.eq(self.busy & (inputs_left != 0) & ~full & pace[1]),
+            self.program.ready.eq((uses | ~ahead[0]) & pace[0]),
+            self.inputs.ready.eq(Mux(inputs_left == 0, ~ahead[1], ~full & pace[1]) & self.busy),
+            enough.eq((program_left == 0) & (inputs_left == 0) & (outputs_left == 0) & ahead.all()),
         ]
-        with m.If(takes):
+        with m.If(takes & ~uses):
+            m.d.sync += ahead[0].eq(1)
+        with m.If(takes & uses):
             m.d.sync += [check.eq(check.rotate_left(1) ^ self.program.payload), program_left.eq(program_left - 1)]
             with m.If(~self.busy):
-                m.d.sync += [self.busy.eq(1), self.error.eq(0)]
+                m.d.sync += [self.busy.eq(1), self.error.eq(0), ahead.eq(0)]
                 m.d.sync += [
                     count.eq(self.program.payload.word_select(at, 8) - (at == 0)) for at, count in enumerate(counts)
                 ]
+        with m.If(self.inputs.valid & self.inputs.ready & (inputs_left == 0)):
+            m.d.sync += ahead[1].eq(1)
         with m.If(full & self.outputs.ready):
             m.d.sync += [full.eq(0), outputs_left.eq(outputs_left - 1)]
-        with m.Elif(self.inputs.valid & self.inputs.ready):
+        with m.Elif(self.inputs.valid & self.inputs.ready & (inputs_left != 0)):
             m.d.sync += [
                 inputs_left.eq(inputs_left - 1),
                 word.eq(self.inputs.payload ^ KEY),
@@ -50,7 +58,7 @@ class StubEngine(Component):
             ]
         with m.Elif(self.busy & ~full & (inputs_left == 0) & (outputs_left != 0)):
             m.d.sync += [number.eq(number + 1), word.eq(number), full.eq(1)]
-        with m.Elif(self.busy & ~full & (program_left == 0) & (inputs_left == 0) & (outputs_left == 0)):
+        with m.Elif(self.busy & ~full & enough):
             m.d.sync += [self.busy.eq(0), self.error.eq(Mux(check == 0, Error.NONE, Error.CHECK))]
         return m
 
