@@ -119,7 +119,7 @@ class RegisterBank(Component):
             Part.HIGH: zero if self._config.bus is Bus.WISHBONE else 1,
             Part.LENGTH: aligned & ~zero,
         }
-        given = Signal(len(Range) * len(Part))
+        given = Signal(len(Range) * len(Part), name="allowed")
         m.d.comb += [
             self.given.eq(given.all()),
             self.load.range.eq(self.write_address[2:4]),

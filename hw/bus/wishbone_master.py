@@ -42,7 +42,8 @@ class WishboneMaster(Component):
             bus.sel.eq(~0),
             bus.dat_w.eq(self.words.payload),
             self.words.ready.eq(accepted & bus.we),
-            self.bursts.ready.eq(~bus.cyc | ((~active | last) & (serves == burst.range))),
+            # Writes that wait for answers are as few as reads: `waiting` holds those of a burst more.
+            self.bursts.ready.eq(~bus.cyc | ((~active | last) & (serves == burst.range) & ~waiting[-1])),
             self.quiet.eq(~bus.cyc),
         ]
         m.d.sync += waiting.eq(waiting + accepted - answered)
