@@ -155,7 +155,7 @@ STATUS = Register(
         Field(name="busy", bit=0, bits=1, meaning="a run is under way"),
         Field(name="done", bit=1, bits=1, meaning="the last run, or attempt at one, has ended; a start clears it"),
         Field(name="error", bit=4, bits=3, meaning="what went wrong; a start clears it", values=RUN_ERRORS),
-        Field(name="engine_error", bit=8, bits=4, meaning="with error ENGINE: what was wrong with the program", values=ENGINE_ERRORS),
+        Field(name="engine_error", bit=8, bits=4, meaning="with ENGINE: what was wrong", values=ENGINE_ERRORS),
     ),
 )
 CYCLES = Register(
