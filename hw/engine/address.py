@@ -70,7 +70,10 @@ class AddressGenerator(Component):
         issue, finish = (later(m, name, getattr(self, name), FLAG_CYCLES) for name in ("issue", "finish"))
         level = Registers(m, 1).delay("level", self.level, FLAG_CYCLES)
         start = later(m, "started", self.started, FLAG_CYCLES - 1)
-        residual, first, done, bank = Signal(), Signal(), Signal(), Signal()
+        residual = Signal()
+        first = Signal()
+        done = Signal()
+        bank = Signal()
         m.d.comb += [first.eq(issue & ~residual), done.eq(issue & (residual | ~self.two_word))]
         with m.If(issue):
             m.d.sync += residual.eq(~done)
@@ -81,7 +84,10 @@ class AddressGenerator(Component):
         m.d.comb += self.step_entry.eq(Cat(Mux(finish, level, inner), ~bank))
 
         # A cycle later the step is there.
-        load, read, move, beat = Signal(), Signal(), Signal(), Signal()
+        load = Signal()
+        read = Signal()
+        move = Signal()
+        beat = Signal()
         m.d.sync += [load.eq(start), read.eq(first), move.eq(done), beat.eq(issue)]
         m.d.sync += [self.valid.eq(read), self.beat.eq(beat)]
         self._walk(m, load, move)

@@ -60,7 +60,8 @@ class OnePort:
         config = self.config
         m.submodules.cells = cells = memory.Memory(shape=config.word_bits, depth=config.memory_words, init=[])
         write, read = cells.write_port(granularity=config.code_bits), cells.read_port()
-        address, word = Signal(config.address_bits), Signal(config.word_bits)
+        address = Signal(config.address_bits)
+        word = Signal(config.word_bits)
         m.d.comb += [
             address.eq(Mux(access.a_read, access.a_address, access.b_address)),
             write.addr.eq(address),

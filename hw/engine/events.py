@@ -46,7 +46,8 @@ class EventQueue(Component):
         m = Module()
         m.submodules.queue = queue = memory.Memory(shape=EVENT, depth=IN_FLIGHT, init=[])
         write, read = queue.write_port(), queue.read_port()
-        last, first = Signal(range(IN_FLIGHT)), Signal(range(IN_FLIGHT))
+        last = Signal(range(IN_FLIGHT))
+        first = Signal(range(IN_FLIGHT))
         second = Signal(range(IN_FLIGHT), init=1)
         under_way = Signal(range(IN_FLIGHT))
         # What the sequencer says of a cycle is late in it, and not needed before the next one.

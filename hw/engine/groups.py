@@ -49,7 +49,8 @@ class GroupLoader(Component):
         m = Module()
         config, buffers = self._config, self.buffers
         self._half = Signal(name="half")
-        occupied, self._kept = Signal(2), Signal(2, name="kept")
+        occupied = Signal(2)
+        self._kept = Signal(2, name="kept")
         # Of the half that is filled now, or next.
         self._half_occupied, self._half_kept = Signal(name="half_occupied"), Signal(name="half_kept")
         self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)

@@ -70,8 +70,9 @@ class Loader(Component):
         config = self._config
         self._intake = intake = instantiate(m, platform, "intake", Intake, config)
         self._groups = groups = instantiate(m, platform, "groups", GroupLoader, config)
-        self._room, self._table_half, bank = Signal(init=1), Signal(), Signal()
-        self._group, self._header_seen = Signal(JOB["trips_group"].bits), Signal()
+        self._room, self._table_half = Signal(init=1, name="room"), Signal(name="table_half")
+        self._group, self._header_seen = Signal(JOB["trips_group"].bits, name="group"), Signal(name="header_seen")
+        bank = Signal()
         slots = config.slots(encoding.width(JOB))
         self._sections = Sections(m, longest=max(slots, 2), entries=len(LOOPS))
         # Sections enter at the top, a bus word at a time; a whole job, or a whole header at the top, is `next`.
@@ -179,7 +180,7 @@ class Loader(Component):
 
     def _table(self, m: Module) -> None:
         """The next job's table; the tables take turns."""
-        code, take = Signal(self._config.code_bits), self._intake.take
+        code, take = Signal(self._config.code_bits, name="code"), self._intake.take
         m.d.comb += [
             self._room.eq(self.table_free),
             self.table_write.eq(take),

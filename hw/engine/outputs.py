@@ -52,7 +52,8 @@ class Outputs(Component):
         m = Module()
         config = self._config
         count = config.codes_per_transfer
-        asked, got = Signal(range(count)), Signal(range(count))
+        asked = Signal(range(count))
+        got = Signal(range(count))
         # Where a word has few codes, more words are under way.
         words = max(WORDS, -(-STAY // count) + 2)
         kept = Signal(range(words + 1))
@@ -69,7 +70,8 @@ class Outputs(Component):
             with m.If(self.issue_last):
                 m.d.sync += asked.eq(0)
 
-        whole, whole_last = Signal(), Signal()
+        whole = Signal()
+        whole_last = Signal()
         ends = self.last | (got == count - 1)
         m.d.sync += [whole.eq(self.valid & ends), whole_last.eq(self.last)]
         self._collect(m, word, got)

@@ -74,10 +74,12 @@ class Requantizer(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self._config
-        chunk, step, half = Signal(range(config.requant_steps)), Signal(2), self.event.half
+        steps = self._config.requant_steps
+        step, half = Signal(2, name="step"), self.event.half
+        chunk = Signal(range(steps))
         # What chunk and step say of a position's first and last chunk: `chunk` selects among many bits, and is late.
-        begins, left = Signal(init=1), Signal(range(config.requant_steps), init=config.requant_steps - 1)
+        begins = Signal(init=1)
+        left = Signal(range(steps), init=steps - 1)
         job_leaves = Signal()
         own = Followed(m, "own", self.job, ("add_terms",), starts=self.starts, leaves=job_leaves)
         last_step, last_chunk = step == own["add_terms"], left == 0
@@ -87,7 +89,7 @@ class Requantizer(Component):
             self.take.eq(valid & self.sums.ready),
             job_leaves.eq(self.take & self.event.ends),
             self.add_read.eq(valid & begins & own["add_terms"].any()),
-            self.scale_entry.eq(later(m, "scale", chunk + half * config.requant_steps, 1)),
+            self.scale_entry.eq(later(m, "scale", chunk + half * steps, 1)),
             self.leaves.eq(later(m, "taken", self.take, DRAIN_CYCLES - 2)),
         ]
         with m.If(valid):

@@ -66,7 +66,9 @@ class RequantizerLane(Component):
         """Cycles 1 to 4: what to shift; that shifted by whole NEAR places; by the rest; its second term."""
         bits, data, scale = self._config.product_bits, Registers(m, 1), self.scale
         is_sum = self.step == 0
-        shift, sign, present = Signal(5), Signal(), Signal()
+        shift = Signal(5)
+        sign = Signal()
+        present = Signal()
         m.d.comb += [shift.eq(scale.first_shift), sign.eq(scale.first_negative)]
         for number in (1, 2):
             with m.If(self.step == number):
@@ -108,7 +110,8 @@ class RequantizerLane(Component):
 
     def _total(self, m: Module, product: Signal) -> Signal:
         """Cycle 5: the sum over all steps."""
-        total, total_next = Signal(signed(self._config.product_bits)), Signal(signed(self._config.product_bits))
+        total = Signal(signed(self._config.product_bits))
+        total_next = Signal(signed(self._config.product_bits))
         begins = Registers(m, 1).delay("begins", self.step == 0, OFFSET_CYCLES)
         before = Mux(begins, self.offset.offset, total)
         m.d.comb += add(total_next, product, before, Const(0), logic=True)
@@ -121,14 +124,19 @@ class RequantizerLane(Component):
         Of what is above the code's bits only the sign, and whether there is anything, is kept.
         """
         bits = self._config.code_bits
-        shift, fine = Signal(5), Signal(3)
-        near, value = Signal(bits + COARSE - 1), Signal(bits)
-        below, above, above_near = Signal(2), Signal(), Signal()
+        shift = Signal(5)
+        fine = Signal(3)
+        near = Signal(bits + COARSE - 1)
+        value = Signal(bits)
+        below = Signal(2)
+        above = Signal()
+        above_near = Signal()
         m.d.sync += [shift.eq(self.offset.shift), fine.eq(shift[:3])]
         with m.Switch(shift[3:]):
             for far in range(4):
                 with m.Case(far):
-                    rest = total[far * COARSE : -1]
+                    # Nothing is left of a narrow total.
+                    rest = total[min(far * COARSE, len(total) - 1) : -1]
                     m.d.sync += [near.eq(rest), above.eq(rest[len(near) :].any())]
         m.d.sync += [
             value.eq(near >> fine),

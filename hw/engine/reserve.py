@@ -33,7 +33,8 @@ class Reserve(Component):
         m = Module()
         config = self._config
         # As `add_read` and `due` of the writer, so many cycles earlier as an element is due before it is read.
-        add_read, due = later(m, "add", self.adds, config.array.latency_cycles + MEMORY_CYCLES), Signal()
+        add_read = later(m, "add", self.adds, config.array.latency_cycles + MEMORY_CYCLES)
+        due = Signal()
         done = later(m, "write", self.writes, config.code_cycles - ADDRESS_CYCLES)
         m.d.sync += due.eq(done | (due & add_read))
         m.d.comb += self.reserved.eq(add_read | due)

@@ -80,7 +80,8 @@ class Sequencer(Component):
         self._running = Signal(name="running")
         self._last = Signal(name="last")
         holding = Signal()
-        group_end, job_end = Signal(), Signal()
+        group_end = Signal()
+        job_end = Signal()
         other = ~self.half
         other_full, here_full = self.full.bit_select(other, 1), self.full.bit_select(self.half, 1)
         ready = Signal()

@@ -50,7 +50,8 @@ class TileCounter(Component):
         width = min(self._config.bus_bits, FLAGS_PER_WORD)
         # No group has more tiles than beats fit the weight buffer.
         flags = Signal(FLAGS_PER_WORD)
-        residual, done = Signal(), Signal()
+        residual = Signal()
+        done = Signal()
         # The tile's index and 2 more: so whether the next tile is the last one is compared meanwhile.
         ahead = Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)), init=AHEAD)
         limit = Signal.like(ahead)

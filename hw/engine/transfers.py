@@ -75,7 +75,8 @@ class Transfers(Component):
         connect(m, flipped(self.outputs), outputs.outputs)
 
         data = Registers(m, 1)
-        kept, whole = Signal(2), Signal()
+        kept = Signal(2)
+        whole = Signal()
         stored = later(m, "moved", Cat(arrives, fills), 1)
         code = Mux(stored[1], self.job.fill, data.register("input", inputs.code))[: config.code_bits]
         m.d.comb += [

@@ -63,12 +63,14 @@ class Walk(Component):
         fields = [f"{self._name}_{part}" for part in STEPS]
         own = Followed(m, "own", job, fields, starts=self.starts, leaves=self.leaves)
         m.d.comb += self.waiting.eq(own.waiting)
-        step, base = Signal(self._bits), Signal()
+        step = Signal(self._bits)
+        base = Signal()
         # What is selected of four by two bits takes one LUT of six inputs: x, y, group, and where the next job begins.
         # That is what follows a job's last position: `own.load` itself would come too late for a selection.
         x, y, group = (own[name][: self._bits] for name in fields)
         begins = Signal()
-        rest, odd = Signal(), Signal()
+        rest = Signal()
+        odd = Signal()
         m.d.comb += begins.eq(own.free | self.event.ends)
         m.d.comb += [rest.eq(begins | ~(self.event.x | self.event.y)), odd.eq(begins | self.event.y)]
         with m.If(self.known | own.load):
