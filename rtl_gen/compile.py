@@ -14,6 +14,7 @@ from rtl_gen.compiler.layers import Layer, layers_of
 from rtl_gen.compiler.lower import Compiled, check_fit, compile_network, sizes_for
 from rtl_gen.compiler.picture import draw_program, peak_of
 from rtl_gen.compiler.program import encode, to_bytes
+from rtl_gen.cores.files import core_files
 from rtl_gen.engine_build import (
     NETWORK,
     PROGRAM,
@@ -115,6 +116,7 @@ def run(args: argparse.Namespace) -> Report:
         rom = rom_of(args, config, program)
     with progress("generating the Verilog"):
         verilog = reused.contents[reused.name] if reused else engine_text(config).encode()
+    layers = layers_of(network, compiled, config)
     files = {
         verilog_name(config): verilog,
         PROGRAM: program,
@@ -122,9 +124,9 @@ def run(args: argparse.Namespace) -> Report:
         NETWORK: data,
         **(bus_files(bus, network, len(program)) if bus else {}),
         **(rom_files(rom, network) if rom else {}),
+        **core_files(config, bus or rom, network, len(words), layers[-1].start + layers[-1].cycles),
     }
     _save(args.out, config, files)
-    layers = layers_of(network, compiled, config)
     if args.picture is not None:
         write_atomically(args.picture, draw_program(args.picture, layers, compiled))
     report = _report(args, config, layers, compiled, len(program))

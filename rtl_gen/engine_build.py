@@ -24,6 +24,7 @@ from sw_ref.format import parameters_of
 
 NETWORK, PROGRAM, PROGRAM_HEX = "network.safetensors", "program.bin", "program.hex"
 DRIVER = "driver"  # folder of what a host needs
+BENCH = "bench"  # folder of a test bench of one inference
 DAMAGED = "compile the network again"
 
 
@@ -137,4 +138,4 @@ def engine_of(path: Path, content: dict[str, Any]) -> EngineBuild:
 
 
 def _is_name(name: Any) -> bool:
-    return isinstance(name, str) and re.fullmatch(rf"({DRIVER}/)?\w[\w.-]*", name, re.ASCII) is not None
+    return isinstance(name, str) and re.fullmatch(rf"(({DRIVER}|{BENCH})/)?\w[\w.-]*", name, re.ASCII) is not None

@@ -75,6 +75,11 @@ class RomConfig(TopConfig):
         return "rom"
 
     @property
+    def in_file(self) -> bool:
+        """Whether the Verilog reads the program from a file."""
+        return self.source is Source.RAM
+
+    @property
     def program_bytes(self) -> int:
         """Bytes of the program."""
         return len(self.program) * self.word_bytes

@@ -63,7 +63,8 @@ def built(tmp_path: Path, original: Path) -> Path:
 def test_files_and_manifest(built, file, network):
     manifest = json.loads((built / "manifest.json").read_text())
     assert list(manifest) == ["schema", "config", "derived", "ports", "files", "tools"]
-    names = ["stlq_engine.v", "program.bin", "program.hex", "network.safetensors"]
+    names = ["stlq_engine.v", "program.bin", "program.hex", "network.safetensors", "stlq_engine.core"]
+    names += ["bench/bench.v", "bench/inputs.hex", "bench/outputs.hex"]
     assert list(manifest["files"]) == names
     for name in names:
         assert manifest["files"][name] == hashlib.sha256((built / name).read_bytes()).hexdigest()
