@@ -16,7 +16,8 @@ FORWARD, BACK = ("cyc", "stb", "we", "adr", "dat_w", "sel"), ("dat_r", "ack", "e
 class StlqEngine(LiteXModule):
     """The engine of `build`, the folder that `stlq compile --bus wishbone` wrote.
 
-    `registers`: slave for the host. `memory`: master, `bus_bits` wide, for program, inputs and outputs. `ev.done`: CSRs of the interrupt.
+    `registers`: slave for the host. `memory`: master, `bus_bits` wide, for program, inputs and outputs.
+    `ev.done`: CSRs of the interrupt.
     """
 
     def __init__(self, platform, build, bus_bits=32):
