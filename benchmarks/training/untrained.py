@@ -43,7 +43,7 @@ PARTS: Mapping[str, tuple[tuple[str, object], ...]] = {
         ("sw_ref.quantize.moments.TARGET_DAMPING", 1e9),
         ("sw_ref.quantize.layer.POLISHES", 0),
     ),
-    "offset": (("sw_ref.quantize.moments.Moments.offset", lambda self, weight, held: np.zeros(weight.shape[:2])),),
+    "offset": (("sw_ref.quantize.moments.Moments.offset", lambda self, held: np.zeros(held.shape[:2])),),
     "reach": (("rtl_gen.frontend.scales.REACH", 1.0), ("rtl_gen.frontend.scales.REACH_AT_END", 1.0)),
 }
 

@@ -1,5 +1,6 @@
 """From a float network and data to a network in integers: what `stlq convert` does."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from rtl_gen.frontend.function import Function
 from rtl_gen.frontend.graph import Activation, FloatNetwork, FloatNode
 from rtl_gen.frontend.losses import LayerReport
 from rtl_gen.frontend.scales import Scales, before
+from rtl_gen.frontend.walk import most_held
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network
 from sw_ref.quantize.budget import share_budget
@@ -24,7 +26,9 @@ SAMPLES = 1 << 15
 LARGEST = 1e15
 """Magnitude of a real value whose squares still add up in float32."""
 HELD = 1 << 28
-"""Values of all tensors together that are held in memory; of more calibration data only the first part is used."""
+"""Values that are held in memory, once as real numbers and once as codes; of more data only the first part is used."""
+AT_A_TIME = 1 << 25
+"""Values of all tensors together of the inputs that are run at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,23 +58,16 @@ def convert(
     """
     if not network.nodes:
         raise UsageError("the network computes nothing before its host's part; allowed: one layer or more")
-    size = sum(int(np.prod(shape)) for shape in network.shapes.values())
-    count = min(min(len(array) for array in data.values()), max(HELD // size, 1))
+    count = min(min(len(array) for array in data.values()), max(HELD // most_held(network), 1))
     data = {name: array[:count] for name, array in data.items()}
-    apart = with_tables_apart(network)
-    names = [*apart.shapes]
-    floats = Runner(apart).tensors(data, names)
-    _check_range(floats)
-    samples = {name: _sample(values) for name, values in floats.items()}
-    for name in names:
-        if name not in network.shapes:
-            del floats[name]
+    runner = Runner(with_tables_apart(network))
+    samples = sampled(runner, data, count)
     scales = Scales(network=network, samples=samples, fmt=fmt).search()
     ratios: dict[str, float] = {node.name: ratio for node in network.nodes if node.weight is not None}
-    parts: dict[str, Any] = {"network": network, "fmt": fmt, "tile": tile, "scales": scales, "floats": floats}
+    inputs = runner.tensors(data, [port.tensor for port in network.inputs])
+    parts: dict[str, Any] = {"network": network, "fmt": fmt, "tile": tile, "scales": scales, "inputs": inputs}
     if budget == "network" and 0 < ratio < 1:
-        planner = Converter(ratios=ratios, **parts)
-        ratios = share_budget({n.name: planner.demand(n) for n in network.nodes if n.name in ratios}, ratio)
+        ratios = share_budget(Converter(ratios=ratios, **parts).demands(), ratio)
     converter = Converter(ratios=ratios, **parts)
     made = converter.convert()
     return Converted(network=made, layers=tuple(converter.reports), samples=count)
@@ -94,18 +91,31 @@ def with_tables_apart(network: FloatNetwork) -> FloatNetwork:
     return replace(network, nodes=apart, shapes=shapes)
 
 
-def _check_range(floats: Mapping[str, NDArray[np.float32]]) -> None:
-    """Raise :class:`UsageError` for a tensor that the data make infinite, undefined, or too large for its squares."""
-    for name, values in floats.items():
-        least, most = float(values.min()), float(values.max())  # NaN if any of them is
-        if not (least >= -LARGEST and most <= LARGEST):
-            raise UsageError(
-                f"tensor {name} of the float network goes from {least:.3g} to {most:.3g} for the calibration data; "
-                f"allowed: numbers up to {LARGEST:g}"
-            )
+def sampled(runner: Runner, data: Mapping[str, NDArray[Any]], count: int) -> dict[str, NDArray[np.float32]]:
+    """Some values of every tensor for `count` inputs, its extremes among them; they are run a few at a time.
+
+    Raises :class:`UsageError` for a tensor that the data make infinite, undefined, or too large for its squares.
+    """
+    sizes = {name: math.prod(shape) for name, shape in runner.network.shapes.items()}
+    places = {name: chosen_places(count * size, SAMPLES) for name, size in sizes.items()}
+    parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in sizes}
+    ends: dict[str, list[float]] = {name: [] for name in sizes}
+    step = max(AT_A_TIME // sum(sizes.values()), 1)
+    for start in range(0, count, step):
+        some = {name: array[start : min(start + step, count)] for name, array in data.items()}
+        for name, values in runner.tensors(some, sizes).items():
+            first, last = np.searchsorted(places[name], (start * sizes[name], start * sizes[name] + values.size))
+            parts[name].append(values.reshape(-1)[places[name][first:last] - start * sizes[name]])
+            ends[name] += [float(values.min()), float(values.max())]
+    for name, extremes in ends.items():
+        _check_range(name, float(np.min(extremes)), float(np.max(extremes)))  # NaN if any of them is
+        parts[name].append(np.array([min(extremes), max(extremes)], np.float32))
+    return {name: np.concatenate(some) for name, some in parts.items()}
 
 
-def _sample(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Some of the values, the extremes among them."""
-    some = values.reshape(-1)[chosen_places(values.size, SAMPLES)]
-    return np.concatenate([some, [values.min(), values.max()]]).astype(np.float32)
+def _check_range(name: str, least: float, most: float) -> None:
+    if not (least >= -LARGEST and most <= LARGEST):
+        raise UsageError(
+            f"tensor {name} of the float network goes from {least:.3g} to {most:.3g} for the calibration data; "
+            f"allowed: numbers up to {LARGEST:g}"
+        )

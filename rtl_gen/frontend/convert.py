@@ -18,24 +18,26 @@ from rtl_gen.frontend.losses import LayerReport, relative
 from rtl_gen.frontend.problem import Problem, as_layer, gather, pieces_of
 from rtl_gen.frontend.requantize import EXACT, requantizer
 from rtl_gen.frontend.scales import Scale, before
+from rtl_gen.frontend.walk import walk
 from sw_ref.activations import quantize_activations
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
+from sw_ref.grouped import Streamed
 from sw_ref.model import StlqTensor
 from sw_ref.network import Add, AveragePool, Network, Node, TensorInfo, execute
 from sw_ref.network.multiplier import MANTISSAS
 from sw_ref.network.operator import Movement
 from sw_ref.quantize.budget import Demand
 from sw_ref.quantize.layer import Grid, LayerQuantizer
-from sw_ref.tiling import Selection, Tiling
+from sw_ref.tiling import Selection
 
 
 @dataclass(kw_only=True)
 class Converter:
-    """Builds the nodes of the network in integers; `codes` and `floats` hold what still has readers.
+    """Builds the nodes of the network in integers; codes and real values are held as long as they have readers.
 
-    `fmt`: words of weights and (unsigned) codes.  `ratios`: R by layer.  `scales`: by tensor.  `floats`: real values of
-    every tensor for the calibration data; they are dropped when they are no longer needed.
+    `fmt`: words of weights and (unsigned) codes.  `ratios`: R by layer.  `scales`: by tensor.  `inputs`: the real
+    calibration data by input tensor, (n, C, H, W).
     """
 
     network: FloatNetwork
@@ -43,24 +45,23 @@ class Converter:
     tile: tuple[int, int]
     ratios: Mapping[str, float]
     scales: Mapping[str, Scale]
-    floats: dict[str, NDArray[np.float32]]
+    inputs: Mapping[str, NDArray[np.float32]]
     nodes: list[Node] = field(default_factory=list)
     reports: list[LayerReport] = field(default_factory=list)
+    _floats: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     _codes: dict[str, NDArray[Any]] = field(default_factory=dict)
     _errors: dict[str, float] = field(default_factory=dict)
     _scarce: set[str] = field(default_factory=set)
 
     def convert(self) -> Network:
         """The network in integers."""
-        for port in self.network.inputs:
-            self._codes[port.tensor] = self.codes_of(port.tensor, self.floats[port.tensor])
-            self._errors[port.tensor] = self._error(port.tensor)
-        last = {name: number for number, node in enumerate(self.network.nodes) for name in node.inputs}
-        for number, node in enumerate(self.network.nodes):
+        self._floats = dict(self.inputs)
+        for name, values in self.inputs.items():
+            self._codes[name] = self.codes_of(name, values)
+            self._errors[name] = self._error(name)
+        for node in walk(self.network, self._floats):
+            self._codes = {name: codes for name, codes in self._codes.items() if name in self._floats}
             self._convert(node)
-            for name in {*node.inputs, node.output}:
-                if last.get(name, number) == number:
-                    del self._codes[name], self.floats[name]
         used = {name for node in self.nodes for name in (*node.inputs, node.output)}
         return Network(
             format=self.fmt,
@@ -124,26 +125,29 @@ class Converter:
             parts, off = requantizer(factors, bias, self.fmt, (pre, self.scales[node.output]), node.function, added)
         return Node(name=node.name, inputs=inputs, output=node.output, options=options, requantizer=parts), off
 
-    def demand(self, node: FloatNode) -> Demand:
-        """The worth of second words to a layer, in shares of its output's energy; from float inputs."""
+    def demands(self) -> dict[str, Demand]:
+        """The worth of second words to each layer, in shares of its output's energy; from float inputs."""
+        self._floats = dict(self.inputs)
+        return {node.name: self._demand(node) for node in walk(self.network, self._floats) if node.name in self.ratios}
+
+    def _demand(self, node: FloatNode) -> Demand:
         problem = self._problem(node)
-        tiling = Tiling.of(problem.weight.shape, self.tile)
+        streamed = Streamed.of(problem.weight.shape, self.tile, problem.groups)
         none = np.zeros(problem.weight.shape, bool)
         quantizer = self._quantizer(node, problem)
         unit = quantizer.best_units(problem.parts, none)
-        energy = sum(float(np.einsum("grn,gnm,grm->", p.target, p.spread.moments, p.target)) for p in problem.parts)
-        gains = quantizer.gains(problem.parts, unit, none) / energy if energy else np.zeros(tiling.grid)
-        return Demand(gains=gains, beats=uses(node, self.network.shapes))
+        energy = sum(float(np.vdot(p.target @ p.spread.moments, p.target)) for p in problem.parts)
+        gains = quantizer.gains(problem.parts, unit, none) / energy if energy else np.zeros(streamed.grid)
+        return Demand(gains=gains, streamed=streamed, uses=uses(node, self.network.shapes))
 
     def _problem(self, node: FloatNode) -> Problem:
         """A layer's weights, and the statistics of its inputs."""
         options, weight = as_layer(node, self.network.shapes[node.inputs[0]][0])
         pieces = list(pieces_of(options, self.network.shapes[node.inputs[0]], weight.shape))
-        groups = getattr(options, "groups", 1)
-        floats = self.floats[node.inputs[0]]
+        floats = self._floats[node.inputs[0]]
         acts = self._real(node.inputs[0]) if node.inputs[0] in self._codes else floats
-        moments = [gather(acts, floats, piece, groups) for piece in pieces]
-        return Problem(options=options, weight=weight.astype(np.float64), pieces=pieces, moments=moments)
+        moments = [gather(acts, floats, piece, weight) for piece in pieces]
+        return Problem(options=options, weight=weight, pieces=pieces, moments=moments)
 
     def _quantizer(self, node: FloatNode, problem: Problem) -> LayerQuantizer:
         return LayerQuantizer(
@@ -152,6 +156,7 @@ class Converter:
             tile=self.tile,
             grid=Grid(base=self.scales[before(node)][0] / self.scales[node.inputs[0]][0], mantissas=MANTISSAS),
             selection=Selection(ratio=self.ratios[node.name]),
+            groups=problem.groups,
         )
 
     def _layer(self, node: FloatNode) -> tuple[Node, float]:
@@ -188,7 +193,7 @@ class Converter:
 
     def _error(self, tensor: str) -> float:
         """Relative squared error of a tensor's codes."""
-        return relative(self.floats[tensor], self._real(tensor))
+        return relative(self._floats[tensor], self._real(tensor))
 
     def _real(self, tensor: str) -> NDArray[np.float32]:
         """The real values of a tensor's codes."""

@@ -62,7 +62,7 @@ class Runner:
         array = np.asarray(inputs[port.name])
         if array.shape[1:] != port.shape or array.ndim < 1 or array.dtype.kind not in "fiubV":
             raise UsageError(f"input {port.name} is {array.dtype} {array.shape}; needed: numbers (batch, {port.shape})")
-        flat = array.reshape(len(array), -1).astype(np.float32)
+        flat = array.reshape(len(array), -1).astype(np.float32, copy=False)
         flat = flat if port.index is None else flat[:, port.index]
         return np.ascontiguousarray(flat.reshape(len(array), *self.network.shapes[port.tensor]))
 

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from rtl_gen.frontend.execute import Runner, leave
 from rtl_gen.frontend.graph import FloatNetwork
+from rtl_gen.frontend.walk import most_held
 from sw_ref.activations import dequantize_activations, quantize_activations
 from sw_ref.network import Network, execute
+
+AT_A_TIME = 1 << 26
+"""Values of all inputs that are run at a time."""
 
 
 def run_integers(network: Network, runner: Runner, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -51,17 +55,24 @@ def classes_of(network: FloatNetwork) -> int:
 def compare(
     network: Network, runner: Runner, inputs: Mapping[str, NDArray[Any]], labels: NDArray[Any] | None = None
 ) -> Agreement:
-    """Run both networks; of scores the largest is the class."""
-    wanted, made = runner.outputs(inputs), run_integers(network, runner, inputs)
-    error = sum(float(np.square(wanted[n] - made[n], dtype=np.float64).sum()) for n in wanted)
-    signal = sum(float(np.square(wanted[n], dtype=np.float64).sum()) for n in wanted)
-    first, second = next(iter(wanted.values())), next(iter(made.values()))
+    """Run both networks, on a few inputs at a time; of scores the largest is the class."""
+    count = min(map(len, inputs.values()))
+    step = max(AT_A_TIME // most_held(runner.network), 1)
+    error = signal = 0.0
+    classes: list[NDArray[np.intp]] = []
+    for start in range(0, count, step):
+        some = {name: array[start : start + step] for name, array in inputs.items()}
+        wanted, made = runner.outputs(some), run_integers(network, runner, some)
+        error += sum(float(np.square(wanted[n] - made[n], dtype=np.float64).sum()) for n in wanted)
+        signal += sum(float(np.square(wanted[n], dtype=np.float64).sum()) for n in wanted)
+        first = [next(iter(outputs.values())) for outputs in (wanted, made)]
+        classes.append(np.array([scores.reshape(len(scores), -1).argmax(axis=1) for scores in first]))
     same = accuracy = None
     if classes_of(runner.network):
-        classes, others = (scores.reshape(len(scores), -1).argmax(axis=1) for scores in (first, second))
-        same = float((classes == others).mean())
+        before, after = np.concatenate(classes, axis=1)
+        same = float((before == after).mean())
         if labels is not None:
-            accuracy = float((classes == labels).mean()), float((others == labels).mean())
+            accuracy = float((before == labels).mean()), float((after == labels).mean())
     return Agreement(
-        count=len(first), error=error / signal if signal else float(error > 0), same_class=same, accuracy=accuracy
+        count=count, error=error / signal if signal else float(error > 0), same_class=same, accuracy=accuracy
     )

@@ -38,6 +38,7 @@ class LayerReport:
 
 def relative(wanted: NDArray[Any], made: NDArray[Any]) -> float:
     """The relative squared error of an array: see :func:`~rtl_gen.sqnr.relative_error`."""
-    error = float(np.square(wanted - made, dtype=np.float64).sum())
-    signal = float(np.square(wanted, dtype=np.float64).sum())
+    # Input by input, so that no copy of the whole in float64 is made.
+    error = sum(float(np.square(a - b, dtype=np.float64).sum()) for a, b in zip(wanted, made, strict=True))
+    signal = sum(float(np.square(a, dtype=np.float64).sum()) for a in wanted)
     return relative_error(error, signal)

@@ -16,10 +16,12 @@ from sw_ref.quantize.layer import Part
 from sw_ref.quantize.moments import Moments, chosen_places, columns
 from sw_ref.windows import Window
 
-WORK, PLACES = 1 << 35, 1 << 16
+WORK, PLACES = 1 << 33, 1 << 16
 """Most multiplications for the statistics of one group's inputs, and most output positions that they are taken from."""
-CHUNK = 1 << 22
-"""Elements of columns at a time."""
+COLUMNS, CHUNK = 1 << 26, 1 << 22
+"""Most elements of the columns of all groups, and how many of them at a time."""
+LEAST = 4
+"""So many positions for each input are taken in any case, if there are as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,31 +34,31 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A layer to be quantized: operator, weights (O, I, *kernel) in float64, pieces, and statistics of each."""
+    """A layer to be quantized: operator, weights (O, I, *kernel), pieces, and statistics of each."""
 
     options: Operator
-    weight: NDArray[np.float64]
+    weight: NDArray[np.float32]
     pieces: list[Piece]
     moments: list[Moments]
+
+    @property
+    def groups(self) -> int:
+        """Groups of channels that do not see each other."""
+        return getattr(self.options, "groups", 1)
 
     @cached_property
     def parts(self) -> list[Part]:
         """The pieces as the quantizer takes them."""
-        flat = self.weight.reshape(-1)
         return [
-            Part(
-                places=piece.places,
-                target=moments.target(flat[piece.places]),
-                spread=Spread.of(moments.spread, moments.noise),
-            )
+            Part(places=piece.places, target=moments.target(), spread=Spread.of(moments.spread))
             for piece, moments in zip(self.pieces, self.moments, strict=True)
         ]
 
     def offset(self, held: NDArray[np.float64]) -> NDArray[np.float64]:
         """The correction of each output channel that has the weights `held`: with it, its mean is the float one."""
-        real, made = self.weight.reshape(-1), held.reshape(-1)
+        made = held.reshape(-1)
         found = [
-            moments.offset(real[piece.places], made[piece.places]).reshape(-1)
+            moments.offset(made[piece.places]).reshape(-1)
             for piece, moments in zip(self.pieces, self.moments, strict=True)
         ]
         sizes = [math.prod(window.outputs for window in piece.windows) for piece in self.pieces]
@@ -88,14 +90,18 @@ def pieces_of(options: Operator, shape: Shape, weights: tuple[int, ...]) -> Iter
     yield Piece(places=numbers.reshape(groups, weights[0] // groups, -1), windows=windows)
 
 
-def gather(acts: NDArray[np.float32], floats: NDArray[np.float32], piece: Piece, groups: int) -> Moments:
+def gather(
+    acts: NDArray[np.float32], floats: NDArray[np.float32], piece: Piece, weight: NDArray[np.float32]
+) -> Moments:
     """Statistics of a piece's inputs: real values (n, C, H, W) of the quantized and of the float network."""
-    size = piece.places.shape[2]
-    found = Moments(groups=groups, size=size)
+    found = Moments(weight=weight.reshape(-1)[piece.places])
+    groups, _, size = piece.places.shape
     count = len(acts) * math.prod(window.outputs for window in piece.windows)
-    places = chosen_places(count, max(min(WORK // size**2, PLACES), 2 * size))
+    most = min(WORK // size**2, PLACES, COLUMNS // (groups * size))
+    places = chosen_places(count, max(most, LEAST * size))
     width = max(CHUNK // (groups * size), 1)
     for start in range(0, len(places), width):
         some = places[start : start + width]
-        found.add(*(columns(values, piece.windows, groups, some) for values in (acts, floats)))
+        x = columns(acts, piece.windows, groups, some)
+        found.add(x, x if floats is acts else columns(floats, piece.windows, groups, some))
     return found

@@ -45,6 +45,12 @@ def nearest(x: NDArray[Any], fmt: StlqFormat, words: int) -> NDArray[np.float64]
     return _nearest_table(fmt, words)[_places(x, fmt)]
 
 
+def rounded(x: NDArray[Any], two_word: NDArray[np.bool_], fmt: StlqFormat) -> NDArray[np.float64]:
+    """The integer weights nearest to `x`: of two words where `two_word`, else of one."""
+    places = _places(x, fmt)
+    return np.where(two_word, _nearest_table(fmt, 2)[places], _nearest_table(fmt, 1)[places])
+
+
 def _places(x: NDArray[Any], fmt: StlqFormat) -> NDArray[np.intp]:
     """Where :func:`_nearest_table` has what is nearest to `x`."""
     limit = 2.0 * fmt.weight_max
@@ -73,35 +79,66 @@ def words_of(weights: NDArray[Any], fmt: StlqFormat) -> tuple[NDArray[np.int8], 
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How errors spread: H with damping (G, n, n), the `order` of its columns (G, n), most energy first, and the
-    upper Cholesky factor of the inverse of H in that order (G, n, n).
+    """How errors spread: H with damping (G, n, n), the `order` of its columns (G, n), most energy first, and in that
+    order H (`ordered`) and the upper Cholesky factor of its inverse (`factor`), (G, n, n) each.
     """
 
     moments: NDArray[np.float64]
     order: NDArray[np.intp]
+    ordered: NDArray[np.float64]
     factor: NDArray[np.float64]
 
     @classmethod
-    def of(cls, moments: NDArray[np.float64], noise: NDArray[np.float64] | None = None) -> "Spread":
-        """From H (G, n, n) that is off by up to `noise` (G,): damped by that at least, so that it has an inverse.
+    def of(cls, moments: NDArray[np.float64]) -> "Spread":
+        """From H (G, n, n), damped so that it has an inverse.
 
         Inputs that are always 0 count as if they were small and alone.
         """
         energy = np.diagonal(moments, axis1=1, axis2=2)
         mean = energy.mean(axis=1)
-        load = np.maximum(DAMPING * np.where(mean > 0, mean, 1.0), 0.0 if noise is None else noise)
-        damped = moments + load[:, None, None] * np.eye(moments.shape[1])
+        damped = loaded(moments, DAMPING * np.where(mean > 0, mean, 1.0))
         order = np.argsort(-energy, axis=1, kind="stable")
-        ordered = np.take_along_axis(np.take_along_axis(damped, order[:, :, None], 1), order[:, None, :], 2)
+        ordered = np.stack([one[own[:, None], own] for one, own in zip(damped, order, strict=True)])
         # A reversed Cholesky factor, inverted, is the upper factor of the inverse.
-        lower = np.linalg.cholesky(ordered[:, ::-1, ::-1])[:, ::-1, ::-1]
-        return cls(moments=damped, order=order, factor=np.linalg.inv(lower).astype(np.float64))
+        upper = np.linalg.cholesky(ordered[:, ::-1, ::-1])[:, ::-1, ::-1]
+        return cls(moments=damped, order=order, ordered=ordered, factor=inverse_of_upper(upper))
 
     @property
     def trust(self) -> NDArray[np.float64]:
         """The cost of a squared error of each column after the columns behind it have made up for it: (G, n)."""
         cost = np.diagonal(self.factor, axis1=1, axis2=2) ** -2.0
         return np.take_along_axis(cost, np.argsort(self.order, axis=1), 1)
+
+    def arranged(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Rows (G, R, n) as columns in the order of compensation: (G, n, R)."""
+        return np.ascontiguousarray(np.take_along_axis(rows, self.order[:, None, :], 2).transpose(0, 2, 1))
+
+    def restored(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of :meth:`arranged`."""
+        back = np.argsort(self.order, axis=1)
+        return np.ascontiguousarray(np.take_along_axis(columns, back[:, :, None], 1).transpose(0, 2, 1))
+
+
+def loaded(moments: NDArray[np.float64], load: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`moments` (G, n, n) with `load` (G,) added to their diagonals."""
+    made = moments.copy()
+    np.einsum("gii->gi", made)[...] += load[:, None]
+    return made
+
+
+def inverse_of_upper(upper: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverses of upper triangular matrices (G, n, n): halves first, then what connects them.
+
+    That takes a sixth of the multiplications of a general inverse.
+    """
+    size, half = upper.shape[1], upper.shape[1] // 2
+    if size <= BLOCK:
+        return np.linalg.inv(upper)
+    first, second = inverse_of_upper(upper[:, :half, :half]), inverse_of_upper(upper[:, half:, half:])
+    made = np.zeros(upper.shape)
+    made[:, :half, :half], made[:, half:, half:] = first, second
+    made[:, :half, half:] = -first @ upper[:, :half, half:] @ second
+    return made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,33 +156,28 @@ def compensate(
     weight: NDArray[Any], unit: NDArray[Any], two_word: NDArray[np.bool_], spread: Spread, fmt: StlqFormat
 ) -> Compensated:
     """Round `weight` (G, R, n) to levels of `unit` (G, R) = U * 2^-(M+k), two words where `two_word` (G, R, n)."""
-    order = np.broadcast_to(spread.order[:, None, :], weight.shape)
-    work = np.take_along_axis(weight, order, 2) / unit[..., None]
-    flags = np.take_along_axis(two_word, order, 2)
-    factor, size = spread.factor, work.shape[2]
+    # Columns are rows of `work`: what is done to one column stays together in memory.
+    work, flags = spread.arranged(weight / unit[..., None]), spread.arranged(two_word)
+    factor, size = spread.factor, work.shape[1]
     ones, twos = (_nearest_table(fmt, words) for words in (1, 2))
-    made, gains = np.empty_like(work), np.empty_like(work)
-    loss = np.zeros(work.shape[:2])
+    made, gains, loss = np.empty_like(work), np.empty_like(work), np.zeros(unit.shape)
     for start in range(0, size, BLOCK):
         stop = min(start + BLOCK, size)
-        errors = np.empty((*work.shape[:2], stop - start))
+        errors = np.empty((len(work), stop - start, work.shape[2]))
         for j in range(start, stop):
-            x, own = work[..., j], 1 / factor[:, None, j, j]
+            x, own = work[:, j], 1 / factor[:, j, j, None]
             places = _places(x, fmt)
             one, two = ones[places], twos[places]
-            made[..., j] = np.where(flags[..., j], two, one)
-            error = (x - made[..., j]) * own
-            gains[..., j] = np.square((x - one) * own) - np.square((x - two) * own)
+            made[:, j] = np.where(flags[:, j], two, one)
+            error = (x - made[:, j]) * own
+            gains[:, j] = np.square((x - one) * own) - np.square((x - two) * own)
             loss += np.square(error)
-            errors[..., j - start] = error
-            work[..., j + 1 : stop] -= error[..., None] * factor[:, None, j, j + 1 : stop]
-        work[..., stop:] -= errors @ factor[:, start:stop, stop:]
-    back = np.broadcast_to(np.argsort(spread.order, axis=1)[:, None, :], weight.shape)
+            errors[:, j - start] = error
+            work[:, j + 1 : stop] -= factor[:, j, j + 1 : stop, None] * error[:, None]
+        work[:, stop:] -= factor[:, start:stop, stop:].transpose(0, 2, 1) @ errors
     scale = np.square(unit)
     return Compensated(
-        weights=np.take_along_axis(made, back, 2),
-        loss=loss * scale,
-        gains=np.take_along_axis(gains, back, 2) * scale[..., None],
+        weights=spread.restored(made), loss=loss * scale, gains=spread.restored(gains) * scale[..., None]
     )
 
 
@@ -160,20 +192,17 @@ def polish(
     """Better integer weights than `start` (G, R, n): one pass in which each word moves to where its channel's error is
     least, all others as they are.  The error never grows.
     """
-    order = np.broadcast_to(spread.order[:, None, :], weight.shape)
-    ordered = np.take_along_axis(spread.moments, spread.order[:, :, None], 1)
-    ordered = np.take_along_axis(ordered, spread.order[:, None, :], 2)
-    target = np.take_along_axis(weight, order, 2) / unit[..., None]
-    flags, made = np.take_along_axis(two_word, order, 2), np.take_along_axis(start, order, 2)
-    pull = (target - made) @ ordered
-    for first in range(0, made.shape[2], BLOCK):
-        block = slice(first, min(first + BLOCK, made.shape[2]))
-        before = made[..., block].copy()
+    target, flags, made = (spread.arranged(part) for part in (weight / unit[..., None], two_word, start))
+    moments = spread.ordered
+    pull = moments @ (target - made)
+    for first in range(0, made.shape[1], BLOCK):
+        block = slice(first, min(first + BLOCK, made.shape[1]))
+        before = made[:, block].copy()
         for j in range(block.start, block.stop):
-            x = made[..., j] + pull[..., j] / ordered[:, None, j, j]
-            better = np.where(flags[..., j], nearest(x, fmt, 2), nearest(x, fmt, 1))
-            step = better - made[..., j]
-            made[..., j] = better
-            pull[..., block] -= step[..., None] * ordered[:, None, j, block]
-        pull[..., block.stop :] -= (made[..., block] - before) @ ordered[:, block, block.stop :]
-    return np.take_along_axis(made, np.broadcast_to(np.argsort(spread.order, axis=1)[:, None, :], made.shape), 2)
+            x = made[:, j] + pull[:, j] / moments[:, j, j, None]
+            better = rounded(x, flags[:, j], fmt)
+            step = better - made[:, j]
+            made[:, j] = better
+            pull[:, block] -= moments[:, j, block, None] * step[:, None]
+        pull[:, block.stop :] -= moments[:, block.stop :, block] @ (made[:, block] - before)
+    return spread.restored(made)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
+from sw_ref.grouped import Streamed
 from sw_ref.model import StlqTensor
-from sw_ref.quantize.compensate import Compensated, Spread, compensate, nearest, polish, words_of
+from sw_ref.quantize.budget import afford
+from sw_ref.quantize.compensate import Compensated, Spread, compensate, polish, rounded, words_of
 from sw_ref.quantize.levels import SCALE_MAX, SCALE_MIN
 from sw_ref.tiling import Selection, Tiling
 
@@ -54,8 +56,8 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerQuantizer:
-    """How a layer is quantized: its `shape` (O, I, *kernel), number format, tile, allowed scales, and which tiles get
-    two words (by what they save of the output's squared error).
+    """How a layer is quantized: its `shape` (O, I, *kernel), number format, tile, allowed scales, and how many of the
+    tiles that the array streams may have two words: those that save most of the output's squared error.
     """
 
     shape: tuple[int, ...]
@@ -63,6 +65,7 @@ class LayerQuantizer:
     tile: tuple[int, int]
     grid: Grid
     selection: Selection
+    groups: int = 1
 
     def quantize(self, parts: Sequence[Part]) -> StlqTensor:
         """The layer's words; `scale` is U per output channel."""
@@ -70,8 +73,10 @@ class LayerQuantizer:
         flags = np.full(tiling.grid, self.selection.ratio == 1.0)
         unit = self.best_units(parts, tiling.expand(flags))
         if self.selection.ratio not in (0.0, 1.0):
+            streamed = Streamed.of(self.shape, self.tile, self.groups)
+            budget, costs = self.selection.count(streamed.count), streamed.costs
             for _ in range(PASSES):
-                flags = self.selection.of(self.gains(parts, unit, tiling.expand(flags)))
+                flags = afford(self.gains(parts, unit, tiling.expand(flags)), costs, budget)
                 unit = self.best_units(parts, tiling.expand(flags))
         weights = self._round(parts, unit, tiling.expand(flags))
         word1, word2 = words_of(weights, self.fmt)
@@ -83,6 +88,7 @@ class LayerQuantizer:
             scale=scale.astype(np.float32),
             format=self.fmt,
             tile=self.tile,
+            groups=self.groups,
         )
 
     def gains(self, parts: Sequence[Part], unit: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -95,7 +101,7 @@ class LayerQuantizer:
     def best_units(self, parts: Sequence[Part], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
         """U * 2^-(M+k) of each output channel (O,), on the grid, for given two-word weights."""
         units = self._candidates(parts)
-        errors = np.sum([[self._plain_loss(part, unit, two_word) for unit in units] for part in parts], axis=0)
+        errors = np.sum([self._plain_losses(part, units, two_word) for part in parts], axis=0)
         finalists = np.take_along_axis(units, np.argsort(errors, axis=0, kind="stable")[:FINALISTS], 0)
         losses = np.sum([self._losses(part, finalists, two_word) for part in parts], axis=0)
         return np.take_along_axis(finalists, losses.argmin(axis=0)[None], 0)[0]
@@ -108,15 +114,20 @@ class LayerQuantizer:
         highest = np.clip(HIGHEST * peak, SCALE_MIN * 2.0 ** (OCTAVES + 1), SCALE_MAX / 2)
         return self.grid.around(highest * 2.0**-shift, OCTAVES)
 
-    def _plain_loss(self, part: Part, unit: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Squared error of each channel without compensation, weighted by column, from some of the columns."""
-        size = part.target.shape[2]
+    def _plain_losses(self, part: Part, units: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Squared error of each channel with each of `units` (candidates, O), without compensation, weighted by column;
+        from some of the columns.
+        """
+        groups, rows, size = part.target.shape
         some = np.arange(0, size, max(size // COLUMNS, 1))
-        own = unit.reshape(part.target.shape[:2])[..., None]
-        x = part.target[..., some] / own
+        target, trust = part.target[..., some], part.spread.trust[:, some]
         flags = two_word.reshape(-1)[part.places[..., some]]
-        error = x - np.where(flags, nearest(x, self.fmt, 2), nearest(x, self.fmt, 1))
-        return (np.square(error * own) * part.spread.trust[:, None, some]).sum(axis=2).reshape(-1)
+        losses = np.empty((len(units), groups, rows))
+        for unit, loss in zip(units.reshape(losses.shape)[..., None], losses, strict=True):
+            x = target / unit
+            error = (x - rounded(x, flags, self.fmt)) * unit
+            np.einsum("grn,grn,gn->gr", error, error, trust, out=loss)
+        return losses.reshape(units.shape)
 
     def _losses(self, part: Part, units: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Squared error of each channel with each of `units` (candidates, O), with compensation."""

@@ -5,84 +5,92 @@ will really see.
 """
 
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sw_ref.windows import Window, surround, taps_of
+from sw_ref.quantize.compensate import loaded
+from sw_ref.windows import Window, surround
 
 TARGET_DAMPING = 0.01
 """How far a layer makes up for the errors of the layers before it: less with more damping."""
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Moments:
-    """Sums over positions of columns x (quantized network) and f (float network), each of `groups` x `size` inputs."""
+    """Statistics of a layer's inputs, columns x (quantized network) and f (float network), and of its float outputs.
 
-    groups: int
-    size: int
+    `weight`: the real weights, float32 (groups, R, size).  All columns are taken relative to a `shift` (groups, size),
+    the mean of the first ones: squares of large means would leave no digits for what varies.
+    """
+
+    weight: NDArray[np.float32]
     count: int = 0
+    shift: NDArray[np.float32] = field(init=False)
     sum_x: NDArray[np.float64] = field(init=False)
     sum_f: NDArray[np.float64] = field(init=False)
     xx: NDArray[np.float64] = field(init=False)
-    fx: NDArray[np.float64] = field(init=False)
-    ff: NDArray[np.float64] = field(init=False)
+    wx: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sum_x, self.sum_f = (np.zeros((self.groups, self.size)) for _ in range(2))
-        self.xx, self.fx = (np.zeros((self.groups, self.size, self.size)) for _ in range(2))
-        self.ff = np.zeros((self.groups, self.size))
+        groups, _, size = self.weight.shape
+        self.shift = np.zeros((groups, size), np.float32)
+        self.sum_x, self.sum_f = np.zeros((2, groups, size))
+        self.xx, self.wx = np.zeros((groups, size, size)), np.zeros(self.weight.shape)
+
+    @property
+    def size(self) -> int:
+        """Weights of an output."""
+        return self.weight.shape[2]
 
     def add(self, x: NDArray[np.float32], f: NDArray[np.float32]) -> None:
         """Add columns of both networks at the same positions: (groups, positions, size) each."""
+        if not self.count:
+            self.shift = x.mean(axis=1, dtype=np.float64).astype(np.float32)
+        same = f is x
+        x = x - self.shift[:, None]
+        f = x if same else f - self.shift[:, None]
         self.count += x.shape[1]
         self.sum_x += x.sum(axis=1, dtype=np.float64)
         self.sum_f += f.sum(axis=1, dtype=np.float64)
-        self.ff += np.square(f, dtype=np.float64).sum(axis=1)
-        self.xx += x.transpose(0, 2, 1) @ x
-        self.fx += f.transpose(0, 2, 1) @ x
+        self.xx += (xx := x.transpose(0, 2, 1) @ x)
+        self.wx += self.weight @ xx if same else self._outputs_by_inputs(x, f.transpose(0, 2, 1))
+
+    def _outputs_by_inputs(self, x: NDArray[np.float32], f: NDArray[np.float32]) -> NDArray[np.float32]:
+        """W f x^T, in the order that takes fewer multiplications."""
+        return (self.weight @ f) @ x if 2 * self.weight.shape[1] < self.size else self.weight @ (f @ x)
 
     @property
     def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Means of the inputs in the quantized and in the float network: (groups, size) each."""
         count = max(self.count, 1)
-        return self.sum_x / count, self.sum_f / count
+        return self.shift + self.sum_x / count, self.shift + self.sum_f / count
 
     @property
     def spread(self) -> NDArray[np.float64]:
         """H: the covariance of the quantized network's inputs, (groups, size, size)."""
-        mean = self.means[0]
-        return self.xx / max(self.count, 1) - mean[:, :, None] * mean[:, None, :]
+        count = max(self.count, 1)
+        mean = self.sum_x / count
+        return self.xx / count - mean[:, :, None] * mean[:, None, :]
 
-    @property
-    def noise(self) -> NDArray[np.float64]:
-        """How far rounding may move eigenvalues of H, (groups,): much where means are large beside what varies.
-
-        Products are added in float32, so their error goes with the squares that the means are then taken from.
-        """
-        return np.finfo(np.float32).eps * np.trace(self.xx, axis1=1, axis2=2) / max(self.count, 1)
-
-    def target(self, weight: NDArray[Any], damping: float | None = None) -> NDArray[np.float64]:
+    def target(self, damping: float | None = None) -> NDArray[np.float64]:
         """The weights (groups, R, size) that bring the quantized network's inputs closest to the float outputs.
 
-        Least squares, damped towards `weight` itself: W C (H + l I)^-1 with C the covariance of both inputs.
+        Least squares, damped towards `weight` itself: W (C + l I) (H + l I)^-1, C the covariance of both inputs.
         """
-        mean_x, mean_f = self.means
-        cross = self.fx / max(self.count, 1) - mean_f[:, :, None] * mean_x[:, None, :]
-        moments = self.spread
+        count, moments = max(self.count, 1), self.spread
+        means = self.weight @ (self.sum_f / count)[:, :, None] * (self.sum_x / count)[:, None, :]
         energy = np.trace(moments, axis1=1, axis2=2) / self.size
         share = TARGET_DAMPING if damping is None else damping
-        loads = np.maximum(share * np.where(energy > 0, energy, 1.0), self.noise)
-        load = loads[:, None, None] * np.eye(self.size)
-        right = (weight @ (cross + load)).transpose(0, 2, 1)
-        return np.linalg.solve(moments + load, right).transpose(0, 2, 1).astype(np.float64)
+        load = share * np.where(energy > 0, energy, 1.0)
+        right = self.wx / count - means + self.weight * load[:, None, None]
+        return np.linalg.solve(loaded(moments, load), right.transpose(0, 2, 1)).transpose(0, 2, 1)
 
-    def offset(self, weight: NDArray[Any], quantized: NDArray[Any]) -> NDArray[np.float64]:
+    def offset(self, quantized: NDArray[Any]) -> NDArray[np.float64]:
         """The correction of each output (groups, R) of `quantized` weights: with it, the means of the outputs agree."""
         mean_x, mean_f = self.means
-        return np.einsum("grn,gn->gr", weight, mean_f) - np.einsum("grn,gn->gr", quantized, mean_x)
+        return np.einsum("grn,gn->gr", self.weight, mean_f) - np.einsum("grn,gn->gr", quantized, mean_x)
 
 
 def columns(
@@ -94,12 +102,15 @@ def columns(
     """
     rows, cols = windows
     image, row, col = np.unravel_index(places, (len(acts), rows.outputs, cols.outputs))
-    padded = surround(acts, windows, 0)
-    taps = list(product(range(rows.taps), range(cols.taps)))
-    found = np.empty((len(places), acts.shape[1], len(taps)), np.float32)
-    for number, tap in enumerate(taps):
-        found[:, :, number] = taps_of(padded, windows, tap)[image, :, row, col]
-    return np.ascontiguousarray(found.reshape(len(places), groups, -1).transpose(1, 0, 2))
+    first = int(image.min())
+    padded = surround(acts[first : int(image.max()) + 1], windows, 0)
+    height, width = padded.shape[2:]
+    # All channels of a position side by side: each tap of each place is one copy of a row.
+    positions = np.ascontiguousarray(padded.transpose(0, 2, 3, 1)).reshape(-1, acts.shape[1])
+    corner = ((image - first) * height + row * rows.stride) * width + col * cols.stride
+    taps = np.add.outer(np.arange(rows.taps) * rows.dilation * width, np.arange(cols.taps) * cols.dilation)
+    found = positions[np.add.outer(corner, taps.reshape(-1))].reshape(len(places), taps.size, groups, -1)
+    return np.ascontiguousarray(found.transpose(2, 0, 3, 1)).reshape(groups, len(places), -1)
 
 
 def chosen_places(count: int, wanted: int) -> NDArray[np.intp]:

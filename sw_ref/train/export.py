@@ -28,7 +28,8 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
 
     `example`: one batch of model inputs, to see in which order the layers run.  A batch norm that alone takes a
     layer's output is folded into the layer's multiplier and bias, as in evaluation mode.  The export's `integers` is
-    the network of :func:`to_integers`, as it is now; without such a call it is made here, of a copy of the model.
+    the network of :func:`to_integers`, as it is now.  Without such a call there is none, and `refused` says so, or what
+    the model has that no such network can have: its scales would be others than those that were trained and measured.
 
     Raises ``ValueError`` if v is not 0 everywhere, the method makes no words, activations are float, or a layer pads
     with something else than zeros or is called with more than its input.
@@ -82,9 +83,10 @@ def _integers(model: nn.Module, quantization: Quantization, example: Batch) -> t
         return made.network(), ""
     held = copy.deepcopy(model)
     try:
-        return to_integers(held, quantization.on(held), example).network(), ""
+        to_integers(held, quantization.on(held), example)
     except ValueError as error:
         return None, str(error)
+    return None, "it was not trained in integers; needed: to_integers and some epochs more, before finalize"
 
 
 def check_exportable(model: nn.Module, layers: Mapping[str, nn.Module], batch: Batch) -> None:

@@ -76,6 +76,11 @@ def transposed_groups(module: nn.Module) -> int:
     return int(module.groups) if isinstance(module, _ConvTransposeNd) else 0
 
 
+def groups_of(module: nn.Module) -> int:
+    """The groups of a convolution; 1 for other layers."""
+    return int(module.groups) if kind(module).startswith("conv") else 1  # type: ignore[arg-type]
+
+
 def to_outputs_first(weight: Tensor, transposed_groups: int) -> Tensor:
     """A layer's weight as (O, I, *kernel)."""
     if not transposed_groups:

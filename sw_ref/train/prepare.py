@@ -8,12 +8,21 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sw_ref.format import StlqFormat
+from sw_ref.grouped import Streamed
 from sw_ref.quantize.levels import check_literal
 from sw_ref.tiling import Selection, Tiling
 from sw_ref.train import activations as linear
 from sw_ref.train.baseline import Apot, Uniform
 from sw_ref.train.export import check_exportable
-from sw_ref.train.layers import Batch, evaluating, observe, quantizable, to_outputs_first, transposed_groups
+from sw_ref.train.layers import (
+    Batch,
+    evaluating,
+    groups_of,
+    observe,
+    quantizable,
+    to_outputs_first,
+    transposed_groups,
+)
 from sw_ref.train.methods import Method, find_method
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.reorder import reorder
@@ -105,6 +114,7 @@ def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity
         tiles=Tiling.of(values.shape, tile),
         blocks=Tiling.of(values.shape, tile, granularity),
         positions=positions,
+        streamed=Streamed.of(values.shape, tile, groups_of(module)),
     )
 
 

@@ -105,11 +105,13 @@ class Quantization:
     def weight_cycles(self) -> int:
         """Beats of the array for one sample: over all layers, beats of a full pass over the tiles * positions.
 
+        Of a grouped layer the tiles are those that the array streams, along the diagonal.
+
         Blocks that are no tiles count by their share of the tiles, as if those with two words shared no tile with
         others.  Formats without words count one beat per tile, as in an array of their own.
         """
-        beats = sum(layer.positions * layer.tiles.count for layer in self._found.values())
-        second = sum(int(q.selection.sum()) * self._found[name].block_cost for name, q in self.words())
+        beats = sum(layer.positions * layer.streamed_tiles for layer in self._found.values())
+        second = sum(self._found[name].second_beats(q.selection.cpu().numpy()) for name, q in self.words())
         return beats + math.ceil(second - 1e-9 * second)
 
     def parameter_groups(

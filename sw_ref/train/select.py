@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
+from sw_ref.grouped import Streamed
 from sw_ref.quantize.levels import log_dequantize
 from sw_ref.quantize.scales import Search
 from sw_ref.quantize.tensor import layer_scale
@@ -19,7 +20,8 @@ from sw_ref.train.methods import Method
 class Layer:
     """One layer's weights, (O, I, *kernel) float32, and what is found for them.
 
-    `tiles`: of the array; `positions`: uses of each weight per sample; `blocks`: what shares one decision.
+    `tiles`: of the array; `streamed`: those of a grouped layer; `positions`: uses of each weight per sample;
+    `blocks`: what shares one decision.
     `fisher`: mean squared gradient of the task loss per weight (for budget "cycles").
     `scale`, `norms` (l2 norm of r1 per block), `saved` (what the second word takes off the loss, per weight), `gains`
     (the same per block), `flags` (C).
@@ -29,6 +31,7 @@ class Layer:
     tiles: Tiling
     blocks: Tiling
     positions: int
+    streamed: Streamed | None = None
     fisher: NDArray[np.float32] | None = None
     scale: NDArray[np.float32] = field(default_factory=lambda: np.ones((), np.float32))
     norms: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
@@ -37,9 +40,25 @@ class Layer:
     flags: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
     @property
-    def block_cost(self) -> float:
-        """Beats per sample of a second word for one block; one that is no tile counts by its share of the tiles."""
-        return self.positions * self.tiles.count / self.blocks.count
+    def streamed_tiles(self) -> int:
+        """Beats of one word everywhere, per position."""
+        return self.tiles.count if self.streamed is None else self.streamed.count
+
+    @property
+    def block_costs(self) -> NDArray[np.float64]:
+        """Beats per sample of a second word for each block; one that is no tile counts by its share of the tiles.
+
+        Where tiles of a grouped layer share a tile that is streamed, each counts it.
+        """
+        if self.streamed is not None and self.blocks == self.tiles:
+            return self.positions * self.streamed.costs.astype(np.float64)
+        return np.full(self.blocks.grid, self.positions * self.streamed_tiles / self.blocks.count)
+
+    def second_beats(self, flags: NDArray[np.bool_]) -> float:
+        """Beats per sample of the second words of the blocks in `flags`."""
+        if self.streamed is not None and self.blocks == self.tiles:
+            return float(self.positions * self.streamed.second(flags))
+        return float(self.block_costs[flags].sum())
 
     def measure(self, fmt: StlqFormat, method: Method, ratio: float) -> None:
         """Find the scale for `ratio`, the residuals at that scale, and their flags."""
@@ -87,9 +106,13 @@ def choose(layers: dict[str, Layer], ratio: float, method: Method) -> None:
     "cycles": by gain per beat; where one no longer fits, smaller ones may.
     """
     by_norm = method.budget == "threshold"
-    worth = [(layer.norms if by_norm else layer.gains / layer.block_cost).reshape(-1) for layer in layers.values()]
+    costs = [layer.block_costs for layer in layers.values()]
+    worth = [
+        (layer.norms if by_norm else layer.gains / beats).reshape(-1)
+        for layer, beats in zip(layers.values(), costs, strict=True)
+    ]
     owner = np.repeat(np.arange(len(worth)), [w.size for w in worth])
-    cost = np.array([layer.block_cost for layer in layers.values()])[owner]
+    cost = np.concatenate([beats.reshape(-1) for beats in costs])
     flat, chosen, left = np.concatenate(worth), np.zeros(owner.size, bool), _beats(layers, ratio)
     for block in np.argsort(-flat, kind="stable"):
         if flat[block] <= 0:
@@ -105,4 +128,4 @@ def choose(layers: dict[str, Layer], ratio: float, method: Method) -> None:
 
 def _beats(layers: dict[str, Layer], ratio: float) -> float:
     """The beats per sample that second words for `ratio` of each layer's tiles would take."""
-    return sum(Selection(ratio=ratio).count(layer.tiles.count) * layer.positions for layer in layers.values())
+    return sum(Selection(ratio=ratio).count(layer.streamed_tiles) * layer.positions for layer in layers.values())

@@ -9,7 +9,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor
 from sw_ref.quantize.levels import quantize_words
 from sw_ref.tiling import Tiling
-from sw_ref.train.layers import kind, to_outputs_first
+from sw_ref.train.layers import groups_of, to_outputs_first
 from sw_ref.train.weights import Words
 
 
@@ -33,7 +33,7 @@ def to_tensor(name: str, layer: nn.Module, quantizer: Words, fmt: StlqFormat, ti
         format=fmt,
         tile=tile,
         granularity=quantizer.granularity,
-        groups=int(layer.groups) if kind(layer).startswith("conv") else 1,  # type: ignore[arg-type]
+        groups=groups_of(layer),
     )
     if not np.array_equal(tensor.dequantize(), trained):
         raise ValueError(f"{name}: its words do not stand for the weights that it trained with")

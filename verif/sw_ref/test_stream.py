@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
+from sw_ref.grouped import Streamed
 from sw_ref.integer import dot
 from sw_ref.model import StlqTensor
 from sw_ref.stream import act_beats, act_stream, pack_fields, tile_stream, vector_sums
@@ -74,6 +75,10 @@ def test_grouped_layers_stream_their_diagonal(shape: tuple[int, ...], groups: in
     assert sums == expected == dot(tensor, acts).tolist()
     found = cost(tensor)
     assert len(tile_stream(tensor).words) == found.beats == found.tiles + found.two_word_tiles
+    streamed = Streamed.of(shape, tile, groups)
+    assert (streamed.count, streamed.second(tensor.two_word)) == (found.tiles, found.two_word_tiles)
+    alone = np.eye(tensor.two_word.size, dtype=bool).reshape(-1, *tensor.two_word.shape)
+    assert [streamed.second(flags) for flags in alone] == streamed.costs.reshape(-1).tolist()
     # A tile of the whole matrix is streamed where a channel of its rows sees a channel of its columns.
     own = np.arange(shape[0])[:, None] // each == np.arange(groups * shape[1]) // shape[1]
     rows, columns = (range(0, size, step) for size, step in zip(own.shape, tile, strict=True))

@@ -5,6 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from rtl_gen.compiler.layers import layers_of
+from rtl_gen.compiler.lower import compile_network
 from rtl_gen.errors import UsageError
 from rtl_gen.frontend.calibrate import convert
 from rtl_gen.frontend.execute import Runner
@@ -13,6 +17,7 @@ from rtl_gen.frontend.integers import compare, run_integers
 from rtl_gen.frontend.onnx_file import import_onnx
 from rtl_gen.frontend.requantize import requantizer
 from sw_ref.format import StlqFormat
+from sw_ref.grouped import Streamed
 from sw_ref.network import save_network
 from verif.rtl_gen.frontend.models import node
 
@@ -211,6 +216,34 @@ def test_refusals(make, nodes, constants, message):
     path = make(nodes, {name: array.astype(np.float32) for name, array in constants.items()})
     with pytest.raises(UsageError, match=re.escape(message)):
         converted(path)
+
+
+@pytest.mark.parametrize(("tile", "budget"), [((8, 8), "network"), ((4, 4), "network"), ((8, 8), "layer")])
+def test_beats_of_grouped_layers_are_those_of_the_engine(make, tile, budget):
+    """Depthwise and grouped layers whose groups end inside tiles: the report's beats are the compiler's."""
+    nodes = [
+        node("Conv", ["x", "a"], ["s"], group=12, pads=[1, 1, 1, 1]),
+        node("Relu", ["s"], ["t"]),
+        node("Conv", ["t", "b"], ["u"], group=2),
+        node("Relu", ["u"], ["v"]),
+        node("Conv", ["v", "c"], ["y"], group=4, strides=[2, 2]),
+    ]
+    shapes = {"a": (12, 1, 3, 3), "b": (20, 6, 3, 3), "c": (24, 5, 1, 1)}
+    path = make(nodes, {n: weights(*shape) for n, shape in shapes.items()}, inputs={"x": [1, 12, 6, 5]})
+    network = import_onnx(path)
+    made = convert(network, data(network), FMT, tile=tile, ratio=0.3, budget=budget)
+    array = ArrayConfig(format=FMT, pe=tile[0], lanes=tile[1])
+    config = EngineConfig(array=array, memory_words=1 << 12, group_beats=1 << 10)
+    run = {layer.name: layer.beats for layer in layers_of(made.network, compile_network(made.network, config), config)}
+    assert [layer.beats for layer in made.layers] == [run[layer.name] for layer in made.layers]
+    plain = convert(network, data(network), FMT, tile=tile, ratio=0.0)
+    tiles = sum(
+        int(0.3 * Streamed.of(weight.shape, tile, weight.groups).count + 0.5) * count
+        for weight, count in zip((n.weights for n in made.network.nodes), (30, 12, 4), strict=True)
+        if weight is not None
+    )
+    spent = sum(layer.beats for layer in made.layers) - sum(layer.beats for layer in plain.layers)
+    assert 0.5 * tiles < spent <= tiles
 
 
 def test_a_grouped_layer_costs_the_tiles_that_the_array_streams(make):

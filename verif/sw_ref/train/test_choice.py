@@ -38,8 +38,8 @@ def flags(layers: dict[str, Layer]) -> list[list[int]]:
 
 
 def test_a_block_costs_its_share_of_the_tiles_at_every_position() -> None:
-    assert layer([1, 1, 1, 1], 6).block_cost == 6
-    assert layer([1, 1, 1, 1], 6, tiles=2).block_cost == 3
+    assert layer([1, 1, 1, 1], 6).block_costs.tolist() == [[6] * 4]
+    assert layer([1, 1, 1, 1], 6, tiles=2).block_costs.tolist() == [[3] * 4]
 
 
 def test_what_is_worth_most_per_beat_comes_first_and_smaller_ones_may_still_fit() -> None:

@@ -223,16 +223,19 @@ def test_ties_of_inputs_go_to_even() -> None:
     assert not (codes[exact & (np.abs(steps) < 30)] % 2).any()
 
 
-def test_finalize_makes_integers_of_a_copy(tmp_path: Path) -> None:
+def test_what_was_not_trained_in_integers_is_exported_without(tmp_path: Path) -> None:
     net, quantization, inputs = made("line")
     before = copy.deepcopy(net.state_dict())
     export = finalize(net, quantization, inputs)
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
     assert all(value.requires_grad for value in net.parameters())
-    export.save(tmp_path)
+    reason = "it was not trained in integers; needed: to_integers and some epochs more, before finalize"
+    assert (export.integers, export.refused, len(export.layers)) == (None, reason, 3)
+    integers = to_integers(net, quantization, inputs)
+    finalize(net, quantization, inputs).save(tmp_path)
     read = load_export(tmp_path).integers
     assert read is not None
-    assert differing(to_integers(net, quantization, inputs), read, inputs) == []
+    assert differing(integers, read, inputs) == []
     (tmp_path / "integers.safetensors").write_bytes(b"other")
     with pytest.raises(ValueError, match=r"integers\.safetensors is not the one of this export"):
         load_export(tmp_path)
