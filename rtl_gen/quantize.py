@@ -17,7 +17,7 @@ from rtl_gen.weights import Weight, open_weights
 from sw_ref.cost import cost
 from sw_ref.format import StlqFormat
 from sw_ref.model import StlqTensor, save_model
-from sw_ref.quantize.tensor import SCALES, quantize_tensor
+from sw_ref.quantize.tensor import SCALES, Quantizer
 from sw_ref.tiling import GRANULARITIES
 
 SUMMARY = "quantize trained weights (.npy, .npz, .safetensors, .onnx)"
@@ -109,7 +109,7 @@ def _add_scale_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Report:
     started = time.perf_counter()
-    fmt = _format(args)
+    quantizer = _quantizer(args)
     if args.out.suffix.lower() != ".safetensors":
         raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors")
     if args.out.exists() and args.weights.exists() and args.out.samefile(args.weights):
@@ -117,23 +117,23 @@ def run(args: argparse.Namespace) -> Report:
     check_place("--out", args.out)
     with open_weights(args.weights) as weights:
         chosen, notes = choose(with_groups(weights, args.groups), args)
-        tensors, rows = _quantize_all(chosen, fmt, args, notes)
+        tensors, rows = _quantize_all(chosen, quantizer, args, notes)
     if not tensors:
         raise UsageError(f"weights file {args.weights} has no tensor that can be quantized: {notes[-1]}")
     with written("--out", args.out):
         save_model(args.out, tensors)
-    return report(args, fmt, rows, notes, time.perf_counter() - started)
+    return report(args, quantizer.fmt, rows, notes, time.perf_counter() - started)
 
 
 def _quantize_all(
-    chosen: list[Weight], fmt: StlqFormat, args: argparse.Namespace, notes: list[str]
+    chosen: list[Weight], quantizer: Quantizer, args: argparse.Namespace, notes: list[str]
 ) -> tuple[dict[str, StlqTensor], list[dict[str, Any]]]:
     """The quantized tensors by name, and a row of the table for each; `notes` says which are left out."""
     tensors, rows = {}, []
     for weight in chosen:
         with progress(f"quantizing {weight.name}"):
             try:
-                tensors[weight.name], row = _quantize(weight, fmt, args)
+                tensors[weight.name], row = _quantize(weight, quantizer)
             except WeightError as error:
                 asked = {option.rpartition("=")[0] for option in args.groups}
                 if args.tensor or len(chosen) == 1 or weight.name in asked:
@@ -145,14 +145,16 @@ def _quantize_all(
     return tensors, rows
 
 
-def _format(args: argparse.Namespace) -> StlqFormat:
+def _quantizer(args: argparse.Namespace) -> Quantizer:
     values = format_values(args)
     if args.literal and values["residual_shift"] not in (None, 0):
         raise UsageError(f"--residual-shift is {values['residual_shift']}; allowed with --literal: 0")
     if values["residual_shift"] is None:
         values["residual_shift"] = 0 if args.literal else StlqFormat.residual_shift
+    choices = {name: getattr(args, name) for name in ("tile", "ratio", "threshold", "granularity", "per_channel")}
+    scale = SCALE_NAMES[args.scale] if args.scale else None
     try:
-        return StlqFormat(**values)
+        return Quantizer(fmt=StlqFormat(**values), scale=scale, literal=args.literal, **choices)
     except ValueError as error:
         raise UsageError(option_wording(str(error))) from error
 
@@ -161,28 +163,14 @@ class WeightError(UsageError):
     """One tensor that cannot be quantized, by its contents."""
 
 
-def _quantize(weight: Weight, fmt: StlqFormat, args: argparse.Namespace) -> tuple[StlqTensor, dict[str, Any]]:
+def _quantize(weight: Weight, quantizer: Quantizer) -> tuple[StlqTensor, dict[str, Any]]:
     try:
         values = weight.load()
-        tensor = quantize_tensor(
-            values,
-            fmt,
-            tile=args.tile,
-            ratio=args.ratio,
-            threshold=args.threshold,
-            granularity=args.granularity,
-            scale=SCALE_NAMES[args.scale] if args.scale else None,
-            per_channel=args.per_channel,
-            literal=args.literal,
-        )
-        tensor = replace(tensor, groups=weight.groups or 1)
+        tensor = replace(quantizer.quantize(values), groups=weight.groups or 1)
     except UsageError:
         raise
     except ValueError as error:
-        wording = str(error)
-        if wording.startswith(("ratio ", "threshold ")):
-            raise UsageError(option_wording(wording)) from error
-        raise WeightError(f"{weight.name}: {wording}") from error
+        raise WeightError(f"{weight.name}: {error}") from error
     error, signal = _energies(values, tensor)
     note = "" if values.any() else "all weights are zero; so are its words"
     if values.any() and error >= 0.25 * signal:

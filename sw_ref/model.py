@@ -13,7 +13,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.messages import shorten
 from sw_ref.quantize.levels import check_scale
 from sw_ref.tensorfile import TensorFile, TensorFileError, unique, write_tensors
-from sw_ref.tiling import GRANULARITIES, Tiling, check_tile
+from sw_ref.tiling import GRANULARITIES, Tiling, check_granularity, check_tile
 
 SCHEMA = "1"
 PARTS = {"word1": np.int8, "word2": np.int8, "two_word": np.uint8, "scale": np.float32}
@@ -52,8 +52,7 @@ class StlqTensor:
             if getattr(self, part).dtype != dtype:
                 raise ValueError(f"{part} is {getattr(self, part).dtype}; allowed: {np.dtype(dtype)}")
         check_tile(self.tile)
-        if self.granularity not in GRANULARITIES:
-            raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
+        check_granularity(self.granularity)
         if not 2 <= self.word1.ndim <= 4 or self.word1.size == 0:
             raise ValueError(f"word1 has shape {self.word1.shape}; allowed: 2 to 4 axes, none empty")
         if type(self.groups) is not int or self.groups < 1 or self.shape[0] % self.groups:

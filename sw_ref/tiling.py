@@ -43,9 +43,7 @@ class Tiling:
             "tile": (min(pe, outputs), min(lanes, inputs), *(1 for _ in kernel)),
             "layer": tuple(shape),
         }
-        if granularity not in blocks:
-            raise ValueError(f"granularity is {granularity!r}; allowed: {', '.join(GRANULARITIES)}")
-        return cls(tuple(shape), blocks[granularity])
+        return cls(tuple(shape), blocks[check_granularity(granularity)])
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -174,6 +172,13 @@ def largest(values: NDArray[Any], count: int) -> NDArray[np.bool_]:
     ties = np.flatnonzero(flat == limit)
     chosen[ties[: count - np.count_nonzero(chosen)]] = True
     return chosen.reshape(values.shape)
+
+
+def check_granularity(granularity: Any) -> str:
+    """`granularity` if it is one; else ``ValueError``."""
+    if granularity not in GRANULARITIES:
+        raise ValueError(f"granularity is {granularity!r}; allowed: {', '.join(GRANULARITIES)}")
+    return granularity
 
 
 def check_tile(tile: Any) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """From a float weight tensor to an :class:`~sw_ref.model.StlqTensor`, in one call."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import ml_dtypes
@@ -11,7 +12,7 @@ from sw_ref.model import StlqTensor
 from sw_ref.quantize.levels import SCALE_MAX, SCALE_MIN, check_literal, check_scale
 from sw_ref.quantize.scales import Search
 from sw_ref.quantize.words import encode
-from sw_ref.tiling import Selection, Tiling
+from sw_ref.tiling import Selection, Tiling, check_granularity, check_tile
 
 SCALES = ("search", "max", "power_of_two")
 FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64), np.dtype(ml_dtypes.bfloat16))
@@ -20,22 +21,10 @@ WEIGHT_MAX = float(np.finfo(np.float32).max)
 DEFAULT_RATIO = 0.15
 
 
-def quantize_tensor(
-    weight: ArrayLike,
-    fmt: StlqFormat,
-    *,
-    tile: tuple[int, int] = (8, 8),
-    ratio: float | None = None,
-    threshold: float | None = None,
-    granularity: str = "tile",
-    scale: str | float | NDArray[Any] | None = None,
-    per_channel: bool = False,
-    literal: bool = False,
-) -> StlqTensor:
-    """Quantize the weights of one layer.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Quantizer:
+    """How the weights of a layer become words.
 
-    `weight`: float16, float32, float64 or bfloat16, (O, I), (O, I, k) or (O, I, kh, kw), depthwise (C, 1, ...);
-    decided in float64 if they are that or in literal mode, in float32 otherwise.
     `ratio` (default 0.15) or `threshold`: see :class:`~sw_ref.tiling.Selection`; `tile`: (pe, lanes).
     `granularity`: weights that share one decision, "element", "filter", "tile" or "layer".  Unless it is "tile", R is a
     share of those blocks, and a tile has two words as soon as anything in it has.
@@ -44,27 +33,64 @@ def quantize_tensor(
     `per_channel`: one scale per output channel.  `literal`: the paper's formulas; needs residual_shift 0.
 
     Raises ``ValueError`` with what is wrong, its value and what is allowed.
+    """
+
+    fmt: StlqFormat
+    tile: tuple[int, int] = (8, 8)
+    ratio: float | None = None
+    threshold: float | None = None
+    granularity: str = "tile"
+    scale: str | float | NDArray[Any] | None = None
+    per_channel: bool = False
+    literal: bool = False
+
+    def __post_init__(self) -> None:
+        check_literal(self.fmt, self.literal)
+        check_tile(self.tile)
+        check_granularity(self.granularity)
+        self.selection  # noqa: B018  (what is wrong in it is said here)
+
+    @property
+    def selection(self) -> Selection:
+        """Which blocks get two words."""
+        default = DEFAULT_RATIO if self.ratio is None and self.threshold is None else self.ratio
+        return Selection(ratio=default, threshold=self.threshold)
+
+    def quantize(self, weight: ArrayLike) -> StlqTensor:
+        """The words of one layer.
+
+        `weight`: float16, float32, float64 or bfloat16, (O, I), (O, I, k) or (O, I, kh, kw), depthwise (C, 1, ...);
+        decided in float64 if they are that or in literal mode, in float32 otherwise.  ``ValueError`` as above.
+        """
+        values = check_weight(weight)
+        search = Search(
+            fmt=self.fmt,
+            tiling=Tiling.of(values.shape, self.tile, self.granularity),
+            selection=self.selection,
+            literal=self.literal,
+            powers_of_two=isinstance(self.scale, str) and self.scale == "power_of_two",
+        )
+        unit = _scale(values, self.scale, self.per_channel, search)
+        word1, word2, two_word = _words(values, unit, search, Tiling.of(values.shape, self.tile))
+        return StlqTensor(
+            word1=word1,
+            word2=word2,
+            two_word=two_word,
+            scale=unit,
+            format=self.fmt,
+            tile=self.tile,
+            granularity=self.granularity,
+        )
+
+
+def quantize_tensor(weight: ArrayLike, fmt: StlqFormat, **choices: Any) -> StlqTensor:
+    """Quantize the weights of one layer: :meth:`Quantizer.quantize`; `choices` are the fields of :class:`Quantizer`.
 
     >>> q = quantize_tensor(np.array([[0.5, -0.25], [0.125, 0.6]]), StlqFormat(bits=3), ratio=0, scale=1.0)
     >>> q.word1.tolist(), q.two_word.tolist(), q.dequantize().tolist()
     ([[1, -2], [3, 1]], [[0]], [[0.5, -0.25], [0.125, 0.5]])
     """
-    check_literal(fmt, literal)
-    values = check_weight(weight)
-    if ratio is None and threshold is None:
-        ratio = DEFAULT_RATIO
-    search = Search(
-        fmt=fmt,
-        tiling=Tiling.of(values.shape, tile, granularity),
-        selection=Selection(ratio=ratio, threshold=threshold),
-        literal=literal,
-        powers_of_two=isinstance(scale, str) and scale == "power_of_two",
-    )
-    unit = _scale(values, scale, per_channel, search)
-    word1, word2, two_word = _words(values, unit, search, Tiling.of(values.shape, tile))
-    return StlqTensor(
-        word1=word1, word2=word2, two_word=two_word, scale=unit, format=fmt, tile=tile, granularity=granularity
-    )
+    return Quantizer(fmt=fmt, **choices).quantize(weight)
 
 
 def check_weight(weight: ArrayLike) -> NDArray[Any]:

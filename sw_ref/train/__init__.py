@@ -2,6 +2,7 @@
 
 from sw_ref.export import Export, load_export
 from sw_ref.train.batchnorm import settle_batch_norm
+from sw_ref.train.choices import Choices
 from sw_ref.train.export import finalize
 from sw_ref.train.integers import Integers, to_integers
 from sw_ref.train.methods import METHODS, Method
@@ -10,6 +11,7 @@ from sw_ref.train.quantization import Quantization
 
 __all__ = [
     "METHODS",
+    "Choices",
     "Export",
     "Integers",
     "Method",

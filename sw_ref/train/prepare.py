@@ -1,18 +1,18 @@
 """Put a method on a model: weights and activations are quantized from here on."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from sw_ref.format import StlqFormat
 from sw_ref.grouped import Streamed
-from sw_ref.quantize.levels import check_literal
-from sw_ref.tiling import Selection, Tiling
+from sw_ref.tiling import Tiling
 from sw_ref.train import activations as linear
 from sw_ref.train.baseline import Apot, Uniform
+from sw_ref.train.choices import Choices
 from sw_ref.train.export import check_exportable
 from sw_ref.train.layers import (
     Batch,
@@ -23,7 +23,6 @@ from sw_ref.train.layers import (
     to_outputs_first,
     transposed_groups,
 )
-from sw_ref.train.methods import Method, find_method
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.reorder import reorder
 from sw_ref.train.select import Layer, select
@@ -38,40 +37,29 @@ TaskLoss = Callable[[nn.Module], Iterable[Tensor]]
 def prepare(
     model: nn.Module,
     *,
-    method: str | Method,
-    fmt: StlqFormat,
-    ratio: float,
     calibration: Sequence[Batch],
-    tile: tuple[int, int] = (16, 16),
-    granularity: str = "tile",
-    activations: str | None = "lsq",
-    lambda_v: float = 1e-4,
     task_loss: TaskLoss | None = None,
-    skip: Collection[str] = (),
+    **choices: Any,
 ) -> Quantization:
-    """Quantize `model` in place by `method`, from its trained float weights; train it further as usual.
+    """Quantize `model` in place by a method, from its trained float weights; train it further as usual.
 
     `calibration`: batches of model inputs (a tensor, or a tuple of arguments); the first counts how often each layer
-    is used, all of them start the activation steps.  `fmt` gives the bits of weights and activations (`act_signed`
-    is found per layer: unsigned where no input is negative).  `ratio`: share of two-word tiles, or of the cycles
-    that it stands for.  `activations`: "lsq" (learned step), "pact" (learned clip) or None (float).
-    `task_loss`: for methods with budget "cycles".  `skip`: names of modules to leave in float, with all inside them;
-    :attr:`Quantization.float_weights` lists what stays in float, for whatever reason.
+    is used, all of them start the activation steps.  `task_loss`: for methods with budget "cycles".  `choices`: the
+    fields of :class:`Choices`; `method`, `fmt` and `ratio` are needed.  :attr:`Quantization.float_weights` lists what
+    stays in float, for whatever reason.
 
     Raises ``ValueError`` with all layers that cannot be prepared or exported, what is wrong, and what is allowed; the
     model is then as it was.
     """
-    chosen = find_method(method)
-    fmt, granularity = chosen.format(fmt), chosen.granularity or granularity
-    ratio = ratio if chosen.ratio is None else chosen.ratio
-    Selection(ratio=ratio)
-    check_literal(fmt, chosen.literal)
-    _check_choices(chosen, activations, lambda_v, task_loss)
-    modules = quantizable(model, skip)
+    made = Choices(**choices)
+    chosen, fmt, ratio = made.chosen, made.fmt, made.ratio
+    if chosen.budget == "cycles" and task_loss is None:
+        raise ValueError(f"task_loss is None; allowed for method {chosen.name}: a function that yields losses")
+    modules = quantizable(model, made.skip)
     uses = observe(model, modules, calibration)
-    if chosen.exports and activations is not None:
+    if chosen.exports and made.activations is not None:
         check_exportable(model, modules, calibration[0])
-    layers = {name: _layer(modules[name], uses[name].positions, tile, granularity) for name in uses}
+    layers = {name: _layer(modules[name], uses[name].positions, made) for name in uses}
     if chosen.budget == "cycles" and task_loss is not None:
         measure_fisher(model, modules, layers, task_loss)
     if chosen.reorder:
@@ -81,10 +69,11 @@ def prepare(
         select(layers, fmt, chosen, ratio)
     if chosen.weights != "float":
         # All are made before the first one is put on: nothing is half prepared if one cannot be.
-        weights = {n: _weights(modules[n], layer, fmt, chosen, granularity) for n, layer in layers.items()}
-        inputs = {n: linear.find(use, fmt, activations) for n, use in uses.items()} if activations is not None else {}
+        weights = {n: _weights(modules[n], layer, made) for n, layer in layers.items()}
+        kind = made.activations
+        inputs = {n: linear.find(use, fmt, kind) for n, use in uses.items()} if kind is not None else {}
         _put_on(modules, weights, inputs)
-    return Quantization(model, method=chosen, fmt=fmt, tile=tile, lambda_v=lambda_v, layers=layers)
+    return Quantization(model, method=chosen, fmt=fmt, tile=made.tile, lambda_v=made.lambda_v, layers=layers)
 
 
 def _put_on(
@@ -97,35 +86,27 @@ def _put_on(
         linear.attach(modules[name], quantizer)
 
 
-def _check_choices(method: Method, activations: str | None, lambda_v: float, task_loss: TaskLoss | None) -> None:
-    if activations is not None and activations not in linear.KINDS:
-        raise ValueError(f"activations is {activations!r}; allowed: {', '.join(linear.KINDS)}, None")
-    if not 0 <= lambda_v < np.inf:
-        raise ValueError(f"lambda_v is {lambda_v!r}; allowed: a finite number, 0 or more")
-    if method.budget == "cycles" and task_loss is None:
-        raise ValueError(f"task_loss is None; allowed for method {method.name}: a function that yields losses")
-
-
-def _layer(module: nn.Module, positions: int, tile: tuple[int, int], granularity: str) -> Layer:
+def _layer(module: nn.Module, positions: int, choices: Choices) -> Layer:
     weight = to_outputs_first(module.weight.detach(), transposed_groups(module))  # type: ignore[union-attr, arg-type]
     values = np.array(weight.cpu().numpy(), order="C")  # a copy: the model's own may be permuted in place
     return Layer(
         weight=values,
-        tiles=Tiling.of(values.shape, tile),
-        blocks=Tiling.of(values.shape, tile, granularity),
+        tiles=Tiling.of(values.shape, choices.tile),
+        blocks=Tiling.of(values.shape, choices.tile, choices.granularity),
         positions=positions,
-        streamed=Streamed.of(values.shape, tile, groups_of(module)),
+        streamed=Streamed.of(values.shape, choices.tile, groups_of(module)),
     )
 
 
-def _weights(module: nn.Module, layer: Layer, fmt: StlqFormat, method: Method, granularity: str) -> nn.Module:
+def _weights(module: nn.Module, layer: Layer, choices: Choices) -> nn.Module:
     weight: Tensor = module.weight  # type: ignore[assignment]
+    method, fmt = choices.chosen, choices.fmt
     if method.weights in BASELINES:
         scaled = {"per_channel": method.per_channel, "transposed_groups": transposed_groups(module)}
         quantizer: nn.Module = BASELINES[method.weights](weight, method.bits or fmt.bits, **scaled)
     else:
         start = Start(tiling=layer.blocks, scale=layer.scale, selection=layer.flags, norms=layer.norms)
-        laid_out = {"granularity": granularity, "transposed_groups": transposed_groups(module)}
+        laid_out = {"granularity": choices.granularity, "transposed_groups": transposed_groups(module)}
         quantizer = Words(start, fmt=fmt, method=method, **laid_out)
     return quantizer.to(weight.device)
 
