@@ -18,7 +18,8 @@ class Choices:
     `act_signed` is found per layer, unsigned where no input is negative.  `ratio`: share of two-word tiles, or of the
     cycles that it stands for.  `tile`: (pe, lanes) of the array.  `granularity`: the weights that share one decision.
     `activations`: "lsq" (learned step), "pact" (learned clip) or None (float).  `lambda_v`: weight of the penalty on v.
-    `skip`: names of modules to leave in float, with all inside them.
+    `skip`: names of modules to leave in float, with all inside them.  `integers`: refuse a model that no network in
+    integers can be made of now, before it is trained; without it the export holds single layers of such a model.
 
     Where the method has a ratio, a granularity or a residual shift of its own, that one takes the place of yours.
     Raises ``ValueError`` with what is wrong, its value and what is allowed.
@@ -32,6 +33,7 @@ class Choices:
     activations: str | None = "lsq"
     lambda_v: float = 1e-4
     skip: Collection[str] = ()
+    integers: bool = False
 
     def __post_init__(self) -> None:
         Selection(ratio=self.ratio)
@@ -42,6 +44,8 @@ class Choices:
         if not 0 <= self.lambda_v < math.inf:
             raise ValueError(f"lambda_v is {self.lambda_v!r}; allowed: a finite number, 0 or more")
         own = find_method(self.method)
+        if self.integers and (not own.exports or self.activations is None):
+            raise ValueError(f"integers is True; allowed for a method that exports words, and activations {KINDS}")
         for name, value in (("fmt", own.format(self.fmt)), ("ratio", own.ratio), ("granularity", own.granularity)):
             if value is not None:
                 object.__setattr__(self, name, value)

@@ -1,7 +1,7 @@
 """The network in integers that training ends in, as a model to train: :func:`to_integers`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -39,10 +39,8 @@ def to_integers(model: nn.Module, quantization: Quantization, example: Batch) ->
         raise ValueError(f"method is {view.method.name}; allowed: one whose weights are words")
     refuse([f"{n}: v is not 0; allowed: 0 (step to the end)" for n, q in view.words() if q.v is not None and q.v.any()])
     learned = {name: activations_of(name, layer) for name, layer in view.layers.items()}
-    graph = record_graph(model, view.layers, example, values=True)
-    norms = foldable_norms(graph, model, view.layers)
-    stages, outputs = find_stages(graph, model, _operators(graph, view.layers), norms)
-    inputs = _inputs(graph, stages)
+    found = stages_of(model, view.layers, example)
+    graph, norms, stages, inputs = found.graph, found.norms, found.stages, found.inputs
     names = (*inputs, *(name for stage in stages for name in (stage.before, stage.output) if name))
     values = {name: standard(graph.values[name]).cpu().numpy() for name in names}
     fmt = replace(view.fmt, act_signed=False)
@@ -53,12 +51,35 @@ def to_integers(model: nn.Module, quantization: Quantization, example: Batch) ->
     for stage in stages:
         builder.add(stage)
     axes = [graph.values[name].ndim for name in graph.returned]
-    made = Integers(builder.cells, builder.tensors, inputs, dict(zip(outputs, axes, strict=True)), fmt, view.tile)
+    outputs = dict(zip(found.outputs, axes, strict=True))
+    made = Integers(builder.cells, builder.tensors, inputs, outputs, fmt, view.tile)
     for cell in builder.cells:
         if isinstance(cell, Layer):
             cell.freeze()
     quantization.integers = made.to(next(model.parameters()).device)
     return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """The stages of a recorded model, the batch norms that are folded (by layer), and names of what goes in and out."""
+
+    graph: Graph
+    norms: Mapping[str, str]
+    stages: Sequence[Stage]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+
+
+def stages_of(model: nn.Module, layers: Mapping[str, nn.Module], example: Batch) -> Stages:
+    """A model, whose `layers` are quantized, as stages of a network in integers.
+
+    Raises ``ValueError`` with all nodes that such a network cannot have, and what is needed.
+    """
+    graph = record_graph(model, layers, example, values=True)
+    norms = foldable_norms(graph, model, layers)
+    stages, outputs = find_stages(graph, model, _operators(graph, layers), norms)
+    return Stages(graph=graph, norms=norms, stages=stages, inputs=_inputs(graph, stages), outputs=outputs)
 
 
 def _operators(graph: Graph, layers: Mapping[str, nn.Module]) -> dict[str, Operator]:

@@ -14,6 +14,7 @@ from sw_ref.train import activations as linear
 from sw_ref.train.baseline import Apot, Uniform
 from sw_ref.train.choices import Choices
 from sw_ref.train.export import check_exportable
+from sw_ref.train.integers import stages_of
 from sw_ref.train.layers import (
     Batch,
     evaluating,
@@ -59,6 +60,8 @@ def prepare(
     uses = observe(model, modules, calibration)
     if chosen.exports and made.activations is not None:
         check_exportable(model, modules, calibration[0])
+    if made.integers:
+        stages_of(model, modules, calibration[0])
     layers = {name: _layer(modules[name], uses[name].positions, made) for name in uses}
     if chosen.budget == "cycles" and task_loss is not None:
         measure_fisher(model, modules, layers, task_loss)

@@ -1,5 +1,6 @@
 """Batch norms of an export: folded where they are a layer's alone, else exported with all that lies between layers."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sw_ref.export import load_export
-from sw_ref.train import finalize, prepare
+from sw_ref.network import execute, quantize
+from sw_ref.train import finalize, prepare, to_integers
 from verif.sw_ref.train.nets import FMT, LAYERS, SEED, Net, images, prepared
 
 
@@ -141,3 +143,66 @@ def test_gains_of_a_norm_may_be_negative_or_zero(maker: Any) -> None:
     codes = net[0].act_quantizer.codes(inputs).numpy()
     assert np.allclose(layer.outputs(layer.sums(codes)), net(inputs).detach().numpy(), atol=1e-5)
     assert (layer.multiplier < 0).sum() == (layer.multiplier == 0).sum() == 2
+
+
+class BatchNormAct(nn.BatchNorm2d):
+    """As timm has it in all of its networks: a norm that calls the function, with an activation inside."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.act = nn.ReLU()
+
+    def forward(self, input: Tensor) -> Tensor:
+        mean, variance = self.running_mean, self.running_var
+        return self.act(functional.batch_norm(input, mean, variance, self.weight, self.bias, False, 0.0, self.eps))
+
+
+OF_OTHERS: dict[str, tuple[Any, str]] = {
+    "timm": (BatchNormAct, "batch_norm batch_norm_1: no operator of the integer network does it"),
+    "frozen": (Frozen, "mul mul_1: it takes a constant tensor; needed: a layer that has it as its weight or bias"),
+    "layer norm": (
+        lambda channels: nn.LayerNorm([channels, 7, 7]),
+        "LayerNorm 1: no operator of the integer network does it",
+    ),
+    "sync": (nn.SyncBatchNorm, ""),
+    "prelu": (lambda _: nn.PReLU(), ""),
+}
+
+
+def with_norm(kind: str) -> tuple[nn.Module, Tensor]:
+    torch.manual_seed(SEED)
+    return nn.Sequential(nn.Conv2d(3, 6, 3), OF_OTHERS[kind][0](6), nn.Conv2d(6, 4, 3)).eval(), torch.rand(2, 3, 9, 9)
+
+
+@pytest.mark.parametrize("kind", OF_OTHERS)
+def test_norms_of_others_are_in_integers_or_refused_before_training(kind: str) -> None:
+    net, inputs = with_norm(kind)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    choices: dict[str, Any] = {"method": "no-v", "fmt": FMT, "ratio": 0.5, "calibration": [inputs], "integers": True}
+    refusal = OF_OTHERS[kind][1]
+    if refusal:
+        with pytest.raises(ValueError, match=re.escape(refusal)):
+            prepare(net, **choices)
+        assert net.state_dict().keys() == before.keys()
+        assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+        return
+    quantization = prepare(net, **choices)
+    integers = to_integers(net, quantization, inputs)
+    network = finalize(net, quantization, inputs).integers
+    assert network is not None
+    golden = execute(network, quantize(network, {"input_0": inputs.numpy()}), keep=network.tensors)
+    assert all(np.array_equal(golden[name], codes.numpy()) for name, codes in integers.codes(inputs).items())
+
+
+@pytest.mark.parametrize("kind", OF_OTHERS)
+def test_no_parameter_of_a_norm_is_lost(kind: str) -> None:
+    """Every tensor of the model is in the export: as a parameter, or folded into the layer before."""
+    net, inputs = with_norm(kind)
+    names = {name for name in net.state_dict() if name.startswith("1.")}
+    export = finalize(net, prepare(net, method="no-v", fmt=FMT, ratio=0.5, calibration=[inputs]), inputs)
+    if kind == "sync":
+        assert export.layers["0"].norm == "1"
+    elif kind == "frozen":
+        assert {"constant_0", "constant_1"} <= export.parameters.keys()
+    else:
+        assert names - {"1.num_batches_tracked"} <= export.parameters.keys()
