@@ -158,14 +158,14 @@ class BatchNormAct(nn.BatchNorm2d):
 
 
 OF_OTHERS: dict[str, tuple[Any, str]] = {
-    "timm": (BatchNormAct, "batch_norm batch_norm_1: no operator of the integer network does it"),
+    "timm": (BatchNormAct, "batch_norm batch_norm_1: it takes a constant tensor; needed: a layer that has it"),
     "frozen": (Frozen, "mul mul_1: it takes a constant tensor; needed: a layer that has it as its weight or bias"),
     "layer norm": (
         lambda channels: nn.LayerNorm([channels, 7, 7]),
         "LayerNorm 1: no operator of the integer network does it",
     ),
     "sync": (nn.SyncBatchNorm, ""),
-    "prelu": (lambda _: nn.PReLU(), ""),
+    "prelu": (lambda _: nn.PReLU(), "PReLU 1: no operator of the integer network does it"),
 }
 
 
