@@ -133,7 +133,7 @@ def inverse_of_upper(upper: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     size, half = upper.shape[1], upper.shape[1] // 2
     if size <= BLOCK:
-        return np.linalg.inv(upper)
+        return np.linalg.inv(upper).astype(np.float64, copy=False)
     first, second = inverse_of_upper(upper[:, :half, :half]), inverse_of_upper(upper[:, half:, half:])
     made = np.zeros(upper.shape)
     made[:, :half, :half], made[:, half:, half:] = first, second

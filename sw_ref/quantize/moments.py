@@ -57,7 +57,7 @@ class Moments:
         self.xx += (xx := x.transpose(0, 2, 1) @ x)
         self.wx += self.weight @ xx if same else self._outputs_by_inputs(x, f.transpose(0, 2, 1))
 
-    def _outputs_by_inputs(self, x: NDArray[np.float32], f: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _outputs_by_inputs(self, x: NDArray[np.float32], f: NDArray[np.float32]) -> NDArray[Any]:
         """W f x^T, in the order that takes fewer multiplications."""
         return (self.weight @ f) @ x if 2 * self.weight.shape[1] < self.size else self.weight @ (f @ x)
 
@@ -85,7 +85,8 @@ class Moments:
         share = TARGET_DAMPING if damping is None else damping
         load = share * np.where(energy > 0, energy, 1.0)
         right = self.wx / count - means + self.weight * load[:, None, None]
-        return np.linalg.solve(loaded(moments, load), right.transpose(0, 2, 1)).transpose(0, 2, 1)
+        found = np.linalg.solve(loaded(moments, load), right.transpose(0, 2, 1)).transpose(0, 2, 1)
+        return found.astype(np.float64, copy=False)
 
     def offset(self, quantized: NDArray[Any]) -> NDArray[np.float64]:
         """The correction of each output (groups, R) of `quantized` weights: with it, the means of the outputs agree."""
