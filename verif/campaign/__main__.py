@@ -8,7 +8,10 @@ import sys
 from rtl_gen.errors import UsageError
 from verif.campaign.record import record
 
-CAMPAIGNS = ("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks", "tiny", "large", "bus")
+CAMPAIGNS = (
+    *("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks", "tiny", "large"),
+    *("bus", "tiny_bus"),
+)
 
 
 def main() -> int:

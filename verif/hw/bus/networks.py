@@ -2,13 +2,13 @@
 
     python -m verif.hw.bus.networks NETWORK.safetensors ...
 
-Takes networks in integers of one tile, of one input and one output each. Records what it found in
-``verif/results/bus_networks.json``.
+Takes networks in integers of one tile, of one input and one output each. ``python -m verif.campaign tiny_bus`` does so
+with MLPerf Tiny's, and records what it found.
 """
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,8 +27,8 @@ from rtl_gen.compiler.cycles import predict_end
 from rtl_gen.compiler.lower import compile_network, sizes_for
 from rtl_gen.compiler.program import Job, encode, to_bytes
 from rtl_gen.driver import stlq
+from sw_ref.files import digest_of
 from sw_ref.network import Network, execute, load_network
-from verif.campaign.record import record
 from verif.hw.bus import software
 from verif.hw.bus.software import CHost
 from verif.hw.bus.verilated import Bench, Settings, compile_top
@@ -140,24 +140,24 @@ def check(task: Task, bench: Bench, bus: BusConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def tasks_of(files: Sequence[Path]) -> Iterator[list[Task]]:
-    """The networks on one engine whose memories are large enough for all."""
-    networks = [load_network(file) for file in files]
-    first = networks[0]
+def tasks_of(networks: Mapping[str, Network]) -> Iterator[list[Task]]:
+    """Networks by name on one engine whose memories are large enough for all."""
+    first, *_ = networks.values()
     array = ArrayConfig(format=first.format, pe=first.tile[0], lanes=first.tile[1])
-    tables = any(node.requantizer and node.requantizer.table is not None for n in networks for node in n.nodes)
+    tables = any(node.requantizer and node.requantizer.table is not None for n in networks.values() for node in n.nodes)
     config = EngineConfig(array=array, tables=tables, memory_words=1 << 20, group_beats=1 << 14)
-    config = replace(config, **sizes_for(*(compile_network(network, config) for network in networks)))
+    config = replace(config, **sizes_for(*(compile_network(network, config) for network in networks.values())))
     with tempfile.TemporaryDirectory(prefix="stlq-") as folder:
         yield [
-            Task.of(file.stem, network, config, Path(folder) / str(at))
-            for at, (file, network) in enumerate(zip(files, networks, strict=True))
+            Task.of(name, network, config, Path(folder) / str(at))
+            for at, (name, network) in enumerate(networks.items())
         ]
 
 
-def main(files: Sequence[str]) -> int:
+def check_all(networks: Mapping[str, Network]) -> dict[str, Any]:
+    """Networks by name through both tops."""
     found = list[dict[str, Any]]()
-    with tasks_of([Path(file) for file in files]) as tasks, tempfile.TemporaryDirectory(prefix="stlq-") as folder:
+    with tasks_of(networks) as tasks, tempfile.TemporaryDirectory(prefix="stlq-") as folder:
         text = engine_verilog(tasks[0].config)
         for bus in Bus:
             config, place = BusConfig(engine=tasks[0].config, bus=bus), Path(folder) / bus.value
@@ -166,10 +166,13 @@ def main(files: Sequence[str]) -> int:
             for task in tasks:
                 found.append(check(task, bench, config))
                 print(found[-1], flush=True)
-    mismatches = sum(entry["mismatches"] for entry in found)
-    result = {"ok": not mismatches, "engine": tasks[0].config.to_dict(), "mismatches": mismatches, "found": found}
-    print(record("bus_networks", "python -m verif.hw.bus.networks NETWORK.safetensors ...", result))
-    return int(not result["ok"])
+    sums = {what: sum(entry[what] for entry in found) for what in ("codes", "mismatches")}
+    about = {"engine": tasks[0].config.to_dict(), "verilog": digest_of(text.encode())}
+    return {"ok": not sums["mismatches"], **sums, **about, "found": found}
+
+
+def main(files: Sequence[str]) -> int:
+    return int(not check_all({Path(file).stem: load_network(file) for file in files})["ok"])
 
 
 if __name__ == "__main__":
