@@ -121,6 +121,8 @@ def _map(path: Path) -> NDArray[Any]:
     if not isinstance(array, np.ndarray):
         array.close()
         raise ValueError("it holds an archive, no array")
+    if isinstance(array, np.memmap) and path.stat().st_size > array.offset + array.nbytes:
+        raise ValueError("bytes follow the array")
     return array
 
 

@@ -33,7 +33,7 @@ from rtl_gen.generate import option_wording
 from rtl_gen.header import engine_subject, headed
 from rtl_gen.manifest import MANIFEST, verilog_name
 from rtl_gen.options import add_parameter, number, path
-from rtl_gen.presets import add_preset_options, chosen
+from rtl_gen.presets import PRESETS, add_preset_options, chosen
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.rom_build import add_rom_options, rom_files, rom_line, rom_of
 from sw_ref.files import write_atomically
@@ -44,6 +44,8 @@ SUMMARY = "write the engine for a network in integers, and the program that runs
 EXAMPLE = "stlq compile net.safetensors --out build/"
 SIZES = {"memory_words": 1 << 20, "group_beats": 1 << 14}
 """Memories that become as large as the network needs, each with its largest size."""
+
+HIGHEST_MHZ = 100_000
 
 DECIDED_BY = {
     "pe": "that of the network's tiles",
@@ -98,8 +100,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Report:
-    if not 0 < args.mhz < float("inf"):
-        raise UsageError(f"--mhz is {args.mhz}; allowed: above 0")
+    if not 0 < args.mhz <= HIGHEST_MHZ:
+        raise UsageError(f"--mhz is {args.mhz}; allowed: above 0, at most {HIGHEST_MHZ}")
     if args.picture is not None:
         check_picture(args.picture)
     network, data = read_network(args.network)
@@ -177,9 +179,10 @@ def _given(args: argparse.Namespace, network: Network) -> EngineConfig:
 
 def _reused(args: argparse.Namespace, config: EngineConfig) -> EngineConfig:
     """Another build's engine.  Raises :class:`UsageError` for an option that would change it."""
-    for name in (*parameters_of(ArrayConfig), *engine_parameters(), "name"):
+    for name in (*parameters_of(ArrayConfig), *engine_parameters(), "name", *PRESETS):
         if getattr(args, name) is not None:
-            raise UsageError(f"--{name.replace('_', '-')} is given with --engine; allowed: one of them")
+            option = name.removeprefix("array_").replace("_", "-")
+            raise UsageError(f"--{option} is given with --engine; allowed: one of them")
     return config
 
 

@@ -5,7 +5,7 @@ The folder of a training export holds such a network already.
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rtl_gen.convert_export import run_export
@@ -14,7 +14,7 @@ from rtl_gen.data import guessed, load_data
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.labels import read_labels
-from rtl_gen.options import add_parameter, number, path, tile, whole_number, written
+from rtl_gen.options import add_parameter, is_count, number, path, tile, whole_number, written
 from rtl_gen.report import Report, progress
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.messages import printable
@@ -25,8 +25,19 @@ SUMMARY = "turn a float network (.onnx), or a training's export, into a network 
 EXAMPLE = (
     "stlq convert net.onnx --calibrate data.npz --bits 3 --act-bits 8 --ratio 0.15 --tile 8x8 --out net.safetensors"
 )
-SAMPLES = 128
 GUESSED = 32
+DEFAULTS: dict[str, Any] = {
+    "samples": 128,
+    "ratio": 0.15,
+    "budget": "layer",
+    "tile": (8, 8),
+    **{name: getattr(StlqFormat, name) for name, rule in parameters_of(StlqFormat).items() if rule.values is not None},
+}
+"""What options are that are not given."""
+
+OTHERS = ("shape", "calibrate", "mean", "std", "labels", "picture")
+"""What else may be given for a float network; an export has decided all of it."""
+
 COMPARED = 1024
 """Most inputs that both networks are compared on."""
 
@@ -44,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("number format")
     for name, rule in parameters_of(StlqFormat).items():
         if rule.values is not None:
-            default = getattr(StlqFormat, name)
-            add_parameter(group, name, rule, default, default)
+            add_parameter(group, name, rule, None, DEFAULTS[name])
     parser.add_argument(
         "--picture", metavar="FILE", type=path, help="plot of SQNR along the network, .png or .svg (default: none)"
     )
@@ -65,9 +75,8 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--samples",
         type=whole_number,
-        default=SAMPLES,
         metavar="N",
-        help=f"most inputs that calibrate; 1 or more (default: {SAMPLES})",
+        help=f"most inputs that calibrate; 1 or more (default: {DEFAULTS['samples']})",
     )
     data.add_argument(
         "--labels",
@@ -80,17 +89,14 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
 def _add_word_options(parser: argparse.ArgumentParser) -> None:
     words = parser.add_argument_group("second words")
     words.add_argument(
-        "--ratio", type=number, default=0.15, metavar="R", help="share of tiles with two words; 0 to 1 (default: 0.15)"
+        "--ratio", type=number, metavar="R", help="share of tiles with two words; 0 to 1 (default: 0.15)"
     )
     words.add_argument(
         "--budget",
         choices=("layer", "network"),
-        default="layer",
         help="use R in each layer, or spend the cycles of R where they save most in the network (default: layer)",
     )
-    words.add_argument(
-        "--tile", type=tile, default=(8, 8), metavar="PExLANES", help="tile of the array; 1x1 to 64x64 (default: 8x8)"
-    )
+    words.add_argument("--tile", type=tile, metavar="PExLANES", help="tile of the array; 1x1 to 64x64 (default: 8x8)")
 
 
 def numbers(text: str) -> list[float]:
@@ -99,12 +105,10 @@ def numbers(text: str) -> list[float]:
 
 
 def run(args: argparse.Namespace) -> Report:
-    if not args.network.is_dir():
-        return run_onnx(args)
-    own = argparse.ArgumentParser()
-    add_arguments(own)
-    _check(args)
-    return run_export(args, own.parse_args([str(args.network), "--out", str(args.out)]))
+    given = [name for name in (*OTHERS, *DEFAULTS) if getattr(args, name) is not None]
+    args = argparse.Namespace(**vars(args) | {name: DEFAULTS[name] for name in DEFAULTS if name not in given})
+    _check(args, given)
+    return run_export(args, given) if args.network.is_dir() else run_onnx(args)
 
 
 def run_onnx(args: argparse.Namespace) -> Report:
@@ -118,7 +122,6 @@ def run_onnx(args: argparse.Namespace) -> Report:
         fmt = StlqFormat(bits=args.bits, act_bits=args.act_bits, act_signed=False, residual_shift=args.residual_shift)
     except ValueError as error:
         raise UsageError(option_wording(str(error))) from error
-    _check(args)
     network = import_onnx(args.network, shapes=_shapes(args.shape or []))
     shapes = {port.name: port.shape for port in network.inputs}
     notes = list(network.notes)
@@ -146,15 +149,16 @@ def run_onnx(args: argparse.Namespace) -> Report:
     return report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
 
 
-def _check(args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace, given: Collection[str]) -> None:
     if args.out.suffix.lower() != ".safetensors" or args.out.is_dir() or not args.out.parent.is_dir():
         raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors, in a folder that exists")
     if (args.mean is None) != (args.std is None):
         raise UsageError("of --mean and --std one is given; allowed: both or none")
     if args.samples < 1:
         raise UsageError(f"--samples is {args.samples}; allowed: 1 or more")
-    if args.labels is not None and args.calibrate is None:
-        raise UsageError("--labels is given without --calibrate; allowed: with the inputs that they belong to")
+    for name in ("labels", "samples", "mean"):
+        if name in given and args.calibrate is None:
+            raise UsageError(f"--{name} is given without --calibrate; allowed: with the inputs that it is about")
     if args.picture is not None:
         from rtl_gen.frontend.picture import check_picture
 
@@ -171,7 +175,7 @@ def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
     for text in texts:
         name, _, sizes = text.rpartition("=")
         parts = sizes.split("x")
-        if not name or not all(part.isdecimal() and int(part) for part in parts):
+        if not name or not all(map(is_count, parts)):
             raise UsageError(f"--shape is {text!r}; allowed: NAME=NxCxHxW, whole numbers, 1 or more")
         if name in found:
             raise UsageError(f"--shape is {text!r}; allowed: one shape for {name}, which has one already")

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from rtl_gen.errors import UsageError
@@ -13,15 +14,14 @@ from sw_ref.messages import printable
 from sw_ref.network import Network, Node, save_network
 
 
-def run_export(args: argparse.Namespace, defaults: argparse.Namespace) -> Report:
+def run_export(args: argparse.Namespace, given: Iterable[str]) -> Report:
     """Write the network of an export to --out.
 
-    Raises :class:`UsageError` for options unlike the `defaults`: training chose format, words and steps.
+    Raises :class:`UsageError` for any option that is `given`: training chose format, words and steps.
     """
-    for name, value in vars(defaults).items():
-        if getattr(args, name) != value:
-            option = "--" + name.replace("_", "-")
-            raise UsageError(f"{option} is given for the export {args.network}; allowed: for a float network")
+    for name in given:
+        option = "--" + name.replace("_", "-")
+        raise UsageError(f"{option} is given for the export {args.network}; allowed: for a float network")
     network = read_integers(args.network)
     with written("--out", args.out):
         save_network(args.out, network)

@@ -41,6 +41,9 @@ def read_images(file: Path, network: Network, *, codes: bool) -> dict[str, NDArr
             arrays = {array.name: array.load() for array in stored}
     else:
         raise UsageError(f"--input is {file}; allowed: {KINDS}")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise UsageError(f"--input {file}: {name} is {array.dtype}; allowed: real numbers")
     shaped = {name: _shaped(file, name, arrays[name], network) for name in network.inputs}
     if len({len(array) for array in shaped.values()}) > 1:
         raise UsageError(f"--input {file} holds {[len(a) for a in shaped.values()]} images; allowed: as many of each")
@@ -51,12 +54,15 @@ def read_images(file: Path, network: Network, *, codes: bool) -> dict[str, NDArr
     return made
 
 
-def check_outputs(file: Path, count: int) -> None:
-    """Raises :class:`UsageError` if :func:`write_outputs` could not write so many outputs to `file`."""
+def check_outputs(file: Path, count: int, **inputs: Path | None) -> None:
+    """Raises :class:`UsageError` if :func:`write_outputs` could not write so many outputs to `file`.
+
+    `inputs`: files that it must not write over.
+    """
     kinds = (".npy", ".npz") if count == 1 else (".npz",)
     if file.suffix.lower() not in kinds:
         raise UsageError(f"--out is {file}; allowed: a name that ends in {' or '.join(kinds)}")
-    check_place("--out", file)
+    check_place("--out", file, **inputs)
 
 
 def write_outputs(file: Path, outputs: Codes) -> None:

@@ -140,7 +140,7 @@ def build_of(path: Path, content: dict[str, Any]) -> Build:
     """The build that a manifest describes.  Raises :class:`UsageError` if it is damaged, or the Verilog was changed."""
     config = _array_of(path, content)
     name, digest = _only_file(path, content["files"])
-    text = read_file(path.parent / name, digest).decode()
+    text = text_of(path.parent / name, digest)
     if f"\nmodule {config.name}(" not in text:
         damage = f"{name} has no module {config.name}"
         raise UsageError(f"{path} is damaged: {damage}; generate the build again")
@@ -193,6 +193,14 @@ def _only_file(path: Path, files: Any) -> tuple[str, str]:
     if len(listed) != 1 or not re.fullmatch(r"\w+\.v", listed[0][0], re.ASCII):
         raise UsageError(f"{path} is damaged: files is not exactly one Verilog file; generate the build again")
     return listed[0][0], str(listed[0][1])
+
+
+def text_of(path: Path, digest: str) -> str:
+    """A build's Verilog, as :func:`read_file` reads it."""
+    try:
+        return read_file(path, digest).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
 
 
 def read_file(path: Path, digest: str) -> bytes:

@@ -12,6 +12,9 @@ from typing import Any
 from rtl_gen.errors import UsageError
 from sw_ref.format import Parameter, StlqFormat, parameters_of
 
+DIGITS = 18
+"""Most digits of a whole number."""
+
 
 def add_parameter(group: Any, name: str, rule: Parameter, default: Any, shown: Any) -> None:
     """An option for an integer parameter; `shown` says the default in the help."""
@@ -44,10 +47,15 @@ def format_values(args: argparse.Namespace) -> dict[str, Any]:
 def whole_number(text: str, allowed: str = "") -> int:
     """An option's integer, in plain digits; `allowed` says in the message what it may be."""
     digits = re.fullmatch(r"[+-]?([0-9]+)", text)
-    if digits is None or len(digits[1]) > 18:
-        wrong = "has more than 18 digits" if digits else "is not a whole number"
+    if digits is None or len(digits[1]) > DIGITS:
+        wrong = f"has more than {DIGITS} digits" if digits else "is not a whole number"
         raise argparse.ArgumentTypeError(f"{text!r} {wrong}" + (f"; allowed: {allowed}" if allowed else ""))
     return int(text)
+
+
+def is_count(text: str) -> bool:
+    """Whether a part of an option is a whole number from 1, in plain digits."""
+    return re.fullmatch(rf"0*[1-9][0-9]{{0,{DIGITS - 1}}}", text) is not None
 
 
 class _Whole(argparse.Action):
@@ -64,15 +72,23 @@ class _Whole(argparse.Action):
         setattr(namespace, self.dest, value)
 
 
-def add_whole(parser: argparse.ArgumentParser, option: str, values: range, default: int, *, help: str) -> None:
-    """An option for one of `values`, which its help and its errors tell."""
+def add_whole(
+    parser: argparse.ArgumentParser,
+    option: str,
+    values: range,
+    default: int | None,
+    *,
+    help: str,
+    shown: int | None = None,
+) -> None:
+    """An option for one of `values`, which its help and its errors tell; `shown`: the default in the help."""
     parser.add_argument(
         option,
         action=_Whole,
         values=values,
         default=default,
         metavar="N",
-        help=f"{help}; {values[0]} to {values[-1]} (default: {default})",
+        help=f"{help}; {values[0]} to {values[-1]} (default: {default if shown is None else shown})",
     )
 
 
@@ -84,14 +100,14 @@ def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
 def path(text: str) -> Path:
     """An option's file or folder."""
     if not text or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no path")
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; allowed: the name of a file or folder")
     return Path(text)
 
 
 def number(text: str) -> float:
     """An option's real number, in plain digits; whoever uses it says whether it may be infinite or NaN."""
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf|nan", text, re.ASCII | re.IGNORECASE):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; allowed: digits, with a point or an exponent")
     return float(text)
 
 
@@ -107,10 +123,13 @@ def tile(text: str) -> tuple[int, int]:
     return sides
 
 
-def check_place(option: str, path: Path) -> None:
-    """Raises :class:`UsageError` where no file can be: before any work is done for it."""
+def check_place(option: str, path: Path, **inputs: Path | None) -> None:
+    """Raises :class:`UsageError` where no file can be, or where an input is: before any work is done for it."""
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"{option} is {path}; allowed: a file in a folder that exists")
+    for name, given in inputs.items():
+        if given is not None and given.exists() and path.exists() and path.samefile(given):
+            raise UsageError(f"{option} is {path}: the {name} themselves; allowed: another file")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from rtl_gen.yosys import YOSYS
 
 SUMMARY = "place and route with nextpnr: MHz, utilisation, critical path"
 EXAMPLE = "stlq pnr build/ --target ecp5 --device 25k"
+SPEED = 6
 HINT = "an array made with `--for {target}` takes fewer logic cells there; `--optimize speed` makes it faster"
 
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     defaults = ", ".join(next(iter(target.devices)) for target in PLACED.values())
     parser.add_argument("--device", metavar="NAME", help=f"device; {known} (default: {defaults})")
     parser.add_argument(
-        "--speed", type=whole_number, default=6, metavar="N", help="speed grade of an ECP5; 6 to 8 (default: 6)"
+        "--speed", type=whole_number, metavar="N", help=f"speed grade of an ECP5; 6 to 8 (default: {SPEED})"
     )
     parser.add_argument(
         "--freq", type=number, default=200.0, metavar="MHZ", help="frequency to aim at; 1 to 1000 MHz (default: 200)"
@@ -44,17 +45,18 @@ def run(args: argparse.Namespace) -> Report:
     device = args.device if args.device is not None else next(iter(target.devices))
     if device not in target.devices:
         raise UsageError(f"--device is {device!r}; allowed for {args.target}: {', '.join(target.devices)}")
-    if target.speeds and args.speed not in target.speeds:
-        raise UsageError(f"--speed is {args.speed}; allowed: {', '.join(map(str, target.speeds))}")
+    if args.speed is not None and args.speed not in target.speeds:
+        allowed = ", ".join(map(str, target.speeds)) or f"none for {args.target}"
+        raise UsageError(f"--speed is {args.speed}; allowed: {allowed}")
     if not 1 <= args.freq <= 1000:
         raise UsageError(f"--freq is {args.freq}; allowed: 1 to 1000 MHz")
     with progress(f"placing and routing for {device}"):
-        result = place_and_route(build, args.target, device, speed=args.speed, freq=args.freq, seed=args.seed)
+        result = place_and_route(build, args.target, device, speed=args.speed or SPEED, freq=args.freq, seed=args.seed)
     return _report(build, save_result(build, f"pnr-{args.target}", result), result)
 
 
 def place_and_route(
-    build: Design, target: str, device: str, *, speed: int = 6, freq: float = 200.0, seed: int = 1
+    build: Design, target: str, device: str, *, speed: int = SPEED, freq: float = 200.0, seed: int = 1
 ) -> dict[str, Any]:
     """Frequency, utilisation and critical path of a build on a device, as plain data.
 

@@ -6,6 +6,9 @@ from typing import Any
 from hw.config import ArrayConfig
 from rtl_gen.targets import TARGETS
 
+PRESETS = {"array_for": "xilinx", "optimize": "area"}
+"""The options that stand for several parameters, with their defaults."""
+
 OPTIMIZE = ("area", "speed")
 ARRAYS_FOR = {target.array_for: target for target in TARGETS.values()}
 BUFFERED = 4
@@ -29,18 +32,16 @@ def add_preset_options(parser: argparse.ArgumentParser) -> None:
         "--for",
         dest="array_for",
         choices=ARRAYS_FOR,
-        default="xilinx",
-        help="technology: chooses --choices (default: xilinx)",
+        help=f"technology: chooses --choices (default: {PRESETS['array_for']})",
     )
     group.add_argument(
         "--optimize",
         choices=OPTIMIZE,
-        default="area",
-        help="smallest or fastest array: chooses --pipeline (default: area)",
+        help=f"smallest or fastest array: chooses --pipeline (default: {PRESETS['optimize']})",
     )
 
 
 def chosen(args: argparse.Namespace) -> dict[str, Any]:
     """The parameters that presets decide: as given by their own options, else as the presets say."""
-    values = preset(args.array_for, args.optimize)
+    values = preset(**{name: getattr(args, name) or default for name, default in PRESETS.items()})
     return {name: value if getattr(args, name) is None else getattr(args, name) for name, value in values.items()}

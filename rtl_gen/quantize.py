@@ -112,9 +112,7 @@ def run(args: argparse.Namespace) -> Report:
     quantizer = _quantizer(args)
     if args.out.suffix.lower() != ".safetensors":
         raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors")
-    if args.out.exists() and args.weights.exists() and args.out.samefile(args.weights):
-        raise UsageError(f"--out is {args.out}: the weights themselves; allowed: another file")
-    check_place("--out", args.out)
+    check_place("--out", args.out, weights=args.weights)
     with open_weights(args.weights) as weights:
         chosen, notes = choose(with_groups(weights, args.groups), args)
         tensors, rows = _quantize_all(chosen, quantizer, args, notes)

@@ -1,6 +1,7 @@
 """What a build has where the engine has its program in a ROM."""
 
 import argparse
+import re
 from typing import Any
 
 from hw.bus.rom_config import Codes, RomConfig, Source
@@ -14,6 +15,7 @@ from rtl_gen.generate import option_wording
 from rtl_gen.header import Subject, engine_subject, headed
 from rtl_gen.manifest import verilog_name
 from rtl_gen.options import whole_number
+from sw_ref.format import parameters_of
 from sw_ref.network import Network
 
 TITLES = {Source.RAM: "block RAM", Source.FLASH: "SPI flash"}
@@ -45,6 +47,8 @@ def rom_of(args: argparse.Namespace, engine: EngineConfig, program: bytes) -> Ro
         for name in given:
             raise UsageError(f"--{name.replace('_', '-')} is given with --bus {args.bus}; allowed: with --bus {ROM}")
         return None
+    if args.baud is not None and args.codes_over != Codes.UART.value:
+        raise UsageError(f"--baud is given without a UART; allowed: with --codes-over {Codes.UART.value}")
     return rom_config(
         engine,
         program,
@@ -78,7 +82,15 @@ def rom_config(engine: EngineConfig, program: bytes, **values: Any) -> RomConfig
     try:
         return RomConfig(engine=engine, program=tuple(to_words(engine, program)), **values)
     except ValueError as error:
-        raise UsageError(option_wording(str(error))) from error
+        # The clock in Hz is the option --mhz.
+        wording = re.sub(r"^clock_hz is (\d+);.*", _mhz_wording, str(error))
+        raise UsageError(option_wording(wording)) from error
+
+
+def _mhz_wording(found: re.Match[str]) -> str:
+    span = parameters_of(RomConfig)["clock_hz"].values
+    assert span is not None
+    return f"--mhz is {int(found[1]) / 1e6:g}; allowed with --bus {ROM}: {span[0] / 1e6:g} to {span[-1] / 1e6:g}"
 
 
 def rom_files(config: RomConfig, network: Network) -> dict[str, bytes]:

@@ -61,10 +61,12 @@ def run(args: argparse.Namespace) -> Report:
     count = len(images[task.network.inputs[0]])
     classes = math.prod(task.network.tensors[task.network.outputs[0]].shape)
     labels = read_labels(args.labels, inputs=count, classes=classes) if args.labels else None
+    if args.stalls and args.sim == "golden":
+        raise UsageError("--stalls is given with --sim golden; allowed: with a simulator")
     if args.waves is not None:
         _check_waves(args, task)
     if args.out is not None:
-        check_outputs(args.out, len(task.network.outputs))
+        check_outputs(args.out, len(task.network.outputs), inputs=args.input, labels=args.labels)
     verdict = Verdict(outputs={name: [] for name in task.network.outputs})
     if args.sim == "golden":
         with progress(f"{count} images through the golden execution"):

@@ -13,7 +13,7 @@ from hw.config import ArrayConfig
 from rtl_gen import tools
 from rtl_gen.arrays import read_array
 from rtl_gen.errors import UsageError
-from rtl_gen.manifest import Build, load_build
+from rtl_gen.manifest import MANIFEST, Build, load_build
 from rtl_gen.options import add_seed, add_whole, path
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.simulator import SIMULATORS, Outcome, check_fit, simulation
@@ -25,6 +25,7 @@ from sw_ref.model import ModelError, StlqTensor, load_model
 SUMMARY = "run quantized weights through the Verilog and compare every sum"
 EXAMPLE = "stlq simulate build/ --model q.safetensors --sim icarus"
 SHOWN = 5
+VECTORS = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         help=".npy of integer activations, (vectors, groups * I, *kernel) (default: random ones, extremes among them)",
     )
-    add_whole(parser, "--vectors", range(1, 100_001), 4, help="random activation vectors")
+    add_whole(parser, "--vectors", range(1, 100_001), None, shown=VECTORS, help="random activation vectors")
     add_seed(parser, "activations and stalls")
     add_whole(parser, "--stalls", range(100), 0, help="percent of the cycles in which each stream pauses")
     add_whole(parser, "--timeout", range(1, 1_000_001), tools.TIMEOUT, help="seconds that a tensor's run may take")
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     build, tensors = _inputs(args)
     given = _given_acts(args.acts, build.config, tensors) if args.acts else None
-    vectors = args.vectors if given is None else len(given)
+    vectors = (args.vectors or VECTORS) if given is None else len(given)
     stalls = Stalls(percent=args.stalls, seed=args.seed)
     results = {}
     with ExitStack() as stack:
@@ -124,6 +125,12 @@ def random_acts(config: ArrayConfig, shape: tuple[int, ...], vectors: int, seed:
 
 
 def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
+    if args.acts is not None and args.vectors is not None:
+        raise UsageError("--vectors is given with --acts; allowed: one of them")
+    if args.keep is not None:
+        _check_keep(args.keep)
+    if args.waves is not None:
+        _check_waves(args.waves)
     build = load_build(args.build)
     try:
         tensors = load_model(args.model)
@@ -144,6 +151,21 @@ def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
     if args.waves and args.waves.suffix.lower() != ".vcd":
         raise UsageError(f"--waves is {args.waves}; allowed: a name that ends in .vcd")
     return build, tensors
+
+
+def _check_waves(file: Path) -> None:
+    """Refuse a file that cannot be made; folders on the way to it are made."""
+    nearest = next(folder for folder in file.absolute().parents if folder.exists())
+    if file.is_dir() or not nearest.is_dir():
+        raise UsageError(f"--waves is {file}: {nearest} is no folder; allowed: a file in a folder")
+
+
+def _check_keep(folder: Path) -> None:
+    """Refuse a folder that cannot be made, or is a build, whose Verilog would be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--keep is {folder}: a file; allowed: a folder")
+    if (folder / MANIFEST).exists():
+        raise UsageError(f"--keep is {folder}: a build; allowed: another folder")
 
 
 def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor]) -> NDArray[np.integer]:

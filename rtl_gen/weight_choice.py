@@ -5,6 +5,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from rtl_gen.errors import UsageError
+from rtl_gen.options import is_count
 from rtl_gen.weights import Weight
 
 
@@ -14,11 +15,13 @@ def with_groups(weights: list[Weight], options: list[str]) -> list[Weight]:
     known = {weight.name: weight for weight in weights}
     for option in options:
         name, _, number = option.rpartition("=")
-        if name not in known or not (number.isascii() and number.isdigit() and int(number) > 0):
+        if name not in known or not is_count(number):
             raise UsageError(f"--groups is {option!r}; allowed: NAME=N with N from 1 and NAME of {', '.join(known)}")
         said = known[name].groups
         if said not in (None, int(number)):
             raise UsageError(f"--groups is {option!r}; allowed: {said}, as the file says")
+        if name in given:
+            raise UsageError(f"--groups is {option!r}; allowed: one number for {name}, which has one already")
         given[name] = int(number)
     return [replace(weight, groups=given.get(weight.name, weight.groups)) for weight in weights]
 
@@ -27,6 +30,11 @@ def choose(weights: list[Weight], args: argparse.Namespace) -> tuple[list[Weight
     """The tensors to quantize, and a note for each that is left out."""
     named = {weight.name: weight for weight in weights}
     if args.tensor:
+        if args.exclude:
+            raise UsageError("--exclude is given with --tensor; allowed: one of them")
+        for option in args.groups:
+            if option.rpartition("=")[0] not in args.tensor:
+                raise UsageError(f"--groups is {option!r}; allowed with --tensor: NAME of {', '.join(args.tensor)}")
         for name in args.tensor:
             if name not in named:
                 raise UsageError(

@@ -6,11 +6,14 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+LOCK_SECONDS = 60.0
 
 
 def write_atomically(path: str | Path, data: bytes | Iterable[bytes | memoryview]) -> None:
@@ -70,19 +73,31 @@ def digest_of(data: bytes) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep others who ask for it out of the folder; they wait. A lock ends with its process."""
+    """Keep others who ask for it out of the folder; they wait. A lock ends with its process.
+
+    Raises ``OSError``, also if another process keeps it locked for LOCK_SECONDS.
+    """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _lock(handle)
+        _lock(handle, folder)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int) -> None:
-    # Some file systems have no locks.
-    with suppress(OSError):
-        fcntl.flock(handle, fcntl.LOCK_EX)
+def _lock(handle: int, path: Path) -> None:
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise TimeoutError(errno.ETIMEDOUT, "another process keeps it locked", str(path)) from None
+            time.sleep(0.01)
+            continue
+        except OSError:
+            pass  # some file systems have no locks
+        return
 
 
 def _target(path: str | Path) -> Path:
@@ -120,7 +135,7 @@ def _create_part(target: Path) -> tuple[Path, BinaryIO]:
         part = target.with_name(f".{_stem(target)}.{secrets.token_hex(6)}.part")
         # Nobody else may read it before it has its permissions; a new file's are the system's default.
         file = open(part, "xb", opener=partial(os.open, mode=0o666 if mode is None else 0o600))  # noqa: SIM115
-        _lock(file.fileno())
+        _lock(file.fileno(), part)
         # Another writer may have taken it for abandoned before it was locked.
         if part.exists():
             if mode is not None:

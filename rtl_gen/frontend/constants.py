@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,14 @@ class Constants:
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def add_tensors(self, tensors: Any) -> None:
-        """Take initializers of a graph; they are read when they are asked for."""
-        for tensor in tensors:
-            self._tensors[tensor.name] = tensor
+        """Take initializers of a graph; they are read when they are asked for.
+
+        Raises :class:`UsageError` if two have one name.
+        """
+        for name, times in Counter(tensor.name for tensor in tensors).items():
+            if times > 1:
+                raise UsageError(f"the graph has initializer {name} {times} times; allowed: once")
+        self._tensors |= {tensor.name: tensor for tensor in tensors}
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors or name in self._arrays

@@ -114,7 +114,7 @@ def weight(name: str, axes: int = 2, **options: Any) -> Weight:
 
 
 def options(**given: Any) -> argparse.Namespace:
-    return argparse.Namespace(**{"tensor": [], "exclude": [], "weights": Path("w.npz")} | given)
+    return argparse.Namespace(**{"tensor": [], "exclude": [], "groups": [], "weights": Path("w.npz")} | given)
 
 
 def names(found: tuple[list[Weight], list[str]]) -> tuple[list[str], list[str]]:
@@ -146,6 +146,13 @@ def test_asked_for_by_name() -> None:
     ):
         with pytest.raises(UsageError) as error:
             choose(NETWORK, options(tensor=["a", name]))
+        assert str(error.value) == message
+    for others, message in (
+        ({"exclude": ["b"]}, "--exclude is given with --tensor; allowed: one of them"),
+        ({"groups": ["b=2"]}, "--groups is 'b=2'; allowed with --tensor: NAME of a"),
+    ):
+        with pytest.raises(UsageError) as error:
+            choose(NETWORK, options(tensor=["a"], **others))
         assert str(error.value) == message
     with pytest.raises(UsageError, match=r"^--tensor is 'a'; allowed: none, the file has no tensors$"):
         choose([], options(tensor=["a"]))
@@ -198,10 +205,13 @@ def test_groups() -> None:
     found = with_groups([*NETWORK, *said, weight("x=y")], ["a=2", "dw=6", "x=y=10"])
     assert {w.name: w.groups for w in found if w.groups} == {"a": 2, "dw": 6, "kept": 3, "x=y": 10}
     assert [w.name for w in with_groups(NETWORK, [])] == [w.name for w in NETWORK]
-    assert with_groups([weight("a")], ["a=2", "a=1"])[0].groups == 1
+    with pytest.raises(UsageError, match=r"^--groups is 'a=1'; allowed: one number for a, which has one already$"):
+        with_groups([weight("a")], ["a=2", "a=1"])
 
 
-@pytest.mark.parametrize("option", ["c=2", "a", "a=", "a=0", "a=-1", "a=1.5", "a=\u0663", "=2", "a=x"])
+@pytest.mark.parametrize(
+    "option", ["c=2", "a", "a=", "a=0", "a=-1", "a=1.5", "a=" + 5000 * "9", "a=\u0663", "=2", "a=x"]
+)
 def test_groups_that_are_none(option: str) -> None:
     with pytest.raises(UsageError) as error:
         with_groups(NETWORK[:2], [option])
