@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from clang.cindex import Index
 
 from hw.engine.config import EngineConfig
 from rtl_gen.bus_build import driver_files
@@ -56,6 +57,15 @@ def build(folder: Path, *arguments: str, compiler: tuple[str, ...] = ("gcc",)) -
     command = [*compiler, *FLAGS, *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), command
+
+
+def clang_says(source: Path, *arguments: str) -> list[str]:
+    """What clang's front end says of a file of the driver: errors, and warnings as such.  It makes no code."""
+    # The package has the library alone; these few headers are gcc's.
+    command = ["gcc", "-print-file-name=include"]
+    headers = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    parsed = Index.create().parse(str(source), args=[*FLAGS, "-isystem", headers, *arguments])
+    return [str(said) for said in parsed.diagnostics]
 
 
 def load_driver(folder: Path) -> ctypes.CDLL:
