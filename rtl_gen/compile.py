@@ -119,6 +119,8 @@ def run(args: argparse.Namespace) -> Report:
     with progress("generating the Verilog"):
         verilog = reused.contents[reused.name] if reused else engine_text(config).encode()
     layers = layers_of(network, compiled, config)
+    with progress("executing the golden for the test bench"):
+        cores = core_files(config, bus or rom, network, len(words), layers[-1].start + layers[-1].cycles)
     files = {
         verilog_name(config): verilog,
         PROGRAM: program,
@@ -126,7 +128,7 @@ def run(args: argparse.Namespace) -> Report:
         NETWORK: data,
         **(bus_files(bus, network, len(program)) if bus else {}),
         **(rom_files(rom, network) if rom else {}),
-        **core_files(config, bus or rom, network, len(words), layers[-1].start + layers[-1].cycles),
+        **cores,
     }
     _save(args.out, config, files)
     if args.picture is not None:
