@@ -33,10 +33,10 @@ def netlist(config: ArrayConfig, target: str, stage: str, folder: Path) -> str:
     written = folder / f"{stage}.v"
     if not written.is_file():
         raise CheckError(f"Yosys stopped without a netlist of the {stage} array")
-    return written.read_text() + _cells(target, stage)
+    return written.read_text() + cells(target, stage)
 
 
-def _cells(target: str, stage: str) -> str:
+def cells(target: str, stage: str) -> str:
     """Yosys's models of the cells, changed where Icarus Verilog cannot read them."""
     if (target, stage) == ("ecp5", "routed"):
         return Path(__file__).with_name("trellis.v").read_text()

@@ -1,0 +1,28 @@
+"""The verdict on a netlist from its pins; `python -m verif.campaign pins` synthesizes and runs real ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verif.campaign import pins
+from verif.hw.bus.test_rom import Task
+
+LUT = "  SB_LUT4 #(\n    .LUT_INIT(16'h00f0)\n  ) \\engine.results.carry (\n"
+
+
+@pytest.mark.parametrize(("right", "broken", "ok"), [(True, False, True), (False, False, False), (True, True, False)])
+def test_the_right_netlist_passes_and_the_broken_one_does_not(
+    right: bool, broken: bool, ok: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bench(folder: Path, config: Any, sources: dict[str, str], task: Task) -> list[list[str]]:
+        good = right if "16'h00f0" in sources["netlist.v"] else broken
+        assert ("16'hff0f" in sources["netlist.v"]) != ("16'h00f0" in sources["netlist.v"])
+        codes = task.greeting + task.outputs
+        return [["byte", "1", str(byte)] for byte in (codes if good else codes[:-1])] + [["read", "1", "2"]]
+
+    monkeypatch.setattr(pins, "rom_verilog", lambda config, file: "")
+    monkeypatch.setattr(pins, "small_engine", lambda: "")
+    monkeypatch.setattr(pins, "_netlist", lambda design, top, folder: LUT)
+    monkeypatch.setattr(pins, "run_bench", bench)
+    assert pins.run(1, 1)["ok"] is ok
