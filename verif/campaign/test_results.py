@@ -18,7 +18,7 @@ from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
 
 SAMPLE = 40  # every so many random configurations
-OF_ENGINES = ("networks", "tiny", "large", "bus", "tiny_bus", "pins")
+OF_ENGINES = ("networks", "tiny", "large", "bus", "tiny_bus", "protocol", "pins")
 
 
 def recorded(name: str) -> dict[str, Any]:
