@@ -96,7 +96,8 @@ class LayerQuantizer:
         saved = np.zeros(math.prod(self.shape))
         for part in parts:
             saved[part.places] = self._compensate(part, unit, two_word).gains
-        return np.maximum(Tiling.of(self.shape, self.tile).sums(saved.reshape(self.shape)), 0)
+        # No level of one word is nearer than the nearest one of two.
+        return Tiling.of(self.shape, self.tile).sums(saved.reshape(self.shape))
 
     def best_units(self, parts: Sequence[Part], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
         """U * 2^-(M+k) of each output channel (O,), on the grid, for given two-word weights."""

@@ -153,6 +153,8 @@ def test_bytes_behind_an_array_and_wrong_sums(tmp_path: Path) -> None:
     path, whole = tmp_path / "w.npz", npy(np.ones((2, 3), np.float32), tmp_path)
     assert [array.axes for array in listed(archive_of(path, {"w.npy": whole + b"x"}))] == [2]
     assert said(path, only) == f"--input {path} is damaged: w.npy: bytes follow the array"
+    (tmp_path / "w.npy").write_bytes(whole + whole)
+    assert said(tmp_path / "w.npy") == f"--input {tmp_path / 'w.npy'} is damaged: bytes follow the array"
     large = npy(np.arange(5000), tmp_path)
     archive_of(path, {"w.npy": large}, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(large[-100:], bytes(100)))

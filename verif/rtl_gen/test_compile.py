@@ -186,6 +186,9 @@ def test_a_wrong_code_is_found_and_named(network):
         f"conv_c: image 7, tensor c, channel 4, row {rows - 1}, column {columns - 1}: "
         f"golden {right}, Verilog {right ^ 1}"
     )
+    run.masks[-1, 0] = 0
+    assert compare_writes(writes, golden, run, 0).astray == 1
+    run.masks[-1, 0] = 1
     missing = replace(run, addresses=run.addresses[:-1], masks=run.masks[:-1], words=run.words[:-1])
     assert compare_writes(writes, golden, missing, 0).astray == 1
 
@@ -202,6 +205,11 @@ def test_what_does_not_fit_is_refused(refused: Refused, file, built, tmp_path):
     assert "--memory-words is given with --engine" in refused(
         "compile", file, "--engine", built, "--memory-words", 64, *out
     )
+    for option, value in (("--for", "xilinx"), ("--optimize", "area")):
+        message = f"{option} is given with --engine; allowed: one of them"
+        assert message in refused("compile", file, "--engine", built, option, value, *out)
+    for mhz in ("0", "nan", "1e308"):
+        assert "allowed: above 0, at most 100000" in refused("compile", file, "--mhz", mhz, *out)
     assert not (tmp_path / "no").exists()
 
 
@@ -214,6 +222,10 @@ def test_an_engine_is_reused(run, built, file, tmp_path):
 def test_bad_builds_and_inputs(refused: Refused, built, tmp_path, build):
     np.save(tmp_path / "x.npy", np.zeros((1, 5, 6, 7)))
     assert "it is an array" in refused("run", build, "--input", tmp_path / "x.npy")
+    stalls = ("--input", tmp_path / "x.npy", "--sim", "golden", "--stalls", 5)
+    assert "--stalls is given with --sim golden; allowed: with a simulator" in refused("run", built, *stalls)
+    over = ("--input", tmp_path / "x.npy", "--sim", "golden", "--out", tmp_path / "x.npy")
+    assert "x.npy: the inputs themselves; allowed: another file" in refused("run", built, *over)
     np.save(tmp_path / "small.npy", np.zeros((1, 5, 6, 6)))
     assert "shape (1, 5, 6, 6); allowed: (images, 5, 6, 7)" in refused("run", built, "--input", tmp_path / "small.npy")
     assert "is float64; allowed with --codes: integers" in refused(

@@ -44,6 +44,9 @@ def test_other_files(tmp_path: Path, network: Network) -> None:
     save: Any = np.save
     save(path, np.array([{}], object), allow_pickle=True)
     assert said(path, network).startswith(f"--input {path} is damaged: ")
+    for kind in (np.complex128, "datetime64[s]", "U3"):
+        np.save(path, np.zeros((1, 1), kind))
+        assert said(path, network) == f"--input {path}: in is {np.dtype(kind)}; allowed: real numbers"
     archive = tmp_path / "x.npz"
     np.savez(archive, x=np.zeros(3), y=np.zeros(3))
     assert said(archive, network) == f"--input {archive} holds x, y; allowed: exactly in"
@@ -52,6 +55,14 @@ def test_other_files(tmp_path: Path, network: Network) -> None:
 @pytest.mark.parametrize(("name", "count"), [("y.npy", 1), ("y.NPZ", 1), ("y.npz", 2)])
 def test_outputs_go_to_files_of_these_kinds(tmp_path: Path, name: str, count: int) -> None:
     check_outputs(tmp_path / name, count)
+
+
+def test_outputs_go_over_no_input(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros(1))
+    (tmp_path / "y.npy").symlink_to(tmp_path / "x.npy")
+    with pytest.raises(UsageError, match=r"y.npy: the labels themselves; allowed: another file$"):
+        check_outputs(tmp_path / "y.npy", 1, inputs=tmp_path / "none.npy", labels=tmp_path / "x.npy")
+    check_outputs(tmp_path / "z.npy", 1, inputs=tmp_path / "z.npy", labels=None)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_the_placer_of_a_nearly_full_device_is_another(used, placer):
         (("--target", "xilinx"), "argument --target: invalid choice: 'xilinx'"),
         (("--target", "ecp5", "--device", "hx8k"), "--device is 'hx8k'; allowed for ecp5: 25k, 85k"),
         (("--target", "ecp5", "--speed", 5), "--speed is 5; allowed: 6, 7, 8"),
+        (("--target", "ice40", "--speed", 6), "--speed is 6; allowed: none for ice40"),
         (("--target", "ecp5", "--freq", 0), "--freq is 0.0; allowed: 1 to 1000 MHz"),
         (("--target", "ecp5", "--freq", "nan"), "--freq is nan; allowed: 1 to 1000 MHz"),
         (("--target", "ecp5", "--seed", -1), "--seed is -1; allowed: a whole number from 0"),

@@ -210,7 +210,7 @@ def test_groups() -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["c=2", "a", "a=", "a=0", "a=-1", "a=1.5", "a=" + 5000 * "9", "a=\u0663", "=2", "a=x"]
+    "option", ["c=2", "a", "a=", "a=0", "a=9999999999999999999", "a=-1", "a=1.5", "a=\u0663", "=2", "a=x"]
 )
 def test_groups_that_are_none(option: str) -> None:
     with pytest.raises(UsageError) as error:

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl_gen import run_report
+from rtl_gen import inference, run_report
+from rtl_gen.compare import Comparison
 from rtl_gen.compiler.cycles import predict, predict_end
 from rtl_gen.design import load_design
 from rtl_gen.engine_build import EngineBuild
 from rtl_gen.engine_simulator import EngineRun
 from rtl_gen.errors import CheckError
-from rtl_gen.inference import Task, Verdict, _cycles
+from rtl_gen.inference import Task, Verdict, _cycles, run_images
 from rtl_gen.manifest import verilog_name
 from rtl_gen.report import Report, Table
+from rtl_gen.testbench import Stalls
 from verif.rtl_gen.compiler.networks import random_network
 from verif.rtl_gen.test_compile import CONFIG, SEED
 
@@ -75,6 +77,18 @@ def test_all_cycles_as_predicted(task: Task, right: EngineRun) -> None:
     rows = table.rows
     assert rows[0] == ("before the first layer", str(task.cycles[0]), str(task.cycles[0]))
     assert rows[-1] == ("inference", total, total)
+
+
+@pytest.mark.parametrize("stopped", [0, 3])
+def test_an_engine_that_gave_up_is_counted(
+    task: Task, right: EngineRun, monkeypatch: pytest.MonkeyPatch, stopped: int
+) -> None:
+    monkeypatch.setattr(inference, "compare_writes", lambda *_: Comparison(codes=1, mismatches=0, astray=0, first=None))
+    monkeypatch.setattr(inference, "read_outputs", lambda *_: {})
+    images = {"in": np.zeros((2, *task.network.tensors["in"].shape), np.uint8)}
+    found = Verdict(outputs={})
+    run_images(task, lambda *_: replace(right, stopped=stopped), images, Stalls(), found)
+    assert (found.stopped, found.right) == (stopped, stopped == 0)
 
 
 def moved(run: EngineRun, at: int) -> EngineRun:

@@ -201,6 +201,10 @@ def test_bad_input(refused, run, build, model, tmp_path, weights_file):
     assert "--vectors is 0; allowed: a whole number from 1" in message("--vectors", 0)
     assert "--seed is -1; allowed: " in message("--seed", -1)
     assert "--stalls is 100; allowed: a whole number from 0 to 99" in message("--stalls", 100)
+    assert "--keep is" in (said := message("--keep", build))
+    assert "a build; allowed: another folder" in said
+    assert "a file; allowed: a folder" in message("--keep", model)
+    assert "--vectors is given with --acts; allowed: one of them" in message("--acts", "a.npy", "--vectors", 4)
     assert "argument --sim: invalid choice: 'modelsim'" in message("--sim", "modelsim")
     assert "--waves needs one tensor" in message("--waves", tmp_path / "w.vcd")
     assert "w.fst; allowed: a name that ends in .vcd" in message("--tensor", "fc", "--waves", tmp_path / "w.fst")
@@ -212,6 +216,8 @@ def test_bad_input(refused, run, build, model, tmp_path, weights_file):
     assert "holds 128 to 128; allowed: -128 to 127" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
     np.save(tmp_path / "a.npy", np.zeros((1, 11), int))
     assert "allowed for fc: (vectors, 12)" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
+    # Of several tensors each has a shape of its own.
+    assert "allowed for conv: (vectors, " in message("--acts", tmp_path / "a.npy")
     np.save(tmp_path / "a.npy", np.zeros((1, 12)))
     assert "holds float64 (1, 12); allowed: integers" in message("--tensor", "fc", "--acts", tmp_path / "a.npy")
     (tmp_path / "file").write_text("")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sw_ref import files
 from sw_ref.files import digest_of, locked, settle, write_atomically, write_together
 
 
@@ -181,6 +182,14 @@ def test_many_writers_and_readers_of_one_folder(tmp_path: Path) -> None:
         assert [future.result() for future in writing] == [None] * 40
         assert all(future.result() in pairs for future in reading)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
+
+
+def test_a_lock_that_another_process_keeps_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
+    with locked(tmp_path), pytest.raises(TimeoutError, match="another process keeps it locked") as error:
+        write_pair(tmp_path, NEW)
+    assert error.value.filename == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_among_files_that_belong_together_stays(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ CYCLES = 250
 FAULTS = {
     "valid falls": driven(Control, "valid", lambda was, at: at.ends),
     "sums repeated": driven(Control, "valid", lambda was, at: was | at.valid),
+    "bubble in a stall": driven(Control, "pe__bubble", lambda was, at: ~at.beat0[0]),
     "never stalled": driven(Control, "enable", lambda was, at: 1),
     "beat lost": Fault(controls, "delay_beat", lambda right, *args: [*(beats := right(*args))[:-1], beats[-2]]),
     "beat in a stall": driven(Control, "pe__beat_next", lambda was, at: at.beat0),
@@ -40,6 +41,10 @@ class SumsModel:
         self.outstanding += now.ends - (ready and self.outstanding > 0)
         return now
 
+    def bubble(self, beat: Beat) -> bool:
+        """Whether what enters the operand's last registers in this cycle is no beat, if `beat` enters the pipeline."""
+        return bool(self.way) and self.enable and not [beat, *self.way][-2].valid
+
     def next(self, following: Beat) -> Beat:
         """The beat whose operand is accumulated in the next cycle, if `following` enters then."""
         return [following, *self.way][-1] if self.enable else Beat()
@@ -58,6 +63,7 @@ def check(stages: int) -> None:
             ctx.set(control.ready, ready)
             assert ctx.get(control.valid) == ctx.get(control.pe.valid) == (model.outstanding > 0), cycle
             assert ctx.get(control.enable) == model.enable, cycle
+            assert ctx.get(control.pe.bubble) == model.bubble(beat), cycle
             model.step(beat, ready=ready)
             assert ctx.get(control.enable_next) == ctx.get(control.pe.enable_next) == model.enable, cycle
             # While nothing moves, the inputs hand nothing over.

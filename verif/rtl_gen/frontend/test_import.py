@@ -3,12 +3,14 @@
 from collections import Counter
 
 import numpy as np
+import onnx
 import pytest
 
 from rtl_gen.errors import UsageError
 from rtl_gen.frontend.importer import HANDLERS, Importer
 from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.onnx_file import import_onnx
+from rtl_gen.frontend.weights import layer_weights
 from verif.rtl_gen.frontend.models import Make, compare, node
 
 SEED = 11
@@ -320,3 +322,13 @@ def test_a_handler_that_does_nothing_is_found(make: Make, monkeypatch: pytest.Mo
     monkeypatch.setitem(HANDLERS, "BatchNormalization", nothing)
     with pytest.raises(AssertionError, match=r"nodes \['t'\] were imported, but nothing stands for them"):
         import_onnx(path)
+
+
+def test_an_initializer_that_is_there_twice(make: Make) -> None:
+    path = make([node("Conv", ["x", "w"], ["y"])], {"w": KERNEL})
+    model = onnx.load(path)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(2 * KERNEL, "w"))
+    onnx.save(model, path)
+    for read in (import_onnx, lambda file: list(layer_weights(file))):
+        with pytest.raises(UsageError, match="the graph has initializer w 2 times; allowed: once"):
+            read(path)

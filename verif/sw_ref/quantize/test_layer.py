@@ -90,3 +90,10 @@ def test_channels_of_zeros():
     tensor = quantizer.quantize([empty])
     assert not tensor.word1.any()
     assert np.isfinite(tensor.scale).all()
+
+
+def test_gains_are_never_negative():
+    quantizer, part, weight = layer(shape=(4, 4, 1, 1), seed=3)
+    unit = np.full(4, np.abs(weight).max() * 2.0**-FMT.levels)
+    gains = quantizer.gains([part], unit, np.zeros(weight.shape, bool))
+    assert gains.min() >= 0

@@ -20,6 +20,13 @@ def test_exact_where_codes_can_be():
     assert (step, zero) == (1.0, 5)
 
 
+def test_the_largest_code_is_used():
+    """With one code less, a step of 1 would clip: a larger one would be chosen."""
+    values = np.repeat(np.arange(16.0), 3)
+    assert search(values, FMT, [1.0, 1.1]) == (1.0, 0)
+    assert search(np.full(100, 15.0), FMT, [1.0, 15 / 14]) == (1.0, 0)
+
+
 def test_values_of_one_sign():
     values = np.random.default_rng(0).normal(size=500)
     assert search(np.abs(values), FMT)[1] == 0
