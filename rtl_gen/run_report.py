@@ -34,7 +34,7 @@ def report(
         data |= _compared(task, verdict, late)
         parts += [_cycles(args, task, data), *_wrong(build, verdict, late)]
         parts.append(
-            f"{'pass' if ok else 'FAIL'}: {count} images, {verdict.codes:,} codes compared, "
+            f"{'pass' if ok else 'FAIL'}: {count} image{'s' * (count > 1)}, {verdict.codes:,} codes compared, "
             f"{verdict.mismatches:,} mismatches, {verdict.astray:,} writes astray (stalls {args.stalls} %)"
         )
     if args.waves is not None:
