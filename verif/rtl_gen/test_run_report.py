@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -86,8 +87,8 @@ def test_an_engine_that_gave_up_is_counted(
     monkeypatch.setattr(inference, "compare_writes", lambda *_: Comparison(codes=1, mismatches=0, astray=0, first=None))
     monkeypatch.setattr(inference, "read_outputs", lambda *_: {})
     images = {"in": np.zeros((2, *task.network.tensors["in"].shape), np.uint8)}
-    found = Verdict(outputs={})
-    run_images(task, lambda *_: replace(right, stopped=stopped), images, Stalls(), found)
+    found, simulate = Verdict(outputs={}), Mock(return_value=replace(right, stopped=stopped))
+    run_images(task, simulate, images, Stalls(), found)
     assert (found.stopped, found.right) == (stopped, stopped == 0)
 
 
