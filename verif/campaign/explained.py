@@ -73,6 +73,20 @@ REASONS = (
         r" -> .*needs_input_grad\[1\]\) or True else None",
         "what is kept here is used with that gradient only",
     ),
+    (
+        "Moments._outputs_by_inputs",
+        r" -> return \(self.weight @ f\) @ x if .* else self.weight @ \(f @ x\)$",
+        "the same product, in the order that takes longer",
+    ),
+    ("Moments.target", r" -> .*energy > 0, energy, 2.0", "without inputs any load gives the weights themselves"),
+    ("Moments.target", r" -> .*astype\(np.float64, \)", "a copy has the same values"),
+    ("Search._minimum", r" -> .*chosen, None\] / self._near", "the factors are as many below 1 as above"),
+    ("Search._row_loss", r" -> part = slice\(start \+ height\)$", "what came before is worked out again, alike"),
+    ("tensor._scale", r" -> .*XXfiuXX", "f, i and u are in it, and no kind of dtype is X"),
+    ("files._lock", r" -> if time.monotonic\(\) >= end:$", "the clock does not meet an instant"),
+    ("files._lock", r" -> time.sleep\(1.01\)$", "it waits longer"),
+    ("simulate.random_acts", r"strict=False.* -> .*strict=None", "as false"),
+    ("reorder._is_plain", r" -> .*(getattr\(None|XXgroupsXX)", "an order that changes the outputs is taken back"),
     ("windows._(by_tap|parts)", r"range\(0, len\(rows\), \)|max\(count, 2\)", "other parts of the same sums"),
 )
 """Patterns of the function and of the change (old lines, " -> ", new ones; one change each), and why it is none."""

@@ -154,6 +154,7 @@ def test_asked_for_by_name() -> None:
         with pytest.raises(UsageError) as error:
             choose(NETWORK, options(tensor=["a"], **others))
         assert str(error.value) == message
+    assert names(choose([weight("x=y")], options(tensor=["x=y"], groups=["x=y=2"]))) == (["x=y"], [])
     with pytest.raises(UsageError, match=r"^--tensor is 'a'; allowed: none, the file has no tensors$"):
         choose([], options(tensor=["a"]))
 

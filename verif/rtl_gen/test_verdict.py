@@ -209,6 +209,7 @@ def test_given_activations_are_sent_as_they_are(judged: Callable[..., Ran], benc
         (np.zeros((2, 7)), "holds float64 (2, 7); allowed: integers, not empty"),
         (np.zeros((0, 7), int), "holds int64 (0, 7); allowed: integers, not empty"),
         (np.zeros((2, 6), int), "has shape (2, 6); allowed for fc: (vectors, 7)"),
+        (np.zeros((2, 7, 1), int), "has shape (2, 7, 1); allowed for fc: (vectors, 7)"),
         (np.zeros(7, int), "has shape (7,); allowed for fc: (vectors, 7)"),
         (np.array([[0] * 6 + [8]]), "holds 0 to 8; allowed: -8 to 7"),
         (np.array([[0] * 6 + [-9]]), "holds -9 to 0; allowed: -8 to 7"),
@@ -219,6 +220,12 @@ def test_bad_activations(judged: Callable[..., Ran], tmp_path: Path, acts: NDArr
     np.save(path, acts)
     ran = judged("--tensor", "fc", "--acts", path)
     assert (ran.status, ran.out, ran.err) == (2, "", f"stlq: --acts {path} {message}\n")
+
+
+def test_bad_activations_of_one_of_several_tensors(judged: Callable[..., Ran], tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((2, 7), int))
+    assert judged("--acts", path).err == f"stlq: --acts {path} has shape (2, 7); allowed for conv: (vectors, 6, 3)\n"
 
 
 def test_activations_that_cannot_be_read(judged: Callable[..., Ran], tmp_path: Path) -> None:
@@ -243,6 +250,13 @@ def test_bad_models(run: Run, judged: Callable[..., Ran], tmp_path: Path) -> Non
     assert said(*waves) == "--waves needs one tensor; name it with --tensor: conv, fc"
     waves = ("--waves", tmp_path / "w.fst")
     assert said("--tensor", "fc", *waves) == f"--waves is {waves[1]}; allowed: a name that ends in .vcd"
+    file = tmp_path / "q"
+    waves = ("--waves", file / "deep" / "w.vcd")
+    assert said("--tensor", "fc", *waves) == f"--waves is {waves[1]}: {file} is no folder; allowed: a file in a folder"
+    assert said("--keep", file) == f"--keep is {file}: a file; allowed: a folder"
+    (tmp_path / "manifest.json").touch()
+    assert said("--keep", tmp_path) == f"--keep is {tmp_path}: a build; allowed: another folder"
+    assert "'' is no path; allowed: the name of a file or folder" in said("--model", "")
     none = tmp_path / "none"
     assert said("--model", none) == (
         f"--model is {none}: No such file or directory; allowed: a file that `stlq quantize` wrote"

@@ -184,6 +184,16 @@ def test_many_writers_and_readers_of_one_folder(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
 
 
+def test_a_lock_that_is_let_go_is_waited_for(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with locked(tmp_path):
+            waiting = pool.submit(write_pair, tmp_path, NEW)
+            time.sleep(0.05)
+            assert not waiting.done()
+        waiting.result()
+    assert read_pair(tmp_path) == NEW
+
+
 def test_a_lock_that_another_process_keeps_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
     with locked(tmp_path), pytest.raises(TimeoutError, match="another process keeps it locked") as error:

@@ -68,6 +68,13 @@ def test_the_same_tensors_give_the_same_bytes_in_any_order(tmp_path: Path) -> No
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+def test_a_header_has_no_spaces(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "t.safetensors", {"a": np.zeros((2, 3), np.int8)}, {})
+    data = (tmp_path / "t.safetensors").read_bytes()
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    assert b" " not in header.rstrip(b" ")
+
+
 def test_a_type_without_a_name_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="z is complex128; allowed: BOOL, U8"):
         write_tensors(tmp_path / "t", {"z": np.zeros(2, complex)}, {})
@@ -88,11 +95,12 @@ DAMAGE = {
     "duplicate name": (raw(b'{"a":{},"a":{}}'), "a: appears twice in the header"),
     "duplicate key": (raw(b'{"a":{"dtype":"U8","dtype":"U8"}}'), "dtype: appears twice in the header"),
     "lone surrogate": (raw(b'{"\\ud800":{}}'), r"'\\ud800': is not a Unicode name"),
+    "last surrogate": (raw(b'{"\\udfff":{}}'), r"'\\udfff': is not a Unicode name"),
     "metadata no dictionary": (raw({"__metadata__": [1]}), "__metadata__ is not a dictionary of strings"),
     "metadata no string": (raw({"__metadata__": {"a": 1}}), "__metadata__ is not a dictionary of strings"),
     "no entry": (raw({"a": 3}), "a: its header entry is not exactly dtype, shape and data_offsets"),
     "more keys": (raw({"a": {**A["a"], "x": 1}}), "a: its header entry is not exactly"),
-    "dtype": (raw({"a": entry("F8", [4], [0, 4])}), "a: dtype is 'F8'; allowed: BOOL"),
+    "dtype": (raw({"a": entry("F8", [4], [0, 4])}), "a: dtype is 'F8'; allowed: " + ", ".join(DTYPES)),
     "dtype no string": (raw({"a": entry([], [4], [0, 4])}), r"a: dtype is \[\]; allowed"),  # type: ignore[arg-type]
     "shape no list": (raw({"a": entry("U8", 4, [0, 4])}), "a: shape is 4; allowed: up to 32 whole numbers"),
     "negative size": (raw({"a": entry("U8", [-4], [0, 4])}), r"a: shape is \[-4\]; allowed"),

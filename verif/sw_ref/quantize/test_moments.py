@@ -28,6 +28,18 @@ def test_moments_are_covariances():
         np.testing.assert_allclose(moments.spread[group], np.cov(x[group].T, bias=True), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_sums_lose_no_digits(same):
+    """In float32 1 vanishes beside 2^24; the first columns, all 0, are the shift."""
+    moments = Moments(weight=np.ones((1, 1, 1), np.float32))
+    zeros, large = np.zeros((1, 2, 1), np.float32), np.ones((1, 101, 1), np.float32)
+    moments.add(zeros, zeros)
+    large[0, 0] = 2**24
+    moments.add(large if same else np.zeros_like(large), large)
+    assert moments.sum_f.tolist() == [[2**24 + 100]]
+    assert moments.sum_x.tolist() == [[2**24 + 100 if same else 0]]
+
+
 def test_target_makes_up_for_inputs_that_are_off():
     x, f = both()
     f = f.copy()

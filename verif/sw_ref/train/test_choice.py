@@ -42,6 +42,10 @@ def test_a_block_costs_its_share_of_the_tiles_at_every_position() -> None:
     assert layer([1, 1, 1, 1], 6, tiles=2).block_costs.tolist() == [[3] * 4]
 
 
+def test_second_words_of_tiles_cost_a_beat_each_at_every_position() -> None:
+    assert layer([1, 2, 3], positions=5).second_beats(np.array([[True, False, True]])) == 10
+
+
 def test_what_is_worth_most_per_beat_comes_first_and_smaller_ones_may_still_fit() -> None:
     """Gains per beat 4, 3, 0, -1 at 2 beats each, and 5, 2 at 3; the budget is half of 4 * 2 + half of 2 * 3: 7."""
     layers = {"a": layer([8, 6, 0, -2], 2), "b": layer([15, 6], 3)}
@@ -219,6 +223,17 @@ def test_linear_layers_are_moved_as_well() -> None:
     layers["0"].saved = np.array([[1, 1], [5, 5], [2, 2], [7, 7]], float)
     assert reorder(net, layers, torch.rand(3, 2), CYCLES, 0.4) == ["0"]
     assert layers["0"].saved[:, 0].tolist() == [7, 5, 2, 1]
+
+
+def test_a_layer_that_keeps_its_order_does_not_end_the_search() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Softmax(1), nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2))
+    layers = {}
+    for name, shape, tile in (("0", (2, 2), (2, 2)), ("2", (4, 2), (2, 2)), ("4", (2, 4), (4, 4))):
+        tiles = Tiling.of(shape, tile)
+        layers[name] = Layer(weight=np.ones(shape, np.float32), tiles=tiles, blocks=tiles, positions=1)
+        layers[name].fisher, layers[name].saved = np.ones(shape, np.float32), np.zeros(shape)
+    layers["2"].saved = np.array([[1, 1], [5, 5], [2, 2], [7, 7]], float)
+    assert reorder(net, layers, torch.rand(3, 2), CYCLES, 0.4) == ["2"]
 
 
 def test_what_is_not_known_to_treat_channels_alike_ends_the_way() -> None:
