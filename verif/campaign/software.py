@@ -48,7 +48,7 @@ GROUPS = {
     "tiles": Group(files=("sw_ref/tiling.py",), tests=("sw_ref/test_tiling.py",)),
     "golden": Group(
         files=("sw_ref/integer.py", "sw_ref/activations.py", "sw_ref/windows.py"),
-        tests=("sw_ref/test_integer.py", "sw_ref/test_activations.py"),
+        tests=tuple(f"sw_ref/test_{name}.py" for name in ("integer", "activations", "windows")),
     ),
     "stream": Group(
         files=("sw_ref/stream.py", "sw_ref/cost.py"), tests=("sw_ref/test_stream.py", "sw_ref/test_cost.py")
