@@ -13,15 +13,15 @@ from hw.bus.rom_config import RomConfig, Source
 from rtl_gen import tools
 from rtl_gen.boards import BOARDS, Board
 from rtl_gen.bus_build import serial_driver_files
-from rtl_gen.design import save_result
+from rtl_gen.design import save_file, save_result
 from rtl_gen.driver.interface import interface_of
 from rtl_gen.engine_build import DRIVER, NETWORK, PROGRAM, PROGRAM_HEX, EngineBuild, load_engine
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import CheckError
 from rtl_gen.options import add_seed, path, whole_number
 from rtl_gen.pnr import results
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.rom_build import rom_config, rom_text
-from sw_ref.files import digest_of, write_atomically
+from sw_ref.files import digest_of
 from sw_ref.network import load_network
 
 SUMMARY = "make a bitstream for a board: the engine with its program, inputs and outputs over a UART"
@@ -53,16 +53,8 @@ def run(args: argparse.Namespace) -> Report:
     network = load_network(build.folder / NETWORK)
     driver = serial_driver_files(interface_of(build.config, network, config.program_bytes))
     for written, data in {file.name: bitstream, **driver}.items():
-        _write(build.folder / written, data)
+        save_file(build.folder / written, data)
     return _report(board, build, file, save_result(build, f"board-{board.name}", result), result)
-
-
-def _write(file: Path, data: bytes) -> None:
-    try:
-        file.parent.mkdir(exist_ok=True)
-        write_atomically(file, data)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
 def make_bitstream(build: EngineBuild, board: Board, config: RomConfig, seed: int) -> tuple[dict[str, Any], bytes]:

@@ -31,9 +31,14 @@ def load_design(folder: Path) -> Design:
 
 def save_result(build: Design, name: str, result: dict[str, Any]) -> Path:
     """Write a result into the build's folder, as NAME.json.  Raises :class:`UsageError`."""
-    file = build.folder / f"{name}.json"
+    return save_file(build.folder / f"{name}.json", (json.dumps(result, indent=2) + "\n").encode())
+
+
+def save_file(file: Path, data: bytes) -> Path:
+    """Write a file of a build, in a folder that is made if missing.  Raises :class:`UsageError`."""
     try:
-        write_atomically(file, (json.dumps(result, indent=2) + "\n").encode())
+        file.parent.mkdir(exist_ok=True)
+        write_atomically(file, data)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error
     return file

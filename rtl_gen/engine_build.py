@@ -11,13 +11,13 @@ from rtl_gen.errors import UsageError
 from rtl_gen.manifest import (
     MANIFEST,
     config_of,
+    decoded,
     derived_of,
     find_manifest,
     is_engine,
     make_manifest,
     read_file,
     read_manifest,
-    text_of,
     verilog_name,
 )
 from sw_ref.files import digest_of, locked, write_together
@@ -135,7 +135,7 @@ def engine_of(path: Path, content: dict[str, Any]) -> EngineBuild:
     if not isinstance(files, dict) or not needed <= set(files) or not all(map(_is_name, files)):
         raise UsageError(f"{path} is damaged: files are not {sorted(needed)}; {DAMAGED}")
     read = {name: read_file(path.parent / name, str(digest)) for name, digest in files.items()}
-    text_of(path.parent / verilog_name(config), str(files[verilog_name(config)]))
+    decoded(path.parent / verilog_name(config), read[verilog_name(config)])
     return EngineBuild(folder=path.parent, config=config, contents=read)
 
 

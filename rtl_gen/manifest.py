@@ -140,7 +140,7 @@ def build_of(path: Path, content: dict[str, Any]) -> Build:
     """The build that a manifest describes.  Raises :class:`UsageError` if it is damaged, or the Verilog was changed."""
     config = _array_of(path, content)
     name, digest = _only_file(path, content["files"])
-    text = text_of(path.parent / name, digest)
+    text = decoded(path.parent / name, read_file(path.parent / name, digest))
     if f"\nmodule {config.name}(" not in text:
         damage = f"{name} has no module {config.name}"
         raise UsageError(f"{path} is damaged: {damage}; generate the build again")
@@ -195,10 +195,10 @@ def _only_file(path: Path, files: Any) -> tuple[str, str]:
     return listed[0][0], str(listed[0][1])
 
 
-def text_of(path: Path, digest: str) -> str:
-    """A build's Verilog, as :func:`read_file` reads it."""
+def decoded(path: Path, data: bytes) -> str:
+    """The text of a build's Verilog.  Raises :class:`UsageError` if it is none."""
     try:
-        return read_file(path, digest).decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is damaged: {error}; generate the build again") from error
 

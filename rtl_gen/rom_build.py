@@ -1,7 +1,7 @@
 """What a build has where the engine has its program in a ROM."""
 
 import argparse
-import re
+from collections.abc import Sequence
 from typing import Any
 
 from hw.bus.rom_config import Codes, RomConfig, Source
@@ -18,6 +18,7 @@ from rtl_gen.options import whole_number
 from sw_ref.format import parameters_of
 from sw_ref.network import Network
 
+CLOCKS_HZ: Sequence[int] = parameters_of(RomConfig)["clock_hz"].values or ()
 TITLES = {Source.RAM: "block RAM", Source.FLASH: "SPI flash"}
 MEANINGS = {
     "busy": "an inference runs",
@@ -49,12 +50,16 @@ def rom_of(args: argparse.Namespace, engine: EngineConfig, program: bytes) -> Ro
         return None
     if args.baud is not None and args.codes_over != Codes.UART.value:
         raise UsageError(f"--baud is given without a UART; allowed: with --codes-over {Codes.UART.value}")
+    clock_hz = round(args.mhz * 1e6)
+    if clock_hz not in CLOCKS_HZ:
+        span = f"{CLOCKS_HZ[0] / 1e6:g} to {CLOCKS_HZ[-1] / 1e6:g}"
+        raise UsageError(f"--mhz is {args.mhz:g}; allowed with --bus {ROM}: {span}")
     return rom_config(
         engine,
         program,
         source=Source(given.pop("program_in", Source.RAM)),
         codes=Codes(given.pop("codes_over", Codes.STREAM)),
-        clock_hz=round(args.mhz * 1e6),
+        clock_hz=clock_hz,
         **given,
     )
 
@@ -82,15 +87,7 @@ def rom_config(engine: EngineConfig, program: bytes, **values: Any) -> RomConfig
     try:
         return RomConfig(engine=engine, program=tuple(to_words(engine, program)), **values)
     except ValueError as error:
-        # The clock in Hz is the option --mhz.
-        wording = re.sub(r"^clock_hz is (\d+);.*", _mhz_wording, str(error))
-        raise UsageError(option_wording(wording)) from error
-
-
-def _mhz_wording(found: re.Match[str]) -> str:
-    span = parameters_of(RomConfig)["clock_hz"].values
-    assert span is not None
-    return f"--mhz is {int(found[1]) / 1e6:g}; allowed with --bus {ROM}: {span[0] / 1e6:g} to {span[-1] / 1e6:g}"
+        raise UsageError(option_wording(str(error))) from error
 
 
 def rom_files(config: RomConfig, network: Network) -> dict[str, bytes]:

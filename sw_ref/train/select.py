@@ -45,19 +45,24 @@ class Layer:
         return self.tiles.count if self.streamed is None else self.streamed.count
 
     @property
+    def _decided(self) -> Streamed | None:
+        """The tiles that are streamed, if blocks are tiles: then a block stands for some of them."""
+        return self.streamed if self.blocks == self.tiles else None
+
+    @property
     def block_costs(self) -> NDArray[np.float64]:
         """Beats per sample of a second word for each block; one that is no tile counts by its share of the tiles.
 
         Where tiles of a grouped layer share a tile that is streamed, each counts it.
         """
-        if self.streamed is not None and self.blocks == self.tiles:
-            return self.positions * self.streamed.costs.astype(np.float64)
+        if (decided := self._decided) is not None:
+            return self.positions * decided.costs.astype(np.float64)
         return np.full(self.blocks.grid, self.positions * self.streamed_tiles / self.blocks.count)
 
     def second_beats(self, flags: NDArray[np.bool_]) -> float:
         """Beats per sample of the second words of the blocks in `flags`."""
-        if self.streamed is not None and self.blocks == self.tiles:
-            return float(self.positions * self.streamed.second(flags))
+        if (decided := self._decided) is not None:
+            return float(self.positions * decided.second(flags))
         return float(self.block_costs[flags].sum())
 
     def measure(self, fmt: StlqFormat, method: Method, ratio: float) -> None:
