@@ -1,0 +1,89 @@
+// Proven for all inputs after any state, thus for ever: each step's term; the sum over a code's terms, which alone
+// outlives `WINDOW cycles; and the code of a sum. `PRODUCT and `CODE_AFTER: cycles from a step to its term, and from the
+// sum of all terms to the code.
+typedef struct packed {
+  // FIELDS
+} scale_t;
+
+module requantizer_proof (
+  input clk,
+  input [`ACC-1:0] x,
+  input [`CODE-1:0] added, low, high,
+  input [1:0] step,
+  input [`SCALE-1:0] scale,
+  input [`WIDE+4:0] offset
+);
+  wire [`CODE-1:0] code;
+  stlq_engine_requantizer_lane dut (.*, .rst(1'b0));
+
+  always @* begin
+    assume (step != 3);
+    assume (step == 0 || x == 0);
+    assume (low <= high);
+  end
+
+  // What was put in at the step whose term is there now, and a cycle before that one.
+  wire [1:0] step_then, step_before;
+  wire [`ACC-1:0] x_then;
+  wire [`CODE-1:0] added_then;
+  wire [`SCALE-1:0] scale_then;
+  late #(2, `PRODUCT) late_step (clk, step, step_then);
+  late #(2, `PRODUCT + 1) late_step_before (clk, step, step_before);
+  late #(`ACC, `PRODUCT) late_x (clk, x, x_then);
+  late #(`CODE, `PRODUCT) late_added (clk, added, added_then);
+  late #(`SCALE, `PRODUCT) late_scale (clk, scale, scale_then);
+  reg [4:0] cycles = 0;
+  always @(posedge clk) cycles <= cycles + (cycles <= `WINDOW);
+
+  // What one step adds. What is negative is a ones' complement: the offset has the missing 1.
+  function signed [`WIDE-1:0] term(
+    input [1:0] step, input signed [`ACC-1:0] x, input [`CODE-1:0] added, input [`SCALE-1:0] bits
+  );
+    reg signed [`WIDE-1:0] first, second;
+    scale_t scale;
+    begin
+      scale = bits;
+      first = x;
+      second = step == 0 && scale.second ? first : 0;
+      first = first <<< scale.first_shift;
+      if (step != 0) first = added;
+      if (step == 1) first = scale.add1 ? first <<< scale.add1_shift : 0;
+      if (step == 2) first = scale.add2 ? first <<< scale.add2_shift : 0;
+      if (step == 0 ? scale.first_negative : step == 1 ? scale.add1_negative : scale.add2_negative) first = -first - 1;
+      if (step == 0 && scale.second_negative) second = -second - 1;
+      term = first + second;
+    end
+  endfunction
+
+  (* hierconn *) wire signed [`WIDE-1:0] \dut.product ;
+  (* hierconn *) wire signed [`WIDE-1:0] \dut.total ;
+  wire signed [`WIDE-1:0] product = \dut.product , total = \dut.total ;
+  wire signed [`WIDE-1:0] product_was, total_was, total_then;
+  wire [`WIDE+4:0] offset_was, offset_then;
+  late #(`WIDE, 1) late_product (clk, product, product_was);
+  late #(`WIDE, 1) late_total (clk, total, total_was);
+  late #(`WIDE, `CODE_AFTER) late_total_then (clk, total, total_then);
+  late #(`WIDE + 5, 1) late_offset (clk, offset, offset_was);
+  late #(`WIDE + 5, `CODE_AFTER + 1) late_offset_then (clk, offset, offset_then);
+  wire signed [`WIDE-1:0] start = offset_was[`WIDE-1:0];
+  always @* if (cycles == `WINDOW) begin
+    assert (product == term(step_then, x_then, added_then, scale_then));
+    assert (total == product_was + (step_before == 0 ? start : total_was));
+  end
+
+  // The code of a sum.
+  wire [`CODE-1:0] least, most;
+  late #(`CODE, 1) late_low (clk, low, least);
+  late #(`CODE, 1) late_high (clk, high, most);
+  wire signed [`WIDE-1:0] value = total_then >>> offset_then[`WIDE +: 5];
+  wire [`CODE-1:0] right =
+    value < $signed({1'b0, least}) ? least : value > $signed({1'b0, most}) ? most : value[`CODE-1:0];
+  always @* if (cycles == `WINDOW) assert (code == right);
+endmodule
+
+// `out` is `in` some cycles ago.
+module late #(parameter WIDTH = 1, CYCLES = 1) (input clk, input [WIDTH-1:0] in, output [WIDTH-1:0] out);
+  reg [WIDTH*CYCLES-1:0] held;
+  always @(posedge clk) held <= {held, in};
+  assign out = held[WIDTH*(CYCLES-1) +: WIDTH];
+endmodule
