@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import re
 import tempfile
 from importlib import metadata
 from pathlib import Path
@@ -13,22 +12,21 @@ from hw.bus.rom_config import RomConfig, Source
 from rtl_gen import tools
 from rtl_gen.boards import BOARDS, Board
 from rtl_gen.bus_build import serial_driver_files
-from rtl_gen.design import save_file, save_result
+from rtl_gen.compile import read_network
+from rtl_gen.design import check_results, save_file, save_result
 from rtl_gen.driver.interface import interface_of
 from rtl_gen.engine_build import DRIVER, NETWORK, PROGRAM, PROGRAM_HEX, EngineBuild, load_engine
 from rtl_gen.errors import CheckError
-from rtl_gen.options import add_seed, path, whole_number
+from rtl_gen.options import add_seed, path
 from rtl_gen.pnr import results
 from rtl_gen.report import Report, Table, progress
-from rtl_gen.rom_build import rom_config, rom_text
+from rtl_gen.rom_build import add_baud, rom_config, rom_text
 from sw_ref.files import digest_of
-from sw_ref.network import load_network
 
 SUMMARY = "make a bitstream for a board: the engine with its program, inputs and outputs over a UART"
 EXAMPLE = "stlq board build/ --board icebreaker"
 DESIGN = "board"  # how the tools' files are named
 LOGS = (f"{DESIGN}.rpt", f"{DESIGN}.tim")
-NO_PLACE = re.compile(r"failed to place|Unable to (?:place|find legal placement)|not enough|too many", re.IGNORECASE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "build", metavar="BUILD", type=path, help="folder that compile wrote; gets board-BOARD.json and the bitstream"
     )
     parser.add_argument("--board", required=True, choices=BOARDS, help="board")
-    parser.add_argument(
-        "--baud", type=whole_number, default=RomConfig.baud, metavar="N", help="rate of the UART (default: 1000000)"
-    )
+    add_baud(parser, RomConfig.baud)
     add_seed(parser, "the placer")
 
 
@@ -47,11 +43,12 @@ def run(args: argparse.Namespace) -> Report:
     config = rom_config(
         build.config, build.contents[PROGRAM], source=board.source, clock_hz=board.clock_hz, baud=args.baud
     )
+    network, _ = read_network(build.folder / NETWORK)
+    driver = serial_driver_files(interface_of(build.config, network, config.program_bytes))
+    file = build.folder / f"board-{board.name}.{board.bitstream}"
+    check_results(file, file.with_suffix(".json"), *(build.folder / written for written in driver))
     with progress(f"making a bitstream for {board.title}"):
         result, bitstream = make_bitstream(build, board, config, args.seed)
-    file = build.folder / f"board-{board.name}.{board.bitstream}"
-    network = load_network(build.folder / NETWORK)
-    driver = serial_driver_files(interface_of(build.config, network, config.program_bytes))
     for written, data in {file.name: bitstream, **driver}.items():
         save_file(build.folder / written, data)
     return _report(board, build, file, save_result(build, f"board-{board.name}", result), result)

@@ -14,6 +14,7 @@ from rtl_gen.compiler.layers import Layer, layers_of
 from rtl_gen.compiler.lower import Compiled, check_fit, compile_network, sizes_for
 from rtl_gen.compiler.picture import draw_program, peak_of
 from rtl_gen.compiler.program import encode, to_bytes
+from rtl_gen.cores.bench import TOP
 from rtl_gen.cores.files import core_files
 from rtl_gen.engine_build import (
     NETWORK,
@@ -32,7 +33,7 @@ from rtl_gen.frontend.picture import check_picture
 from rtl_gen.generate import option_wording
 from rtl_gen.header import engine_subject, headed
 from rtl_gen.manifest import MANIFEST, verilog_name
-from rtl_gen.options import add_parameter, number, path
+from rtl_gen.options import add_parameter, can_hold, number, path
 from rtl_gen.presets import PRESETS, add_preset_options, chosen
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.rom_build import add_rom_options, rom_files, rom_line, rom_of
@@ -102,6 +103,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     if not 0 < args.mhz <= HIGHEST_MHZ:
         raise UsageError(f"--mhz is {args.mhz}; allowed: above 0, at most {HIGHEST_MHZ}")
+    if not can_hold(args.out):
+        raise UsageError(f"--out is {args.out}; allowed: a folder that can be made and written")
     if args.picture is not None:
         check_picture(args.picture)
     network, data = read_network(args.network)
@@ -173,6 +176,8 @@ def _given(args: argparse.Namespace, network: Network) -> EngineConfig:
     values.setdefault("requant_lanes", gcd(EngineConfig.requant_lanes, values["pe"]))
     try:
         array = {name: values.pop(name) for name in parameters_of(ArrayConfig) if name in values}
+        if args.name == TOP:
+            raise ValueError(f"name is {TOP!r}, as the build's test bench is; allowed: another one")
         name = {} if args.name is None else {"name": args.name}
         return EngineConfig(array=ArrayConfig(format=network.format, **array), **values, **name)
     except ValueError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from rtl_gen.engine_build import EngineBuild, engine_of
 from rtl_gen.errors import UsageError
 from rtl_gen.manifest import Build, build_of, find_manifest, is_engine, read_manifest
-from rtl_gen.options import path
+from rtl_gen.options import can_hold, path
 from sw_ref.files import locked, write_atomically
 
 Design = Build | EngineBuild
@@ -27,6 +27,13 @@ def load_design(folder: Path) -> Design:
     with locked(folder):
         content = read_manifest(path)
         return engine_of(path, content) if is_engine(content) else build_of(path, content)
+
+
+def check_results(*files: Path) -> None:
+    """Raises :class:`UsageError` where a result cannot be written: before the tools run for it."""
+    for file in files:
+        if not can_hold(file.parent) or (file.exists() and not file.is_file()):
+            raise UsageError(f"{file} cannot be written; allowed: a file in a folder that can be written")
 
 
 def save_result(build: Design, name: str, result: dict[str, Any]) -> Path:

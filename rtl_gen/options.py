@@ -1,6 +1,7 @@
 """Options that several commands share; parameters become options from their one declaration."""
 
 import argparse
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -130,6 +131,12 @@ def check_place(option: str, path: Path, **inputs: Path | None) -> None:
     for name, given in inputs.items():
         if given is not None and given.exists() and path.exists() and path.samefile(given):
             raise UsageError(f"{option} is {path}: the {name} themselves; allowed: another file")
+
+
+def can_hold(folder: Path) -> bool:
+    """Whether a folder can be written, or made where it is missing: asked before any work is done for it."""
+    place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 from hw.config import ArrayConfig
 from rtl_gen import tools
-from rtl_gen.design import Design, add_build, load_design, save_result
+from rtl_gen.design import Design, add_build, check_results, load_design, save_result
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.harness import Harness
 from rtl_gen.nextpnr import NETLIST, FitError, Nextpnr
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--speed is {args.speed}; allowed: {allowed}")
     if not 1 <= args.freq <= 1000:
         raise UsageError(f"--freq is {args.freq}; allowed: 1 to 1000 MHz")
+    check_results(build.folder / f"pnr-{args.target}.json")
     with progress(f"placing and routing for {device}"):
         result = place_and_route(build, args.target, device, speed=args.speed or SPEED, freq=args.freq, seed=args.seed)
     return _report(build, save_result(build, f"pnr-{args.target}", result), result)

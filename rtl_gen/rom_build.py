@@ -14,7 +14,7 @@ from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.header import Subject, engine_subject, headed
 from rtl_gen.manifest import verilog_name
-from rtl_gen.options import whole_number
+from rtl_gen.options import add_parameter
 from sw_ref.format import parameters_of
 from sw_ref.network import Network
 
@@ -37,7 +37,12 @@ def add_rom_options(parser: argparse.ArgumentParser) -> None:
     sources, kinds = ([kind.value for kind in enum] for enum in (Source, Codes))
     group.add_argument("--program-in", choices=sources, help="block RAM or SPI flash (default: ram)")
     group.add_argument("--codes-over", choices=kinds, help="how inputs and outputs move (default: stream)")
-    group.add_argument("--baud", type=whole_number, metavar="N", help="rate of the UART (default: 1000000)")
+    add_baud(group, None)
+
+
+def add_baud(group: Any, default: int | None) -> None:
+    """`--baud`; `default`: where it is not given."""
+    add_parameter(group, "baud", parameters_of(RomConfig)["baud"], default, RomConfig.baud)
 
 
 def rom_of(args: argparse.Namespace, engine: EngineConfig, program: bytes) -> RomConfig | None:

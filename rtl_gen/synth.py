@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rtl_gen.design import Design, add_build, load_design, save_result
+from rtl_gen.design import Design, add_build, check_results, load_design, save_result
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.options import path
 from rtl_gen.parts import cells_by_part, check_memories, modules_apart
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> Report:
         raise UsageError(f"--liberty goes with --target generic; target is {args.target}")
     if args.liberty is not None and not args.liberty.is_file():
         raise UsageError(f"--liberty is {args.liberty}: no such file; allowed: a Liberty cell library")
+    check_results(build.folder / f"synth-{args.target}.json")
     with progress(f"synthesizing for {args.target}"):
         result = synthesize(build, args.target, liberty=args.liberty)
     return _report(build, save_result(build, f"synth-{args.target}", result), result)

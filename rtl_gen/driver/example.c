@@ -65,6 +65,26 @@ static FILE *file(const char *name, const char *mode)
     return opened;
 }
 
+/* A number with nothing behind it. */
+static unsigned long number(const char *text)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 0);
+    if (end == text || *end != '\0') {
+        stop("an address is no number; allowed: one such as 0x43c00000");
+    }
+    return value;
+}
+
+/* Nothing of the file is left: otherwise it is of another network. */
+static void finish(FILE *given, const char *complaint)
+{
+    if (fgetc(given) != EOF) {
+        stop(complaint);
+    }
+    fclose(given);
+}
+
 static void load_program(const stlq_bus *bus, volatile uint8_t *memory, const char *name)
 {
     FILE *given = file(name, "rb");
@@ -73,7 +93,7 @@ static void load_program(const stlq_bus *bus, volatile uint8_t *memory, const ch
     if (fread(program, 1, sizeof program, given) != sizeof program) {
         stop("the program is shorter than that of this network");
     }
-    fclose(given);
+    finish(given, "the program is longer than that of this network");
     result = stlq_check(bus, program);
     if (result != STLQ_OK) {
         stop(stlq_message(result));
@@ -93,7 +113,7 @@ static void put_inputs(volatile uint8_t *memory, const char *name)
         }
         stlq_put(memory, &inputs[at], values, STLQ_CODE_BYTES, STLQ_HIGHEST_CODE);
     }
-    fclose(given);
+    finish(given, "there are more inputs than the network has");
 }
 
 static void get_outputs(const volatile uint8_t *memory, const char *name)
@@ -102,7 +122,9 @@ static void get_outputs(const volatile uint8_t *memory, const char *name)
     size_t at;
     for (at = 0; at < sizeof outputs / sizeof *outputs; at++) {
         stlq_get(memory, &outputs[at], values, STLQ_CODE_BYTES);
-        fwrite(values, sizeof *values, outputs[at].codes, made);
+        if (fwrite(values, sizeof *values, outputs[at].codes, made) != outputs[at].codes) {
+            stop(name);
+        }
     }
     if (fclose(made) != 0) {
         stop(name);
@@ -139,8 +161,8 @@ int main(int count, char **arguments)
     if (device < 0) {
         stop(arguments[1]);
     }
-    bus.user = reach(device, strtoul(arguments[2], NULL, 0), REGISTER_BYTES);
-    address = strtoul(arguments[3], NULL, 0);
+    bus.user = reach(device, number(arguments[2]), REGISTER_BYTES);
+    address = number(arguments[3]);
     memory = reach(device, address, OUTPUTS_AT + STLQ_OUTPUTS_BYTES);
     load_program(&bus, memory, arguments[4]);
     put_inputs(memory + INPUTS_AT, arguments[5]);

@@ -31,5 +31,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         main(*sys.argv[1:])
-    except (EngineError, OSError, ValueError, MemoryError) as error:
+    except (EngineError, OSError, ValueError, OverflowError, MemoryError) as error:
         sys.exit(f"example: {error}")

@@ -79,11 +79,14 @@ class Interface:
 
     @classmethod
     def read(cls, path: str | Path) -> "Interface":
-        """From the file.  Raises ``OSError``, ``ValueError`` or ``TypeError``."""
-        fields = json.loads(Path(path).read_text())
-        for kind in ("inputs", "outputs"):
-            fields[kind] = tuple(Tensor(**{**tensor, "shape": tuple(tensor["shape"])}) for tensor in fields[kind])
-        return cls(**fields)
+        """From the file.  Raises ``OSError``, or ``ValueError`` if it is damaged."""
+        try:
+            fields = json.loads(Path(path).read_text())
+            for kind in ("inputs", "outputs"):
+                fields[kind] = tuple(Tensor(**{**tensor, "shape": tuple(tensor["shape"])}) for tensor in fields[kind])
+            return cls(**fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error}; allowed: what `stlq` wrote") from error
 
 
 class MappedRegisters:
@@ -179,9 +182,11 @@ class Driver(ABC):
     def run(self, *codes: NDArray[Any], timeout: float = 1.0) -> tuple[NDArray[Any], ...]:
         """The codes of all outputs, from those of all inputs; integers of the tensors' shapes, without a batch.
 
-        Raises ``ValueError`` for other inputs, and :class:`EngineError` if the run goes wrong, or does not end in
-        `timeout` seconds: then it is stopped.
+        Raises ``ValueError`` for other inputs or no time, and :class:`EngineError` if the run goes wrong, or does not
+        end in `timeout` seconds: then it is stopped.
         """
+        if not timeout > 0:
+            raise ValueError(f"timeout is {timeout}; allowed: seconds above 0")
         for tensor, given in zip(self.interface.inputs, self._one_each(codes), strict=True):
             self._put(tensor, np.asarray(given))
         self._exchange(timeout)
@@ -252,6 +257,8 @@ class Engine(Driver):
             raise EngineError(
                 f"the program of {len(program):,} bytes is damaged: its header has another length or mark"
             )
+        if len(program) != (right := self.interface.program_bytes):
+            raise EngineError(f"the program has {len(program):,} bytes; that of the network has {right:,}")
         digest = self._field("engine", "digest")
         for whose, needed in (("program", header[2]), ("network", self.interface.digest)):
             self._check_digest(whose, needed, digest)

@@ -34,14 +34,15 @@ class Port(Protocol):
 class SerialEngine(Driver):
     """A network on a board that has its program: the top `stlq_rom`, or what `stlq board` makes.
 
-    Raises ``ValueError`` for a port that waits for ever, and :class:`EngineError` if there is no engine, or the network
-    is for another one; no input is sent before.
+    Raises ``ValueError`` for a port that waits for ever or not at all, and :class:`EngineError` if there is no engine,
+    or the network is for another one; no input is sent before.
     """
 
     def __init__(self, port: Port, interface: Interface):
         super().__init__(interface)
-        if getattr(port, "timeout", 0) is None:
-            raise ValueError("timeout of the port is None; allowed: seconds, such as 0.1")
+        timeout = getattr(port, "timeout", 0.1)
+        if not timeout:
+            raise ValueError(f"timeout of the port is {timeout}; allowed: seconds, such as 0.1")
         self._port = port
         self._inputs = np.zeros(interface.inputs_bytes, np.uint8)
         self._outputs = np.zeros(interface.outputs_bytes, np.uint8)
@@ -58,8 +59,13 @@ class SerialEngine(Driver):
         if len(came) < GREETING:
             raise EngineError(f"there is no engine: {len(came)} bytes came after a break; {GREETING} are right")
         self._check_digest("network", self.interface.digest, int.from_bytes(came, "little"))
+        self._under_way = False
 
     def _exchange(self, timeout: float) -> None:
+        # An inference that an exception ended has an answer to come, which is not that of the next one.
+        if self._under_way:
+            self._restart()
+        self._under_way = True
         self._port.write(self._inputs.tobytes())
         came, size, end = b"", len(self._outputs), time.monotonic() + timeout
         while len(came) < size and time.monotonic() < end:
@@ -68,3 +74,4 @@ class SerialEngine(Driver):
             self._restart()
             raise EngineError(f"{len(came)} of {size} bytes came in {timeout:g} s; the board was reset")
         self._outputs[:] = np.frombuffer(came, np.uint8)
+        self._under_way = False

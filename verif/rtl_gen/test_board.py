@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from rtl_gen.boards import BOARDS
 from rtl_gen.driver.stlq import Interface
 from rtl_gen.engine_build import load_engine
 from rtl_gen.errors import CheckError
+from sw_ref.files import digest_of
 from sw_ref.network import save_network
 from verif.hw.engine.bench import CONFIG
 from verif.rtl_gen.compiler.networks import pointwise_network
@@ -109,6 +111,30 @@ def test_a_tool_that_fails_is_an_error(made: Path, refused: Callable[..., str], 
 )
 def test_bad_options(made: Path, refused: Callable[..., str], options: tuple[Any, ...], message: str) -> None:
     assert message in refused("board", made, *options)
+
+
+def test_what_cannot_be_written_is_said_before_the_tools_run(
+    made: Path, tmp_path: Path, refused: Callable[..., str], stand_in: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("board-ulx3s.bit", "board-ulx3s.json", "driver/stlq.py"):
+        build = tmp_path / name.replace("/", "-")
+        shutil.copytree(made, build, ignore=shutil.ignore_patterns("driver", "board-*"))
+        (build / name).mkdir(parents=True)
+        assert f"{build / name} cannot be written; allowed" in refused("board", build, "--board", "ulx3s")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert "board-icebreaker.bin cannot be written; allowed" in refused("board", made, "--board", "icebreaker")
+    assert stand_in.files == {}
+
+
+def test_a_network_that_is_none(made: Path, tmp_path: Path, refused: Callable[..., str], stand_in: Tools) -> None:
+    """Its checksum is right: whoever changed it changed the manifest, too."""
+    build = shutil.copytree(made, tmp_path / "b")
+    manifest = json.loads((build / "manifest.json").read_text())
+    (build / "network.safetensors").write_bytes(b"")
+    manifest["files"]["network.safetensors"] = digest_of(b"")
+    (build / "manifest.json").write_text(json.dumps(manifest))
+    assert f"network {build}/network.safetensors: header is" in refused("board", build, "--board", "ulx3s")
+    assert stand_in.files == {}
 
 
 def test_each_board_says_which_packages_its_tools_are_from() -> None:

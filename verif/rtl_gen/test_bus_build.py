@@ -84,6 +84,7 @@ def test_the_command_in_the_header_makes_the_same_file_again(network: Path, tmp_
         (("--bus", "ram"), "--bus: invalid choice: 'ram' (choose from"),
         (("--bus", "axi", "--bus-bits", 16), "--bus-bits is 16; allowed with axi: 32, 64, 128, 256 or 512"),
         (("--bus", "wishbone", "--bus-bits", 128), "--bus-bits is 128; allowed with wishbone: 32 or 64"),
+        (("--name", "stlq_bench"), "--name is 'stlq_bench', as the build's test bench is; allowed: another one"),
     ],
 )
 def test_what_is_refused(
@@ -91,3 +92,18 @@ def test_what_is_refused(
 ) -> None:
     assert message in refused("compile", network, *options, "--out", tmp_path / "b")
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("inside", ["", "a/b"])
+def test_a_file_is_no_folder_for_a_build(
+    network: Path, tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, inside: str
+) -> None:
+    """Which is said before any work is done; so it is of a folder that may not be written."""
+    monkeypatch.setattr("rtl_gen.compile.read_network", None)
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / "file" / inside
+    said = f"--out is {out}; allowed: a folder that can be made and written"
+    assert said in refused("compile", network, "--bus", "axi", "--out", out)
+    assert (tmp_path / "file").read_text() == "mine"
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert f"--out is {tmp_path / 'new'}; allowed" in refused("compile", network, "--out", tmp_path / "new")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rtl_gen import synth
+from rtl_gen import pnr, synth
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.targets import TARGETS
 from rtl_gen.yosys import KEPT_MEMORY
@@ -185,11 +185,17 @@ def test_no_statistics_are_no_result(yosys: Yosys, said: Callable[..., str], log
     assert said("--target", "ice40") == f"Yosys stopped without a result: {message}"
 
 
-def test_a_result_that_cannot_be_written(yosys: Yosys, run: Run, tmp_path: Path) -> None:
-    (tmp_path / "synth-ice40.json").mkdir()
-    ran = run("synth", tmp_path, "--target", "ice40")
-    written = tmp_path / "synth-ice40.json"
-    assert (ran.status, ran.err) == (2, f"stlq: {written} cannot be written: not a regular file\n")
+def test_a_result_that_cannot_be_written(
+    yosys: Yosys, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is said before a tool runs for it."""
+    monkeypatch.setattr(pnr, "load_design", synth.load_design)
+    for command in ("synth", "pnr"):
+        written = tmp_path / f"{command}-ice40.json"
+        written.mkdir()
+        ran = run(command, tmp_path, "--target", "ice40")
+        said = f"stlq: {written} cannot be written; allowed: a file in a folder that can be written\n"
+        assert (ran.status, ran.err, yosys.commands) == (2, said, [])
 
 
 @pytest.mark.parametrize("kind", [UsageError, CheckError])

@@ -61,6 +61,10 @@ def test_the_top_is_beside_the_engine(network: Path, tmp_path: Path, form: str) 
             ("--bus", "rom", "--codes-over", "uart", "--mhz", 12, "--baud", 4_000_000),
             "--baud is 4000000; allowed at 12000000 Hz: a rate of which a bit takes 4 cycles or more, within 2%",
         ),
+        (
+            ("--bus", "rom", "--baud", "1e6"),
+            "'1e6' is not a whole number; allowed: a whole number from 1200 to 50000000",
+        ),
         (("--bus", "rom", "--mhz", 0.5), "--mhz is 0.5; allowed with --bus rom: 1 to 200"),
         (("--bus", "rom", "--baud", 9600), "--baud is given without a UART; allowed: with --codes-over uart"),
     ],

@@ -89,6 +89,23 @@ def test_an_answer_that_does_not_come_resets_the_board(board: Board) -> None:
         assert np.array_equal(found, board.expected)
 
 
+def test_an_interrupted_inference_leaves_no_answer_to_the_next(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes while the host waits."""
+    with serial_line(board.command, board.folder) as line:
+        engine = SerialEngine(line, board.interface)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(line), "read", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                engine.infer(np.zeros_like(board.values), timeout=SECONDS)
+        (found,) = engine.infer(board.values, timeout=SECONDS)
+        assert np.array_equal(found, board.expected)
+    assert line.sent.count("break") == 2
+
+
+def interrupt(*_: object) -> bytes:
+    raise KeyboardInterrupt
+
+
 class Silent:
     """A port to which nothing is connected."""
 
@@ -107,7 +124,8 @@ class Silent:
 
 
 def test_ports_that_are_refused(board: Board) -> None:
-    with pytest.raises(ValueError, match=r"timeout of the port is None; allowed: seconds, such as 0\.1"):
-        SerialEngine(Silent(None), board.interface)
+    for timeout in (None, 0):
+        with pytest.raises(ValueError, match=rf"timeout of the port is {timeout}; allowed: seconds, such as 0\.1"):
+            SerialEngine(Silent(timeout), board.interface)
     with pytest.raises(stlq.EngineError, match="there is no engine: 3 bytes came after a break; 4 are right"):
         SerialEngine(Silent(0.1, bytes(3)), board.interface)

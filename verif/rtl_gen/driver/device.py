@@ -17,6 +17,15 @@ REGISTERS, MEMORY, BYTES = 0x10000, 0x20000, 0x30000
 SECONDS = 20
 
 
+def idle_device(path: Path, interface: Interface) -> NDArray[np.uint8]:
+    """One that never answers: all its bytes."""
+    path.write_bytes(bytes(BYTES))
+    memory = np.memmap(path, np.uint8, "r+")
+    registers = memory[REGISTERS : REGISTERS + 128].view(np.uint32)
+    registers[VERSION.address // 4], registers[ENGINE.address // 4] = MAP_VERSION, interface.digest
+    return memory
+
+
 @contextmanager
 def device(
     path: Path, network: Network, interface: Interface, program: bytes, error: RunError = RunError.NONE
@@ -25,10 +34,8 @@ def device(
 
     What it gives tells at the end whether there was a run, and whether program and ranges were right.
     """
-    path.write_bytes(bytes(BYTES))
-    memory = np.memmap(path, np.uint8, "r+")
+    memory = idle_device(path, interface)
     registers = memory[REGISTERS : REGISTERS + 128].view(np.uint32)
-    registers[VERSION.address // 4], registers[ENGINE.address // 4] = MAP_VERSION, interface.digest
     found = list[bool]()
 
     def serve() -> None:

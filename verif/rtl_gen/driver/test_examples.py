@@ -21,7 +21,7 @@ from sw_ref.network import Network, execute
 from verif.hw.engine.bench import CONFIG
 from verif.rtl_gen.compiler.networks import pointwise_network
 from verif.rtl_gen.driver.c_driver import build, clang_says, write_driver
-from verif.rtl_gen.driver.device import MEMORY, REGISTERS, device
+from verif.rtl_gen.driver.device import MEMORY, REGISTERS, device, idle_device
 
 BARE = ("i386", "armv7-none-eabi", "riscv32")
 TARGETS = {"host": (), **{name: (f"--target={name}", "-ffreestanding") for name in BARE}}
@@ -83,13 +83,39 @@ def test_the_python_example(setup: Setup) -> None:
     assert (said, status) == (f"example: {RUN_ERRORS[RunError.WRITE]}\n", 1)
 
 
-def test_the_c_example_with_sanitizers(setup: Setup) -> None:
+@pytest.fixture(scope="module")
+def example(setup: Setup) -> str:
+    """The C example with sanitizers."""
     build(setup.folder, *SANITIZERS, "-o", "example", "example.c", "stlq.c")
-    said, status = setup.run([str(setup.folder / "example")], ".f32")
+    return str(setup.folder / "example")
+
+
+def test_the_c_example_with_sanitizers(setup: Setup, example: str) -> None:
+    said, status = setup.run([example], ".f32")
     assert (said, status) == ("12345 cycles\n", 0)
     assert np.array_equal(np.fromfile(setup.folder / "made.f32", np.float32), setup.expected.ravel())
-    said, status = setup.run([str(setup.folder / "example")], ".f32", RunError.READ)
+    said, status = setup.run([example], ".f32", RunError.READ)
     assert (said, status) == (f"example: {RUN_ERRORS[RunError.READ]}\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("at", "given", "message"),
+    [
+        (1, "43c00000g", "an address is no number; allowed: one such as 0x43c00000"),
+        (2, "", "an address is no number; allowed: one such as 0x43c00000"),
+        (3, "long.bin", "the program is longer than that of this network"),
+        (4, "long.f32", "there are more inputs than the network has"),
+    ],
+)
+def test_the_c_example_refuses(setup: Setup, example: str, at: int, given: str, message: str) -> None:
+    for name in ("program.bin", "given.f32"):
+        text = (setup.folder / name).read_bytes()
+        (setup.folder / f"long{Path(name).suffix}").write_bytes(text + bytes(1))
+    idle_device(setup.folder / "mem", setup.interface)
+    arguments = ["mem", str(REGISTERS), hex(MEMORY), "program.bin", "given.f32", os.devnull]
+    arguments[at] = given
+    done = subprocess.run([example, *arguments], cwd=setup.folder, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == (f"example: {message}\n", 1)
 
 
 def test_sanitizers_see_a_fault(setup: Setup) -> None:

@@ -15,6 +15,7 @@ from rtl_gen.driver.tables import python_driver
 from verif.rtl_gen.driver.model import DIGEST, Registers
 
 PROGRAM = np.array([stlq.MAGIC, 1, DIGEST, 64, *range(12)], "<u4").tobytes()
+LONGER = np.array([stlq.MAGIC, 1, DIGEST, 68, *range(13)], "<u4").tobytes()
 PLACE = 0x1_0000_2000
 
 
@@ -91,6 +92,7 @@ def test_every_error_has_its_message(error: RunError) -> None:
         ({VERSION.address: 0}, PROGRAM, DIGEST, "no engine with registers of version 1: version reads as 0"),
         ({}, b"X" + PROGRAM[1:], DIGEST, "the program of 64 bytes is damaged"),
         ({}, PROGRAM + b"more", DIGEST, "the program of 68 bytes is damaged"),
+        ({}, LONGER, DIGEST, "the program has 68 bytes; that of the network has 64"),
         ({ENGINE.address: 1}, PROGRAM, DIGEST, "the program is for engine 0x12345678; this is engine 0x00000001"),
         ({}, PROGRAM, 5, "the network is for engine 0x00000005; this is engine 0x12345678"),
     ],
@@ -137,6 +139,22 @@ def test_inputs_that_are_refused(codes: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         engine.run(*codes)
     assert registers.written == []
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan")])
+def test_no_time_is_refused(timeout: float) -> None:
+    registers = Registers()
+    engine, _ = engine_on(registers)
+    with pytest.raises(ValueError, match=f"timeout is {timeout}; allowed: seconds above 0"):
+        engine.infer(np.zeros((1, 1, 3)), np.zeros((2, 1, 1)), timeout=timeout)
+    assert registers.written == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"inputs": 3}', '{"inputs": [], "outputs": []}'])
+def test_a_damaged_interface(tmp_path: Path, text: str) -> None:
+    (tmp_path / "net.json").write_text(text)
+    with pytest.raises(ValueError, match="is damaged" if text else "Expecting value"):
+        Interface.read(tmp_path / "net.json")
 
 
 def test_codes_are_those_of_the_golden() -> None:
