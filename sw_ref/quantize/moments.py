@@ -14,7 +14,10 @@ from sw_ref.quantize.compensate import loaded
 from sw_ref.windows import Window, surround
 
 TARGET_DAMPING = 0.01
-"""How far a layer makes up for the errors of the layers before it: less with more damping."""
+"""How far a layer makes up for the errors of the layers before it: less with more damping.
+
+This is with many positions: inputs / positions are added to it.
+"""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -78,11 +81,13 @@ class Moments:
         """The weights (groups, R, size) that bring the quantized network's inputs closest to the float outputs.
 
         Least squares, damped towards `weight` itself: W (C + l I) (H + l I)^-1, C the covariance of both inputs.
+        `damping`: l as a share of the mean energy.  By default it grows with the inputs per position, as the variance
+        of least squares does (Hoerl, Kennard and Baldwin, 1975).
         """
         count, moments = max(self.count, 1), self.spread
         means = self.weight @ (self.sum_f / count)[:, :, None] * (self.sum_x / count)[:, None, :]
         energy = np.trace(moments, axis1=1, axis2=2) / self.size
-        share = TARGET_DAMPING if damping is None else damping
+        share = TARGET_DAMPING + self.size / count if damping is None else damping
         load = share * np.where(energy > 0, energy, 1.0)
         right = self.wx / count - means + self.weight * load[:, None, None]
         found = np.linalg.solve(loaded(moments, load), right.transpose(0, 2, 1)).transpose(0, 2, 1)

@@ -52,11 +52,22 @@ def test_target_makes_up_for_inputs_that_are_off():
 
 
 def formula(x, f, weight):
-    """W (C + l I) (H + l I)^-1 in float64, l a hundredth of the mean energy, for one group; and H."""
+    """W (C + l I) (H + l I)^-1 in float64, l the mean energy times 0.01 + inputs / positions, for one group; and H."""
     a, b = (values.astype(float) - values.mean(0, dtype=float) for values in (x, f))
     covariance, cross = a.T @ a / len(a), b.T @ a / len(a)
-    load = 0.01 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    positions, inputs = a.shape
+    load = (0.01 + inputs / positions) * np.trace(covariance) / inputs * np.eye(inputs)
     return weight @ (cross + load) @ np.linalg.inv(covariance + load), covariance
+
+
+@pytest.mark.parametrize("positions", [2, 8, 200])
+def test_few_positions_are_trusted_less(positions):
+    """One input, that the quantized network halves: the fewer positions, the less the weight makes up for it."""
+    f = np.tile(np.array([[2.0], [-2.0]], np.float32), (positions // 2, 1))[None]
+    moments = Moments(weight=np.ones((1, 1, 1), np.float32))
+    moments.add(f / 2, f)
+    load = 0.01 + 1 / positions
+    assert moments.target()[0, 0, 0] == pytest.approx((2 + load) / (1 + load), rel=1e-12)
 
 
 @pytest.mark.parametrize("mean", [0.0, 10.0, -1000.0])
