@@ -65,7 +65,7 @@ def test_few_positions_are_trusted_less(positions):
     """One input, that the quantized network halves: the fewer positions, the less the weight makes up for it."""
     f = np.tile(np.array([[2.0], [-2.0]], np.float32), (positions // 2, 1))[None]
     moments = Moments(weight=np.ones((1, 1, 1), np.float32))
-    moments.add(f / 2, f)
+    moments.add(f * np.float32(0.5), f)
     load = 0.01 + 1 / positions
     assert moments.target()[0, 0, 0] == pytest.approx((2 + load) / (1 + load), rel=1e-12)
 
