@@ -17,7 +17,7 @@ from rtl_gen.cli import main
 from rtl_gen.compile import engine_text
 from rtl_gen.driver.c_header import c_header
 from rtl_gen.driver.stlq import Interface
-from rtl_gen.engine_build import load_engine
+from rtl_gen.engine_build import EngineBuild, load_engine, save_engine
 from sw_ref.network import save_network
 from verif.hw.engine.bench import CONFIG
 from verif.rtl_gen.compiler.networks import pointwise_network
@@ -92,6 +92,20 @@ def test_what_is_refused(
 ) -> None:
     assert message in refused("compile", network, *options, "--out", tmp_path / "b")
     assert not (tmp_path / "b").exists()
+
+
+def test_what_only_the_build_before_had_is_removed(tmp_path: Path) -> None:
+    """But for what somebody changed, and what is not the build's."""
+    before = {"stlq_axi.core": b"a", "driver/stlq.c": b"b", "driver/stlq.h": b"c", "program.bin": b"d"}
+    save_engine(EngineBuild(folder=tmp_path, config=CONFIG, contents=before))
+    (tmp_path / "driver/stlq.h").write_bytes(b"mine")
+    (tmp_path / "note").write_bytes(b"mine")
+    save_engine(EngineBuild(folder=tmp_path, config=CONFIG, contents={"program.bin": b"e", "stlq_rom.core": b"f"}))
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"driver/stlq.h", "note", "program.bin", "stlq_rom.core", "manifest.json"}
+    (tmp_path / "manifest.json").write_text("{")
+    save_engine(EngineBuild(folder=tmp_path, config=CONFIG, contents={"program.bin": b"g"}))
+    assert (tmp_path / "stlq_rom.core").exists()
 
 
 @pytest.mark.parametrize("inside", ["", "a/b"])
