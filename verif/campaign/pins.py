@@ -16,8 +16,8 @@ from rtl_gen.targets import TARGETS
 from sw_ref.files import digest_of
 from verif.gates.netlist import cells
 from verif.hw.bus.bench import small_engine
-from verif.hw.bus.test_rom import Task, bytes_of, config_of
-from verif.hw.bus.test_rom import run as run_bench
+from verif.hw.bus.pins import run_pins
+from verif.hw.bus.test_rom import config_of, small
 
 SUMMARY = "a board's design after synthesis, from its pins"
 COUNT = 1  # netlists that are broken, and must be rejected
@@ -28,17 +28,17 @@ LUT = re.compile(r"(?<=\.LUT_INIT\(16'h)([0-9a-f]{4})(?=\)\s*\) \\engine\.result
 def run(count: int, seed: int) -> dict[str, Any]:
     # The bench is Verilog of 2005, and there are no pads.
     models = cells(TARGET.name, "synthesized").replace("always_comb begin", "always @* begin")
-    task = Task()
-    config = config_of(task)
+    made = small()
+    task, config = made.task, config_of(made.program)
     design = rom_verilog(config, "") + small_engine()
     expected = task.greeting + task.outputs
     rng, found = random.Random(seed), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         right = _netlist(design, config.name, Path(temporary))
         for name, netlist in [("right", right), *((_broken(right, rng)) for _ in range(count))]:
-            lines = run_bench(Path(temporary), config, {"netlist.v": netlist, "cells.v": models}, task)
-            good = bytes_of(lines) == expected and {line[0] for line in lines} == {"byte", "read"}
-            found.append({"netlist": name, "bytes": len(bytes_of(lines)), "right": good})
+            answer = run_pins(Path(temporary), config, {"netlist.v": netlist, "cells.v": models}, task)
+            good = answer.bytes == expected and answer.kinds == {"byte", "read"}
+            found.append({"netlist": name, "bytes": len(answer.bytes), "right": good})
             print(found[-1], flush=True)
     ok = all(entry["right"] == (entry["netlist"] == "right") for entry in found)
     return {"ok": ok, "target": TARGET.name, "verilog": digest_of(design.encode()), "found": found}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from verif.campaign import pins
-from verif.hw.bus.test_rom import Task
+from verif.hw.bus.pins import UartAnswer, UartTask
 
 LUT = "  SB_LUT4 #(\n    .LUT_INIT(16'h00f0)\n  ) \\engine.results.carry (\n"
 
@@ -15,14 +15,15 @@ LUT = "  SB_LUT4 #(\n    .LUT_INIT(16'h00f0)\n  ) \\engine.results.carry (\n"
 def test_the_right_netlist_passes_and_the_broken_one_does_not(
     right: bool, broken: bool, ok: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bench(folder: Path, config: Any, sources: dict[str, str], task: Task) -> list[list[str]]:
+    def bench(folder: Path, config: Any, sources: dict[str, str], task: UartTask) -> UartAnswer:
         good = right if "16'h00f0" in sources["netlist.v"] else broken
         assert ("16'hff0f" in sources["netlist.v"]) != ("16'h00f0" in sources["netlist.v"])
         codes = task.greeting + task.outputs
-        return [["byte", "1", str(byte)] for byte in (codes if good else codes[:-1])] + [["read", "1", "2"]]
+        said = [["byte", "1", str(byte)] for byte in (codes if good else codes[:-1])]
+        return UartAnswer(lines=[*said, ["read", "1", "2"]])
 
     monkeypatch.setattr(pins, "rom_verilog", lambda config, file: "")
     monkeypatch.setattr(pins, "small_engine", lambda: "")
     monkeypatch.setattr(pins, "_netlist", lambda design, top, folder: LUT)
-    monkeypatch.setattr(pins, "run_bench", bench)
+    monkeypatch.setattr(pins, "run_pins", bench)
     assert pins.run(1, 1)["ok"] is ok

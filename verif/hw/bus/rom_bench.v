@@ -1,5 +1,6 @@
 `timescale 1ns / 1ps
-// `stlq_rom` from its pins: bytes in and out over the UART, and the program in flash.  Prints every byte that leaves.
+// `stlq_rom` from its pins: bytes in and out over the UART, and the program in flash, or in block RAM if FLASH_BYTES is 0.
+// Prints every byte that leaves.
 module rom_bench;
   parameter DIVISOR = 4;
   parameter INPUTS = 1;  // bytes, of all inferences
@@ -12,18 +13,26 @@ module rom_bench;
 
   reg clk = 0, rst = 1, rx = 1;
   always #5 clk = ~clk;
-  wire tx, cs_n, sck, oe, overrun, busy;
-  wire [3:0] out, in, error;
-  stlq_rom top (
-    .clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun),
-    .flash__cs_n(cs_n), .flash__clk(sck), .flash__o(out), .flash__oe(oe), .flash__i(in)
-  );
-  flash #(.BYTES(FLASH_BYTES), .ADDRESS(FLASH_ADDRESS), .WAKE(WAKE)) chip (
-    .clk(clk), .cs_n(cs_n), .sck(sck), .from_host(out), .host_drives(oe), .to_host(in)
-  );
+  wire tx, overrun, busy;
+  wire [3:0] error;
+  generate
+    if (FLASH_BYTES) begin : in_flash
+      wire cs_n, sck, oe;
+      wire [3:0] out, in;
+      stlq_rom top (
+        .clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun),
+        .flash__cs_n(cs_n), .flash__clk(sck), .flash__o(out), .flash__oe(oe), .flash__i(in)
+      );
+      flash #(.BYTES(FLASH_BYTES), .ADDRESS(FLASH_ADDRESS), .WAKE(WAKE)) chip (
+        .clk(clk), .cs_n(cs_n), .sck(sck), .from_host(out), .host_drives(oe), .to_host(in)
+      );
+    end else begin : in_ram
+      stlq_rom top (.clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun));
+    end
+  endgenerate
 
   reg [7:0] inputs [0:INPUTS-1];
-  integer i, bit, got = 0, cycle = 0;
+  integer i, place, got = 0, cycle = 0;
   always @(posedge clk) begin
     cycle <= cycle + 1;
     if (overrun) $display("overrun");
@@ -38,8 +47,8 @@ module rom_bench;
     begin
       rx <= 0;
       repeat (DIVISOR) @(posedge clk);
-      for (bit = 0; bit < 8; bit = bit + 1) begin
-        rx <= value[bit];
+      for (place = 0; place < 8; place = place + 1) begin
+        rx <= value[place];
         repeat (DIVISOR) @(posedge clk);
       end
       rx <= stop;
