@@ -10,10 +10,10 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist workste
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint prove campaign figures bench docs clean
+.PHONY: help demo test lint prove campaign figures bench icebreaker ulx3s docs clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 demo: $(VENV)/demo.stamp ## a network to the engine: convert, compile, run through the Verilog, compare, synthesize (build/demo/)
 	$(BIN)/python -m demo
@@ -28,7 +28,7 @@ prove: $(VENV)/dev.stamp ## the proofs alone: lanes for all inputs, streams and 
 	$(PYTEST) verif/formal
 
 campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged files, coverage (an hour; verif/results/)
-	for name in configs mutation gates fuzz coverage software networks tiny large bus tiny_bus protocol pins; do $(BIN)/python -m verif.campaign $$name || exit 1; done
+	for name in configs mutation gates fuzz coverage software networks tiny large bus tiny_bus protocol pins boards; do $(BIN)/python -m verif.campaign $$name || exit 1; done
 
 figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
 	$(BIN)/python -m verif.docs.figures
@@ -36,6 +36,12 @@ figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and ou
 bench: $(VENV)/dev.stamp ## measure array and engine beside others, hours, goes on where it stopped (benchmarks/*/results/)
 	nice -n 10 $(BIN)/python -m benchmarks.array
 	-nice -n 10 $(BIN)/python -m benchmarks.networks
+
+icebreaker: $(VENV)/dev.stamp ## a bitstream: keyword spotting on the iCEBreaker (build/boards/)
+	$(BIN)/python -m benchmarks.boards $@
+
+ulx3s: $(VENV)/dev.stamp ## a bitstream: ResNet-8 on the ULX3S (build/boards/)
+	$(BIN)/python -m benchmarks.boards $@
 
 docs: $(VENV)/docs.stamp ## all documents as a site with search, in build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build

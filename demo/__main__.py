@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from demo import digits, pictures
-from rtl_gen.commands import Commands, line
 from demo.digits import Digits
 from demo.network import FLOAT, highest, read_in_float, read_in_integers
 from demo.story import story
+from rtl_gen.commands import Commands, line
 from rtl_gen.engine_build import load_engine
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.report import Report, progress, show

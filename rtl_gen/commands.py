@@ -3,20 +3,23 @@
 import argparse
 import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from rtl_gen.report import Report
 
 
 class Commands:
-    """Runs commands by name, and keeps the `lines` that do the same in a shell."""
+    """Runs commands by name, and keeps the `lines` that do the same in a shell; `say` gets each before it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] = lambda line: None):
         self.lines: list[str] = []
+        self._say = say
 
     def __call__(self, command: str, *options: object) -> Report:
         """The report of a command.  Raises :class:`UsageError` and :class:`CheckError` as the command does."""
         self.lines.append(line(command, *options))
+        self._say(self.lines[-1])
         module = importlib.import_module(f"rtl_gen.{command}")
         parser = argparse.ArgumentParser(prog=f"stlq {command}")
         module.add_arguments(parser)

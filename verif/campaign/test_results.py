@@ -18,7 +18,7 @@ from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
 
 SAMPLE = 40  # every so many random configurations
-OF_ENGINES = ("networks", "tiny", "large", "bus", "tiny_bus", "protocol", "pins")
+OF_ENGINES = ("networks", "tiny", "large", "bus", "tiny_bus", "protocol", "pins", "boards")
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -115,3 +115,13 @@ def test_bad_use_is_refused(options: list[str], message: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_the_page_of_boards_gives_these_figures() -> None:
+    pages = (ROOT / "docs/boards.md").read_text(), (ROOT / "docs/verification.md").read_text()
+    for board in recorded("boards")["found"]:
+        assert f"{board['board']} at {board['mhz']:.1f} of {board['clock_mhz']:g} MHz" in pages[1]
+        for figure in (board["bitstream"]["bytes"], board["program_bytes"], board["cycles"]):
+            assert f"{figure:,}" in pages[0], figure
+        assert f"| {board['mhz']:.1f} MHz |" in pages[0]
+        assert f", with the UART | {board['clock_mhz'] * 1e6 / board['cycles']:.1f} |" in pages[0]

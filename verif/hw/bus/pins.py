@@ -76,13 +76,16 @@ def run_pins(
         "DIVISOR": config.divisor,
         "INPUTS": len(task.inputs),
         "OUTPUTS": len(task.greeting + task.outputs) + bench.pop("before", 0),
-        "FLASH_BYTES": len(program) if in_flash else 0,
+        "FLASH_BYTES": len(program),
         "FLASH_ADDRESS": config.flash_address,
         "WAKE": config.wake_cycles,
     } | {name.upper(): value for name, value in bench.items()}
-    files = [str(FOLDER / "rom_bench.v"), *([str(FOLDER / "flash.v")] if in_flash else []), *sources]
+    (folder / "source.v").write_text("`define IN_FLASH\n" if in_flash else "")
+    files = ["source.v", str(FOLDER / "rom_bench.v"), *([str(FOLDER / "flash.v")] if in_flash else []), *sources]
     command = compile_bench(sim, folder, "rom_bench", files, parameters=values)
-    return UartAnswer(lines=[line.split() for line in tools.run(command, folder=folder).splitlines() if line.strip()])
+    # Verilator ends with lines of its own, `- file:line: $finish` and a report.
+    said = [line for line in tools.run(command, folder=folder).splitlines() if line.strip() and line[0] != "-"]
+    return UartAnswer(lines=[line.split() for line in said])
 
 
 def _data(program: bytes, task: UartTask) -> dict[str, bytes]:

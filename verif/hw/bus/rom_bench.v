@@ -1,5 +1,5 @@
 `timescale 1ns / 1ps
-// `stlq_rom` from its pins: bytes in and out over the UART, and the program in flash, or in block RAM if FLASH_BYTES is 0.
+// `stlq_rom` from its pins: bytes in and out over the UART, and the program in flash if IN_FLASH is defined, or in block RAM.
 // Prints every byte that leaves.
 module rom_bench;
   parameter DIVISOR = 4;
@@ -15,21 +15,19 @@ module rom_bench;
   always #5 clk = ~clk;
   wire tx, overrun, busy;
   wire [3:0] error;
-  generate
-    if (FLASH_BYTES) begin : in_flash
-      wire cs_n, sck, oe;
-      wire [3:0] out, in;
-      stlq_rom top (
-        .clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun),
-        .flash__cs_n(cs_n), .flash__clk(sck), .flash__o(out), .flash__oe(oe), .flash__i(in)
-      );
-      flash #(.BYTES(FLASH_BYTES), .ADDRESS(FLASH_ADDRESS), .WAKE(WAKE)) chip (
-        .clk(clk), .cs_n(cs_n), .sck(sck), .from_host(out), .host_drives(oe), .to_host(in)
-      );
-    end else begin : in_ram
-      stlq_rom top (.clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun));
-    end
-  endgenerate
+`ifdef IN_FLASH
+  wire cs_n, sck, oe;
+  wire [3:0] out, in;
+  stlq_rom top (
+    .clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun),
+    .flash__cs_n(cs_n), .flash__clk(sck), .flash__o(out), .flash__oe(oe), .flash__i(in)
+  );
+  flash #(.BYTES(FLASH_BYTES), .ADDRESS(FLASH_ADDRESS), .WAKE(WAKE)) chip (
+    .clk(clk), .cs_n(cs_n), .sck(sck), .from_host(out), .host_drives(oe), .to_host(in)
+  );
+`else
+  stlq_rom top (.clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun));
+`endif
 
   reg [7:0] inputs [0:INPUTS-1];
   integer i, place, got = 0, cycle = 0;
