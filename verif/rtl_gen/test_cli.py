@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hw.bus.rom_config import RomConfig
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen import cli, options
@@ -131,7 +132,8 @@ def test_numbers_that_a_help_allows_are_taken(command):
     """Both ends of every range that a help text tells, and no number beyond them."""
     parser = cli.Parser()
     importlib.import_module(f"rtl_gen.{command}").add_arguments(parser)
-    parameters = parameters_of(ArrayConfig) | parameters_of(StlqFormat) | parameters_of(EngineConfig)
+    configs = (ArrayConfig, StlqFormat, EngineConfig, RomConfig)
+    parameters = {name: rule for config in configs for name, rule in parameters_of(config).items()}
     rules = {name: rule.values for name, rule in parameters.items()}
     tried = 0
     for action in parser._actions:
