@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.networks import tiny
 from rtl_gen.boards import BOARDS, Board
 from rtl_gen.commands import Commands
 from rtl_gen.frontend.onnx_file import import_onnx
 from rtl_gen.report import Report
-from sw_ref.network import load_network
 
 FOLDER = tiny.ROOT / "build/boards"
 
@@ -45,12 +43,6 @@ class Design:
         stlq("convert", file, "--calibrate", data, *self.convert.split(), "--out", converted)
         stlq("compile", converted, *self.compile.split(), "--out", self.build)
         return stlq("board", self.build, "--board", self.board.name)
-
-    def codes(self) -> NDArray[np.int64]:
-        """One input in codes, (1, *shape): the same one, always."""
-        network = load_network(self.build.parent / f"{self.network}.safetensors")
-        shape = network.tensors[network.inputs[0]].shape
-        return np.random.default_rng(1).integers(0, 256, (1, *shape))
 
 
 DESIGNS = {

@@ -30,7 +30,7 @@ def test_an_answer_is_right_if_it_is_the_goldens(
     lines = [["byte", str(10 * at), str(byte)] for at, byte in enumerate(came)]
     answer = UartAnswer(lines=[*lines, *([more] if more else [])])
     monkeypatch.setattr(Design, "make", lambda self: Report(MADE, []))
-    monkeypatch.setattr(boards, "_simulate", lambda design: (answer, TASK))
+    monkeypatch.setattr(boards, "_simulate", lambda design, seed: (answer, TASK))
     result = boards.run(2, 1)
     assert result["ok"] is ok
     assert [(entry["right"], entry["cycles"]) for entry in result["found"]] == 2 * [(ok, 10 * (len(came) - 1))]

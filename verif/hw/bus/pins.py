@@ -32,10 +32,14 @@ class UartTask:
         """What a network with one input and one output does with codes, (n, *shape)."""
         golden = execute(network, {network.inputs[0]: images})[network.outputs[0]]
         inputs, outputs = (
-            b"".join(word.to_bytes(config.bus_bits // 8, "little") for one in codes for word in bus_words(config, one))
-            for codes in (images, golden)
+            b"".join(to_bytes(config, bus_words(config, one)) for one in codes) for codes in (images, golden)
         )
         return cls(inputs=inputs, greeting=config.digest.to_bytes(4, "little"), outputs=outputs)
+
+    @property
+    def answer(self) -> bytes:
+        """All that must come out."""
+        return self.greeting + self.outputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +72,15 @@ def run_pins(
     `bench`: parameters of the bench; `before`: bytes that come before the answer.
     """
     program = to_bytes(config.engine, config.program)
-    texts = {name: "\n".join(f"{byte:x}" for byte in data) for name, data in _data(program, task).items()}
+    data = {"flash.hex": program, "inputs.hex": task.inputs}
+    texts = {name: "\n".join(f"{byte:x}" for byte in given) for name, given in data.items()}
     for name, text in {**texts, PROGRAM_HEX: hex_lines(config.engine, config.program), **sources}.items():
         (folder / name).write_text(text)
     in_flash = config.source is Source.FLASH
     values = {
         "DIVISOR": config.divisor,
         "INPUTS": len(task.inputs),
-        "OUTPUTS": len(task.greeting + task.outputs) + bench.pop("before", 0),
+        "OUTPUTS": len(task.answer) + bench.pop("before", 0),
         "FLASH_BYTES": len(program),
         "FLASH_ADDRESS": config.flash_address,
         "WAKE": config.wake_cycles,
@@ -86,7 +91,3 @@ def run_pins(
     # Verilator ends with lines of its own, `- file:line: $finish` and a report.
     said = [line for line in tools.run(command, folder=folder).splitlines() if line.strip() and line[0] != "-"]
     return UartAnswer(lines=[line.split() for line in said])
-
-
-def _data(program: bytes, task: UartTask) -> dict[str, bytes]:
-    return {"flash.hex": program, "inputs.hex": task.inputs}
