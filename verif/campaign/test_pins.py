@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from hw.bus.rom_config import Source
 from verif.campaign import pins
 from verif.hw.bus.pins import UartAnswer, UartTask
 
-LUT = "  SB_LUT4 #(\n    .LUT_INIT(16'h00f0)\n  ) \\engine.results.carry (\n"
+LUTS = {
+    "ice40": "  SB_LUT4 #(\n    .LUT_INIT(16'h00f0)\n  ) \\engine.results.carry (\n",
+    "ecp5": "  LUT4 #(\n    .INIT(16'h00f0)\n  ) \\engine.results.carry (\n",
+}
 
 
 @pytest.mark.parametrize(("right", "broken", "ok"), [(True, False, True), (False, False, False), (True, True, False)])
@@ -19,10 +23,15 @@ def test_the_right_netlist_passes_and_the_broken_one_does_not(
         good = right if "16'h00f0" in sources["netlist.v"] else broken
         assert ("16'hff0f" in sources["netlist.v"]) != ("16'h00f0" in sources["netlist.v"])
         said = [["byte", "1", str(byte)] for byte in (task.answer if good else task.answer[:-1])]
-        return UartAnswer(lines=[*said, ["read", "1", "2"]])
+        reads = [["read", "1", "2"]] if config.source is Source.FLASH else []
+        return UartAnswer(lines=[*said, *reads])
 
     monkeypatch.setattr(pins, "rom_verilog", lambda config, file: "")
     monkeypatch.setattr(pins, "small_engine", lambda: "")
-    monkeypatch.setattr(pins, "_netlist", lambda design, top, folder: LUT)
+    monkeypatch.setattr(pins, "_netlist", lambda target, design, top, folder: LUTS[target.name])
     monkeypatch.setattr(pins, "run_pins", bench)
-    assert pins.run(1, 1)["ok"] is ok
+    result = pins.run(1, 1)
+    assert result["ok"] is ok
+    assert [(entry["target"], entry["right"]) for entry in result["found"]] == [
+        (target, good) for target in LUTS for good in (right, broken)
+    ]
