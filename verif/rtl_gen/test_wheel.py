@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 INSTALLED = {"sw_ref", "hw", "rtl_gen"}
 STAY = {"verif", "demo", "benchmarks"}
+LANGUAGES = {".py", ".c", ".h", ".v", ".tcl", ".html", ".css", ".js"}
+"""What builds get, and the page of `explore`, are in other languages, too."""
 BUILD = "import setuptools.build_meta as b, sys; b.build_wheel(sys.argv[1])"
 
 
@@ -26,8 +28,7 @@ def test_the_wheel_holds_what_users_import(tmp_path):
         (entry,) = [n for n in archive.namelist() if n.endswith("entry_points.txt")]
         assert "stlq = rtl_gen.cli:main" in archive.read(entry).decode()
     found = (path for room in INSTALLED for path in (ROOT / room).rglob("*"))
-    # What builds get is in other languages, too.
-    sources = {str(path.relative_to(ROOT)) for path in found if path.suffix in (".py", ".c", ".h", ".v", ".tcl")}
+    sources = {str(path.relative_to(ROOT)) for path in found if path.suffix in LANGUAGES}
     # All of it (the training method, too), and none of the tests, the demo and the benches.
     assert names == sources
     assert "sw_ref/train/__init__.py" in names
