@@ -78,10 +78,12 @@ class Importer(Builder):
     def _labels(self, nodes: list[Node]) -> list[str]:
         """A name for each node; one that occurs twice is numbered."""
         labels: dict[str, None] = {}
+        numbers: Counter[str] = Counter()  # how many variants of a name were tried
         for node in nodes:
-            label, number = node.label, 2
+            label = node.label
             while label in labels or label in self.account:
-                label, number = f"{node.label}_{number}", number + 1
+                numbers[node.label] += 1
+                label = f"{node.label}_{numbers[node.label] + 1}"
             labels[label] = None
         return list(labels)
 

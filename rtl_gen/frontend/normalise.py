@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.frontend.editor import Editor
 from rtl_gen.frontend.graph import ARITHMETIC, WEIGHTED, FloatNetwork, FloatNode, uses
 from sw_ref.network import Conv
 
@@ -34,68 +35,6 @@ def normalise(network: FloatNetwork) -> tuple[FloatNetwork, set[str]]:
                 if node is not None and rule(editor, node):
                     changed = True
     return editor.network(), editor.dropped
-
-
-class Editor:
-    """The nodes of a network by output, in order, with who reads what."""
-
-    def __init__(self, network: FloatNetwork) -> None:
-        self._network = network
-        self.nodes = {node.output: node for node in network.nodes}
-        self.shapes = network.shapes
-        self.kept = {port.tensor for port in network.outputs}
-        self.dropped: set[str] = set()
-        self.aliases: dict[str, str] = {}
-
-    def maker(self, tensor: str) -> FloatNode | None:
-        """The node that makes a tensor, if no other one reads it and it is no output: it may change."""
-        node = self.nodes.get(tensor)
-        return node if node is not None and tensor not in self.kept and self.count(tensor) == 1 else None
-
-    def count(self, tensor: str) -> int:
-        """How often a tensor is read by nodes."""
-        return sum(node.inputs.count(tensor) for node in self.nodes.values())
-
-    def readers(self, tensor: str) -> list[FloatNode]:
-        """The nodes that read a tensor."""
-        return [node for node in self.nodes.values() if tensor in node.inputs]
-
-    def replace(self, old: FloatNode, **changes: Any) -> FloatNode:
-        """A node with other parts, in its place."""
-        self.nodes[old.output] = replace(old, **changes)
-        return self.nodes[old.output]
-
-    def absorb(self, first: FloatNode, second: FloatNode, **changes: Any) -> None:
-        """`first`, changed, does what `second` did, under second's output and in its place."""
-        sources = (*first.sources, *second.sources)
-        merged = replace(first, output=second.output, sources=sources, **changes)
-        del self.nodes[first.output]
-        self.nodes[second.output] = merged
-
-    def bypass(self, node: FloatNode) -> None:
-        """Remove a node that does nothing: its readers read its input."""
-        self.dropped.update(node.sources)
-        del self.nodes[node.output]
-        for reader in self.readers(node.output):
-            inputs = tuple(node.inputs[0] if name == node.output else name for name in reader.inputs)
-            self.replace(reader, inputs=inputs)
-        if node.output in self.kept:
-            self.kept.add(node.inputs[0])
-            self.aliases[node.output] = node.inputs[0]
-
-    def final(self, tensor: str) -> str:
-        """The tensor that stands for an output."""
-        while tensor in self.aliases:
-            tensor = self.aliases[tensor]
-        return tensor
-
-    def network(self) -> FloatNetwork:
-        """The network as it is now."""
-        outputs = tuple(replace(port, tensor=self.final(port.tensor)) for port in self._network.outputs)
-        used = {name for node in self.nodes.values() for name in (*node.inputs, node.output)}
-        used |= {port.tensor for port in (*self._network.inputs, *outputs)}
-        shapes = {name: shape for name, shape in self.shapes.items() if name in used}
-        return replace(self._network, nodes=tuple(self.nodes.values()), shapes=shapes, outputs=outputs)
 
 
 def drop_identity(editor: Editor, node: FloatNode) -> bool:
@@ -158,7 +97,7 @@ def fold_affine_forward(editor: Editor, node: FloatNode) -> bool:
     shift = (wide * offset.reshape(shape)).reshape(outputs, -1).sum(axis=1)
     weight = (wide * scale.reshape(shape)).reshape(node.weight.shape).astype(np.float32)
     bias = (shift if node.bias is None else node.bias + shift).astype(np.float32)
-    del editor.nodes[first.output]
+    editor.remove(first)
     inputs_now = (first.inputs[0], *node.inputs[1:])
     editor.replace(node, inputs=inputs_now, weight=weight, bias=bias, sources=(*first.sources, *node.sources))
     return True
@@ -171,7 +110,7 @@ def fold_pad(editor: Editor, node: FloatNode) -> bool:
     readers = editor.readers(node.output)
     if not readers or not all(isinstance(reader.options, Conv) and reader.added != node.output for reader in readers):
         return False
-    del editor.nodes[node.output]
+    editor.remove(node)
     for reader in readers:
         assert isinstance(reader.options, Conv)
         more = getattr(node.options, "padding", (0, 0, 0, 0))
@@ -189,12 +128,11 @@ def fold_add(editor: Editor, node: FloatNode) -> bool:
     """
     if node.op != "add" or node.inputs[0] == node.inputs[1]:
         return False
-    order = list(editor.nodes)
     makers = [editor.maker(name) for name in node.inputs]
     fit = [m for m in makers if m is not None and m.op in WEIGHTED and not m.function.steps and not m.added]
     if not fit:
         return False
-    first = max(fit, key=lambda maker: (arithmetic(editor, maker), order.index(maker.output)))
+    first = max(fit, key=lambda maker: (arithmetic(editor, maker), editor.place[maker.output]))
     other = node.inputs[1] if node.inputs[0] == first.output else node.inputs[0]
     editor.absorb(first, node, inputs=(first.inputs[0], other), function=node.function)
     return True
@@ -230,13 +168,20 @@ def drop_bounds(editor: Editor, node: FloatNode) -> bool:
 
 def known_range(editor: Editor, tensor: str) -> tuple[float, float]:
     """Bounds that the nodes before a tensor keep it in."""
-    node = editor.nodes.get(tensor)
-    if node is None:
-        return -np.inf, np.inf
-    if node.function.bounds is not None and node.function.steps:
-        return node.function.bounds
-    if node.op not in MOVING:
-        return -np.inf, np.inf
-    ranges = [known_range(editor, name) for name in node.inputs]
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return (min(low, 0.0), max(high, 0.0)) if node.op == "pad" else (low, high)
+    waiting, seen, found = [tensor], {tensor}, []
+    while waiting:
+        name = waiting.pop()
+        node = editor.nodes.get(name)
+        if name in editor.ranges:
+            found.append(editor.ranges[name])
+        elif node is not None and node.function.bounds is not None and node.function.steps:
+            found.append(node.function.bounds)
+        elif node is None or node.op not in MOVING:
+            found.append((-np.inf, np.inf))
+        else:
+            # What moves keeps its values; padding adds zeros.
+            found += [(0.0, 0.0)] * (node.op == "pad")
+            waiting += [name for name in node.inputs if name not in seen]
+            seen.update(node.inputs)
+    editor.ranges[tensor] = min(low for low, _ in found), max(high for _, high in found)
+    return editor.ranges[tensor]
