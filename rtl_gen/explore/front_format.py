@@ -53,7 +53,7 @@ TEXT = Rule("text", lambda value: isinstance(value, str))
 COMMAND = Rule("text on one line", lambda value: isinstance(value, str) and printable(value) == value)
 FLAG = Rule("true or false", lambda value: isinstance(value, bool))
 COUNT = Rule("a whole number from 0", _is_count)
-NUMBER = Rule("a number", _is_number)
+DECIBELS = Rule("a number, 'exact' or null", lambda value: value is None or value == "exact" or _is_number(value))
 SHARE = Rule("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
 POSITIVE = Rule("a number above 0", lambda value: _is_number(value) and value > 0)
 
@@ -76,10 +76,10 @@ POINT_FIELDS = {
     "cycles": COUNT,
     "accuracy": SHARE.or_null(),
     "agreement": SHARE.or_null(),
-    "sqnr_db": NUMBER,
+    "sqnr_db": DECIBELS,
     "inferences_per_second": POSITIVE.or_null(),
     "layer_cycles": COUNT.each(),
-    "layer_sqnr_db": NUMBER.or_null().each(),
+    "layer_sqnr_db": DECIBELS.each(),
     "build_command": COMMAND,
 }
 PER_LAYER = ("layer_cycles", "layer_sqnr_db")
@@ -89,7 +89,8 @@ def check_front(front: Any) -> None:
     """Raises :class:`UsageError` unless `front` is what `explore` writes, in schema 1.
 
     Every field of `FIELDS`, and of `POINT_FIELDS` in each point, must be there, and no other. Ids are unique. Lists
-    per layer have an item for each layer. Accuracy and agreement are shares; null means that nobody measured it.
+    per layer have an item for each layer. Accuracy and agreement are shares. Null means that nobody measured it, and
+    an SQNR of "exact" that there is no error. A point without a memory's name has no count of it, which is not 0.
     """
     _check_fields("front", front, FIELDS)
     layers, ids = len(front["layers"]), set()

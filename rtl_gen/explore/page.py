@@ -78,7 +78,7 @@ def _packed(front: Mapping[str, Any], every_layer: bool) -> dict[str, Any]:
         packed = {**point, "id": printable(str(point["id"]))}
         packed["config"] = {name: value for name, value in config.items() if name not in shared}
         packed["memories"] = {printable(name): count for name, count in point["memories"].items()}
-        packed["layer_sqnr_db"] = [None if value is None else round(value, 2) for value in point["layer_sqnr_db"]]
+        packed["layer_sqnr_db"] = [_rounded(value) for value in point["layer_sqnr_db"]]
         if not every_layer and not point["front"]:
             packed |= dict.fromkeys(PER_LAYER)
         points.append(packed)
@@ -90,6 +90,11 @@ def _packed(front: Mapping[str, Any], every_layer: bool) -> dict[str, Any]:
         "shared": shared,
         "points": points,
     }
+
+
+def _rounded(value: Any) -> Any:
+    """Decibels, to what the page shows of them."""
+    return round(value, 2) if isinstance(value, float) else value
 
 
 def _readable(value: Any) -> str:

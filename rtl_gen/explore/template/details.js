@@ -1,7 +1,7 @@
 // What is known of one point: the box at the pointer, and the section of the chosen one.
 
 function figures(point) {
-  const memories = memoryKinds.map((name) => [name, whole(point.memories[name] ?? 0)]);
+  const memories = memoryKinds.map((name) => [name, shownMemory(point, name)]);
   return [...MEASURES.map((found) => [found.name, shown(found, point)]), ...memories];
 }
 

@@ -2,7 +2,7 @@
 
 const MOST_CHOICES = 12; // a parameter with more values gets no list; the search finds it
 
-// `limits`: at least or at most so much, by measure; `values`: a parameter's value as text; `words`: parts of NAME=VALUE.
+// `limits`: at least or at most so much, by measure; `values`: texts of parameters; `words`: parts of NAME=VALUE.
 function noFilters() {
   return { points: "all", limits: {}, values: {}, words: [] };
 }

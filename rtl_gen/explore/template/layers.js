@@ -23,15 +23,16 @@ function bars(point) {
   if (!point.layer_cycles) return withoutLayers();
   const most = Math.max(1, ...point.layer_cycles);
   const sum = Math.max(1, point.layer_cycles.reduce((a, b) => a + b, 0));
-  const cleanest = Math.max(1, ...point.layer_sqnr_db.map((value) => value ?? 0));
+  const noises = point.layer_sqnr_db.map(decibels);
+  const cleanest = Math.max(1, ...noises.filter(Number.isFinite));
   const rows = front.layers.map((name, i) => {
     const cycles = point.layer_cycles[i];
-    const sqnr = point.layer_sqnr_db[i];
+    const sqnr = noises[i];
     return html("tr", {}, layerName(name),
       html("td", {}, `${whole(cycles)} (${decimal(1)((100 * cycles) / sum)}%)`, bar(cycles / most)),
       sqnr === null
         ? html("td", { class: "missing" }, NOT_MEASURED)
-        : html("td", {}, decimal(1)(sqnr), bar(sqnr / cleanest)),
+        : html("td", {}, shownDecibels(sqnr), bar(Math.min(1, sqnr / cleanest))),
     );
   });
   return html("table", { class: "layers" }, headings("Layer", "Cycles", "SQNR (dB)"), html("tbody", {}, ...rows));
@@ -55,8 +56,9 @@ function timeline(point) {
     tick.style.left = `${(100 * value) / end}%`;
     return tick;
   });
-  const head = html("tr", {}, html("th", { scope: "col" }, "Layer"),
-    html("th", { scope: "col" }, "Cycles, from the start", html("span", { class: "ticks", "aria-hidden": "true" }, ...ticks)));
+  const axis = html("span", { class: "ticks", "aria-hidden": "true" }, ...ticks);
+  const cycles = html("th", { scope: "col" }, "Cycles, from the start", axis);
+  const head = html("tr", {}, html("th", { scope: "col" }, "Layer"), cycles);
   return html("table", { class: "layers time" }, html("thead", {}, head), html("tbody", {}, ...rows));
 }
 

@@ -83,8 +83,8 @@ function start() {
   const onFront = points.filter((point) => point.front).length;
   document.title = `${front.network}: engines`;
   place("network").textContent = front.network;
-  place("summary").textContent =
-    `${points.length} engines for this network: ${measured} measured, ${points.length - measured} estimated, ${onFront} on the front.`;
+  const counts = `${measured} measured, ${points.length - measured} estimated, ${onFront} on the front`;
+  place("summary").textContent = `${points.length} engines for this network: ${counts}.`;
   place("legend").replaceChildren(...legend());
   place("plots").replaceChildren(...plots.map((plot) => plot.figure));
   place("command").replaceChildren(command(front.command, "the command that made this page"));

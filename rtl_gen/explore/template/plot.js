@@ -58,7 +58,7 @@ class Plot {
 
   draw() {
     const [x, y] = [measure(this.xKey), measure(this.state.quality)];
-    const drawn = this.state.shown.filter((point) => x.of(point) !== null && y.of(point) !== null);
+    const drawn = this.state.shown.filter((point) => Number.isFinite(x.of(point)) && Number.isFinite(y.of(point)));
     const width = Math.max(260, this.figure.clientWidth);
     const height = Math.round(Math.min(420, Math.max(250, width * 0.66)));
     const xScale = makeScale(drawn.map(x.of), MARGIN.left, width - MARGIN.right, 64);
@@ -77,7 +77,7 @@ class Plot {
   tell(count, x, y) {
     const missing = this.state.shown.length - count;
     const texts = count ? [] : ["Nothing to show."];
-    if (missing) texts.push(`Not in this plot: ${missing}, as ${x.name} or ${y.name} is not measured.`);
+    if (missing) texts.push(`Not in this plot: ${missing}, without a number for ${x.name} or ${y.name}.`);
     this.note.textContent = texts.join(" ");
   }
 
@@ -108,10 +108,12 @@ class Plot {
     const order = [...this.places].sort((a, b) => a.point.front - b.point.front || a.point.measured - b.point.measured);
     return order.map((place) => {
       const { point } = place;
-      const label = `Engine ${point.id}, ${kind(point)}: ${MEASURES.map((m) => `${m.name} ${shown(m, point)}`).join(", ")}`;
+      const values = MEASURES.map((found) => `${found.name} ${shown(found, point)}`).join(", ");
+      const label = `Engine ${point.id}, ${kind(point)}: ${values}`;
       const at = `translate(${place.x} ${place.y})`;
       const id = `${this.name}-${points.indexOf(point)}`;
-      place.element = svg("g", { id, transform: at, role: "option", "aria-label": label }, mark(point, point.front ? 6 : 4.5));
+      const look = { id, transform: at, role: "option", "aria-label": label };
+      place.element = svg("g", look, mark(point, point.front ? 6 : 4.5));
       return place.element;
     });
   }

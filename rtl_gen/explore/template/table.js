@@ -7,7 +7,7 @@ const COLUMNS = [
   { name: "Kind", of: kind, show: kind },
   ...MEASURES.map((found) => ({ name: found.name, of: found.of, show: (p) => shown(found, p), number: true })),
   ...memoryKinds.map((name) => ({
-    name, of: (p) => p.memories[name] ?? 0, show: (p) => whole(p.memories[name] ?? 0), number: true,
+    name, of: (p) => memory(p, name), show: (p) => shownMemory(p, name), number: true,
   })),
   ...varying.map((name) => ({ name, of: (p) => parameter(p, name), show: (p) => p.config[name] ?? "" })),
 ];
@@ -36,7 +36,8 @@ class Table {
     const kept = this.all ? sorted : sorted.slice(0, FIRST_ROWS);
     const heads = COLUMNS.map((column, i) => {
       const order = this.direction > 0 ? "ascending" : "descending";
-      return html("th", { scope: "col", "aria-sort": i === this.column && order }, button(column.name, () => this.sort(i)));
+      const look = { scope: "col", "aria-sort": i === this.column && order };
+      return html("th", look, button(column.name, () => this.sort(i)));
     });
     this.rows = new Map(kept.map((point) => [point, this.row(point)]));
     const body = html("tbody", {}, ...this.rows.values());

@@ -27,21 +27,33 @@ function briefPercent(value) {
   return `${(100 * value).toLocaleString("en", { maximumFractionDigits: 2 })}%`;
 }
 
+// The data have no infinite numbers: "exact" is an SQNR without any error.
+function decibels(value) {
+  return value === "exact" ? Infinity : value;
+}
+
+function shownDecibels(value) {
+  return value === Infinity ? "exact" : decimal(2)(value);
+}
+
 // Short enough for an axis: 12.5M.
 function brief(value) {
   return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 });
 }
 
-// `better`: 1 where more is better, -1 where less is. `tick`: how an axis shows a value.
+const share = { better: 1, show: percent, tick: briefPercent, most: 1 };
+const count = { better: -1, show: whole, tick: brief };
+
+// `better`: 1 where more is better, -1 where less is. `tick`: how an axis shows a value. `most`: what none is above.
 const MEASURES = [
-  { key: "accuracy", name: "Accuracy", better: 1, of: (p) => p.accuracy, show: percent, tick: briefPercent, most: 1 },
-  { key: "agreement", name: "Agreement with float", better: 1, of: (p) => p.agreement, show: percent, tick: briefPercent, most: 1 },
-  { key: "sqnr", name: "Output SQNR (dB)", better: 1, of: (p) => p.sqnr_db, show: decimal(2), tick: brief },
-  { key: "cost", name: "LUTs \u00d7 cycles", better: -1, of: (p) => p.luts * p.cycles, show: whole, tick: brief },
-  { key: "luts", name: "LUTs", better: -1, of: (p) => p.luts, show: whole, tick: brief },
-  { key: "cycles", name: "Cycles per inference", better: -1, of: (p) => p.cycles, show: whole, tick: brief },
-  { key: "mhz", name: "MHz", better: 1, of: (p) => p.mhz, show: decimal(1), tick: brief },
-  { key: "rate", name: "Inferences per second", better: 1, of: (p) => p.inferences_per_second, show: rounded, tick: brief },
+  { key: "accuracy", name: "Accuracy", of: (p) => p.accuracy, ...share },
+  { key: "agreement", name: "Agreement with float", of: (p) => p.agreement, ...share },
+  { key: "sqnr", name: "Output SQNR (dB)", of: (p) => decibels(p.sqnr_db), better: 1, show: shownDecibels, tick: brief },
+  { key: "cost", name: "LUTs \u00d7 cycles", of: (p) => p.luts * p.cycles, ...count },
+  { key: "luts", name: "LUTs", of: (p) => p.luts, ...count },
+  { key: "cycles", name: "Cycles per inference", of: (p) => p.cycles, ...count },
+  { key: "mhz", name: "MHz", of: (p) => p.mhz, better: 1, show: decimal(1), tick: brief },
+  { key: "rate", name: "Inferences per second", of: (p) => p.inferences_per_second, better: 1, show: rounded, tick: brief },
 ];
 const QUALITIES = MEASURES.slice(0, 3);
 const COSTS = MEASURES.slice(3);
@@ -53,6 +65,14 @@ function measure(key) {
 function shown(found, point) {
   const value = found.of(point);
   return value === null ? NOT_MEASURED : found.show(value);
+}
+
+function memory(point, name) {
+  return point.memories[name] ?? null;
+}
+
+function shownMemory(point, name) {
+  return memory(point, name) === null ? NOT_MEASURED : whole(memory(point, name));
 }
 
 function kind(point) {

@@ -13,7 +13,17 @@ from typing import Any
 # No sandbox: it needs rights that containers lack, and only the project's own pages are opened.
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars", "--disable-extensions")
 SHARED = ("--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update")
-KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "Escape": 27,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "End": 35,
+    "Home": 36,
+}
 
 
 class Browser:

@@ -24,7 +24,7 @@ def make_point(chance: random.Random, number: int, layers: int) -> dict[str, Any
             **{"residual_shift": 2, "depth": 4096, "requant_lanes": chance.choice((1, 2)), "preset": "area"},
         },
         "luts": int(1500 + pe * lanes * (14 + 4 * bits) * chance.uniform(0.95, 1.05)),
-        "memories": {"DP16KD": 20 + pe},
+        "memories": {"DP16KD": 20 + pe} if measured else {},
         "mhz": mhz,
         "cycles": sum(cycles) + 120,
         "accuracy": round(0.93 - 0.06 * 2.0 ** (2 - bits) / (1 + 3 * ratio) + chance.uniform(-0.003, 0.003), 4),
@@ -32,7 +32,7 @@ def make_point(chance: random.Random, number: int, layers: int) -> dict[str, Any
         "sqnr_db": round(10 + 3 * bits + 4 * ratio + chance.uniform(-1, 1), 2),
         "inferences_per_second": round(mhz * 1e6 / (sum(cycles) + 120), 2) if mhz else None,
         "layer_cycles": cycles,
-        "layer_sqnr_db": [None, *sqnr[1:]],
+        "layer_sqnr_db": [None, *sqnr[1:-1], "exact"],
         "build_command": f"stlq compile net-{number}.safetensors --pe {pe} --lanes {lanes} --bits {bits} --out build/",
     }
 

@@ -33,12 +33,12 @@ WRONG_IN_POINT = [
     ("cycles", None, "points[1].cycles is None; allowed: a whole number from 0"),
     ("accuracy", 93.5, "points[1].accuracy is 93.5; allowed: a number from 0 to 1, or null"),
     ("agreement", "1", "points[1].agreement is '1'; allowed: a number from 0 to 1, or null"),
-    ("sqnr_db", INFINITE, "points[1].sqnr_db is inf; allowed: a number"),
+    ("sqnr_db", INFINITE, "points[1].sqnr_db is inf; allowed: a number, 'exact' or null"),
     ("layer_cycles", [1, 2], "points[1].layer_cycles has 2 items; allowed: one for each of 3 layers"),
     (
         "layer_sqnr_db",
         [1, 2, NAN],
-        "points[1].layer_sqnr_db is [1, 2, nan]; allowed: a list, each item a number, or null",
+        "points[1].layer_sqnr_db is [1, 2, nan]; allowed: a list, each item a number, 'exact' or null",
     ),
     ("build_command", "stlq\u202e", "points[1].build_command is 'stlq\\u202e'; allowed: text on one line"),
 ]

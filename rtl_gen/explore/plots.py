@@ -1,0 +1,141 @@
+"""The page's plots as SVG, for papers."""
+
+import importlib.util
+import io
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.explore.front_format import check_front
+from sw_ref.messages import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Point = Mapping[str, Any]
+PLAIN, BEST = "#3b6ea5", "#b35900"
+"""The page's colours on white: points, and those on the front."""
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "explore",
+}
+NAME_LENGTH = 40
+QUALITIES = {"accuracy": "accuracy (%)", "agreement": "agreement with float (%)", "sqnr_db": "output SQNR (dB)"}
+LOOKS: tuple[tuple[str, bool, bool, dict[str, Any]], ...] = (
+    ("measured, on the front", True, True, {"marker": "o", "color": BEST, "zorder": 4}),
+    ("measured", True, False, {"marker": "o", "color": PLAIN, "alpha": 0.75}),
+    ("estimate", False, False, {"marker": "D", "facecolors": "none", "edgecolors": PLAIN}),
+    ("estimate, on the front", False, True, {"marker": "D", "facecolors": "none", "edgecolors": BEST, "zorder": 4}),
+)
+"""Of points: label, whether measured, whether on the front, and how they are drawn."""
+
+
+def front_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
+    """SVG by file name: the best measured of accuracy, agreement and SQNR over LUTs x cycles, and over the rate.
+
+    There is no plot over the rate where nobody measured one. The same front gives the same bytes.
+    Raises :class:`UsageError` as :func:`check_front`, and :class:`CheckError` without matplotlib.
+    """
+    check_front(front)
+    costs: dict[str, tuple[str, Callable[[Point], float | None]]] = {
+        "front-by-cost.svg": ("LUTs x cycles per inference", lambda point: point["luts"] * point["cycles"]),
+        "front-by-rate.svg": ("inferences per second", lambda point: point["inferences_per_second"]),
+    }
+    quality = next((q for q in QUALITIES if any(_is_drawn(point[q]) for point in front["points"])), "sqnr_db")
+    drawn = {}
+    for name, (label, cost) in costs.items():
+        points = [point for point in front["points"] if _is_drawn(cost(point)) and _is_drawn(point[quality])]
+        if points:
+            drawn[name] = _svg(lambda figure, p=points, c=cost, x=label: _scatter(figure, p, c, x, quality), (5.5, 4))
+    return drawn
+
+
+def layer_plot(front: Mapping[str, Any], point_id: str | int) -> bytes:
+    """SVG: for each layer of one point its cycles, its SQNR, and when it runs.  Raises as :func:`front_plots`."""
+    check_front(front)
+    point = next((point for point in front["points"] if str(point["id"]) == str(point_id)), None)
+    if point is None:
+        raise UsageError(f"point is {point_id!r:.80}; allowed: an id of the front's points")
+    size = (10, 1 + 0.22 * max(6, len(front["layers"])))
+    return _svg(lambda figure: _layers(figure, front["layers"], point), size)
+
+
+def _svg(draw: Callable[["Figure"], None], size: tuple[float, float]) -> bytes:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise CheckError("matplotlib is not installed; to install it: pip install matplotlib")
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    drawn = io.BytesIO()
+    with rc_context(STYLE), warnings.catch_warnings():
+        # Texts stay texts: whoever looks at the picture has the font.
+        warnings.filterwarnings("ignore", r"Glyph \d+")
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()
+
+
+def _scatter(figure: "Figure", points: Sequence[Point], cost: Callable[[Point], Any], label: str, quality: str) -> None:
+    axis = figure.add_subplot()
+    factor = 1 if quality == "sqnr_db" else 100
+    for name, measured, on_front, look in LOOKS:
+        kept = [point for point in points if (point["measured"], point["front"]) == (measured, on_front)]
+        if kept:
+            axis.scatter([cost(p) for p in kept], [factor * p[quality] for p in kept], s=22, label=name, **look)
+    _scale(axis, [cost(point) for point in points])
+    axis.set(xlabel=label, ylabel=QUALITIES[quality])
+    axis.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=2)
+
+
+def _scale(axis: "Axes", costs: Sequence[float]) -> None:
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+    if min(costs) > 0 and max(costs) > 4 * min(costs):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(EngFormatter())
+
+
+def _layers(figure: "Figure", layers: Sequence[str], point: Point) -> None:
+    cycles, sqnr, time = figure.subplots(1, 3, sharey=True, width_ratios=[2, 2, 3])
+    starts = [sum(point["layer_cycles"][:number]) for number in range(len(layers))]
+    rows = range(len(layers))
+    cycles.barh(rows, point["layer_cycles"], color=PLAIN)
+    known = {row: value for row, value in enumerate(point["layer_sqnr_db"]) if _is_drawn(value)}
+    sqnr.barh(list(known), list(known.values()), color=PLAIN)
+    time.barh(rows, point["layer_cycles"], left=starts, color=PLAIN)
+    for axis, label in ((cycles, "cycles"), (sqnr, "SQNR (dB)"), (time, "cycles, from the start")):
+        _label(axis, label)
+    for row in set(rows) - set(known):
+        text = point["layer_sqnr_db"][row] or "not measured"
+        sqnr.text(0, row, f" {text}", va="center", style="italic", fontsize=8)
+    # A dollar sign in a name starts no formula.
+    cycles.set_yticks(rows, [_short(name) for name in layers], parse_math=False)
+    cycles.invert_yaxis()
+
+
+def _is_drawn(value: Any) -> bool:
+    """Whether it is a number: not null, and not "exact"."""
+    return isinstance(value, int | float)
+
+
+def _label(axis: "Axes", label: str) -> None:
+    axis.set_xlabel(label)
+    axis.set_axisbelow(True)
+    axis.grid(axis="x", alpha=0.3)
+    axis.locator_params(axis="x", nbins=5)
+
+
+def _short(name: str) -> str:
+    """The end of a long name: its start is what all have in common."""
+    text = printable(name)
+    return text if len(text) <= NAME_LENGTH else f"...{text[3 - NAME_LENGTH :]}"

@@ -1,0 +1,66 @@
+"""The plots as SVG: what they show, whatever the names are."""
+
+import importlib.util
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.explore.plots import BEST, PLAIN, front_plots, layer_plot
+from verif.rtl_gen.explore.fronts import make_front
+
+SVG = "{http://www.w3.org/2000/svg}"
+NAMES = ("$\\frac{", "</text><script>", "\u5377\u7a4d\x00", "long" * 50)
+
+
+def texts(drawn: bytes) -> list[str]:
+    """The texts of a picture, which must be sound XML."""
+    return ["".join(found.itertext()).strip() for found in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+
+
+def marks(drawn: bytes) -> list[tuple[int, str]]:
+    """Marks of each kind of point in its plot: how many, and how they look."""
+    axes = next(group for group in ElementTree.fromstring(drawn).iter(f"{SVG}g") if group.get("id") == "axes_1")
+    groups = [group for group in axes.iter(f"{SVG}g") if (group.get("id") or "").startswith("PathCollection")]
+    found = [list(group.iter(f"{SVG}use")) for group in groups]
+    return sorted((len(uses), uses[0].get("style", "").partition("; stroke-")[0]) for uses in found)
+
+
+def test_every_point_is_drawn() -> None:
+    front = make_front(30)
+    by_cost, by_rate = front_plots(front).values()
+    measured = [point for point in front["points"] if point["measured"]]
+    on_front = sum(point["front"] for point in measured)
+    both = [(len(measured) - on_front, f"fill: {PLAIN}; fill-opacity: 0.75"), (on_front, f"fill: {BEST}")]
+    assert [(count, look[: len(both[i][1])]) for i, (count, look) in enumerate(marks(by_rate)[::-1])] == both
+    estimates = (30 - len(measured), f"fill: none; stroke: {PLAIN}")
+    assert marks(by_cost) == sorted([*marks(by_rate), estimates])
+    assert {"accuracy (%)", "estimate"} < set(texts(by_cost))
+    assert "estimate" not in texts(by_rate)
+
+
+def test_what_nobody_measured_has_no_plot() -> None:
+    front = make_front(4)
+    for point in front["points"]:
+        point |= {"accuracy": None, "inferences_per_second": None}
+    drawn = front_plots(front)
+    assert list(drawn) == ["front-by-cost.svg"]
+    assert "output SQNR (dB)" in texts(drawn["front-by-cost.svg"])
+
+
+def test_layers_keep_their_names() -> None:
+    front = make_front(2, layers=NAMES)
+    drawn, escaped = layer_plot(front, 1), "\u5377\u7a4d\\x00"
+    short = "..." + ("long" * 50)[-37:]
+    assert [text for text in texts(drawn) if text in (*NAMES, short, escaped)] == [*NAMES[:2], escaped, short]
+    assert texts(drawn).count("not measured") == texts(drawn).count("exact") == 1
+    assert b"<script>" not in drawn
+    assert layer_plot(front, "1") == drawn
+    with pytest.raises(UsageError, match="point is '2'; allowed: an id of the front's points"):
+        layer_plot(front, "2")
+
+
+def test_without_matplotlib_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CheckError, match="matplotlib is not installed; to install it: pip install matplotlib"):
+        front_plots(make_front(2))
