@@ -1,4 +1,4 @@
-"""One training run: a task's float network, pre-trained or taken from the cache, fine-tuned by a method, measured."""
+"""One training run: a float network, pre-trained or taken from the cache, fine-tuned by a method, put into integers."""
 
 import hashlib
 import json
@@ -21,11 +21,14 @@ from sw_ref.files import write_atomically
 from sw_ref.tensorfile import write_tensors
 from sw_ref.train.batchnorm import settle_batch_norm
 from sw_ref.train.export import export_format, finalize
+from sw_ref.train.integers import to_integers
+from sw_ref.train.methods import find_method
 from sw_ref.train.prepare import prepare
 from sw_ref.train.quantization import Quantization
 
 SCHEMA = 1
-CHECKPOINT, MODEL, PICTURES, RESULT = "checkpoint.safetensors", "model.safetensors", "pictures.safetensors", "run.json"
+CHECKPOINT, LAST, MODEL = "checkpoint.safetensors", "last.safetensors", "model.safetensors"
+PICTURES, RESULT = "pictures.safetensors", "run.json"
 CALIBRATION_BATCHES = 4
 CALIBRATION_EPOCH = 1_000_000
 """Numbers the batches that start activation steps, measure sensitivities and settle batch norm; no epoch gets there."""
@@ -73,7 +76,7 @@ def perform(run: Run, out: Path, setting: Setting, *, resume: bool = False, comm
     history = fit.run(setting.report)
     batches = task.batches(run.seed, CALIBRATION_EPOCH)
     settle_batch_norm(model, (inputs.to(setting.device) for inputs, _ in batches))
-    _save(run, model, quantization, out)
+    _save(run, model, out)
     result = {
         "schema": SCHEMA,
         "run": run.about,
@@ -89,6 +92,8 @@ def perform(run: Run, out: Path, setting: Setting, *, resume: bool = False, comm
         "seconds": round(time.perf_counter() - started, 1),
         "history": history,
     }
+    if quantization.method.exports:
+        result["integers"] = _end_in_integers(run, model, quantization, out, setting, resume)
     write_atomically(out / RESULT, (json.dumps(result) + "\n").encode())
     return result
 
@@ -140,15 +145,45 @@ def _fine_tuning(run: Run, model: nn.Module, quantization: Quantization, out: Pa
     return fit
 
 
-def _save(run: Run, model: nn.Module, quantization: Quantization, out: Path) -> None:
-    """Write the network, what the hardware reads of it, and the pictures of its task."""
+def _save(run: Run, model: nn.Module, out: Path) -> None:
+    """Write the trained network, and the pictures of its task."""
     save_checkpoint(out / MODEL, state_of(model), {"about": run.about})
-    if quantization.method.exports:
-        device = str(next(model.parameters()).device)
-        finalize(model, quantization, calibration(run, device)[0]).save(out)
     pictures = run.of_task.pictures(model)
     if pictures:
         write_tensors(out / PICTURES, pictures, {})
+
+
+def _end_in_integers(
+    run: Run, model: nn.Module, quantization: Quantization, out: Path, setting: Setting, resume: bool
+) -> dict[str, Any]:
+    """Train the last epochs on the network in integers, write what the hardware reads, and measure it.
+
+    `at_once`: the metrics before these epochs, `result`: after them.
+    """
+    started = time.perf_counter()
+    task, batches = run.of_task, calibration(run, setting.device)
+    integers = to_integers(model, quantization, torch.cat(batches))
+    at_once = measure(task, integers)
+    fit = Fit(
+        task=task,
+        model=integers,
+        recipe=run.last if quantization.method.trains else Recipe(epochs=0, rate=run.last.rate),
+        seed=run.seed,
+        checkpoint=out / LAST,
+        about=run.about,
+        first_epoch=run.pretraining.epochs + run.tuning.epochs,
+    )
+    if resume:
+        fit.resume()
+    fit.run(setting.report)
+    finalize(model, quantization, batches[0]).save(out)
+    return {
+        "epochs": fit.recipe.epochs,
+        "rate": fit.recipe.rate,
+        "at_once": at_once,
+        "result": measure(task, integers),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
 
 
 def put_on(run: Run, model: nn.Module) -> Quantization:
@@ -167,6 +202,7 @@ def put_on(run: Run, model: nn.Module) -> Quantization:
         calibration=calibration(run, device),
         tile=run.tile,
         task_loss=task_loss,
+        integers=find_method(run.method).exports,
     )
 
 

@@ -10,6 +10,9 @@ from sw_ref.format import StlqFormat
 from sw_ref.tiling import Selection, check_tile
 from sw_ref.train.methods import find_method
 
+LAST_SHARE = 0.1
+"""The learning rate of the epochs on the network in integers, as a share of that of fine-tuning."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -66,6 +69,11 @@ class Run:
     @property
     def tuning(self) -> Recipe:
         return _recipe(self.of_task.tuning, self.epochs, self.rate)
+
+    @property
+    def last(self) -> Recipe:
+        """The epochs on the network in integers."""
+        return Recipe(epochs=self.of_task.last_epochs, rate=self.tuning.rate * LAST_SHARE)
 
     @property
     def about(self) -> dict[str, Any]:

@@ -5,15 +5,14 @@ The float networks are those of the campaign, from its cache or trained now; the
 """
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from benchmarks.training.run import CALIBRATION_BATCHES, CALIBRATION_EPOCH, Setting, pretrained
 from benchmarks.training.spec import Run
+from benchmarks.training.variants import MULTIPLIERS, PARTS, applied
 from rtl_gen.frontend.calibrate import convert
 from rtl_gen.frontend.execute import Runner
 from rtl_gen.frontend.integers import run_integers
@@ -32,20 +32,6 @@ NETWORKS = (("classify", "residual"), ("classify", "separable"), ("enhance", "un
 TILE = (8, 8)
 SETTINGS = ((6, 0.15, "layer"), (6, 0.15, "network"), (8, 1.0, "layer"))
 """Bits of activations, R, and what shares the cycles."""
-
-# Each part of the method, and the constant without which it does nothing.
-PARTS: Mapping[str, tuple[tuple[str, object], ...]] = {
-    "nothing": (),
-    "polish": (("sw_ref.quantize.layer.POLISHES", 0),),
-    "target": (("sw_ref.quantize.moments.TARGET_DAMPING", 1e9),),
-    "compensation": (
-        ("sw_ref.quantize.compensate.DAMPING", 1e9),
-        ("sw_ref.quantize.moments.TARGET_DAMPING", 1e9),
-        ("sw_ref.quantize.layer.POLISHES", 0),
-    ),
-    "offset": (("sw_ref.quantize.moments.Moments.offset", lambda self, held: np.zeros(held.shape[:2])),),
-    "reach": (("rtl_gen.frontend.scales.REACH", 1.0), ("rtl_gen.frontend.scales.REACH_AT_END", 1.0)),
-}
 
 
 class Integers(nn.Module):
@@ -72,15 +58,6 @@ def resized(network: Network, shapes: Mapping[str, Shape]) -> Network:
     return replace(network, tensors=tensors)
 
 
-@contextmanager
-def without(part: str) -> Iterator[None]:
-    """The method without one of its parts."""
-    with ExitStack() as stack:
-        for name, value in PARTS[part]:
-            stack.enter_context(patch(name, value))
-        yield
-
-
 def export(model: nn.Module, example: tuple[int, ...], path: Path) -> None:
     """Write a model as ONNX.  The exporter is PyTorch's old one, which needs no other package."""
     sizes = {"x": {0: "n"}, "y": {0: "n"}}
@@ -91,8 +68,11 @@ def export(model: nn.Module, example: tuple[int, ...], path: Path) -> None:
         torch.onnx.export(model.eval(), inputs, str(path), dynamo=False, **names)  # type: ignore[arg-type]
 
 
-def measure(run: Run, floats: Path, part: str, say: Callable[[str], None]) -> None:
-    """All settings of one float network."""
+def measure(run: Run, floats: Path, part: str, kind: str, say: Callable[[str], None]) -> None:
+    """Convert one float network in each setting, without a `part` and with a `kind` of multipliers.
+
+    Other multipliers have the settings per layer, a part that is left out has the first one.
+    """
     task = run.of_task
     model = pretrained(run, Setting(floats=floats))
     before = task.evaluate(model)[task.primary]
@@ -101,10 +81,10 @@ def measure(run: Run, floats: Path, part: str, say: Callable[[str], None]) -> No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
         export(model, task.example, path)
-        for act_bits, ratio, budget in SETTINGS if part == "nothing" else SETTINGS[:1]:
+        for act_bits, ratio, budget in settings_of(part, kind):
             started = time.perf_counter()
             fmt = replace(run.format, act_bits=act_bits, act_signed=False)
-            with without(part):
+            with applied((*PARTS[part], *MULTIPLIERS[kind])):
                 made = convert(import_onnx(path), {"x": data}, fmt, tile=TILE, ratio=ratio, budget=budget)
             facts = {
                 "network": run.network,
@@ -113,6 +93,7 @@ def measure(run: Run, floats: Path, part: str, say: Callable[[str], None]) -> No
                 "ratio": ratio,
                 "budget": budget,
                 "without": part,
+                "multipliers": kind,
                 "float": before,
                 "result": task.evaluate(Integers(made.network, path))[task.primary],
                 "beats": sum(layer.beats for layer in made.layers),
@@ -121,19 +102,27 @@ def measure(run: Run, floats: Path, part: str, say: Callable[[str], None]) -> No
             say(json.dumps(facts))
 
 
+def settings_of(part: str, kind: str) -> Sequence[tuple[int, float, str]]:
+    """The settings that are measured."""
+    if part != "nothing":
+        return SETTINGS[:1]
+    return SETTINGS if kind == "two-term" else [setting for setting in SETTINGS if setting[2] == "layer"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--floats", type=Path, required=True, help="folder of the float networks")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds of the float networks (default: 0)")
     parser.add_argument("--networks", nargs="+", choices=[n for _, n in NETWORKS], default=[n for _, n in NETWORKS])
     parser.add_argument("--without", choices=PARTS, nargs="+", default=["nothing"], help="parts to leave out")
+    parser.add_argument("--multipliers", choices=MULTIPLIERS, nargs="+", default=["two-term"], help="kinds of them")
     args = parser.parse_args()
     for seed in args.seeds:
         for task, network in NETWORKS:
             if network in args.networks:
-                for part in args.without:
-                    run = Run(task=task, network=network, method="ptq", seed=seed, tile=TILE)
-                    measure(run, args.floats, part, lambda line: print(line, flush=True))
+                run = Run(task=task, network=network, method="ptq", seed=seed, tile=TILE)
+                for part, kind in itertools.product(args.without, args.multipliers):
+                    measure(run, args.floats, part, kind, lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ class Task(ABC):
     """Batches in an epoch."""
     pretraining: ClassVar[Recipe]
     tuning: ClassVar[Recipe]
+    last_epochs: ClassVar[int] = 4
+    """Epochs after tuning, on the network in integers."""
 
     def build(self, network: str, seed: int) -> nn.Module:
         """A new network; the same seed gives the same weights.  Raises ``ValueError`` for an unknown name."""

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.training import run as run_module
 from benchmarks.training.__main__ import main
 from benchmarks.training.checkpoint import load_checkpoint
+from benchmarks.training.run import CALIBRATION_BATCHES
 from benchmarks.training.tasks import TASKS
 from verif.benchmarks.training.tiny import Tiny
 
 ROOT = Path(__file__).resolve().parents[3]
+BEFORE_TUNING = 2 * Tiny.steps + 2 + CALIBRATION_BATCHES
 
 
 @pytest.fixture(autouse=True)
@@ -33,15 +34,16 @@ def test_a_run_prints_its_progress_and_result(tmp_path, capsys):
     out = tmp_path / "a"
     assert main(["--task", "tiny", "--ratio", "0.5", "--seed", "2", "--out", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + 4 + 1
+    assert len(lines) == 2 + 4 + Tiny.last_epochs + 1
     assert lines[0].startswith("epoch   1/2  loss 0.")
     assert lines[2].startswith("epoch   1/4  loss 0.")
     assert "||v||" in lines[2]
     assert "v left   0.0%" in lines[5]
-    assert lines[6].startswith("test closeness: float -0.")
+    assert lines[6].startswith(f"epoch   1/{Tiny.last_epochs}  loss 0.")
+    assert lines[-1].startswith("test closeness: float -0.")
     result = json.loads((out / "run.json").read_text())
     assert result["command"] == f"python -m benchmarks.training --task tiny --ratio 0.5 --seed 2 --out {out}"
-    assert lines[6].endswith(f"; {result['cycles']:,} cycles per sample")
+    assert lines[-1].endswith(f"; {result['cycles']:,} cycles per sample")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,9 @@ def test_a_run_prints_its_progress_and_result(tmp_path, capsys):
     [
         (3, "tiny-plain-seed0.unfinished.safetensors: epoch 1, step 3"),
         # All batches of pre-training, two to measure the float network, those of calibration, and 7 of fine-tuning.
-        (2 * Tiny.steps + 2 + run_module.CALIBRATION_BATCHES + 7, "checkpoint.safetensors: epoch 2, step 2"),
+        (BEFORE_TUNING + 7, "checkpoint.safetensors: epoch 2, step 2"),
+        # All of fine-tuning and of batch norm, a picture, two to measure, those of an example, and two more to measure.
+        (BEFORE_TUNING + 5 * Tiny.steps + 1 + 2 + CALIBRATION_BATCHES + 2 + 2, "last.safetensors: epoch 1, step 2"),
     ],
 )
 def test_ctrl_c_then_resume_ends_like_an_uninterrupted_run(tmp_path, capsys, monkeypatch, tiny, batches, where):
@@ -72,6 +76,8 @@ def test_ctrl_c_then_resume_ends_like_an_uninterrupted_run(tmp_path, capsys, mon
     expected, resumed = (load_checkpoint(f"{folder}/model.safetensors")[0] for folder in (whole, stopped))
     assert expected.keys() == resumed.keys()
     assert all(torch.equal(value, resumed[name]) for name, value in expected.items())
+    first, second = (Path(folder, "integers.safetensors").read_bytes() for folder in (whole, stopped))
+    assert first == second
 
 
 def test_ctrl_c_before_anything_is_kept_says_so(tmp_path, capsys, monkeypatch, tiny):

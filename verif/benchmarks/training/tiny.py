@@ -30,6 +30,7 @@ class Tiny(Task):
     steps: ClassVar[int] = 5
     pretraining: ClassVar[Recipe] = Recipe(epochs=2, rate=1e-2)
     tuning: ClassVar[Recipe] = Recipe(epochs=4, rate=1e-3)
+    last_epochs: ClassVar[int] = 1
 
     def draw(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         inputs = torch.rand(self.batch, *self.example, generator=random)
