@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from hw.bus.config import Bus
 from hw.config import ArrayConfig
 from rtl_gen.cli import main as stlq
 from rtl_gen.generate import generate
@@ -18,12 +19,14 @@ from rtl_gen.presets import OPTIMIZE
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.testbench import Stalls
 from verif.docs import blocks, console, engine_blocks
+from verif.docs.bus_waveform import draw_run, record_run
 from verif.docs.console import ROOT
 from verif.docs.waveform import CONFIG, Drawing, record
 
 IMAGES = ROOT / "docs/images"
 START, END = "<!-- figures: start -->\n", "<!-- figures: end -->\n"
 DIAGRAMS = {"timing.svg": Stalls(), "timing-stalls.svg": Stalls(percent=40, seed=3)}
+RUNS = {f"run-{bus.value}.svg": bus for bus in Bus}
 BLOCKS = {
     "array.svg": blocks.array_diagram,
     "pe.svg": blocks.pe_diagram,
@@ -83,6 +86,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as temporary:
             build = generate(CONFIG, Path(temporary))
             (IMAGES / name).write_text(Drawing(record(build, Path(temporary), stalls)).svg())
+    for name, bus in RUNS.items():
+        (IMAGES / name).write_text(draw_run(record_run(bus)))
     for name, draw in BLOCKS.items():
         (IMAGES / name).write_text(draw(ArrayConfig()))
     status = console.main()

@@ -95,8 +95,8 @@ class Drawing:
         parts = [*self._columns(TOP + ROW * (row - 0.6)), *parts]
         width, height = LEFT + COLUMN * len(self.cycles) + 8, int(TOP + ROW * row)
         parts += [
-            _swatch(LEFT, height, MOVES, "transferred"),
-            _swatch(LEFT + 130, height, HELD, "valid, waits for ready"),
+            swatch(LEFT, height, MOVES, "transferred"),
+            swatch(LEFT + 130, height, HELD, "valid, waits for ready"),
         ]
         height += 22
         head = (
@@ -113,7 +113,7 @@ class Drawing:
         for i in range(len(self.cycles)):
             x = LEFT + COLUMN * i
             yield f'<line x1="{x}" y1="{TOP - 8}" x2="{x}" y2="{bottom:g}" stroke="#e6e6e6"/>'
-            yield _text(x + COLUMN / 2, TOP - 12, str(i), MUTED)
+            yield text(x + COLUMN / 2, TOP - 12, str(i), MUTED)
 
     def _wire(self, row: float, name: str) -> list[str]:
         low, high = TOP + ROW * row + 19, TOP + ROW * row + 5
@@ -122,11 +122,11 @@ class Drawing:
             y = high if cycle[name] else low
             points += [f"{LEFT + COLUMN * i},{y:g}", f"{LEFT + COLUMN * (i + 1)},{y:g}"]
         line = f'<polyline points="{" ".join(points)}" fill="none" stroke="{INK}" stroke-width="1.5"/>'
-        return [_text(LEFT - 8, low - 2, name, INK, "end"), line]
+        return [text(LEFT - 8, low - 2, name, INK, "end"), line]
 
     def _payload(self, row: float, stream: str) -> list[str]:
         y = TOP + ROW * row + 2
-        parts = [_text(LEFT - 8, y + 15, f"{stream}__payload", INK, "end")]
+        parts = [text(LEFT - 8, y + 15, f"{stream}__payload", INK, "end")]
         residual = False
         for i, cycle in enumerate(self.cycles):
             if not cycle[f"{stream}__valid"]:
@@ -138,7 +138,7 @@ class Drawing:
                 f'<rect x="{LEFT + COLUMN * i + 1.5}" y="{y:g}" width="{COLUMN - 3}" height="20" rx="3" '
                 f'fill="{MOVES if moves else HELD}"/>'
             )
-            parts.append(_text(LEFT + COLUMN * (i + 0.5), y + 14, label, INK))
+            parts.append(text(LEFT + COLUMN * (i + 0.5), y + 14, label, INK))
         return parts
 
 
@@ -158,11 +158,13 @@ def _signed(value: int, bits: int) -> int:
     return value - (value >> (bits - 1) << bits)
 
 
-def _swatch(x: float, y: float, color: str, text: str) -> str:
-    return f'<rect x="{x}" y="{y}" width="12" height="12" rx="2" fill="{color}"/>' + _text(
-        x + 18, y + 10, text, INK, "start"
+def swatch(x: float, y: float, color: str, meaning: str) -> str:
+    """A color of a legend."""
+    return f'<rect x="{x}" y="{y}" width="12" height="12" rx="2" fill="{color}"/>' + text(
+        x + 18, y + 10, meaning, INK, "start"
     )
 
 
-def _text(x: float, y: float, text: str, color: str, anchor: str = "middle") -> str:
-    return f'<text x="{x:g}" y="{y:g}" fill="{color}" text-anchor="{anchor}">{text}</text>'
+def text(x: float, y: float, words: str, color: str, anchor: str = "middle") -> str:
+    """Text at its base line."""
+    return f'<text x="{x:g}" y="{y:g}" fill="{color}" text-anchor="{anchor}">{words}</text>'
