@@ -32,8 +32,8 @@ class Devices:
     """A host on AXI4-Lite and a memory on AXI4, both with pauses on every channel."""
 
     def __init__(self, dut: Any):
-        self.host = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "registers_"), dut.clk, dut.rst)
-        self.memory = AxiRam(AxiBus.from_prefix(dut, "memory_"), dut.clk, dut.rst, size=SIZE)
+        self.host: Any = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "registers_"), dut.clk, dut.rst)
+        self.memory: Any = AxiRam(AxiBus.from_prefix(dut, "memory_"), dut.clk, dut.rst, size=SIZE)
         rng = dice("cocotbext")
         for device in (self.host, self.memory):
             writes, reads = device.write_if, device.read_if
