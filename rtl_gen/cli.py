@@ -1,6 +1,7 @@
 """The command line: one parser per command, and the one place that turns errors into an exit status."""
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -56,9 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         _give_up_output()
-        return _complain(
-            f"{error.filename or 'output'}: {error.strerror or error}; allowed: a path that can be used", 2
-        )
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        allowed = "room there, and for temporary files in TMPDIR" if full else "a path that can be used"
+        return _complain(f"{error.filename or 'output'}: {error.strerror or error}; allowed: {allowed}", 2)
     except KeyboardInterrupt:
         return _complain("interrupted; no file was left half-written", 130)
     except MemoryError:

@@ -33,7 +33,7 @@ from rtl_gen.frontend.picture import check_picture
 from rtl_gen.generate import option_wording
 from rtl_gen.header import engine_subject, headed
 from rtl_gen.manifest import MANIFEST, verilog_name
-from rtl_gen.options import add_parameter, can_hold, number, path
+from rtl_gen.options import FOLDER, add_parameter, check_folder, number, path, written
 from rtl_gen.presets import PRESETS, add_preset_options, chosen
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.rom_build import add_rom_options, rom_files, rom_line, rom_of
@@ -103,8 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     if not 0 < args.mhz <= HIGHEST_MHZ:
         raise UsageError(f"--mhz is {args.mhz}; allowed: above 0, at most {HIGHEST_MHZ}")
-    if not can_hold(args.out):
-        raise UsageError(f"--out is {args.out}; allowed: a folder that can be made and written")
+    check_folder("--out", args.out)
     if args.picture is not None:
         check_picture(args.picture)
     network, data = read_network(args.network)
@@ -133,20 +132,14 @@ def run(args: argparse.Namespace) -> Report:
         **(rom_files(rom, network) if rom else {}),
         **cores,
     }
-    _save(args.out, config, files)
+    with written("--out", args.out, FOLDER):
+        save_engine(EngineBuild(folder=args.out, config=config, contents=files))
     if args.picture is not None:
-        write_atomically(args.picture, draw_program(args.picture, layers, compiled))
+        with written("--picture", args.picture):
+            write_atomically(args.picture, draw_program(args.picture, layers, compiled))
     report = _report(args, config, layers, compiled, len(program))
     lines = bus_lines(bus, compiled.jobs) if bus else [rom_line(rom)] if rom else []
     return Report(report.data, [*report.parts, *lines])
-
-
-def _save(folder: Path, config: EngineConfig, files: dict[str, bytes]) -> None:
-    try:
-        save_engine(EngineBuild(folder=folder, config=config, contents=files))
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
 
 
 def read_network(file: Path) -> tuple[Network, bytes]:

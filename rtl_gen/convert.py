@@ -14,7 +14,7 @@ from rtl_gen.data import guessed, load_data
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.labels import read_labels
-from rtl_gen.options import add_parameter, is_count, number, path, tile, whole_number, written
+from rtl_gen.options import add_parameter, check_file, is_count, number, path, tile, whole_number, written
 from rtl_gen.report import Report, progress
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.messages import printable
@@ -150,8 +150,7 @@ def run_onnx(args: argparse.Namespace) -> Report:
 
 
 def _check(args: argparse.Namespace, given: Collection[str]) -> None:
-    if args.out.suffix.lower() != ".safetensors" or args.out.is_dir() or not args.out.parent.is_dir():
-        raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors, in a folder that exists")
+    check_file("--out", args.out, [".safetensors"])
     if (args.mean is None) != (args.std is None):
         raise UsageError("of --mean and --std one is given; allowed: both or none")
     if args.samples < 1:

@@ -11,7 +11,7 @@ from rtl_gen import tools
 from rtl_gen.errors import UsageError
 from rtl_gen.header import array_subject, headed
 from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name
-from rtl_gen.options import add_format_options, add_parameter, format_values, path
+from rtl_gen.options import FOLDER, add_format_options, add_parameter, check_folder, format_values, path, written
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, progress
 from sw_ref.files import write_together
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> Report:
         config = config_of({**values, **format_values(args)})
     except ValueError as error:
         raise UsageError(option_wording(str(error))) from error
+    check_folder("--out", args.out)
     build = generate(config, args.out)
     data: dict[str, Any] = {"out": str(args.out), "config": config.to_dict(), "derived": derived_of(config)}
     fmt = config.format
@@ -85,16 +86,13 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
     from hw.verilog import array_verilog
 
     tools.provide_cache()
-    try:
+    with progress(f"generating a {config.size}"):
+        ports = array_ports(config)
+        verilog = headed(lambda: array_verilog(config), array_subject(config), ports)
+    name = verilog_name(config)
+    files = {name: verilog.encode()}
+    manifest = make_manifest(config.to_dict(), derived_of(config), ports, files)
+    with written("--out", folder, FOLDER):
         folder.mkdir(parents=True, exist_ok=True)
-        with progress(f"generating a {config.size}"):
-            ports = array_ports(config)
-            verilog = headed(lambda: array_verilog(config), array_subject(config), ports)
-        name = verilog_name(config)
-        files = {name: verilog.encode()}
-        manifest = make_manifest(config.to_dict(), derived_of(config), ports, files)
         write_together(folder, {**files, MANIFEST: manifest.encode()}, commit=MANIFEST)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"--out is {folder}: {reason}; allowed: a folder that can be made and written") from error
     return Build(folder, config, verilog, name)

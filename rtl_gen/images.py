@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtl_gen.arrays import open_arrays, read_array
 from rtl_gen.errors import UsageError
-from rtl_gen.options import check_place, written
+from rtl_gen.options import check_file, written
 from sw_ref.files import write_atomically
 from sw_ref.network import Network, quantize
 from sw_ref.network.requantizer import code_dtype
@@ -60,9 +60,7 @@ def check_outputs(file: Path, count: int, **inputs: Path | None) -> None:
     `inputs`: files that it must not write over.
     """
     kinds = (".npy", ".npz") if count == 1 else (".npz",)
-    if file.suffix.lower() not in kinds:
-        raise UsageError(f"--out is {file}; allowed: a name that ends in {' or '.join(kinds)}")
-    check_place("--out", file, **inputs)
+    check_file("--out", file, kinds, **inputs)
 
 
 def write_outputs(file: Path, outputs: Codes) -> None:

@@ -15,6 +15,7 @@ from sw_ref.format import Parameter, StlqFormat, parameters_of
 
 DIGITS = 18
 """Most digits of a whole number."""
+FILE, FOLDER = "a file that can be written", "a folder that can be made and written"
 
 
 def add_parameter(group: Any, name: str, rule: Parameter, default: Any, shown: Any) -> None:
@@ -124,26 +125,39 @@ def tile(text: str) -> tuple[int, int]:
     return sides
 
 
-def check_place(option: str, path: Path, **inputs: Path | None) -> None:
-    """Raises :class:`UsageError` where no file can be, or where an input is: before any work is done for it."""
+def check_file(option: str, path: Path, kinds: Sequence[str], **inputs: Path | None) -> None:
+    """Raises :class:`UsageError` for a file that is not of these `kinds`, as ``.npy``, or has no place.
+
+    It has none where no file can be, or where one of the `inputs` is. Asked before any work is done for it.
+    """
+    if path.suffix.lower() not in kinds:
+        raise UsageError(f"{option} is {path}; allowed: a name that ends in {' or '.join(kinds)}")
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"{option} is {path}; allowed: a file in a folder that exists")
+    if not can_hold(path.parent) or (path.exists() and not path.is_file()):
+        raise UsageError(f"{option} is {path}; allowed: {FILE}")
     for name, given in inputs.items():
         if given is not None and given.exists() and path.exists() and path.samefile(given):
             raise UsageError(f"{option} is {path}: the {name} themselves; allowed: another file")
 
 
+def check_folder(option: str, folder: Path) -> None:
+    """Raises :class:`UsageError` for a folder that cannot hold results: before any work is done for them."""
+    if not can_hold(folder):
+        raise UsageError(f"{option} is {folder}; allowed: {FOLDER}")
+
+
 def can_hold(folder: Path) -> bool:
-    """Whether a folder can be written, or made where it is missing: asked before any work is done for it."""
+    """Whether a folder can be written, or made where it is missing."""
     place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
 
 
 @contextmanager
-def written(option: str, path: Path) -> Iterator[None]:
-    """Name the option that asks for a file which cannot be written."""
+def written(option: str, path: Path, allowed: str = FILE) -> Iterator[None]:
+    """Name the option that asks for what cannot be written: a file, or a FOLDER.  Raises :class:`UsageError`."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise UsageError(f"{option} is {path}: {reason}; allowed: a file that can be written") from error
+        raise UsageError(f"{option} is {path}: {reason}; allowed: {allowed}") from error

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
-from rtl_gen.options import add_format_options, check_place, format_values, number, path, tile, written
+from rtl_gen.options import add_format_options, check_file, format_values, number, path, tile, written
 from rtl_gen.quantize_report import report
 from rtl_gen.report import Report, progress
 from rtl_gen.weight_choice import choose, with_groups
@@ -110,9 +110,7 @@ def _add_scale_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     started = time.perf_counter()
     quantizer = _quantizer(args)
-    if args.out.suffix.lower() != ".safetensors":
-        raise UsageError(f"--out is {args.out}; allowed: a name that ends in .safetensors")
-    check_place("--out", args.out, weights=args.weights)
+    check_file("--out", args.out, [".safetensors"], weights=args.weights)
     with open_weights(args.weights) as weights:
         chosen, notes = choose(with_groups(weights, args.groups), args)
         tensors, rows = _quantize_all(chosen, quantizer, args, notes)

@@ -14,7 +14,7 @@ from rtl_gen import tools
 from rtl_gen.arrays import read_array
 from rtl_gen.errors import UsageError
 from rtl_gen.manifest import MANIFEST, Build, load_build
-from rtl_gen.options import add_seed, add_whole, path
+from rtl_gen.options import FILE, add_seed, add_whole, can_hold, check_folder, path
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.simulator import SIMULATORS, Outcome, check_fit, simulation
 from rtl_gen.testbench import Amounts, Stalls
@@ -154,10 +154,12 @@ def _inputs(args: argparse.Namespace) -> tuple[Build, dict[str, StlqTensor]]:
 
 
 def _check_waves(file: Path) -> None:
-    """Refuse a file that cannot be made; folders on the way to it are made."""
+    """Refuse a file that cannot be written; folders on the way to it are made."""
     nearest = next(folder for folder in file.absolute().parents if folder.exists())
     if file.is_dir() or not nearest.is_dir():
         raise UsageError(f"--waves is {file}: {nearest} is no folder; allowed: a file in a folder")
+    if not can_hold(nearest):
+        raise UsageError(f"--waves is {file}; allowed: {FILE}")
 
 
 def _check_keep(folder: Path) -> None:
@@ -166,6 +168,7 @@ def _check_keep(folder: Path) -> None:
         raise UsageError(f"--keep is {folder}: a file; allowed: a folder")
     if (folder / MANIFEST).exists():
         raise UsageError(f"--keep is {folder}: a build; allowed: another folder")
+    check_folder("--keep", folder)
 
 
 def _given_acts(path: Path, config: ArrayConfig, tensors: dict[str, StlqTensor]) -> NDArray[np.integer]:

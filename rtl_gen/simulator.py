@@ -15,6 +15,7 @@ from hw.config import ArrayConfig
 from rtl_gen import payloads, testbench, tools
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.manifest import Build
+from rtl_gen.options import written
 from rtl_gen.testbench import Amounts, Stalls
 from sw_ref.files import write_atomically
 from sw_ref.format import StlqFormat
@@ -171,10 +172,6 @@ def compile_bench(
 
 
 def _write(path: Path, data: bytes, option: str) -> None:
-    try:
+    with written(option, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
-    except OSError as error:
-        raise UsageError(
-            f"{option} is {path}: {error.strerror or error}; allowed: a path that can be written"
-        ) from error

@@ -64,10 +64,18 @@ def run(
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             raise CheckError(f"{name} did not end within {timeout:g} s") from None
+    _check_room(folder, name)
     if process.returncode:
         written = (folder / log).read_text(errors="replace") if log and (folder / log).is_file() else ""
         raise CheckError(f"{name} failed (status {process.returncode}): {_first_error(written + out + err)}")
     return out
+
+
+def _check_room(folder: Path, name: str) -> None:
+    """Raises :class:`CheckError` if a program filled the disk: not all of them say so, or fail."""
+    space = shutil.disk_usage(folder)
+    if space.total and not space.free:
+        raise CheckError(f"no space left in {folder}, where {name} ran; TMPDIR may name a folder with more")
 
 
 @contextmanager

@@ -123,8 +123,10 @@ def _part_of(target: Path, data: bytes | Iterable[bytes | memoryview]) -> Iterat
             file.flush()
             os.fsync(file.fileno())
             yield part
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(target)  # what writes bytes does not know where to
         raise
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import CheckError
 from rtl_gen.frontend.losses import LayerReport
+from rtl_gen.options import check_file
 from rtl_gen.sqnr import decibels
 from sw_ref.files import write_atomically
 
 
 def check_picture(path: Path) -> None:
     """Raises :class:`UsageError` or :class:`CheckError` if no picture can be drawn to `path`."""
-    if path.suffix.lower() not in (".png", ".svg") or path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"--picture is {path}; allowed: a name that ends in .png or .svg, in a folder that exists")
+    check_file("--picture", path, (".png", ".svg"))
     if importlib.util.find_spec("matplotlib") is None:
         raise CheckError("matplotlib is not installed; to install it: pip install matplotlib")
 

@@ -23,7 +23,7 @@ def test_interrupt(refused, monkeypatch, tmp_path):
 
     monkeypatch.setattr("hw.verilog.array_verilog", interrupted)
     assert "interrupted" in refused("--out", tmp_path / "build", status=130)
-    assert not list((tmp_path / "build").iterdir())
+    assert not (tmp_path / "build").exists()
 
 
 def stlq(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,7 @@ def test_output_that_cannot_be_written(tmp_path):
         ran = stlq("--pe", 1, "--out", tmp_path, "--json", stdout=full)
     assert (ran.returncode, ran.stderr) == (
         2,
-        "stlq: output: No space left on device; allowed: a path that can be used\n",
+        "stlq: output: No space left on device; allowed: room there, and for temporary files in TMPDIR\n",
     )
     read, write = os.pipe()
     os.close(read)
