@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hw.bus.registers import RUN_ERRORS, RunError
+from rtl_gen.bus_build import serial_driver_files
 from rtl_gen.compiler.lower import lower
 from rtl_gen.compiler.program import encode, to_bytes
 from rtl_gen.driver import stlq
@@ -83,6 +84,49 @@ def test_the_python_example(setup: Setup) -> None:
     assert np.array_equal(np.load(setup.folder / "made.npy"), setup.expected)
     said, status = setup.run([sys.executable, str(setup.folder / "example.py")], ".npy", RunError.WRITE)
     assert (said, status) == (f"example: {RUN_ERRORS[RunError.WRITE]}\n", 1)
+
+
+SERIAL = """\
+from pathlib import Path
+
+class Serial:
+    def __init__(self, name, baud, timeout):
+        assert (name, baud) == ("/dev/ttyUSB1", 1_000_000)
+        self.timeout, self.came = timeout, b""
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def send_break(self, duration): self.came = Path("digest").read_bytes()
+    def write(self, data):
+        Path("sent").write_bytes(data)
+        self.came = Path("answer").read_bytes()
+    def read(self, size):
+        came, self.came = self.came[:size], self.came[size:]
+        return came
+"""
+"""What the example uses of pyserial, with a board behind it that says what two files have."""
+
+
+def test_the_serial_example(setup: Setup, tmp_path: Path) -> None:
+    (given,), (made,) = setup.interface.inputs, setup.interface.outputs
+    inputs, outputs = (stlq.quantize(v, t, 255) for v, t in ((setup.values, given), (setup.expected, made)))
+    sizes = (setup.interface.inputs_bytes, setup.interface.outputs_bytes)
+    sent, answer = (c.astype(np.uint8).tobytes().ljust(n, b"\0") for c, n in zip((inputs, outputs), sizes, strict=True))
+    files = {Path(name).name: data for name, data in serial_driver_files(setup.interface).items()}
+    digest = setup.interface.digest.to_bytes(4, "little")
+    for name, data in {**files, "serial.py": SERIAL.encode(), "answer": answer, "digest": digest}.items():
+        (tmp_path / name).write_bytes(data)
+    np.save(tmp_path / "given.npy", setup.values)
+    command = [sys.executable, "example_serial.py", "/dev/ttyUSB1", "1000000", "given.npy", "made.npy"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = f"the highest of {setup.expected.size} outputs is number {setup.expected.argmax()}\n"
+    assert (done.stdout, done.stderr, done.returncode) == (said, "", 0)
+    assert (tmp_path / "sent").read_bytes() == sent
+    assert np.array_equal(np.load(tmp_path / "made.npy"), setup.expected)
+
+    (tmp_path / "digest").write_bytes(bytes(4))
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = f"example: the network is for engine 0x{setup.interface.digest:08x}; this is engine 0x00000000\n"
+    assert (done.stderr, done.returncode) == (said, 1)
 
 
 @pytest.fixture(scope="module")
