@@ -129,6 +129,14 @@ int32_t stlq_steps(uint16_t code, int32_t zero)
     return (int32_t)code - zero;
 }
 
+uint16_t stlq_code(int32_t steps, int32_t zero, uint16_t highest)
+{
+    if (steps >= (int32_t)highest - zero) {
+        return highest;
+    }
+    return steps <= -zero ? 0 : (uint16_t)(steps + zero);
+}
+
 void stlq_put(volatile uint8_t *inputs, const stlq_tensor *tensor, const float *values, uint32_t code_bytes,
               uint16_t highest)
 {

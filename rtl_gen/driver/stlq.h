@@ -63,8 +63,9 @@ const char *stlq_program_message(const stlq_bus *bus);
 uint16_t stlq_quantize(float value, float step, int32_t zero, uint16_t highest);
 float stlq_dequantize(uint16_t code, float step, int32_t zero);
 
-/* A value in steps: code - zero. */
+/* The same in integers, for hosts without floating point: a value in steps is code - zero, and its code 0 to `highest`. */
 int32_t stlq_steps(uint16_t code, int32_t zero);
+uint16_t stlq_code(int32_t steps, int32_t zero, uint16_t highest);
 
 /* A whole tensor, from real values to the inputs' memory, or from the outputs' memory to real values.  `code_bytes` and
    `highest` are those of stlq_network.h. */

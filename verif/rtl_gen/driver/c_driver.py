@@ -68,6 +68,8 @@ def load_driver(folder: Path) -> ctypes.CDLL:
     library.stlq_start.argtypes = [bus, Span, Span, Span, ctypes.c_int]
     library.stlq_quantize.argtypes = [ctypes.c_float, ctypes.c_float, ctypes.c_int32, ctypes.c_uint16]
     library.stlq_quantize.restype = ctypes.c_uint16
+    library.stlq_code.argtypes = [ctypes.c_int32, ctypes.c_int32, ctypes.c_uint16]
+    library.stlq_code.restype = ctypes.c_uint16
     library.stlq_dequantize.argtypes = [ctypes.c_uint16, ctypes.c_float, ctypes.c_int32]
     library.stlq_dequantize.restype = ctypes.c_float
     library.stlq_put.argtypes = [ctypes.c_void_p, tensor, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint16]

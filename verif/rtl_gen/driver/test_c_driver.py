@@ -98,6 +98,14 @@ def test_codes_are_those_of_the_golden(driver: ctypes.CDLL) -> None:
         assert driver.stlq_dequantize(3, step, zero) == step * np.float32(3 - zero)
 
 
+@pytest.mark.parametrize(("zero", "highest"), [(0, 15), (128, 255), (65535, 65535)])
+def test_codes_of_integers(driver: ctypes.CDLL, zero: int, highest: int) -> None:
+    for steps in (-(2**31), -zero - 1, -zero, 1 - zero, -1, 0, 1, highest - zero - 1, highest - zero, 2**31 - 1):
+        code = driver.stlq_code(steps, zero, highest)
+        assert code == min(max(steps + zero, 0), highest), steps
+        assert driver.stlq_steps(code, zero) == code - zero
+
+
 @pytest.mark.parametrize("code_bytes", [1, 2])
 def test_whole_tensors(driver: ctypes.CDLL, code_bytes: int) -> None:
     """From byte 4 on, and nothing else."""
