@@ -124,7 +124,8 @@ def _codes(values: NDArray[Any], unit: NDArray[Any], levels: int, literal: bool)
         smallest = unit * unit.dtype.type(2.0**-levels)  # half of the positive side's smallest level
         alive = magnitude >= smallest
         alive |= (magnitude >= smallest * unit.dtype.type(0.5)) & negative
-        edges = [nearest_edge(unit) * unit.dtype.type(2.0**-n) for n in range(1, levels)]
+        edge = nearest_edge(unit)
+        edges = [edge * unit.dtype.type(2.0**-n) for n in range(1, levels)]
     code = np.ones(magnitude.shape, np.int8)
     for edge in edges[:-1]:
         code += magnitude < edge
