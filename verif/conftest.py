@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from verif.hw.configs import SHARED
 from verif.hw.simulator import SIMULATORS
 
 # Tests simulate little: without optimization a Verilator bench compiles in half the time.
@@ -15,7 +17,11 @@ MAKE_QUICKLY = "OPT_FAST=-O0 OPT_GLOBAL=-O0"
 PLACES = ("HOME", "PATH", "TMPDIR", "XDG_CACHE_HOME")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="stlq-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[SHARED] = folder.name
     os.environ["MAKEFLAGS"] = f"{os.environ.get('MAKEFLAGS') or '--'} {MAKE_QUICKLY}"
     # Verilator's own library is the same for every bench: with ccache it is compiled once.
     if shutil.which("ccache"):

@@ -4,12 +4,18 @@ Wide arrays are small in the other direction, and depths are such that a dot pro
 still simulates in seconds; ``deepest`` reaches the largest depth with its 64 lanes.
 """
 
+import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hw.config import ArrayConfig
 from hw.verilog import array_verilog
+from sw_ref.files import write_atomically
 from sw_ref.format import StlqFormat
+
+SHARED = "STLQ_TEST_RUN"
+"""The variable with the folder that the processes of a test run share."""
 
 _FORMAT_FIELDS = {"bits", "act_bits", "act_signed", "residual_shift"}
 
@@ -54,5 +60,11 @@ CONFIGS: dict[str, ArrayConfig] = {
 
 @cache
 def verilog_of(name: str) -> str:
-    """The Verilog of a configuration, made once for all tests of a process."""
-    return array_verilog(CONFIGS[name])
+    """The Verilog of a configuration, made once for all tests of a run, in whichever process they are."""
+    folder = os.environ.get(SHARED)
+    if folder is None:
+        return array_verilog(CONFIGS[name])
+    path = Path(folder) / f"{name}.v"
+    if not path.is_file():
+        write_atomically(path, array_verilog(CONFIGS[name]).encode())
+    return path.read_text()
