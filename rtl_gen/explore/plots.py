@@ -4,6 +4,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtl_gen.errors import CheckError, UsageError
@@ -26,6 +27,21 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "explore",
 }
 NAME_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a plot has along its horizontal axis; `better`: 1 where more is better, -1 where less is."""
+
+    label: str
+    better: int
+    of: Callable[[Point], float | None]
+
+
+COSTS = {
+    "front-by-cost.svg": Cost("LUTs x cycles per inference", -1, lambda point: point["luts"] * point["cycles"]),
+    "front-by-rate.svg": Cost("inferences per second", 1, lambda point: point["inferences_per_second"]),
+}
 QUALITIES = {"accuracy": "accuracy (%)", "agreement": "agreement with float (%)", "sqnr_db": "output SQNR (dB)"}
 LOOKS: tuple[tuple[str, bool, bool, dict[str, Any]], ...] = (
     ("measured, on the front", True, True, {"marker": "o", "color": BEST, "zorder": 4}),
@@ -43,16 +59,12 @@ def front_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
     Raises :class:`UsageError` as :func:`check_front`, and :class:`CheckError` without matplotlib.
     """
     check_front(front)
-    costs: dict[str, tuple[str, Callable[[Point], float | None]]] = {
-        "front-by-cost.svg": ("LUTs x cycles per inference", lambda point: point["luts"] * point["cycles"]),
-        "front-by-rate.svg": ("inferences per second", lambda point: point["inferences_per_second"]),
-    }
     quality = next((q for q in QUALITIES if any(_is_drawn(point[q]) for point in front["points"])), "sqnr_db")
     drawn = {}
-    for name, (label, cost) in costs.items():
-        points = [point for point in front["points"] if _is_drawn(cost(point)) and _is_drawn(point[quality])]
+    for name, cost in COSTS.items():
+        points = [point for point in front["points"] if _is_drawn(cost.of(point)) and _is_drawn(point[quality])]
         if points:
-            drawn[name] = _svg(lambda figure, p=points, c=cost, x=label: _scatter(figure, p, c, x, quality), (5.5, 4))
+            drawn[name] = _svg(lambda figure, p=points, c=cost: _scatter(figure, p, c, quality), (5.5, 4))
     return drawn
 
 
@@ -82,15 +94,27 @@ def _svg(draw: Callable[["Figure"], None], size: tuple[float, float]) -> bytes:
     return drawn.getvalue()
 
 
-def _scatter(figure: "Figure", points: Sequence[Point], cost: Callable[[Point], Any], label: str, quality: str) -> None:
+def unbeaten(places: Sequence[tuple[float, float]], better: int) -> list[tuple[float, float]]:
+    """The (x, y) that no other one beats on both axes, from the best x on; `better`: 1 where a larger x is better."""
+    found: list[tuple[float, float]] = []
+    for x, y in sorted(places, key=lambda place: (-better * place[0], -place[1])):
+        if not found or y > found[-1][1]:
+            found.append((x, y))
+    return found
+
+
+def _scatter(figure: "Figure", points: Sequence[Point], cost: Cost, quality: str) -> None:
     axis = figure.add_subplot()
     factor = 1 if quality == "sqnr_db" else 100
+    places = [(cost.of(point) or 0, factor * point[quality]) for point in points]
+    steps = unbeaten([place for place, point in zip(places, points, strict=True) if point["measured"]], cost.better)
+    axis.plot([x for x, _ in steps], [y for _, y in steps], color=BEST, drawstyle="steps-post", linewidth=1)
     for name, measured, on_front, look in LOOKS:
-        kept = [point for point in points if (point["measured"], point["front"]) == (measured, on_front)]
+        kept = [i for i, point in enumerate(points) if (point["measured"], point["front"]) == (measured, on_front)]
         if kept:
-            axis.scatter([cost(p) for p in kept], [factor * p[quality] for p in kept], s=22, label=name, **look)
-    _scale(axis, [cost(point) for point in points])
-    axis.set(xlabel=label, ylabel=QUALITIES[quality])
+            axis.scatter([places[i][0] for i in kept], [places[i][1] for i in kept], s=22, label=name, **look)
+    _scale(axis, [x for x, _ in places])
+    axis.set(xlabel=cost.label, ylabel=QUALITIES[quality])
     axis.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2)
 

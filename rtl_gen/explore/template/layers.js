@@ -3,6 +3,7 @@
 function bar(share, from = 0) {
   const filled = html("i");
   filled.style.left = `${100 * from}%`;
+  filled.hidden = share <= 0;
   filled.style.width = `${100 * Math.max(0, share)}%`;
   return html("span", { class: "bar" }, filled);
 }
@@ -29,7 +30,7 @@ function bars(point) {
     const cycles = point.layer_cycles[i];
     const sqnr = noises[i];
     return html("tr", {}, layerName(name),
-      html("td", {}, `${whole(cycles)} (${decimal(1)((100 * cycles) / sum)}%)`, bar(cycles / most)),
+      html("td", {}, `${whole(cycles)} (${tenths((100 * cycles) / sum)}%)`, bar(cycles / most)),
       sqnr === null
         ? html("td", { class: "missing" }, NOT_MEASURED)
         : html("td", {}, shownDecibels(sqnr), bar(Math.min(1, sqnr / cleanest))),

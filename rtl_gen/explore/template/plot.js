@@ -1,6 +1,6 @@
 // One plot of the shown points. Marks are reached by pointer and by arrow keys.
 
-const MARGIN = { top: 14, right: 14, bottom: 34, left: 58 };
+const MARGIN = { top: 14, right: 22, bottom: 34, left: 58 };
 const REACH = 28; // pixels from a mark in which a pointer means it
 
 // A mark's shape says whether its point was measured; its colour, whether it is on the front.
@@ -67,7 +67,7 @@ class Plot {
     this.places.sort((a, b) => a.x - b.x || b.y - a.y);
     fill(this.canvas, { viewBox: `0 0 ${width} ${height}`, height, "aria-label": `${y.name} over ${x.name}` }, []);
     const axes = svg("g", { "aria-hidden": "true" }, ...this.axes(xScale, yScale, x, y, width, height));
-    this.canvas.replaceChildren(axes, this.line(drawn, x, y), ...this.marks());
+    this.canvas.replaceChildren(axes, this.line(drawn, x, y), ...this.marks(x, y));
     this.yLabel.textContent = `${y.name}${yScale.log ? " (logarithmic)" : ""}`;
     this.xLabel.textContent = `Horizontal axis${xScale.log ? " (logarithmic)" : ""}`;
     this.tell(drawn.length, x, y);
@@ -103,12 +103,12 @@ class Plot {
     return svg("path", { class: "best", d: found.length ? `M${found[0].x} ${found[0].y}${steps.join("")}` : "" });
   }
 
-  marks() {
+  marks(x, y) {
     // The front is drawn last, above the others.
     const order = [...this.places].sort((a, b) => a.point.front - b.point.front || a.point.measured - b.point.measured);
     return order.map((place) => {
       const { point } = place;
-      const values = MEASURES.map((found) => `${found.name} ${shown(found, point)}`).join(", ");
+      const values = [y, x].map((found) => `${found.name} ${shown(found, point)}`).join(", ");
       const label = `Engine ${point.id}, ${kind(point)}: ${values}`;
       const at = `translate(${place.x} ${place.y})`;
       const id = `${this.name}-${points.indexOf(point)}`;

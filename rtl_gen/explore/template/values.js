@@ -2,6 +2,7 @@
 
 const front = JSON.parse(document.getElementById("data").textContent);
 const NOT_MEASURED = "not measured";
+const ABOUT = "\u2248 ";
 
 const points = front.points.map((point) => ({ ...point, config: { ...front.shared, ...point.config } }));
 // Parameters in which points differ come first: they are what one chooses.
@@ -9,23 +10,24 @@ const varying = [...new Set(front.points.flatMap((point) => Object.keys(point.co
 const parameters = [...varying, ...Object.keys(front.shared)];
 const memoryKinds = [...new Set(points.flatMap((point) => Object.keys(point.memories)))];
 
+// A formatter is made once: to make one takes longer than to format with it.
+function formatter(options) {
+  const made = new Intl.NumberFormat("en", options);
+  return (value) => made.format(value);
+}
+
 function decimal(digits) {
-  return (value) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return formatter({ minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 const whole = decimal(0);
-
-function rounded(value) {
-  return value.toLocaleString("en", { maximumSignificantDigits: 4 });
-}
-
-function percent(value) {
-  return `${(100 * value).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}%`;
-}
-
-function briefPercent(value) {
-  return `${(100 * value).toLocaleString("en", { maximumFractionDigits: 2 })}%`;
-}
+const tenths = decimal(1);
+const hundredths = decimal(2);
+const rounded = formatter({ maximumSignificantDigits: 4 });
+const percent = formatter({ style: "percent", minimumFractionDigits: 2 });
+// Short enough for an axis: 12.5M.
+const brief = formatter({ notation: "compact", maximumSignificantDigits: 4 });
+const briefPercent = formatter({ style: "percent", maximumFractionDigits: 2 });
 
 // The data have no infinite numbers: "exact" is an SQNR without any error.
 function decibels(value) {
@@ -33,27 +35,25 @@ function decibels(value) {
 }
 
 function shownDecibels(value) {
-  return value === Infinity ? "exact" : decimal(2)(value);
-}
-
-// Short enough for an axis: 12.5M.
-function brief(value) {
-  return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 });
+  return value === Infinity ? "exact" : hundredths(value);
 }
 
 const share = { better: 1, show: percent, tick: briefPercent, most: 1 };
 const count = { better: -1, show: whole, tick: brief };
 
+const clock = { better: 1, fitted: true, tick: brief };
+
 // `better`: 1 where more is better, -1 where less is. `tick`: how an axis shows a value. `most`: what none is above.
+// `fitted`: what is not exact, but an estimate, until a point is measured.
 const MEASURES = [
   { key: "accuracy", name: "Accuracy", of: (p) => p.accuracy, ...share },
   { key: "agreement", name: "Agreement with float", of: (p) => p.agreement, ...share },
   { key: "sqnr", name: "Output SQNR (dB)", of: (p) => decibels(p.sqnr_db), better: 1, show: shownDecibels, tick: brief },
-  { key: "cost", name: "LUTs \u00d7 cycles", of: (p) => p.luts * p.cycles, ...count },
-  { key: "luts", name: "LUTs", of: (p) => p.luts, ...count },
+  { key: "cost", name: "LUTs \u00d7 cycles", of: (p) => p.luts * p.cycles, fitted: true, ...count },
+  { key: "luts", name: "LUTs", of: (p) => p.luts, fitted: true, ...count },
   { key: "cycles", name: "Cycles per inference", of: (p) => p.cycles, ...count },
-  { key: "mhz", name: "MHz", of: (p) => p.mhz, better: 1, show: decimal(1), tick: brief },
-  { key: "rate", name: "Inferences per second", of: (p) => p.inferences_per_second, better: 1, show: rounded, tick: brief },
+  { key: "mhz", name: "MHz", of: (p) => p.mhz, show: tenths, ...clock },
+  { key: "rate", name: "Inferences per second", of: (p) => p.inferences_per_second, show: rounded, ...clock },
 ];
 const QUALITIES = MEASURES.slice(0, 3);
 const COSTS = MEASURES.slice(3);
@@ -64,7 +64,8 @@ function measure(key) {
 
 function shown(found, point) {
   const value = found.of(point);
-  return value === null ? NOT_MEASURED : found.show(value);
+  if (value === null) return NOT_MEASURED;
+  return `${found.fitted && !point.measured ? ABOUT : ""}${found.show(value)}`;
 }
 
 function memory(point, name) {

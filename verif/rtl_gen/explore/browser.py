@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import os
+import select
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +13,9 @@ from typing import Any
 
 # No sandbox: it needs rights that containers lack, and only the project's own pages are opened.
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars", "--disable-extensions")
-SHARED = ("--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update")
-KEYS = {
-    "Tab": 9,
-    "Enter": 13,
-    "Escape": 27,
-    "ArrowLeft": 37,
-    "ArrowUp": 38,
-    "ArrowRight": 39,
-    "ArrowDown": 40,
-    "End": 35,
-    "Home": 36,
-}
+QUIET = ("--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update")
+PATIENCE = 60  # seconds that it may be silent
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
 
 
 class Browser:
@@ -93,6 +85,7 @@ class Browser:
         """The next message: JSON that a zero byte ends."""
         pieces = [self._rest]
         while b"\0" not in pieces[-1]:
+            assert select.select([self._replies], [], [], PATIENCE)[0], f"Chromium was silent for {PATIENCE} s"
             pieces.append(os.read(self._replies, 1 << 20))
             assert pieces[-1], "Chromium ended"
         message, _, self._rest = b"".join(pieces).partition(b"\0")
@@ -118,7 +111,7 @@ def start(program: str, profile: Path) -> Iterator[Browser]:
     reply_out, reply_in = os.pipe()
     # Chromium reads commands from descriptor 3 and answers on 4.
     shell = f'exec "$0" "$@" 3<&{command_out} 4>&{reply_in}'
-    options = [*OPTIONS, *SHARED, "--remote-debugging-pipe", f"--user-data-dir={profile}"]
+    options = [*OPTIONS, *QUIET, "--remote-debugging-pipe", f"--user-data-dir={profile}"]
     process = subprocess.Popen(
         ["bash", "-c", shell, program, *options],
         pass_fds=(command_out, reply_in),

@@ -2,11 +2,12 @@
 
 import importlib.util
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 
 import pytest
 
 from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.explore.plots import BEST, PLAIN, front_plots, layer_plot
+from rtl_gen.explore.plots import BEST, PLAIN, front_plots, layer_plot, unbeaten
 from verif.rtl_gen.explore.fronts import make_front
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -18,25 +19,31 @@ def texts(drawn: bytes) -> list[str]:
     return ["".join(found.itertext()).strip() for found in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
 
 
-def marks(drawn: bytes) -> list[tuple[int, str]]:
-    """Marks of each kind of point in its plot: how many, and how they look."""
+def marks(drawn: bytes) -> dict[str, int]:
+    """How many marks of points have which fill."""
     axes = next(group for group in ElementTree.fromstring(drawn).iter(f"{SVG}g") if group.get("id") == "axes_1")
     groups = [group for group in axes.iter(f"{SVG}g") if (group.get("id") or "").startswith("PathCollection")]
-    found = [list(group.iter(f"{SVG}use")) for group in groups]
-    return sorted((len(uses), uses[0].get("style", "").partition("; stroke-")[0]) for uses in found)
+    fills = [use.get("style", "").split(";")[0] for group in groups for use in group.iter(f"{SVG}use")]
+    return Counter(fill.removeprefix("fill: ") for fill in fills)
 
 
 def test_every_point_is_drawn() -> None:
     front = make_front(30)
     by_cost, by_rate = front_plots(front).values()
     measured = [point for point in front["points"] if point["measured"]]
-    on_front = sum(point["front"] for point in measured)
-    both = [(len(measured) - on_front, f"fill: {PLAIN}; fill-opacity: 0.75"), (on_front, f"fill: {BEST}")]
-    assert [(count, look[: len(both[i][1])]) for i, (count, look) in enumerate(marks(by_rate)[::-1])] == both
-    estimates = (30 - len(measured), f"fill: none; stroke: {PLAIN}")
-    assert marks(by_cost) == sorted([*marks(by_rate), estimates])
-    assert {"accuracy (%)", "estimate"} < set(texts(by_cost))
-    assert "estimate" not in texts(by_rate)
+    best = sum(point["front"] for point in measured)
+    clocked = sum(point["mhz"] is not None for point in front["points"])
+    known = {BEST: best, PLAIN: len(measured) - best}
+    assert marks(by_cost) == {**known, "none": 30 - len(measured)}
+    assert marks(by_rate) == {**known, "none": clocked - len(measured)}
+    assert {"accuracy (%)", "measured, on the front", "measured", "estimate"} < set(texts(by_cost))
+
+
+def test_the_line_joins_what_no_other_beats() -> None:
+    places = [(3.0, 5.0), (1.0, 2.0), (2.0, 4.0), (2.5, 4.0), (1.0, 1.0), (4.0, 4.5)]
+    assert unbeaten(places, -1) == [(1.0, 2.0), (2.0, 4.0), (3.0, 5.0)]
+    assert unbeaten(places, 1) == [(4.0, 4.5), (3.0, 5.0)]
+    assert unbeaten([], 1) == []
 
 
 def test_what_nobody_measured_has_no_plot() -> None:
