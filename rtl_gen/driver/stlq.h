@@ -27,7 +27,7 @@ typedef struct {
     int32_t zero;
 } stlq_tensor;
 
-/* What functions return: 0, one of the errors of the status register (STLQ_STATUS_ERROR_... of stlq_registers.h), or: */
+/* What functions return: 0, an error of the status register (STLQ_STATUS_ERROR_... of stlq_registers.h), or: */
 enum {
     STLQ_OK = 0,
     STLQ_NO_ENGINE = 16, /* no register map of the version that this driver knows */
@@ -63,7 +63,8 @@ const char *stlq_program_message(const stlq_bus *bus);
 uint16_t stlq_quantize(float value, float step, int32_t zero, uint16_t highest);
 float stlq_dequantize(uint16_t code, float step, int32_t zero);
 
-/* The same in integers, for hosts without floating point: a value in steps is code - zero, and its code 0 to `highest`. */
+/* The same in integers, for hosts without floating point: a value in steps is code - zero, and its code is limited to 0
+   to `highest`. */
 int32_t stlq_steps(uint16_t code, int32_t zero);
 uint16_t stlq_code(int32_t steps, int32_t zero, uint16_t highest);
 
