@@ -6,6 +6,15 @@ from typing import Any
 SEED = 17
 LAYERS = ("input audio", "conv0", "depthwise1", "pointwise1", "depthwise2", "pointwise2", "pool", "linear", "output 12")
 
+HOSTILE = (
+    "</script><script>hacked = 1</script>",
+    "<!--<script>",
+    "@script@ @data@",
+    "\"'&amp;<img src=x onerror=alert(1)>",
+    "\x1b[2J\u202e\u2028\ud800",
+)
+"""Names that could end a script, start one, or hide what is shown."""
+
 
 def make_point(chance: random.Random, number: int, layers: int) -> dict[str, Any]:
     """An engine whose accuracy grows with its bits and its two-word tiles, and whose clock falls with its size."""
@@ -53,3 +62,16 @@ def make_front(count: int = 80, layers: tuple[str, ...] = LAYERS, seed: int = SE
         "layers": list(layers),
         "points": points,
     }
+
+
+def hostile_front() -> dict[str, Any]:
+    """A sound front in which every name is one of HOSTILE."""
+    front = make_front(6, layers=HOSTILE)
+    front["network"] = HOSTILE[0]
+    front["versions"][HOSTILE[1]] = HOSTILE[2]
+    for number, point in enumerate(front["points"]):
+        point["id"] = f"{number} {HOSTILE[0]}"
+        point["config"][HOSTILE[3]] = HOSTILE[number % 5]
+        point["memories"][HOSTILE[4]] = number
+        point["build_command"] = "stlq compile '</script><script>hacked = 2</script>.onnx'"
+    return front

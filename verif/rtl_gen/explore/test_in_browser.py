@@ -9,8 +9,7 @@ import pytest
 
 from rtl_gen.explore.page import page
 from verif.rtl_gen.explore.browser import Browser, start
-from verif.rtl_gen.explore.fronts import make_front
-from verif.rtl_gen.explore.test_page import HOSTILE, hostile_front
+from verif.rtl_gen.explore.fronts import HOSTILE, hostile_front, make_front
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FRONT = make_front(40)

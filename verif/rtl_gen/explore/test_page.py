@@ -11,15 +11,7 @@ import pytest
 from rtl_gen.errors import UsageError
 from rtl_gen.explore import page as page_module
 from rtl_gen.explore.page import page
-from verif.rtl_gen.explore.fronts import make_front
-
-HOSTILE = (
-    "</script><script>hacked = 1</script>",
-    "<!--<script>",
-    "@script@ @data@",
-    "\"'&amp;<img src=x onerror=alert(1)>",
-    "\x1b[2J\u202e\u2028\ud800",
-)
+from verif.rtl_gen.explore.fronts import HOSTILE, hostile_front, make_front
 
 
 class Parsed(HTMLParser):
@@ -51,18 +43,6 @@ class Parsed(HTMLParser):
         """What the page knows of the front."""
         _, data, _ = self.raw
         return json.loads(data)
-
-
-def hostile_front() -> dict[str, Any]:
-    front = make_front(6, layers=HOSTILE)
-    front["network"] = HOSTILE[0]
-    front["versions"][HOSTILE[1]] = HOSTILE[2]
-    for number, point in enumerate(front["points"]):
-        point["id"] = f"{number} {HOSTILE[0]}"
-        point["config"][HOSTILE[3]] = HOSTILE[number % 5]
-        point["memories"][HOSTILE[4]] = number
-        point["build_command"] = "stlq compile '</script><script>hacked = 2</script>.onnx'"
-    return front
 
 
 def test_the_page_loads_nothing() -> None:
