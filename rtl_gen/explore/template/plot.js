@@ -153,7 +153,6 @@ class Plot {
     const moves = { ArrowRight: now + 1, ArrowUp: now + 1, ArrowLeft: now - 1, ArrowDown: now - 1, Home: 0, End: last };
     if (event.key in moves) this.activate(this.places[Math.min(last, Math.max(0, moves[event.key]))]);
     else if ((event.key === "Enter" || event.key === " ") && this.active) this.actions.choose(this.active);
-    else if (event.key === "Escape") this.actions.leave();
     else return;
     event.preventDefault();
   }

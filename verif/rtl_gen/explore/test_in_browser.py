@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rtl_gen.explore.page import page
+from rtl_gen.explore.plots import unbeaten
 from verif.rtl_gen.explore.browser import Browser, start
 from verif.rtl_gen.explore.fronts import HOSTILE, hostile_front, make_front
 
@@ -136,6 +137,14 @@ def test_axes_can_be_chosen(opened: Browser) -> None:
     assert opened.value("document.querySelectorAll('#plot-2 [role=option]').length") == len(POINTS)
 
 
+def test_the_line_joins_measured_engines_that_no_other_beats(opened: Browser) -> None:
+    costs = [(p["luts"] * p["cycles"], p["accuracy"]) for p in POINTS if p["measured"]]
+    rates = [(p["inferences_per_second"], p["accuracy"]) for p in POINTS if p["measured"]]
+    for number, steps in ((1, unbeaten(costs, -1)), (2, unbeaten(rates, 1))):
+        line = opened.value(f"document.querySelector('#plot-{number} .best').getAttribute('d')")
+        assert line.count("H") == line.count("V") == len(steps) - 1 > 0
+
+
 def test_the_keyboard_reaches_every_mark(opened: Browser) -> None:
     opened.value("document.querySelector('#view select').focus()")
     opened.press("Tab")
@@ -160,6 +169,7 @@ def test_the_layers_are_those_of_the_chosen_point(opened: Browser) -> None:
     figures = opened.value("document.querySelector('#details-body .facts').innerText").split("\n")
     assert f"\u2248 {point['luts']:,}" in figures
     assert f"{point['cycles']:,}" in figures
+    assert figures[figures.index("DP16KD") :][1:] == ["not measured"]
     cells = opened.value("texts('#layer-bars tbody td')")
     total = sum(point["layer_cycles"])
     assert cells[0::2] == [f"{cycles:,} ({100 * cycles / total:.1f}%)" for cycles in point["layer_cycles"]]
