@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from demo import digits, pictures
 from demo.digits import Digits
 from demo.network import FLOAT, highest, read_in_float, read_in_integers
 from demo.story import story
+from rtl_gen import tools
 from rtl_gen.commands import Commands, line
 from rtl_gen.engine_build import load_engine
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.guard import guarded
 from rtl_gen.report import Report, progress, show
 from rtl_gen.synth import synthesize
 from sw_ref.files import write_atomically
@@ -30,13 +30,13 @@ TARGETS = ("xilinx", "ecp5")
 
 def main() -> int:
     """Run the demo; returns the exit status."""
+    return guarded(_main, name="demo")
+
+
+def _main() -> int:
     started = time.perf_counter()
-    try:
-        _, test = digits.load()
-        report = run(FOLDER, test, sim="verilator", targets=TARGETS)
-    except (CheckError, UsageError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
+    _, test = digits.load()
+    report = run(FOLDER, test, sim="verilator", targets=TARGETS)
     report.parts.append(f"{time.perf_counter() - started:.0f} s; pictures, Verilog and networks are in {FOLDER}/")
     show(report, as_json=False)
     return 0 if report.ok else 1
@@ -88,7 +88,7 @@ def make(folder: Path, test: Digits) -> Made:
 def measure(made: Made, test: Digits, *, sim: str, targets: Sequence[str]) -> Report:
     """Run the images through the Verilog while Yosys synthesizes; compare, draw, report."""
     images, scores = made.folder / "images.npy", made.folder / "scores.npy"
-    with ThreadPoolExecutor(1) as pool:
+    with tools.beside() as pool:
         # Yosys takes one core beside the simulator, in a process of its own: the thread only waits.
         synthesis = {target: pool.submit(synthesize, load_engine(made.engine), target) for target in targets}
         ran = made.stlq("run", made.engine, "--input", images, "--sim", sim, "--out", scores)

@@ -134,7 +134,9 @@ def check_file(option: str, path: Path, kinds: Sequence[str], **inputs: Path | N
         raise UsageError(f"{option} is {path}; allowed: a name that ends in {' or '.join(kinds)}")
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"{option} is {path}; allowed: a file in a folder that exists")
-    if not can_hold(path.parent) or (path.exists() and not path.is_file()):
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option} is {path}: not a regular file; allowed: {FILE}")
+    if not can_hold(path.parent):
         raise UsageError(f"{option} is {path}; allowed: {FILE}")
     for name, given in inputs.items():
         if given is not None and given.exists() and path.exists() and path.samefile(given):

@@ -12,11 +12,14 @@ import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rtl_gen.errors import CheckError
+from rtl_gen.interrupts import delayed
 
+_running: set[subprocess.Popen[str]] = set()
 TIMEOUT = 6 * 3600  # seconds; what has not ended by then never will
 INSTALL = {
     "iverilog": "apt-get install iverilog",
@@ -83,21 +86,40 @@ def _started(command: Sequence[str], folder: Path, env: dict[str, str] | None) -
     """A process. If the block ends by an exception, the process ends, with everything that it started."""
     # Programs of other threads stay with this process's group: Ctrl-C reaches them from the terminal only.
     alone = threading.current_thread() is threading.main_thread()
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**(os.environ if env is None else env), "TMPDIR": str(folder.resolve())},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=alone,
-    ) as process:
+    with ExitStack() as stack:
+        with delayed():
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**(os.environ if env is None else env), "TMPDIR": str(folder.resolve())},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=alone,
+            )
+            stack.enter_context(process)
+            _running.add(process)
+            stack.callback(_running.discard, process)
+            stack.push(lambda kind, *_: _end(process, group=alone) if kind else None)
+        yield process
+
+
+def _end(process: subprocess.Popen[str], *, group: bool) -> None:
+    os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
+
+
+@contextmanager
+def beside() -> Iterator[ThreadPoolExecutor]:
+    """A thread in which programs run while this one works.  If the block ends by an exception, they end too."""
+    with ThreadPoolExecutor(1) as pool:
         try:
-            yield process
+            yield pool
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL) if alone else process.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(_running):
+                process.kill()
             raise
 
 

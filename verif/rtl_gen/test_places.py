@@ -60,7 +60,7 @@ def test_a_place_that_may_not_be_written_is_refused_before_the_work(
 def test_no_file_is_put_where_a_device_is(refused: Refused, tmp_path: Path, command: list[str]) -> None:
     out = tmp_path / "pipe.safetensors"
     os.mkfifo(out)
-    assert f"--out is {out}; allowed: a file that can be written" in refused(*command, "--out", out)
+    assert f"--out is {out}: not a regular file; allowed: a file that can be written" in refused(*command, "--out", out)
 
 
 def test_a_build_that_the_disk_cannot_hold(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
