@@ -11,7 +11,7 @@ from rtl_gen.errors import UsageError
 from rtl_gen.guard import guarded
 from rtl_gen.report import show
 
-COMMANDS = ("generate", "quantize", "convert", "compile", "run", "simulate", "synth", "pnr", "board")
+COMMANDS = ("generate", "quantize", "convert", "compile", "run", "simulate", "synth", "pnr", "board", "explore")
 
 DESCRIPTION = """\
 Multiplier-free MAC arrays for weights of one or two signed powers of two.

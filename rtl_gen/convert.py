@@ -6,6 +6,7 @@ The folder of a training export holds such a network already.
 import argparse
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rtl_gen.convert_export import run_export
@@ -47,10 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "network", metavar="NET", type=path, help=".onnx, opset 7 to the newest, or the folder of a training's export"
     )
     parser.add_argument("--out", required=True, metavar="FILE", type=path, help="network to write (.safetensors)")
-    parser.add_argument(
-        "--shape", action="append", metavar="NAME=NxCxHxW", help="shape of an input; repeatable (default: the file's)"
-    )
-    _add_data_options(parser)
+    add_data_options(parser)
     _add_word_options(parser)
     group = parser.add_argument_group("number format")
     for name, rule in parameters_of(StlqFormat).items():
@@ -61,7 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data_options(parser: argparse.ArgumentParser) -> None:
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """The options that :func:`read_floats` takes, but for the network itself."""
+    parser.add_argument(
+        "--shape", action="append", metavar="NAME=NxCxHxW", help="shape of an input; repeatable (default: the file's)"
+    )
     data = parser.add_argument_group("calibration")
     data.add_argument(
         "--calibrate", metavar="DATA", type=path, help=".npy, .npz, or a folder of pictures (default: noise)"
@@ -114,28 +116,19 @@ def run(args: argparse.Namespace) -> Report:
 def run_onnx(args: argparse.Namespace) -> Report:
     from rtl_gen.frontend.calibrate import convert
     from rtl_gen.frontend.execute import Runner
-    from rtl_gen.frontend.integers import classes_of, compare
-    from rtl_gen.frontend.onnx_file import import_onnx
+    from rtl_gen.frontend.integers import compare
 
     started = time.perf_counter()
     try:
         fmt = StlqFormat(bits=args.bits, act_bits=args.act_bits, act_signed=False, residual_shift=args.residual_shift)
     except ValueError as error:
         raise UsageError(option_wording(str(error))) from error
-    network = import_onnx(args.network, shapes=_shapes(args.shape or []))
-    shapes = {port.name: port.shape for port in network.inputs}
-    notes = list(network.notes)
-    if args.calibrate is None:
-        data: dict[str, Any] = guessed(shapes, GUESSED)
-        notes.append("no --calibrate: steps and words are guessed from normal random inputs; real ones will lose more")
-    else:
-        pixels = (args.mean, args.std) if args.mean and args.std else None
-        data = load_data(args.calibrate, shapes, _most(args), pixels)
-    labels = _labels(args, data, classes_of(network))
+    floats = read_floats(args)
+    network, data, notes = floats.network, floats.data, list(floats.notes)
     used = {name: array[: args.samples] for name, array in data.items()}
     with progress(f"converting {args.network}"):
         made = convert(network, used, fmt, tile=args.tile, ratio=args.ratio, budget=args.budget)
-        agreement = compare(made.network, Runner(network), data, labels)
+        agreement = compare(made.network, Runner(network), data, floats.labels)
     if made.samples < len(next(iter(used.values()))):
         notes.append(f"calibrated with the first {made.samples} inputs: more do not fit into memory")
     with written("--out", args.out):
@@ -149,15 +142,37 @@ def run_onnx(args: argparse.Namespace) -> Report:
     return report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Floats:
+    """A float network, inputs by name, a class for each of them if there are `labels`, and notes for the reader."""
+
+    network: Any
+    data: dict[str, Any]
+    labels: Any
+    notes: tuple[str, ...]
+
+
+def read_floats(args: argparse.Namespace) -> Floats:
+    """What `convert` is given: the network, and the inputs that it is calibrated with and compared on."""
+    from rtl_gen.frontend.integers import classes_of
+    from rtl_gen.frontend.onnx_file import import_onnx
+
+    network = import_onnx(args.network, shapes=shapes_of(args.shape or []))
+    shapes = {port.name: port.shape for port in network.inputs}
+    notes = list(network.notes)
+    if args.calibrate is None:
+        data: dict[str, Any] = guessed(shapes, GUESSED)
+        notes.append("no --calibrate: steps and words are guessed from normal random inputs; real ones will lose more")
+    else:
+        pixels = (args.mean, args.std) if args.mean and args.std else None
+        data = load_data(args.calibrate, shapes, _most(args), pixels)
+    labels = _labels(args, data, classes_of(network))
+    return Floats(network=network, data=data, labels=labels, notes=tuple(notes))
+
+
 def _check(args: argparse.Namespace, given: Collection[str]) -> None:
     check_file("--out", args.out, [".safetensors"])
-    if (args.mean is None) != (args.std is None):
-        raise UsageError("of --mean and --std one is given; allowed: both or none")
-    if args.samples < 1:
-        raise UsageError(f"--samples is {args.samples}; allowed: 1 or more")
-    for name in ("labels", "samples", "mean"):
-        if name in given and args.calibrate is None:
-            raise UsageError(f"--{name} is given without --calibrate; allowed: with the inputs that it is about")
+    check_data_options(args, given)
     if args.picture is not None:
         from rtl_gen.frontend.picture import check_picture
 
@@ -168,7 +183,18 @@ def _check(args: argparse.Namespace, given: Collection[str]) -> None:
         raise UsageError(option_wording(str(error))) from error
 
 
-def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
+def check_data_options(args: argparse.Namespace, given: Collection[str]) -> None:
+    """Raises :class:`UsageError` for options about inputs that do not go together."""
+    if (args.mean is None) != (args.std is None):
+        raise UsageError("of --mean and --std one is given; allowed: both or none")
+    if args.samples < 1:
+        raise UsageError(f"--samples is {args.samples}; allowed: 1 or more")
+    for name in ("labels", "samples", "mean"):
+        if name in given and args.calibrate is None:
+            raise UsageError(f"--{name} is given without --calibrate; allowed: with the inputs that it is about")
+
+
+def shapes_of(texts: list[str]) -> dict[str, tuple[int, ...]]:
     """``x=1x3x32x32`` by name."""
     found = {}
     for text in texts:

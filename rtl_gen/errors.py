@@ -18,3 +18,7 @@ class CheckError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(shorten(message))
+
+
+class FitError(CheckError):
+    """The design does not suit the technology: it is larger than the device, or a memory of it has no block."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl_gen import tools
-from rtl_gen.errors import CheckError
+from rtl_gen.errors import CheckError, FitError
 from rtl_gen.targets import Target
 
 NETLIST, LOG, REPORT = "netlist.json", "nextpnr.log", "report.json"
@@ -16,10 +16,6 @@ NO_PLACE = "Unable to find legal placement"
 CELLS = ("ICESTORM_LC", "TRELLIS_COMB", "TRELLIS_FF")
 FULL = 0.75
 """Share of a device's cells from which the "static" placer is not used."""
-
-
-class FitError(CheckError):
-    """The design does not fit the device."""
 
 
 @dataclass(frozen=True, kw_only=True)

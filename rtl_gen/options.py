@@ -75,13 +75,13 @@ class _Whole(argparse.Action):
 
 
 def add_whole(
-    parser: argparse.ArgumentParser,
+    parser: Any,
     option: str,
     values: range,
     default: int | None,
     *,
     help: str,
-    shown: int | None = None,
+    shown: int | str | None = None,
 ) -> None:
     """An option for one of `values`, which its help and its errors tell; `shown`: the default in the help."""
     parser.add_argument(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from rtl_gen.errors import CheckError
+from rtl_gen.errors import FitError
 from rtl_gen.yosys import Memory
 
 PARTS = {
@@ -55,9 +55,9 @@ def cells_by_part(
 
 
 def check_memories(memories: Mapping[str, Memory]) -> None:
-    """Raise :class:`CheckError` for a memory, by its name, that became flip-flops."""
+    """Raise :class:`FitError` for a memory, by its name, that became flip-flops."""
     for name, memory in memories.items():
         if memory.made == "" and memory.bits > SMALL:
-            raise CheckError(
+            raise FitError(
                 f"memory {name} of {memory.bits:,} bits falls apart into flip-flops; a block of memory is right"
             )

@@ -10,9 +10,9 @@ from typing import Any
 from hw.config import ArrayConfig
 from rtl_gen import tools
 from rtl_gen.design import Design, add_build, check_results, load_design, save_result
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import CheckError, FitError, UsageError
 from rtl_gen.harness import Harness
-from rtl_gen.nextpnr import NETLIST, FitError, Nextpnr
+from rtl_gen.nextpnr import NETLIST, Nextpnr
 from rtl_gen.options import add_seed, number, whole_number
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import PLACED, Target

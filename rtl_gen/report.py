@@ -39,26 +39,28 @@ def show(report: Report, *, as_json: bool) -> None:
 
 
 def _show_table(table: Table) -> None:
+    # On a terminal, text is folded if there is no room.
+    print("\n".join(lines_of(table, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)))
+    print()
+
+
+def lines_of(table: Table, columns: int | None = None) -> Iterator[str]:
+    """The lines of a table; in so many columns text is folded, to 8 characters at the least, and figures stay whole."""
     # Imported here: generating Verilog shows no table and shall start quickly.
     from rich.cells import cell_len, chop_cells
 
     rows = [table.columns, *([*map(printable, row)] for row in table.rows)]
     text, *figures = (max(map(cell_len, column)) for column in zip(*rows, strict=True))
-    # Figures stay whole; on a terminal, text is folded if there is no room, to 8 characters at the least.
-    if sys.stdout.isatty():
-        room = shutil.get_terminal_size().columns - sum(3 + width for width in figures) - 2
-        text = min(text, max(room, 8))
-    print(printable(table.title))
-    print()
+    if columns is not None:
+        text = min(text, max(columns - sum(3 + width for width in figures) - 2, 8))
+    yield from (printable(table.title), "")
     for number, (name, *cells) in enumerate(rows):
         first, *others = chop_cells(name, text) or [""]
         aligned = [" " * (width - cell_len(cell)) + cell for width, cell in zip(figures, cells, strict=True)]
-        print("   ".join([f" {first}{' ' * (text - cell_len(first))}", *aligned]).rstrip())
-        for other in others:
-            print(f" {other}")
+        yield "   ".join([f" {first}{' ' * (text - cell_len(first))}", *aligned]).rstrip()
+        yield from (f" {other}" for other in others)
         if number == 0:
-            print(" " + "─" * (text + sum(3 + width for width in figures)))
-    print()
+            yield " " + "─" * (text + sum(3 + width for width in figures))
 
 
 @contextmanager

@@ -58,8 +58,10 @@ def run(args: argparse.Namespace) -> Report:
     return _report(build, save_result(build, f"synth-{args.target}", result), result)
 
 
-def synthesize(build: Design, target: str, *, liberty: Path | None = None) -> dict[str, Any]:
+def synthesize(build: Design, target: str, *, liberty: Path | None = None, by_part: bool = True) -> dict[str, Any]:
     """Resources of a build on a target (one of ``TARGETS``), as plain data; of an engine those of its parts, too.
+
+    `by_part`: whether each part is mapped apart, which takes as long as the whole.
 
     Raises :class:`CheckError` if Yosys is missing or fails, if the netlist has a multiplier or a DSP block, or if a
     memory of an engine became flip-flops.
@@ -85,7 +87,7 @@ def synthesize(build: Design, target: str, *, liberty: Path | None = None) -> di
         "cells": dict(sorted(found.after["num_cells_by_type"].items())),
         "tools": {YOSYS: metadata.version(YOSYS)},
     }
-    if is_engine:
+    if is_engine and by_part:
         apart = modules_apart(build.text, top)
         parts = cells_by_part(mapped_apart(build.text, top, flow, sorted(apart)), top, apart)
         result["parts"] = {

@@ -7,10 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """One part of an FPGA family: nextpnr's options for it, and its name for people."""
+    """One part of an FPGA family: nextpnr's options for it, its name for people, and how many LUTs it has."""
 
     title: str
     options: tuple[str, ...]
+    luts: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,8 @@ TARGETS = {
             },
             choices=1,
             devices={
-                "hx8k": Device(title="HX8K", options=("--hx8k", "--package", "ct256")),
-                "up5k": Device(title="UP5K", options=("--up5k", "--package", "sg48")),
+                "hx8k": Device(title="HX8K", options=("--hx8k", "--package", "ct256"), luts=7680),
+                "up5k": Device(title="UP5K", options=("--up5k", "--package", "sg48"), luts=5280),
             },
             # The default router never comes to an end on these arrays.
             place_options=("--router", "router2"),
@@ -119,8 +120,8 @@ TARGETS = {
             memory_luts={"TRELLIS_DPR16X4": 4},
             choices=1,
             devices={
-                "25k": Device(title="25k", options=("--25k",)),
-                "85k": Device(title="85k", options=("--85k",)),
+                "25k": Device(title="25k", options=("--25k",), luts=24288),
+                "85k": Device(title="85k", options=("--85k",), luts=83640),
             },
             speeds=(6, 7, 8),
             place_options=("--out-of-context",),

@@ -1,1 +1,5 @@
-"""The design space of a network: which engines were tried, what they cost, and a page that shows them."""
+"""The design space of a network: the command `explore`, and the page that shows what it found."""
+
+from rtl_gen.explore.command import EXAMPLE, SUMMARY, add_arguments, run
+
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]

@@ -151,7 +151,7 @@ def test_numbers_that_a_help_allows_are_taken(command):
         tried
         >= {
             **{"generate": 8, "quantize": 3, "convert": 3, "compile": 0, "run": 2, "simulate": 4},
-            **{"synth": 0, "pnr": 2, "board": 1},
+            **{"synth": 0, "pnr": 2, "board": 1, "explore": 4},
         }[command]
     )
 

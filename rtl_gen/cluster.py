@@ -1,0 +1,101 @@
+"""Units of work on Dask: processes of this machine, or the workers of a scheduler, wherever they are."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dask.config
+import psutil
+from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin, as_completed
+
+from rtl_gen import work
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.work import Work
+
+ANSWER = 10
+"""Seconds in which a scheduler must answer."""
+LOSSES = 10
+"""Workers that may be lost over one unit before it is given up."""
+SETTINGS = {"distributed.scheduler.allowed-failures": LOSSES, "distributed.worker.daemon": True}
+ERRORS = {kind.__name__: kind for kind in (UsageError, CheckError)}
+
+
+class Cluster:
+    """Does units of work on the workers of a client's scheduler.  A lost worker costs what it was doing."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def results(self, kind: Work, units: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """Each unit's key and result, as they come.  Raises what a unit raises."""
+        # With a name of ours Dask would hand out what another session made of it, its errors too.
+        futures = {
+            self._client.submit(_call, kind.function, dict(arguments), pure=False): key
+            for key, arguments in units.items()
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], _result_of(future)
+        finally:
+            self._client.cancel(list(futures))
+
+
+class Contents(WorkerPlugin):
+    """Gives large inputs to each worker, to those that come later, too; ends programs that a worker leaves behind."""
+
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self._contents = dict(contents)
+
+    def setup(self, worker: Worker) -> None:
+        work.contents.update(self._contents)
+
+    def teardown(self, worker: Worker) -> None:
+        # A worker without a nanny may be part of a process that has other children.
+        for child in psutil.Process().children(recursive=True) if worker.nanny else []:
+            child.kill()
+
+
+@contextmanager
+def opened(workers: int, scheduler: str | None, contents: Mapping[str, bytes]) -> Iterator[Cluster]:
+    """So many processes on this machine, or what a scheduler has.
+
+    Raises :class:`UsageError` for a scheduler that does not answer.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set(SETTINGS), _client(workers, scheduler) as client:
+        client.register_plugin(Contents(contents), name="stlq contents")
+        yield Cluster(client)
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=ANSWER)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--scheduler is {scheduler}: {error}; allowed: the address of a Dask scheduler") from None
+        with client:
+            yield client
+        return
+    options: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(**options) as cluster, Client(cluster) as client:
+        yield client
+
+
+def _call(function: Any, arguments: dict[str, Any]) -> tuple[str, Any]:
+    """What a worker does.  An error that users are told of travels as its text: a process cannot make it anew."""
+    try:
+        return "", function(**arguments)
+    except (UsageError, CheckError) as error:
+        return type(error).__name__, str(error)
+
+
+def _result_of(future: Any) -> Any:
+    try:
+        error, result = future.result()
+    except KilledWorker as lost:
+        raise CheckError(f"a unit of work was lost with {LOSSES} workers: {lost}") from None
+    if error:
+        raise ERRORS[error](result)
+    return result

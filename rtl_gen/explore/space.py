@@ -1,0 +1,132 @@
+"""The space that is searched: the parameters of a network in integers and of the engine that runs it."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from math import gcd
+from typing import Any
+
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from rtl_gen.compile import SIZES
+from rtl_gen.errors import UsageError
+from rtl_gen.generate import option_wording
+from rtl_gen.options import number, whole_number
+from rtl_gen.presets import OPTIMIZE, preset
+from rtl_gen.targets import Target
+from sw_ref.format import StlqFormat, parameters_of
+from sw_ref.tiling import Selection
+
+BUDGETS = ("layer", "network")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """The values of a parameter that are tried, in ascending order, if the user gives no others."""
+
+    values: tuple[Any, ...]
+    help: str
+    words: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> tuple[Any, ...]:
+        """An option's values, with commas between them: each once, in ascending order."""
+        read = number if isinstance(self.values[0], float) else whole_number
+        parts = {part if self.words else read(part) for part in text.split(",")}
+        if self.words and (wrong := sorted(parts - set(self.words))):
+            raise argparse.ArgumentTypeError(f"{wrong[0]!r} is unknown; allowed: {', '.join(self.words)}")
+        return tuple(sorted(parts))
+
+
+def domain(*values: Any, help: str, words: tuple[str, ...] = ()) -> Any:
+    """A field that carries its :class:`Domain`; `words`: all that are allowed, if it is no number."""
+    return field(metadata={"domain": Domain(values=values, help=help, words=words)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A point of the space.  Raises ``ValueError`` with name, value and allowed range of a bad parameter."""
+
+    side: int = domain(2, 4, 8, 16, help="PEs and lanes of the array, of which an engine has equally many")
+    bits: int = domain(2, 3, 4, 5, help="bits of a word")
+    act_bits: int = domain(4, 5, 6, 7, 8, help="bits of a code")
+    ratio: float = domain(0.0, 0.05, 0.15, 0.3, 0.5, 1.0, help="share R of tiles with two words")
+    budget: str = domain(*BUDGETS, help="R in each layer, or its cycles where they save most", words=BUDGETS)
+    requant_lanes: int = domain(1, 2, 4, 8, help="requantizer lanes, or the most that divide the PEs")
+    memory_ports: int = domain(1, 2, help="ports of the activation memory")
+    optimize: str = domain(*OPTIMIZE, help="smallest or fastest array", words=OPTIMIZE)
+
+    def __post_init__(self) -> None:
+        Selection(ratio=self.ratio)
+        object.__setattr__(self, "requant_lanes", gcd(self.requant_lanes, self.side))
+        if self.ratio in (0, 1):
+            object.__setattr__(self, "budget", BUDGETS[0])
+
+    def format(self, residual_shift: int) -> StlqFormat:
+        """The number format of the network in integers."""
+        return StlqFormat(bits=self.bits, act_bits=self.act_bits, act_signed=False, residual_shift=residual_shift)
+
+    def engine(self, target: Target, *, residual_shift: int, bus_bits: int, tables: bool) -> EngineConfig:
+        """The engine, whose memories are as large as they get."""
+        array: dict[str, Any] = {"pe": self.side, "lanes": self.side, **preset(target.array_for, self.optimize)}
+        engine: dict[str, Any] = {"requant_lanes": self.requant_lanes, "memory_ports": self.memory_ports, **SIZES}
+        made = ArrayConfig(format=self.format(residual_shift), **array)
+        return EngineConfig(array=made, bus_bits=bus_bits, tables=tables, **engine)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """The values of each parameter that are tried."""
+
+    values: Mapping[str, Sequence[Any]]
+
+    def choice(self, places: Mapping[str, int]) -> Choice:
+        """The point with these places in the list of each parameter's values."""
+        return Choice(**{name: values[places[name]] for name, values in self.values.items()})
+
+    def places(self, choice: Choice) -> dict[str, int]:
+        """The inverse: of a parameter that has another value here, the place of the nearest below."""
+        return {name: _place(list(values), getattr(choice, name)) for name, values in self.values.items()}
+
+
+def _place(values: list[Any], value: Any) -> int:
+    return values.index(value) if value in values else max([i for i, v in enumerate(values) if v < value], default=0)
+
+
+def add_space_options(parser: argparse.ArgumentParser) -> None:
+    """An option for the values of each parameter."""
+    group = parser.add_argument_group("space, values with commas between them")
+    for name, known in domains().items():
+        shown = ",".join(map("{}".format, known.values))
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, type=known.parse, metavar="V,..", help=f"{known.help} (default: {shown})")
+
+
+def space_of(args: argparse.Namespace) -> Space:
+    """The space of the options.  Raises :class:`UsageError` for a value that no engine takes."""
+    given = {name: getattr(args, name) or known.values for name, known in domains().items()}
+    space = Space(values=given)
+    first = {name: values[0] for name, values in given.items()}
+    for name, values in given.items():
+        for value in values:
+            try:
+                _check(name, value)
+                Choice(**{**first, name: value})
+            except ValueError as error:
+                raise UsageError(option_wording(str(error))) from error
+    return space
+
+
+def _check(name: str, value: Any) -> None:
+    """Raise ``ValueError`` for a value that the parameter of the same name does not take."""
+    for cls in (StlqFormat, ArrayConfig, EngineConfig):
+        rule = parameters_of(cls).get({"side": "pe"}.get(name, name))
+        if rule is not None and not rule.accepts(value):
+            raise ValueError(f"{name} is {value!r}; allowed: {rule.allowed}")
+
+
+def domains() -> dict[str, Domain]:
+    """The domain of each parameter."""
+    return {f.name: f.metadata["domain"] for f in fields(Choice)}
