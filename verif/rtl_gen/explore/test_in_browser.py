@@ -12,7 +12,7 @@ from rtl_gen.explore.plots import unbeaten
 from verif.rtl_gen.explore.browser import Browser, start
 from verif.rtl_gen.explore.fronts import HOSTILE, hostile_front, make_front
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium", "google-chrome", "chromium-browser")
 FRONT = make_front(40)
 POINTS = FRONT["points"]
 PHONE = 390
@@ -29,6 +29,12 @@ const middle = async (where) => {
 };
 """
 
+LABELS = ["Accuracy over LUTs \u00d7 cycles", "Accuracy over Inferences per second"]
+LOOK = """[
+  location.href, innerWidth, document.getElementById("count")?.value,
+  ...[...document.querySelectorAll(".plot")].map((plot) => plot.ariaLabel),
+]"""
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
@@ -39,14 +45,22 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Browser]:
-    """The browser with the page of FRONT; it must have found no fault in the end."""
-    browser.faults.clear()
-    path = tmp_path / "page.html"
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of FRONT."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(page(FRONT))
-    browser.open(path)
-    browser.value(PRELUDE)
+    return path
+
+
+@pytest.fixture
+def opened(browser: Browser, path: Path) -> Iterator[Browser]:
+    """The browser with the page of FRONT, filters and axes as at the start; in the end it must have found no fault."""
+    browser.faults.clear()
+    # To open it takes longer than most tests: a page stays if it looks as it did.
+    if browser.value(LOOK) != [path.as_uri(), 1280, f"{len(POINTS)} of {len(POINTS)} engines", *LABELS]:
+        browser.open(path)
+        browser.value(PRELUDE)
     yield browser
     assert browser.faults == []
 
@@ -103,7 +117,8 @@ def test_filters_keep_what_they_say(opened: Browser) -> None:
     small = [p for p in POINTS if p["luts"] <= 4000]
     assert shown(opened) == ids(small)
     assert opened.value("text('#count')") == f"{len(small)} of {len(POINTS)} engines"
-    assert len(column(opened, "Engine")) == min(len(small), 25)
+    assert len(column(opened, "Engine")) >= min(len(small), 25)
+    assert set(column(opened, "Engine")) <= ids(small)
     choose(opened, "bits", "3")
     enter(opened, "#search", "pe=4 lanes=8")
     kept = [p for p in small if (p["config"]["bits"], p["config"]["pe"], p["config"]["lanes"]) == (3, 4, 8)]
@@ -216,9 +231,7 @@ def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     assert browser.faults == []
 
 
-def test_a_phone_needs_no_sideways_scrolling_and_the_theme_follows(browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "page.html"
-    path.write_text(page(FRONT))
+def test_a_phone_needs_no_sideways_scrolling_and_the_theme_follows(browser: Browser, path: Path) -> None:
     grounds = []
     for dark in (False, True):
         browser.open(path, width=PHONE, height=844, dark=dark)
