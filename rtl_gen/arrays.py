@@ -94,13 +94,16 @@ def check_names(what: str, path: Path, names: Iterable[Any]) -> None:
 
 
 @contextmanager
-def reading(what: str, path: Path, part: str = "") -> Iterator[None]:
-    """Turns what readers raise into one line.  Raises :class:`UsageError`."""
+def reading(what: str, path: Path, part: str = "", damage: tuple[type[Exception], ...] = DAMAGE) -> Iterator[None]:
+    """Turns what readers raise into one line.  Raises :class:`UsageError`.
+
+    Only readers belong inside: what else raises an error of `damage` would blame the file.
+    """
     try:
         yield
     except UsageError:
         raise
-    except DAMAGE as error:
+    except damage as error:
         raise UsageError(f"{what} {path} is damaged: {part}{error}") from error
     except OSError as error:
         raise UsageError(f"{what} is {path}: {error.strerror or error}; allowed: a file that can be read") from error

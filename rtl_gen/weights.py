@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rtl_gen.arrays import check_file, check_names, open_arrays, reading
 from rtl_gen.errors import UsageError
-from sw_ref.tensorfile import TensorFile
+from sw_ref.tensorfile import TensorFile, TensorFileError
 
 WHAT = "weights file"
 KINDS = ".npy, .npz, .safetensors, .onnx"
@@ -50,8 +50,11 @@ def open_weights(path: Path) -> Iterator[list[Weight]]:
             yield [Weight(array.name, array.axes, array.load) for array in arrays]
     elif kind in (".safetensors", ".onnx"):
         check_file(WHAT, path, KINDS)
-        with reading(WHAT, path):
-            weights = list(_safetensors(path) if kind == ".safetensors" else _onnx(path))
+        if kind == ".onnx":
+            weights = list(_onnx(path))
+        else:
+            with reading(WHAT, path, damage=(TensorFileError,)):
+                weights = list(_safetensors(path))
         check_names(WHAT, path, (weight.name for weight in weights))
         yield weights
     else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtl_gen.errors import UsageError
-from rtl_gen.frontend.source import DAMAGE
+from rtl_gen.frontend.source import DAMAGE, library
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,9 @@ class Node:
 
     @classmethod
     def of(cls, proto: Any, position: int) -> "Node":
-        from onnx.helper import get_attribute_value
-
+        read = library("onnx.helper").get_attribute_value
         try:
-            attributes = {item.name: get_attribute_value(item) for item in proto.attribute}
+            attributes = {item.name: read(item) for item in proto.attribute}
         except DAMAGE as error:
             raise UsageError(f"node {proto.name or proto.op_type} is damaged: {error}") from error
         label = proto.name or next(filter(None, proto.output), "") or f"{proto.op_type}_{position}"

@@ -61,7 +61,8 @@ def _take_inputs(net: Importer, graph: Any, given: dict[str, tuple[int, ...]]) -
         shape = given.get(port.name) or _declared(port)
         kind = port.type.tensor_type.elem_type
         if kind not in (*FLOATS, *WHOLE) or math.prod(shape) > 1 << 28:
-            name = library("onnx").TensorProto.DataType.Name(kind) if kind else "no tensor"
+            names = {number: name for name, number in library("onnx").TensorProto.DataType.items()}
+            name = names.get(kind, f"type {kind}") if kind else "no tensor"
             raise UsageError(f"input {port.name} is {name} of shape {list(shape)}; allowed: real numbers, at most 2^28")
         batch = shape[0] if shape else 1
         if position and batch != net.batch:

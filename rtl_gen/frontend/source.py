@@ -1,6 +1,7 @@
 """ONNX files as they come: loaded without trust."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,37 @@ def load(path: Path) -> Any:
     Raises :class:`UsageError` for a file that is missing or damaged, :class:`CheckError` if `onnx` is.
     """
     onnx = library("onnx")
-    from google.protobuf.message import DecodeError
-
+    library("onnx.inliner")
+    DecodeError = library("google.protobuf.message").DecodeError  # noqa: N806 (a class)
     if not path.is_file():
         raise UsageError(f"network is {path}: no such file; allowed: an ONNX file")
     try:
         model = onnx.load(os.fspath(path), load_external_data=False)
         if model.functions:
-            from onnx.inliner import inline_local_functions
-
-            model = inline_local_functions(model)
+            model = onnx.inliner.inline_local_functions(model)
     except (DecodeError, onnx.checker.ValidationError, *DAMAGE) as error:
         raise UsageError(f"network {path} is damaged: not an ONNX model: {first_line(error)}") from error
     except OSError as error:
         raise UsageError(f"network is {path}: {error.strerror or error}; allowed: a file that can be read") from error
     if not model.graph.node:
         raise UsageError(f"network {path} is damaged: it holds no nodes; allowed: an ONNX model with one or more")
+    for name in _names(model.graph):
+        # One that is no UTF-8 reaches us as bytes.
+        if isinstance(name, bytes):
+            raise UsageError(f"network {path} is damaged: a name is {name!a}; allowed: UTF-8")
     return model
+
+
+def _names(graph: Any) -> Iterator[Any]:
+    """All names in a graph, and in those of its branches."""
+    for item in (*graph.initializer, *graph.input, *graph.output):
+        yield item.name
+    for proto in graph.node:
+        yield from (proto.name, proto.op_type, proto.domain, *proto.input, *proto.output)
+        for attribute in proto.attribute:
+            yield attribute.name
+            if attribute.HasField("g"):
+                yield from _names(attribute.g)
 
 
 def library(name: str) -> Any:
@@ -41,7 +56,7 @@ def library(name: str) -> Any:
 
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except Exception as error:  # a module may raise whatever it meets; no file of the user's is to blame
         # A compiled module that is interrupted while it loads says that it cannot.
         if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error

@@ -1,6 +1,8 @@
 """The readers of weights, in process: what each kind of file gives, the words of every refusal, which weights count."""
 
 import argparse
+import importlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtl_gen.errors import UsageError
+from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.weight_choice import choose, with_groups
 from rtl_gen.weights import Weight, open_weights
 from sw_ref.tensorfile import write_tensors
+from verif.rtl_gen.frontend.models import node, write_model
 
 ARRAYS = {"conv": np.arange(36.0).reshape(2, 2, 3, 3), "bias": np.ones(2, np.float32), "scalar": np.array(3.0)}
 KINDS = ".npy, .npz, .safetensors, .onnx"
@@ -85,6 +88,47 @@ def test_damage_is_named(tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(b"")
         assert said(tmp_path / name) == f"weights file {tmp_path / name} is damaged: {message}"
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [("w.safetensors", "rtl_gen.weights.TensorFile"), ("w.onnx", "rtl_gen.frontend.weights.layer_weights")],
+)
+@pytest.mark.parametrize("fault", [TypeError, AttributeError, KeyError, ImportError, RuntimeError])
+def test_a_fault_of_this_program_is_not_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reader: str, fault: type[Exception]
+) -> None:
+    def faulty(_: Path) -> None:
+        raise fault("of ours")
+
+    monkeypatch.setattr(reader, faulty)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(fault, match="of ours"), open_weights(tmp_path / name):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"), [(TypeError, "cannot be loaded (old)"), (ImportError, "cannot be loaded (old)")]
+)
+@pytest.mark.parametrize("module", ["onnx", "onnx.inliner", "onnx.helper"])
+def test_a_library_that_cannot_be_loaded_is_not_the_files_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, fault: type[Exception], wrong: str
+) -> None:
+    """Also where it does not raise what it should: protobuf's libraries raise ``TypeError`` where versions differ."""
+    loaded = importlib.import_module
+
+    def load(name: str) -> Any:
+        if name == module:
+            raise fault("old")
+        return loaded(name)
+
+    write_model(tmp_path / "n.onnx", [node("MatMul", ["x", "w"], ["y"])], {"w": np.ones((5, 2), np.float32)})
+    monkeypatch.setattr(importlib, "import_module", load)
+    with (
+        pytest.raises(CheckError, match=re.escape(f"{module} {wrong}; to install it")),
+        open_weights(tmp_path / "n.onnx"),
+    ):
+        pass
 
 
 def test_what_an_onnx_file_says_of_its_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

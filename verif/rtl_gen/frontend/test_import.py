@@ -74,6 +74,28 @@ def test_damaged_files(make: Make) -> None:
     assert refusals > 50
 
 
+@pytest.mark.parametrize("what", ["the node", "its operator", "its input", "its output", "the input", "the output"])
+def test_names_are_text(make: Make, what: str) -> None:
+    """Protobuf gives a name that is no UTF-8 as bytes."""
+    path = make([node("Softmax", ["in"], ["out"], name="one", domain="")], inputs={"in": [1, 4]}, outputs=("out",))
+    whole = path.read_bytes()
+    name = {"the node": b"one", "its operator": b"Softmax"}.get(what, b"in" if "input" in what else b"out")
+    at = whole.index(name) if what.startswith("its") or what == "the node" else whole.rindex(name)
+    path.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+    for read in (import_onnx, lambda file: list(layer_weights(file))):
+        with pytest.raises(UsageError, match=rf"is damaged: a name is b'\\xff{name[1:].decode()}'; allowed: UTF-8"):
+            read(path)
+
+
+def test_an_input_of_a_type_that_nobody_knows(make: Make) -> None:
+    path = make([node("Relu", ["x"], ["y"])])
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = 99
+    onnx.save(model, path)
+    with pytest.raises(UsageError, match=r"input x is type 99 of shape \[1, 4, 6, 5\]; allowed: real numbers"):
+        import_onnx(path)
+
+
 def test_every_refused_node_is_named(make: Make) -> None:
     names = [f"block{at}/a_normalisation_layer_with_a_long_name" for at in range(30)]
     tensors = ["x", *(f"t{at}" for at in range(29)), "y"]
