@@ -149,6 +149,8 @@ def engine_of(path: Path, content: dict[str, Any]) -> EngineBuild:
         raise UsageError(f"{path} is damaged: {error}; {DAMAGED}") from error
     if content["derived"] != engine_derived(config):
         raise UsageError(f"{path} is damaged: derived does not follow from config; {DAMAGED}")
+    if (wrong := _wrong_port(content["ports"], engine_ports(config))) is not None:
+        raise UsageError(f"{path} is damaged: ports do not follow from config: {wrong}; {DAMAGED}")
     files = content["files"]
     needed = {verilog_name(config), NETWORK, PROGRAM, PROGRAM_HEX}
     if not isinstance(files, dict) or not needed <= set(files) or not all(map(_is_name, files)):
@@ -156,6 +158,15 @@ def engine_of(path: Path, content: dict[str, Any]) -> EngineBuild:
     read = {name: read_file(path.parent / name, str(digest)) for name, digest in files.items()}
     decoded(path.parent / verilog_name(config), read[verilog_name(config)])
     return EngineBuild(folder=path.parent, config=config, contents=read)
+
+
+def _wrong_port(found: Any, right: list[dict[str, Any]]) -> str | None:
+    """The first port that is not as it must be, by name; None if all are."""
+    listed = found if isinstance(found, list) else []
+    for number, port in enumerate(right):
+        if listed[number : number + 1] != [port]:
+            return port["name"]
+    return None if len(listed) == len(right) else f"{len(listed)} ports; {len(right)} are right"
 
 
 def _is_name(name: Any) -> bool:
