@@ -18,10 +18,22 @@ function showTip(point, at) {
     html("code", {}, point.build_command),
   );
   tip.hidden = false;
+  putBeside(tip, at);
+}
+
+// To the right of a mark, or to the left; where neither has room, below or above: it never covers the mark.
+function putBeside(tip, at) {
+  const [gap, edge] = [16, 8];
+  tip.style.maxHeight = "";
   const { width, height } = tip.getBoundingClientRect();
-  const right = at.x + 16 + width <= innerWidth - 8;
-  tip.style.left = `${Math.max(8, right ? at.x + 16 : at.x - 16 - width)}px`;
-  tip.style.top = `${Math.max(8, Math.min(at.y - height / 2, innerHeight - height - 8))}px`;
+  const beside = [at.x + gap, at.x - gap - width].find((left) => left >= edge && left + width <= innerWidth - edge);
+  const below = at.y < innerHeight / 2;
+  const room = (below ? innerHeight - at.y : at.y) - gap - edge;
+  const lowest = innerHeight - height - edge;
+  const level = below ? at.y + gap : at.y - gap - Math.min(height, room);
+  if (beside === undefined) tip.style.maxHeight = `${room}px`;
+  tip.style.left = `${beside ?? edge}px`;
+  tip.style.top = `${beside === undefined ? level : Math.max(edge, Math.min(at.y - height / 2, lowest))}px`;
 }
 
 function hideTip() {

@@ -249,3 +249,16 @@ def test_a_fault_is_seen(browser: Browser, tmp_path: Path) -> None:
     assert "'no'" in faults
     assert "none is not defined" in faults
     assert "request of https://127.0.0.1:9/x.png" in faults
+
+
+def test_on_a_phone_the_box_does_not_cover_its_mark(browser: Browser, path: Path) -> None:
+    browser.open(path, width=PHONE)
+    browser.value(PRELUDE)
+    for mark in range(0, len(POINTS), 8):
+        x, y = browser.value(f"middle('#plot-1-{mark} .mark')")
+        browser.move(x, y)
+        box = browser.value("document.getElementById('tip').getBoundingClientRect().toJSON()")
+        assert box["width"] > 0
+        assert not (box["left"] <= x <= box["right"] and box["top"] <= y <= box["bottom"])
+        assert 0 <= box["left"] < box["right"] <= PHONE
+        assert 0 <= box["top"] < box["bottom"] <= 900
