@@ -86,7 +86,8 @@ def run_pins(
         "WAKE": config.wake_cycles,
     } | {name.upper(): value for name, value in bench.items()}
     (folder / "source.v").write_text("`define IN_FLASH\n" if in_flash else "")
-    files = ["source.v", str(FOLDER / "rom_bench.v"), *([str(FOLDER / "flash.v")] if in_flash else []), *sources]
+    models = ["rom_bench.v", "uart_reader.v", *(["flash.v"] if in_flash else [])]
+    files = ["source.v", *(str(FOLDER / name) for name in models), *sources]
     command = compile_bench(sim, folder, "rom_bench", files, parameters=values)
     # Verilator ends with lines of its own, `- file:line: $finish` and a report.
     said = [line for line in tools.run(command, folder=folder).splitlines() if line.strip() and line[0] != "-"]

@@ -67,17 +67,10 @@ module rom_bench;
     for (i = 0; i < INPUTS; i = i + 1) send(inputs[i], 1);
   end
 
-  reg [7:0] seen;
-  integer at;
-  always @(negedge tx) begin
-    // The middle of each bit.
-    repeat (DIVISOR / 2) @(posedge clk);
-    for (at = 0; at < 8; at = at + 1) begin
-      repeat (DIVISOR) @(posedge clk);
-      seen[at] = tx;
-    end
-    repeat (DIVISOR) @(posedge clk);
-    if (!tx) $display("no stop bit");
+  wire [7:0] seen;
+  wire left;
+  uart_reader #(.DIVISOR(DIVISOR)) reader (.clk(clk), .tx(tx), .value(seen), .came(left));
+  always @(posedge left) begin
     $display("byte %0d %0d", cycle, seen);
     got = got + 1;
     if (got == OUTPUTS) begin

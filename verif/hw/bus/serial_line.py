@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rtl_gen import tools
 
-BENCH = Path(__file__).parent / "uart_host.v"
+BENCH = [Path(__file__).with_name(name) for name in ("uart_host.v", "uart_reader.v")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class SerialLine:
 
 def compile_line(folder: Path, divisor: int, *sources: str) -> list[str]:
     """The command that simulates `stlq_rom` of a folder with a bit of so many cycles."""
-    files = [str(BENCH), *sources]
+    files = [*map(str, BENCH), *sources]
     options = ["-g2005", "-o", "line", "-s", "uart_host", "-P", f"uart_host.DIVISOR={divisor}"]
     tools.run([tools.find("iverilog"), *options, *files], folder=folder)
     return [tools.find("vvp"), "-n", "line"]

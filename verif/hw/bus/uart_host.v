@@ -12,17 +12,13 @@ module uart_host;
   wire [3:0] error;
   stlq_rom top (.clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy), .error(error), .overrun(overrun));
 
-  // The bytes that left; each bit is read in its middle.
+  // The bytes that left.
+  wire [7:0] seen;
+  wire left;
+  uart_reader #(.DIVISOR(DIVISOR)) reader (.clk(clk), .tx(tx), .value(seen), .came(left));
   reg [7:0] bytes [0:65535];
-  reg [7:0] seen;
-  integer came = 0, taken = 0, at;
-  always @(negedge tx) begin
-    repeat (DIVISOR / 2) @(posedge clk);
-    for (at = 0; at < 8; at = at + 1) begin
-      repeat (DIVISOR) @(posedge clk);
-      seen[at] = tx;
-    end
-    repeat (DIVISOR) @(posedge clk);
+  integer came = 0, taken = 0;
+  always @(posedge left) begin
     bytes[came] = seen;
     came = came + 1;
   end
