@@ -31,7 +31,7 @@ from sw_ref.format import StlqFormat, parameters_of
 SUMMARY = "search the engines that suit a network: accuracy against LUTs and speed, measured"
 EXAMPLE = "stlq explore net.onnx --calibrate data.npz --target ecp5 --device 25k --out explored/"
 STORE, FRONT, TABLE, PAGE = "results.sqlite", "front.json", "front.txt", "report.html"
-NOT_TOLD = ("out", "workers", "scheduler", "json")
+NOT_TOLD = ("out", "plots", "workers", "scheduler", "json")
 """Options on which no result depends."""
 WORKERS = range(1, 257)
 """Processes on this machine."""
@@ -69,11 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         help=f"folder for {PAGE}, {FRONT}, {TABLE}, and {STORE} with all that was measured; made if missing",
     )
+    parser.add_argument("--plots", action="store_true", help="write the plots of the page as SVG, too, for papers")
 
 
 def run(args: argparse.Namespace) -> Report:
     from rtl_gen.explore.exploration import Exploration, Task
     from rtl_gen.explore.front import content
+    from rtl_gen.explore.plots import all_plots, check_drawing
     from rtl_gen.explore.space import space_of
     from rtl_gen.explore.suggest import check_library
     from rtl_gen.explore.text import report, table
@@ -87,6 +89,8 @@ def run(args: argparse.Namespace) -> Report:
     check(options, given)
     space, target, device = space_of(args), TARGETS[args.target], _device(args)
     check_library()
+    if args.plots:
+        check_drawing()
     for program in (YOSYS, *([f"yowasp-nextpnr-{args.target}"] if device else [])):
         tools.find(program)
     inputs, contents = _inputs(options)
@@ -111,8 +115,10 @@ def run(args: argparse.Namespace) -> Report:
         found: dict[str, Any] = {}
         for _ in exploration.rounds():
             found = content(exploration, network=args.network.name, command=command(args), convert=converting(args))
-            _write(args.out, found, table(found, exploration))
+            _write(args.out, _texts(found, table(found, exploration)))
     store.close()
+    if args.plots:
+        _write(args.out, all_plots(found))
     return report(args.out, found, exploration)
 
 
@@ -195,10 +201,14 @@ def _store(folder: Path, kind: Any) -> Any:
     return kind(folder / STORE)
 
 
-def _write(folder: Path, found: Mapping[str, Any], table: str) -> None:
+def _texts(found: Mapping[str, Any], table: str) -> dict[str, bytes]:
     from rtl_gen.explore.front import to_json
     from rtl_gen.explore.page import page
 
-    for name, text in ((FRONT, to_json(found)), (TABLE, table), (PAGE, page(found))):
+    return {FRONT: to_json(found).encode(), TABLE: table.encode(), PAGE: page(found).encode()}
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
         with written("--out", folder, FOLDER):
-            write_atomically(folder / name, text.encode())
+            write_atomically(folder / name, data)

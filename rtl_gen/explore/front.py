@@ -9,11 +9,11 @@ from statistics import median
 from typing import Any
 
 from rtl_gen.explore.exploration import Exploration
+from rtl_gen.explore.front_format import SCHEMA
 from rtl_gen.explore.points import Point
 from rtl_gen.explore.units import AREA, INPUTS, OUTPUTS, QUANTIZED, clock_of
 from sw_ref.files import digest_of
 
-SCHEMA = 1
 FIGURES = 4
 """Digits after the point of measures that are no whole numbers."""
 MEMORY = ("memory_words", "group_beats", "memory_ports", "bus_bits", "tables", "requant_lanes")

@@ -68,6 +68,18 @@ def front_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
     return drawn
 
 
+def all_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
+    """:func:`front_plots`, and for each point on the front its :func:`layer_plot` as ``layers-ID.svg``."""
+    ids = [str(point["id"]) for point in front["points"] if point["front"]]
+    return front_plots(front) | {f"layers-{point_id}.svg": layer_plot(front, point_id) for point_id in ids}
+
+
+def check_drawing() -> None:
+    """Raises :class:`CheckError` if nothing can be drawn."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise CheckError("matplotlib is not installed; to install it: pip install matplotlib")
+
+
 def layer_plot(front: Mapping[str, Any], point_id: str | int) -> bytes:
     """SVG: for each layer of one point its cycles, its SQNR, and when it runs.  Raises as :func:`front_plots`."""
     check_front(front)
@@ -79,8 +91,7 @@ def layer_plot(front: Mapping[str, Any], point_id: str | int) -> bytes:
 
 
 def _svg(draw: Callable[["Figure"], None], size: tuple[float, float]) -> bytes:
-    if importlib.util.find_spec("matplotlib") is None:
-        raise CheckError("matplotlib is not installed; to install it: pip install matplotlib")
+    check_drawing()
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

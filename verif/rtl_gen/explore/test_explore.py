@@ -123,14 +123,18 @@ def test_the_command_of_a_point_builds_it(run, whole, tmp_path, monkeypatch) -> 
     assert len(known) >= 11
 
 
-def test_a_stopped_exploration_goes_on(run, options, whole, tmp_path) -> None:
+def test_a_stopped_exploration_goes_on(run, options, whole, tmp_path, monkeypatch) -> None:
     shutil.copytree(whole, stopped := tmp_path / "stopped")
     (stopped / "front.json").unlink()
     everything = units(stopped)
     lost = everything - units(stopped, "delete from results where key > '8'")
     assert 0 < lost < everything
-    ran = run(*options, "--out", stopped)
+    monkeypatch.setattr("rtl_gen.explore.plots._svg", lambda draw, size: b"<svg/>")  # to draw takes a second
+    ran = run(*options, "--out", stopped, "--plots")
     assert ran.status == 0, ran
+    front = [point["id"] for point in found_in(whole)["points"] if point["front"]]
+    plots = {"front-by-cost.svg", "front-by-rate.svg", *(f"layers-{point_id}.svg" for point_id in front)}
+    assert {path.name for path in stopped.glob("*.svg")} == plots
     assert f"; {lost} units of work done now" in ran.out
     for name in ("front.json", "front.txt", "report.html"):
         assert (stopped / name).read_bytes() == (whole / name).read_bytes()
