@@ -42,9 +42,7 @@ def draw_tiles(network: Network, path: Path) -> None:
         for axis, (name, tensor) in zip(axes, layers.items(), strict=True):
             _draw_layer(axis, tensor)
             axis.set_xlim(-0.5, width - 0.5)
-            count, size = int(tensor.two_word.sum()), tensor.two_word.size
-            shape = " x ".join(map(str, tensor.shape))
-            axis.set_title(f"{name}, {shape}: {count} of {size} tiles have two words")
+            axis.set_title(title(name, tensor))
         # The space beside the smaller layers is free.
         axes[-1].legend(
             handles=[Patch(color=ONE, label="one word, one cycle"), Patch(color=TWO, label="two words, two cycles")],
@@ -78,6 +76,13 @@ def _draw_layer(axis: Axes, tensor: StlqTensor) -> None:
 def _flat(weights: NDArray[Any]) -> NDArray[Any]:
     """(O, I, *kernel) as (O, kernel positions * I)."""
     return np.moveaxis(weights.reshape(*weights.shape[:2], -1), 1, 2).reshape(len(weights), -1)
+
+
+def title(name: str, tensor: StlqTensor) -> str:
+    """A layer's line in the picture: its shape, and how many of its tiles have two words."""
+    count, size = int(tensor.two_word.sum()), tensor.two_word.size
+    shape = " x ".join(map(str, tensor.shape))
+    return f"{name}, {shape}: {count} of {size} tiles {'has' if count == 1 else 'have'} two words"
 
 
 def draw_wrong(test: Digits, by_float: NDArray[Any], by_verilog: NDArray[Any], path: Path) -> None:

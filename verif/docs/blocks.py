@@ -108,17 +108,17 @@ def pe_diagram(config: ArrayConfig) -> str:
     middle, bottom = 20 + 55 * len(chains), 20 + 110 * len(chains)
     for number, lanes in enumerate(chains):
         y = 20 + 110 * number
-        sheet.arrow((10, y + 25), (70, y + 25), label="words")
-        sheet.arrow((10, y + 65), (70, y + 65), label="acts")
+        sheet.arrow((10, y + 25), (60, y + 25), label="words")
+        sheet.arrow((10, y + 65), (60, y + 65), label="acts")
         notes = ["decode the word,", "load the act into", f"one of {_options(config)} registers"]
-        sheet.box((70, y), (130, 90), [f"lanes {lanes[0]} to {lanes[-1]}", *notes], MOVES)
-        sheet.arrow((200, y + 45), (330, y + 45))
+        sheet.box((60, y), (150, 90), [f"lanes {lanes[0]} to {lanes[-1]}", *notes], MOVES)
+        sheet.arrow((210, y + 45), (322, y + 45))
         for option in range(_options(config)):
             sheet.register(237 + 18 * option, y + 20, y + 80)
         sheet.text((264, y + 12), "one-hot")
         notes = ["OR of the registers,", "flip if negative, add:", f"{config.schedule.chain_levels} adders, each"]
-        sheet.box((330, y + 5), (155, 80), ["adder chain", *notes, "with a register"])
-        sheet.arrow((485, y + 45), (507, y + 45), (507, middle - 5), (530, middle - 5))
+        sheet.box((322, y + 5), (170, 80), ["adder chain", *notes, "with a register"])
+        sheet.arrow((492, y + 45), (508, y + 45), (508, middle - 5), (524, middle - 5))
     _accumulator(sheet, config, middle - 5)
     controls = (710, "first word", middle + 35), (801, "valid", middle + 15)
     for x, name, tip in (*controls, (920, "ends: clear", middle - 45), (1008, "ends: load", middle + 35)):
@@ -145,9 +145,9 @@ def _options(config: ArrayConfig) -> int:
 def _accumulator(sheet: Sheet, config: ArrayConfig, middle: float) -> None:
     """The second half of a PE, around the line `middle`."""
     top, width = middle - 40, config.acc_bits
-    sheet.box((530, top), (85, 80), ["adder tree", "the operand", "of the beat"])
-    sheet.arrow((615, middle), (650, middle))
-    sheet.register(630, middle - 30, middle + 30)
+    sheet.box((524, top), (94, 80), ["adder tree", "the operand", "of the beat"])
+    sheet.arrow((618, middle), (650, middle))
+    sheet.register(632, middle - 30, middle + 30)
     notes = [f"times {1 << config.format.residual_shift} in a", "first-word beat"]
     sheet.box((650, top), (120, 80), ["residual shift", *notes])
     sheet.arrow((770, middle), (788, middle))

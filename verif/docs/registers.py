@@ -24,7 +24,7 @@ is declared in `hw/bus/registers.py`, and `python -m verif.docs.registers` write
 The program's length is in its header. The inputs of a network lie one after the other, each from a new bus word on; so
 do its outputs. Lengths count whole bus words. The master reads no word outside the ranges, and writes none.
 
-A length that is not right ends the run with an error: the bus knows when the engine asks for a word behind a range's
+A length that is not right ends the run with an error. The bus knows when the engine asks for a word behind a range's
 last one, and when it leaves words.
 
 A program that was damaged may never end. The host should have a time limit and write 1 to `stop`. The engine is as new
