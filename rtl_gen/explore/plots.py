@@ -42,7 +42,8 @@ COSTS = {
     "front-by-cost.svg": Cost("LUTs x cycles per inference", -1, lambda point: point["luts"] * point["cycles"]),
     "front-by-rate.svg": Cost("inferences per second", 1, lambda point: point["inferences_per_second"]),
 }
-QUALITIES = {"accuracy": "accuracy (%)", "agreement": "agreement with float (%)", "sqnr_db": "output SQNR (dB)"}
+QUALITIES = {"accuracy": "accuracy (%)", "sqnr_db": "output SQNR (dB)", "agreement": "agreement with float (%)"}
+"""In the order in which `explore` judges by them: the first that somebody measured is drawn."""
 LOOKS: tuple[tuple[str, bool, bool, dict[str, Any]], ...] = (
     ("measured, on the front", True, True, {"marker": "o", "color": BEST, "zorder": 4}),
     ("measured", True, False, {"marker": "o", "color": PLAIN, "alpha": 0.75}),
@@ -53,7 +54,7 @@ LOOKS: tuple[tuple[str, bool, bool, dict[str, Any]], ...] = (
 
 
 def front_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
-    """SVG by file name: the best measured of accuracy, agreement and SQNR over LUTs x cycles, and over the rate.
+    """SVG by file name: accuracy, or without labels SQNR, over LUTs x cycles, and over the rate.
 
     There is no plot over the rate where nobody measured one. The same front gives the same bytes.
     Raises :class:`UsageError` as :func:`check_front`, and :class:`CheckError` without matplotlib.

@@ -13,7 +13,7 @@ function passes(point, filters) {
   if (filters.points === "measured" && !point.measured) return false;
   const within = ([key, limit]) => {
     const found = measure(key);
-    return found.of(point) !== null && found.better * (found.of(point) - limit) >= 0;
+    return found.of(point) !== null && found.better * (found.of(point) - limit) >= -1e-9; // 58.1% / 100 is not 0.581
   };
   if (!Object.entries(filters.limits).every(within)) return false;
   if (!Object.entries(filters.values).every(([name, value]) => point.config[name] === value)) return false;
@@ -21,10 +21,13 @@ function passes(point, filters) {
   return filters.words.every((word) => texts.some((text) => text.toLowerCase().includes(word)));
 }
 
-function limitField(key, label, scale, filters, changed) {
-  const input = html("input", { type: "number", step: "any", min: 0, inputmode: "decimal", id: `limit-${key}` });
+function limitField(key, filters, changed) {
+  const found = measure(key);
+  const percents = found.show === percent;
+  const label = `${found.name} at ${found.better > 0 ? "least" : "most"}${percents ? " (%)" : ""}`;
+  const input = html("input", { type: "number", step: "any", inputmode: "decimal", id: `limit-${key}` });
   input.addEventListener("input", () => {
-    if (Number.isFinite(input.valueAsNumber)) filters.limits[key] = input.valueAsNumber / scale;
+    if (Number.isFinite(input.valueAsNumber)) filters.limits[key] = input.valueAsNumber / (percents ? 100 : 1);
     else delete filters.limits[key];
     changed();
   });
@@ -63,9 +66,7 @@ function makeFilters(form, changed) {
       filters.points = value;
       now();
     }),
-    limitField("accuracy", "Accuracy at least (%)", 100, filters, now),
-    limitField("luts", "LUTs at most", 1, filters, now),
-    limitField("rate", "Inferences per second at least", 1, filters, now),
+    ...[QUALITIES[0].key, "luts", "rate"].map((key) => limitField(key, filters, now)),
     ...varying.flatMap((name) => parameterField(name, filters, now)),
     searchField(filters, now),
     button("Reset filters", () => {

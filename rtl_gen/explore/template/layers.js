@@ -52,7 +52,7 @@ function timeline(point) {
     start += cycles;
     return html("tr", {}, layerName(name), html("td", { title: text }, html("span", { class: "unseen" }, text), track));
   });
-  const ticks = linearTicks(0, end, 4).map((value) => {
+  const ticks = linearTicks(0, end, 5).map((value) => {
     const tick = html("span", {}, brief(value));
     tick.style.left = `${(100 * value) / end}%`;
     return tick;

@@ -1,13 +1,11 @@
 // The page: what is shown and chosen, and who must hear of it.
 
-const qualities = QUALITIES.filter((found) => points.some((point) => found.of(point) !== null));
-
 function bestPoint() {
   const worth = (point) => 2 * point.front + point.measured;
-  return [...points].sort((a, b) => worth(b) - worth(a) || compare(qualities[0].of(a), qualities[0].of(b), -1))[0];
+  return [...points].sort((a, b) => worth(b) - worth(a) || compare(QUALITIES[0].of(a), QUALITIES[0].of(b), -1))[0];
 }
 
-const state = { shown: points, chosen: bestPoint(), hovered: null, quality: qualities[0].key };
+const state = { shown: points, chosen: bestPoint(), hovered: null, quality: QUALITIES[0].key };
 const actions = {
   point(point, at) {
     if (point === state.hovered) return;
@@ -72,7 +70,7 @@ function legend() {
 }
 
 function qualityChooser() {
-  return select("Vertical axis", qualities.map((found) => [found.key, found.name]), state.quality, (key) => {
+  return select("Vertical axis", QUALITIES.map((found) => [found.key, found.name]), state.quality, (key) => {
     state.quality = key;
     redraw();
   });

@@ -15,7 +15,7 @@ const COLUMNS = [
 class Table {
   // `state`: { shown, chosen }; `choose(point)` when a row is chosen.
   constructor(state, choose) {
-    Object.assign(this, { state, choose, column: 2, direction: -1, all: false });
+    Object.assign(this, { state, choose, column: 2 + MEASURES.indexOf(QUALITIES[0]), direction: -1, all: false });
     this.more = place("more");
     this.more.addEventListener("click", () => {
       this.all = true;

@@ -47,15 +47,17 @@ const clock = { better: 1, fitted: true, tick: brief };
 // `fitted`: what is not exact, but an estimate, until a point is measured.
 const MEASURES = [
   { key: "accuracy", name: "Accuracy", of: (p) => p.accuracy, ...share },
-  { key: "agreement", name: "Agreement with float", of: (p) => p.agreement, ...share },
   { key: "sqnr", name: "Output SQNR (dB)", of: (p) => decibels(p.sqnr_db), better: 1, show: shownDecibels, tick: brief },
+  { key: "agreement", name: "Agreement with float", of: (p) => p.agreement, ...share },
   { key: "cost", name: "LUTs \u00d7 cycles", of: (p) => p.luts * p.cycles, fitted: true, ...count },
   { key: "luts", name: "LUTs", of: (p) => p.luts, fitted: true, ...count },
   { key: "cycles", name: "Cycles per inference", of: (p) => p.cycles, ...count },
   { key: "mhz", name: "MHz", of: (p) => p.mhz, show: tenths, ...clock },
   { key: "rate", name: "Inferences per second", of: (p) => p.inferences_per_second, show: rounded, ...clock },
 ];
-const QUALITIES = MEASURES.slice(0, 3);
+// In the order in which `explore` judges by them. What nobody measured is none, but one there must be.
+const QUALITIES = MEASURES.slice(0, 3).filter((found) => points.some((point) => found.of(point) !== null));
+if (!QUALITIES.length) QUALITIES.push(MEASURES[0]);
 const COSTS = MEASURES.slice(3);
 
 function measure(key) {

@@ -131,6 +131,9 @@ def test_filters_keep_what_they_say(opened: Browser) -> None:
     fast = [p for p in POINTS if p["mhz"] and p["inferences_per_second"] >= 1000]
     assert shown(opened) == ids(fast) != ids([p for p in POINTS if p["mhz"]])
     opened.value("document.getElementById('reset').click()")
+    enter(opened, "#limit-accuracy", "91.5")
+    assert shown(opened) == ids([p for p in POINTS if p["accuracy"] >= 0.915])
+    opened.value("document.getElementById('reset').click()")
     choose(opened, "Engines", "on the front")
     assert shown(opened) == ids([p for p in POINTS if p["front"]])
 
@@ -216,6 +219,31 @@ def test_the_command_is_copied(opened: Browser) -> None:
     copied = "new Promise((done) => setTimeout(done, 50)).then(() => navigator.clipboard.readText())"
     assert opened.value(copied) == opened.value("text('#details-body code')")
     assert opened.value("text('#details-body button')") == "Copied"
+
+
+def test_without_labels_sqnr_counts(browser: Browser, tmp_path: Path) -> None:
+    browser.faults.clear()
+    front = make_front(8)
+    for point in front["points"]:
+        point |= {"accuracy": None, "agreement": 0.5}
+    front["points"][3]["sqnr_db"] = "exact"
+    (path := tmp_path / "page.html").write_text(page(front))
+    browser.open(path)
+    browser.value(PRELUDE)
+    assert browser.value("text('#plot-1 .axis-label')") == "Output SQNR (dB)"
+    assert "Not in this plot: 1, without a number" in browser.value("text('#plot-1 .note')")
+    assert column(browser, "Output SQNR (dB)")[0] == "exact"
+    least = sorted(p["sqnr_db"] for p in front["points"] if p["sqnr_db"] != "exact")[4]
+    enter(browser, "#limit-sqnr", str(least))
+    assert browser.value("text('#count')") == "4 of 8 engines"
+    for point in front["points"]:
+        point |= {"agreement": None, "sqnr_db": None}
+    path.write_text(page(front))
+    browser.open(path)
+    browser.value(PRELUDE)
+    assert browser.value("text('#plot-1 .note')").startswith("Nothing to show. Not in this plot: 8,")
+    assert set(column(browser, "Accuracy")) == {"not measured"}
+    assert browser.faults == []
 
 
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
