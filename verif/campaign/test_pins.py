@@ -10,8 +10,8 @@ from verif.campaign import pins
 from verif.hw.bus.pins import UartAnswer, UartTask
 
 LUTS = {
-    "ice40": "  SB_LUT4 #(\n    .LUT_INIT(16'h00f0)\n  ) \\engine.results.carry (\n",
-    "ecp5": "  LUT4 #(\n    .INIT(16'h00f0)\n  ) \\engine.results.carry (\n",
+    "icebreaker": "  SB_LUT4 #(\n    .LUT_INIT(16'h00f0)\n  ) \\rom.engine.results.carry (\n",
+    "ulx3s": "  LUT4 #(\n    .INIT(16'h00f0)\n  ) \\rom.engine.results.carry (\n",
 }
 
 
@@ -19,7 +19,7 @@ LUTS = {
 def test_the_right_netlist_passes_and_the_broken_one_does_not(
     right: bool, broken: bool, ok: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bench(folder: Path, config: Any, sources: dict[str, str], task: UartTask) -> UartAnswer:
+    def bench(folder: Path, config: Any, sources: dict[str, str], task: UartTask, *, reset: int) -> UartAnswer:
         good = right if "16'h00f0" in sources["netlist.v"] else broken
         assert ("16'hff0f" in sources["netlist.v"]) != ("16'h00f0" in sources["netlist.v"])
         said = [["byte", "1", str(byte)] for byte in (task.answer if good else task.answer[:-1])]
@@ -28,10 +28,10 @@ def test_the_right_netlist_passes_and_the_broken_one_does_not(
 
     monkeypatch.setattr(pins, "rom_verilog", lambda config, file: "")
     monkeypatch.setattr(pins, "small_engine", lambda: "")
-    monkeypatch.setattr(pins, "_netlist", lambda target, design, top, folder: LUTS[target.name])
-    monkeypatch.setattr(pins, "run_pins", bench)
+    monkeypatch.setattr(pins, "_netlist", lambda board, config, verilog, folder: LUTS[board.name])
+    monkeypatch.setattr("verif.hw.bus.pins.run_pins", bench)
     result = pins.run(1, 1)
     assert result["ok"] is ok
-    assert [(entry["target"], entry["right"]) for entry in result["found"]] == [
-        (target, good) for target in LUTS for good in (right, broken)
+    assert [(entry["board"], entry["right"]) for entry in result["found"]] == [
+        (board, good) for board in LUTS for good in (right, broken)
     ]

@@ -125,3 +125,17 @@ def test_the_page_of_boards_gives_these_figures() -> None:
             assert f"{figure:,}" in pages[0], figure
         assert f"| {board['mhz']:.1f} MHz |" in pages[0]
         assert f", with the UART | {board['clock_mhz'] * 1e6 / board['cycles']:.1f} |" in pages[0]
+
+
+def test_the_page_of_systems_gives_these_cycles() -> None:
+    text = (ROOT / "docs/system.md").read_text()
+    entries = [entry for entry in recorded("tiny_bus")["found"] if entry["bus"] == "axi"]
+    assert len(entries) == 4
+    for entry in entries:
+        stream, words = entry["stream_cycles"], entry["program_words"]
+        cells = [f"{words:,}", f"{stream:,}", f"{words / stream:.2f}"]
+        runs = {(run["latency"], run["pace"]): run["cycles"] for run in entry["runs"]}
+        for pace in (1, 2, 4):
+            more = 100 * (runs[30, pace] / stream - 1)
+            cells.append(f"{runs[30, pace]:,} (+{more:.{2 if more < 1 else int(more < 10)}f}%)")
+        assert f"| {' | '.join(cells)} |\n" in text

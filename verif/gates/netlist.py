@@ -49,5 +49,5 @@ def cells(target: str, stage: str) -> str:
         models = (share / "cells_sim.v").read_text().replace("always @* begin", "always_comb begin")
         return "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + models
     models = "".join((share / name).read_text() for name in ("ccu2c_sim.vh", "common_sim.vh"))
-    ram = Path(__file__).with_name("ecp5_ram.v").read_text()
-    return "`define NO_INCLUDES\n" + re.sub(r"\$error\(.*\);", "", models) + ram
+    ours = Path(__file__).with_name("ecp5_cells.v").read_text()
+    return "`define NO_INCLUDES\n" + re.sub(r"\$error\(.*\);", "", models) + ours

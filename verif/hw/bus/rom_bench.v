@@ -8,6 +8,7 @@ module rom_bench;
   parameter FLASH_BYTES = 1024;
   parameter FLASH_ADDRESS = 0;
   parameter WAKE = 4;
+  parameter RESET = 4;  // cycles
   parameter NOISE = 0;  // bytes that come before the break with which all begins
   parameter LIMIT = 100000;
 
@@ -57,7 +58,7 @@ module rom_bench;
 
   initial begin
     $readmemh("inputs.hex", inputs);
-    repeat (4) @(posedge clk);
+    repeat (RESET) @(posedge clk);
     rst <= 0;
     if (NOISE) begin
       for (i = 0; i < NOISE; i = i + 1) send(8'h55, 1);

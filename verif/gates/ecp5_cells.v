@@ -1,4 +1,10 @@
-// Block RAM of ECP5 as Yosys's mapper uses it; its own model is empty.
+// Cells of ECP5 of which Yosys's own models are empty.
+
+// The reset of the whole chip: registers have their first values in a simulator anyway.
+module SGSR(input GSR, CLK);
+endmodule
+
+// Block RAM as Yosys's mapper uses it.
 // 1,024 words of 18 bits, two bytes of nine each.  A read in the cycle of a write gives what was there before.
 // Ports of 36 bits write by port A and read by port B.  Anything else that the cell can do ends the simulation.
 module DP16KD(
