@@ -12,6 +12,7 @@ from benchmarks.training.integers import measure
 from benchmarks.training.run import LAST, Setting, calibration, perform, pretrained, put_on
 from benchmarks.training.spec import Run
 from benchmarks.training.tasks import TASKS
+from benchmarks.training.variants import MULTIPLIERS, applied
 from sw_ref.export import load_export
 from sw_ref.network import execute, quantize
 from sw_ref.train import Integers, to_integers
@@ -38,11 +39,11 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[Integers]:
 
 def test_the_golden_has_every_code_and_the_score(tmp_path: Path, ended: list[Integers]) -> None:
     run = Run(task="tiny", method="stlq", rate=0.02)
-    facts = measure(run, tmp_path / "floats", tmp_path / run.name)
+    facts = measure(run, tmp_path / "floats", tmp_path)
     assert (facts["network"], facts["seed"], facts["method"], facts["ratio"]) == ("plain", 0, "stlq", 0.15)
     assert facts["golden"] == pytest.approx(facts["integers"], rel=1e-5)
     assert len({facts[name] for name in ("float", "trained", "at_once", "integers")}) == 4
-    network = load_export(tmp_path / run.name).integers
+    network = load_export(tmp_path / "two-term" / run.name).integers
     assert network is not None
     assert [node.op for node in network.nodes] == ["conv", "conv", "flatten", "linear"]
     inputs = torch.cat(calibration(run)) * 1.5
@@ -50,8 +51,24 @@ def test_the_golden_has_every_code_and_the_score(tmp_path: Path, ended: list[Int
     codes = ended[0].codes(inputs)
     assert golden.keys() == codes.keys()
     assert all(np.array_equal(golden[name], codes[name].numpy()) for name in golden)
-    assert measure(run, tmp_path / "floats", tmp_path / run.name) == facts
+    assert measure(run, tmp_path / "floats", tmp_path) == facts
     assert len(ended) == 1, "a run that has ended is not done again"
+
+
+@pytest.mark.parametrize("kind", ["16-bit", "power"])
+def test_other_multipliers_share_the_fine_tuning(tmp_path: Path, kind: str) -> None:
+    run = Run(task="tiny", method="no-v")
+    ours, others = (measure(run, tmp_path / "floats", tmp_path, name) for name in ("two-term", kind))
+    assert (ours["multipliers"], others["multipliers"]) == ("two-term", kind)
+    assert (ours["float"], ours["trained"]) == (others["float"], others["trained"])
+    assert others["golden"] == pytest.approx(others["integers"], rel=1e-5)
+    with applied(MULTIPLIERS[kind]):
+        network = load_export(tmp_path / kind / run.name).integers
+    assert network is not None
+    found = np.concatenate([node.requantizer.multiplier for node in network.nodes if node.requantizer is not None])
+    powers = (found & (found - 1)) == 0
+    assert powers.all() == (kind == "power")
+    assert (found >= 1 << 15).all() == (kind == "16-bit")
 
 
 @pytest.mark.parametrize(("method", "epochs"), [("ptq", 0), ("filter-threshold", Tiny.last_epochs), ("float", None)])

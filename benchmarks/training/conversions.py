@@ -1,0 +1,139 @@
+"""Tables of networks in integers, converted or trained, from the recorded results: mean differences, paired by seed.
+
+``python -m benchmarks.training.conversions`` prints them.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.training.results import read
+from benchmarks.training.table import REFERENCE, gain
+from benchmarks.training.tasks import TASKS
+from benchmarks.training.untrained import NETWORKS, SETTINGS
+from benchmarks.training.variants import MULTIPLIERS, PARTS
+
+RECORDED = Path(__file__).parent / "results"
+UNTRAINED, ENDED = "untrained.jsonl", "integers.jsonl"
+KINDS = {"two-term": "two terms", "power": "one power of two"}
+"""The multipliers that are compared with those of 16 bits."""
+
+Lines = Iterable[Mapping[str, Any]]
+Scores = dict[tuple[str, int], float]
+"""By network and seed."""
+
+
+def main() -> None:
+    for page, found in tables().items():
+        print(f"{page}:", *found, sep="\n\n", end="\n\n")
+
+
+def tables() -> dict[str, list[str]]:
+    """By page of docs/decisions: what a conversion loses, what its parts bring, what multipliers cost; and training
+    that ends in integers.
+    """
+    lines, ended = recorded(UNTRAINED), recorded(ENDED)
+    calibration = [*conversion_tables(lines), *multiplier_tables(lines, ended)]
+    return {"calibration.md": [made for made in calibration if made], "training.md": [training_table(ended)]}
+
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The lines of a recorded file; none if there is no such file."""
+    path = RECORDED / name
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def scores(lines: Lines, score: str = "result", **wanted: Any) -> Scores:
+    """A score of the lines that have the `wanted` facts."""
+    return {
+        (line["network"], line["seed"]): line[score]
+        for line in lines
+        if all(line[name] == value for name, value in wanted.items())
+    }
+
+
+def conversion_tables(lines: Lines) -> list[str]:
+    """The loss of each setting against R = 100% trained and against float, and of the first one without each part."""
+    whole: dict[str, Any] = {"without": "nothing", "multipliers": "two-term"}
+    made = {heading(setting): scores(lines, **whole | facts(setting)) for setting in SETTINGS}
+    floats = scores(lines, "float")
+    first = facts(SETTINGS[0]) | {"multipliers": "two-term"}
+    parts = {part: scores(lines, **first, without=part) for part in PARTS}
+    nothing = parts.pop("nothing")
+    return [
+        table("less R = 100%, trained", {head: (found, reference()) for head, found in made.items()}),
+        table("less float", {head: (found, floats) for head, found in made.items()}),
+        table("less all parts", {f"without {part}": (found, nothing) for part, found in parts.items()}),
+    ]
+
+
+def multiplier_tables(lines: Lines, ended: Lines) -> list[str]:
+    """The scores of each kind of multipliers less those of 16 bits, without training and with it."""
+    (free,) = MULTIPLIERS.keys() - KINDS.keys()
+    converted = {
+        f"{name}, {heading(setting)}": tuple(
+            scores(lines, **facts(setting), without="nothing", multipliers=one) for one in (kind, free)
+        )
+        for kind, name in KINDS.items()
+        for setting in (SETTINGS[0], SETTINGS[-1])
+    }
+    trained = {
+        f"{name}, {when}": tuple(scores(ended, score, multipliers=one) for one in (kind, free))
+        for kind, name in KINDS.items()
+        for when, score in (("at once", "at_once"), ("after the last epochs", "integers"))
+    }
+    return [table("without training, less 16 bits", converted), table("trained, less 16 bits", trained)]
+
+
+def training_table(ended: Lines) -> str:
+    """A trained network in integers against the model before, and the golden against the model in integers."""
+    found = {name: scores(ended, name, multipliers="two-term") for name in ("trained", "at_once", "integers", "golden")}
+    columns = {
+        "at once, less trained": (found["at_once"], found["trained"]),
+        "after the last epochs, less trained": (found["integers"], found["trained"]),
+        "golden, less the model in integers": (found["golden"], found["integers"]),
+    }
+    return table("in integers", columns)
+
+
+def facts(setting: tuple[int, float, str]) -> dict[str, Any]:
+    """A setting as lines have it."""
+    return dict(zip(("act_bits", "ratio", "budget"), setting, strict=True))
+
+
+def heading(setting: tuple[int, float, str]) -> str:
+    """A setting as tables name it."""
+    act_bits, ratio, budget = setting
+    shared = "" if ratio == 1 else " per layer" if budget == "layer" else ", one budget"
+    return f"A{act_bits}, R = {ratio:.0%}{shared}"
+
+
+def table(corner: str, columns: Mapping[str, tuple[Scores, ...]]) -> str:
+    """A row for each network that has scores; a column is what its first ones have more than its second ones.
+
+    "" without any row.
+    """
+    rows = [f"| {corner} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for task, network in NETWORKS:
+        cells = []
+        for first, second in columns.values():
+            common = sorted(key for key in first.keys() & second.keys() if key[0] == network)
+            cells.append(gain([first[key] - second[key] for key in common], 2) or "-")
+        if any(cell != "-" for cell in cells):
+            rows.append(f"| {network} ({TASKS[task].unit}) | {' | '.join(cells)} |")
+    return "\n".join(rows) if rows[2:] else ""
+
+
+def reference() -> Scores:
+    """The recorded campaign's R = 100%, trained."""
+    return {
+        (network, result["run"]["seed"]): result["result"]["test"][TASKS[task].primary]
+        for task, network in NETWORKS
+        for result in read(RECORDED / "runs" / f"{task}-{network}.jsonl").values()
+        if result["run"]["method"] == REFERENCE
+    }
+
+
+if __name__ == "__main__":
+    main()
