@@ -18,6 +18,8 @@ ANSWER = 10
 LOSSES = 10
 """Workers that may be lost over one unit before it is given up."""
 SETTINGS = {"distributed.scheduler.allowed-failures": LOSSES, "distributed.worker.daemon": True}
+ALONE: dict[str, Any] = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
+"""A cluster that meets no other one on this machine, and says nothing: errors reach the user by other ways."""
 ERRORS = {kind.__name__: kind for kind in (UsageError, CheckError)}
 
 
@@ -62,7 +64,8 @@ def opened(workers: int, scheduler: str | None, contents: Mapping[str, bytes]) -
 
     Raises :class:`UsageError` for a scheduler that does not answer.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with dask.config.set(SETTINGS), _client(workers, scheduler) as client:
         client.register_plugin(Contents(contents), name="stlq contents")
         yield Cluster(client)
@@ -78,8 +81,7 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
         with client:
             yield client
         return
-    options: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-    with LocalCluster(**options) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=workers, threads_per_worker=1, **ALONE) as cluster, Client(cluster) as client:
         yield client
 
 

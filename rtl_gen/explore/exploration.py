@@ -14,8 +14,10 @@ from rtl_gen.explore.units import AREA, COMPILED, QUANTIZED, clock_of
 from rtl_gen.runner import Runner
 from rtl_gen.targets import Target
 
-FIRST, TRIED, MEASURED, ROUNDS = 8, 16, 4, 40
-"""Points that are synthesized before any estimate; tried and measured in each round; most rounds."""
+FIRST, TRIED, MEASURED = 8, 16, 4
+"""Points that are synthesized before any estimate; tried and measured in each round."""
+ROUNDS, IDLE = 40, 3
+"""Most rounds; those in a row without anything to measure that end the search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ class Exploration:
         task = self.task
         self._try(random_choices(task.space, FIRST, task.seed))
         self._synthesize(list(self.points.values()))
+        idle = 0
         for number in range(1, ROUNDS + 1):
             if not self.points:
                 raise UsageError(f"no engine of the space runs the network: {next(iter(self.refused.values()))}")
@@ -66,7 +69,8 @@ class Exploration:
             chosen = farthest(self._promising(), self.measured, MEASURED)
             self._measure(chosen)
             yield f"round {number}: {len(self.points)} points tried, {len(self.measured)} measured"
-            if len(self.front) >= task.points or not chosen:
+            idle = 0 if chosen else idle + 1
+            if len(self.front) >= task.points or idle == IDLE:
                 return
 
     @property

@@ -10,7 +10,7 @@ from verif.campaign.record import record
 
 CAMPAIGNS = (
     *("configs", "mutation", "gates", "fuzz", "coverage", "software", "networks", "tiny", "large"),
-    *("bus", "tiny_bus", "protocol", "pins", "boards"),
+    *("bus", "tiny_bus", "protocol", "pins", "boards", "workers"),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from distributed import LocalCluster
 
 from rtl_gen import work
+from rtl_gen.cluster import ALONE
 from rtl_gen.errors import UsageError
 from rtl_gen.runner import Here, Runner, runner
 from rtl_gen.store import Store
@@ -59,8 +60,7 @@ def test_what_was_made_before_an_error_is_kept(store: Store) -> None:
 def test_a_scheduler_gives_the_same_bytes(tmp_path: Path) -> None:
     wanted = [{"n": n, "seconds": 0.02} for n in range(6)]
     data = {"digest": b"12345"}
-    options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
-    with LocalCluster(**options) as made:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, **ALONE) as made:
         cluster: Any = made
         for name, place in (("here", None), ("there", cluster.scheduler_address)):
             store = Store(tmp_path / name)

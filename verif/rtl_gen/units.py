@@ -1,5 +1,6 @@
 """Units of work for the tests of runners, and for processes that know nothing of pytest."""
 
+import os
 import time
 from typing import Any
 
@@ -8,9 +9,14 @@ from rtl_gen.work import Work, contents
 
 
 def squared(*, n: int, seconds: float = 0.0) -> dict[str, Any]:
-    """The larger `n`, the sooner it is done."""
-    time.sleep(seconds / (1 + n))
+    """Waits first: the larger `n`, the shorter."""
+    time.sleep(seconds / (1 + n % 4))
     return {"square": n * n}
+
+
+def of_process(*, n: int, seconds: float = 0.0) -> dict[str, Any]:
+    """What no unit may be: its result depends on where it is done."""
+    return {"process": os.getpid()}
 
 
 def size(*, data: str) -> dict[str, Any]:
@@ -22,3 +28,4 @@ def refused(*, n: int) -> dict[str, Any]:
 
 
 SQUARED, SIZE, REFUSED = Work(function=squared), Work(function=size), Work(function=refused)
+PROCESS = Work(function=of_process)
