@@ -118,14 +118,7 @@ class _Clock:
         self.load = self.feed.program(0, self.config.slots(width(HEADER)) + 1) + 1
 
     def run(self, job: Job) -> None:
-        config = self.config
-        self.load = self.feed.program(self.load, config.slots(width(JOB)) + len(LOOPS) * config.slots(width(STEP)))
-        if job.table:
-            # The table that was read before the last one is free when the job before the last one has left it.
-            free = max(self.load, *(timing.written - 1 for timing in self.timings[:-1]), 0)
-            self.load = self.feed.program(free, len(job.table))
-        self.load = self.feed.program(self.load, 1)
-        offered, self.load = self.load + 2, self.load + 1
+        config, offered = self.config, self._offer(job)
         steps = config.requant_steps * (1 + job.fields["add_terms"])
         start = last = written = beats = idle = program = port = 0
         for index, group in enumerate(job.groups):
@@ -163,6 +156,17 @@ class _Clock:
                 port=port,
             )
         )
+
+    def _offer(self, job: Job) -> int:
+        """When the sequencer can take a job: its fields, steps and table are loaded by then."""
+        config = self.config
+        self.load = self.feed.program(self.load, config.slots(width(JOB)) + len(LOOPS) * config.slots(width(STEP)))
+        if job.table:
+            # The table that was read before the last one is free when the job before the last one has left it.
+            free = max(self.load, *(timing.written - 1 for timing in self.timings[:-1]), 0)
+            self.load = self.feed.program(free, len(job.table))
+        self.load = self.feed.program(self.load, 1) + 1
+        return self.load + 1
 
     def _free(self, job: Job) -> int:
         """When a job could be taken if it were loaded."""

@@ -17,6 +17,7 @@ from sw_ref.train.export import check_exportable
 from sw_ref.train.integers import stages_of
 from sw_ref.train.layers import (
     Batch,
+    Uses,
     evaluating,
     groups_of,
     observe,
@@ -71,18 +72,18 @@ def prepare(
     if chosen.weights == "words":
         select(layers, fmt, chosen, ratio)
     if chosen.weights != "float":
-        # All are made before the first one is put on: nothing is half prepared if one cannot be.
-        weights = {n: _weights(modules[n], layer, made) for n, layer in layers.items()}
-        kind = made.activations
-        inputs = {n: linear.find(use, fmt, kind) for n, use in uses.items()} if kind is not None else {}
-        _put_on(modules, weights, inputs)
+        _put_on(modules, layers, uses, made)
     return Quantization(model, method=chosen, fmt=fmt, tile=made.tile, lambda_v=made.lambda_v, layers=layers)
 
 
 def _put_on(
-    modules: Mapping[str, nn.Module], weights: Mapping[str, nn.Module], inputs: Mapping[str, linear.Activations]
+    modules: Mapping[str, nn.Module], layers: Mapping[str, Layer], uses: Mapping[str, Uses], choices: Choices
 ) -> None:
     """Let modules use the quantizers of their weights and inputs."""
+    # All are made before the first one is put on: nothing is half prepared if one cannot be.
+    weights = {name: _weights(modules[name], layer, choices) for name, layer in layers.items()}
+    kind = choices.activations
+    inputs = {name: linear.find(use, choices.fmt, kind) for name, use in uses.items()} if kind is not None else {}
     for name, quantizer in weights.items():
         parametrize.register_parametrization(modules[name], "weight", quantizer)
     for name, quantizer in inputs.items():
