@@ -18,8 +18,8 @@ ANSWER = 10
 LOSSES = 10
 """Workers that may be lost over one unit before it is given up."""
 SETTINGS = {"distributed.scheduler.allowed-failures": LOSSES, "distributed.worker.daemon": True}
-ALONE: dict[str, Any] = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
-"""A cluster that meets no other one on this machine, and says nothing: errors reach the user by other ways."""
+ALONE: dict[str, Any] = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL, "memory_limit": 0}
+"""A cluster that meets no other one on this machine, and ends no worker for its memory; its errors are raised."""
 ERRORS = {kind.__name__: kind for kind in (UsageError, CheckError)}
 
 

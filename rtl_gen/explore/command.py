@@ -82,30 +82,16 @@ def run(args: argparse.Namespace) -> Report:
     from rtl_gen.runner import runner
     from rtl_gen.store import Store
 
-    given = [name for name in ("labels", "samples", "mean") if getattr(args, name) is not None]
-    samples = convert.DEFAULTS["samples"] if args.samples is None else args.samples
-    workers = min(os.cpu_count() or 1, WORKERS[-1]) if args.workers is None else args.workers
-    options = argparse.Namespace(**vars(args) | {"samples": samples})
-    check(options, given)
-    space, target, device = space_of(args), TARGETS[args.target], _device(args)
+    check(args)
+    space = space_of(args)
     check_library()
     if args.plots:
         check_drawing()
-    for program in (YOSYS, *([f"yowasp-nextpnr-{args.target}"] if device else [])):
+    for program in (YOSYS, *([f"yowasp-nextpnr-{args.target}"] if _device(args) else [])):
         tools.find(program)
-    inputs, contents = _inputs(options)
-    task = Task(
-        inputs=inputs,
-        space=space,
-        target=target,
-        device=device,
-        residual_shift=_or_default(args, StlqFormat, "residual_shift"),
-        bus_bits=_or_default(args, EngineConfig, "bus_bits"),
-        seed=args.seed,
-        points=args.points,
-        budget_luts=args.budget_luts or (target.devices[device].luts if device else None),
-        min_accuracy=None if args.min_accuracy is None else args.min_accuracy / 100,
-    )
+    inputs, contents = _inputs(args)
+    task = Task(inputs=inputs, space=space, **_settings(args))
+    workers = min(os.cpu_count() or 1, WORKERS[-1]) if args.workers is None else args.workers
     store = _store(args.out, Store)
     with (
         progress(f"exploring {args.network}; {args.out / TABLE} shows what is found"),
@@ -122,16 +108,41 @@ def run(args: argparse.Namespace) -> Report:
     return report(args.out, found, exploration)
 
 
-def check(args: argparse.Namespace, given: list[str]) -> None:
+def check(args: argparse.Namespace) -> None:
     """Raise :class:`UsageError` for options that are out of range or do not go together."""
-    convert.check_data_options(args, given)
+    given = [name for name in ("labels", "samples", "mean") if getattr(args, name) is not None]
+    convert.check_data_options(_with_samples(args), given)
+    _settings(args)
     if args.budget_luts is not None and args.budget_luts < 1:
         raise UsageError(f"--budget-luts is {args.budget_luts}; allowed: 1 or more")
     if args.min_accuracy is not None and not 0 <= args.min_accuracy <= 100:
         raise UsageError(f"--min-accuracy is {args.min_accuracy}; allowed: 0 to 100 %")
     if args.min_accuracy is not None and args.labels is None:
         raise UsageError("--min-accuracy is given without --labels; allowed: with the classes that it counts")
+    if args.workers is not None and args.scheduler is not None:
+        raise UsageError("--workers is given with --scheduler; allowed: one of them, as a scheduler has its own")
     check_folder("--out", args.out)
+
+
+def _with_samples(args: argparse.Namespace) -> argparse.Namespace:
+    """The options of `convert`, with its default."""
+    samples = convert.DEFAULTS["samples"] if args.samples is None else args.samples
+    return argparse.Namespace(**vars(args) | {"samples": samples})
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a task, but for inputs and space.  Raises :class:`UsageError`."""
+    target, device = TARGETS[args.target], _device(args)
+    return {
+        "target": target,
+        "device": device,
+        "residual_shift": _or_default(args, StlqFormat, "residual_shift"),
+        "bus_bits": _or_default(args, EngineConfig, "bus_bits"),
+        "seed": args.seed,
+        "points": args.points,
+        "budget_luts": args.budget_luts or (target.devices[device].luts if device else None),
+        "min_accuracy": None if args.min_accuracy is None else args.min_accuracy / 100,
+    }
 
 
 def command(args: argparse.Namespace) -> str:
@@ -184,6 +195,7 @@ def _inputs(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, bytes]]
 
     from rtl_gen.frontend.source import library
 
+    args = _with_samples(args)
     floats = convert.read_floats(args)
     model = library("onnx").load(str(args.network)).SerializeToString()  # with what other files hold of it
     parts = {"network": model, "data": save(floats.data)}

@@ -175,6 +175,7 @@ def test_limits(run, options, whole, tmp_path) -> None:
         (("--bus-bits", "48"), "--bus-bits is 48; allowed: 16, 32, 64, 128, 256 or 512"),
         (("--points", "0"), "--points is 0; allowed: a whole number from 1 to 1000"),
         (("--workers", "0"), "--workers is 0; allowed: a whole number from 1 to 256"),
+        (("--workers", "2", "--scheduler", "tcp://a:1"), "--workers is given with --scheduler; allowed: one of them"),
         (("--mean", "1"), "of --mean and --std one is given"),
     ],
 )
