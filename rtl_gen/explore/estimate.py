@@ -58,11 +58,13 @@ def _ridge(rows: NDArray[np.float64], wanted: NDArray[np.float64], firm: float) 
 def _parts(config: EngineConfig) -> NDArray[np.float64]:
     """Guesses at the LUTs of the parts of an engine."""
     array, fmt = config.array, config.array.format
-    lane = fmt.act_bits + fmt.levels
+    lanes = array.pe * array.lanes
     return np.array(
         [
             1000.0,  # sequencer, loader, ports
-            2.5 * array.pe * array.lanes * lane,  # shifts and their additions
+            0.6 * lanes * fmt.act_bits * fmt.bits,  # shifts, the more the more bits select them
+            0.6 * lanes * fmt.levels * fmt.bits,
+            1.0 * lanes * (fmt.act_bits + fmt.levels),  # additions of products
             3.0 * array.pe * array.acc_bits,  # accumulators
             3.0 * array.buffered * array.pe * array.acc_bits,  # the second ones
             8.0 * config.requant_lanes * config.product_bits,  # multiplications by shifts, and the last shift
