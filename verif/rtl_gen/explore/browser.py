@@ -43,11 +43,14 @@ class Browser:
         assert "error" not in reply, (method, reply["error"])
         return reply["result"]
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Load a page for a window of this size and theme, and wait until its script has run."""
+    def show(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        """Give the window this size and theme."""
         theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=theme)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def open(self, path: Path) -> None:
+        """Load a page, and wait until its script has run."""
         self.call("Page.navigate", url=path.resolve().as_uri())
         self.value("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
 

@@ -31,7 +31,7 @@ const middle = async (where) => {
 
 LABELS = ["Accuracy over LUTs \u00d7 cycles", "Accuracy over Inferences per second"]
 LOOK = """[
-  location.href, innerWidth, document.getElementById("count")?.value,
+  location.href, document.getElementById("count")?.value,
   ...[...document.querySelectorAll(".plot")].map((plot) => plot.ariaLabel),
 ]"""
 
@@ -58,7 +58,8 @@ def opened(browser: Browser, path: Path) -> Iterator[Browser]:
     """The browser with the page of FRONT, filters and axes as at the start; in the end it must have found no fault."""
     browser.faults.clear()
     # To open it takes longer than most tests: a page stays if it looks as it did.
-    if browser.value(LOOK) != [path.as_uri(), 1280, f"{len(POINTS)} of {len(POINTS)} engines", *LABELS]:
+    browser.show()
+    if browser.value(LOOK) != [path.as_uri(), f"{len(POINTS)} of {len(POINTS)} engines", *LABELS]:
         browser.open(path)
         browser.value(PRELUDE)
     yield browser
@@ -109,50 +110,6 @@ def test_hover_shows_the_whole_configuration_and_the_command(opened: Browser) ->
     assert tip.endswith(point["build_command"])
     opened.move(5, 5)
     assert opened.value("document.getElementById('tip').hidden")
-
-
-def test_filters_keep_what_they_say(opened: Browser) -> None:
-    assert shown(opened) == ids(POINTS)
-    enter(opened, "#limit-luts", "4000")
-    small = [p for p in POINTS if p["luts"] <= 4000]
-    assert shown(opened) == ids(small)
-    assert opened.value("text('#count')") == f"{len(small)} of {len(POINTS)} engines"
-    assert len(column(opened, "Engine")) >= min(len(small), 25)
-    assert set(column(opened, "Engine")) <= ids(small)
-    choose(opened, "bits", "3")
-    enter(opened, "#search", "pe=4 lanes=8")
-    kept = [p for p in small if (p["config"]["bits"], p["config"]["pe"], p["config"]["lanes"]) == (3, 4, 8)]
-    assert shown(opened) == ids(kept) != set()
-    opened.value("document.getElementById('reset').click()")
-    # What was not measured passes no limit.
-    enter(opened, "#limit-rate", "0")
-    assert shown(opened) == ids([p for p in POINTS if p["mhz"]])
-    enter(opened, "#limit-rate", "1000")
-    fast = [p for p in POINTS if p["mhz"] and p["inferences_per_second"] >= 1000]
-    assert shown(opened) == ids(fast) != ids([p for p in POINTS if p["mhz"]])
-    opened.value("document.getElementById('reset').click()")
-    enter(opened, "#limit-accuracy", "91.5")
-    assert shown(opened) == ids([p for p in POINTS if p["accuracy"] >= 0.915])
-    opened.value("document.getElementById('reset').click()")
-    choose(opened, "Engines", "on the front")
-    assert shown(opened) == ids([p for p in POINTS if p["front"]])
-
-
-def test_axes_can_be_chosen(opened: Browser) -> None:
-    unmeasured = sum(p["mhz"] is None for p in POINTS)
-    assert f"Not in this plot: {unmeasured}, without a number for Inferences per second" in opened.value(
-        "text('#plot-2 .note')"
-    )
-    choose(opened, "Vertical axis", "Output SQNR (dB)")
-    assert opened.value("text('#plot-1 .axis-label')") == "Output SQNR (dB)"
-    opened.value("""{
-        const list = document.querySelector("#plot-2 select");
-        list.value = "luts";
-        list.dispatchEvent(new Event("change"));
-    }""")
-    assert opened.value("text('#plot-2 .note')") == ""
-    assert opened.value("document.querySelector('#plot-2 svg').ariaLabel") == "Output SQNR (dB) over LUTs"
-    assert opened.value("document.querySelectorAll('#plot-2 [role=option]').length") == len(POINTS)
 
 
 def test_the_line_joins_measured_engines_that_no_other_beats(opened: Browser) -> None:
@@ -221,6 +178,71 @@ def test_the_command_is_copied(opened: Browser) -> None:
     assert opened.value("text('#details-body button')") == "Copied"
 
 
+def test_a_phone_needs_no_sideways_scrolling_and_the_theme_follows(opened: Browser) -> None:
+    grounds = []
+    for dark in (False, True):
+        opened.show(width=PHONE, dark=dark)
+        assert opened.value("document.documentElement.scrollWidth") == PHONE
+        grounds.append(opened.value("getComputedStyle(document.body).backgroundColor"))
+    assert grounds == ["rgb(255, 255, 255)", "rgb(20, 24, 29)"]
+
+
+def test_on_a_phone_the_box_does_not_cover_its_mark(opened: Browser) -> None:
+    opened.show(width=PHONE)
+    for mark in range(0, len(POINTS), 8):
+        x, y = opened.value(f"middle('#plot-1-{mark} .mark')")
+        opened.move(x, y)
+        box = opened.value("document.getElementById('tip').getBoundingClientRect().toJSON()")
+        assert box["width"] > 0
+        assert not (box["left"] <= x <= box["right"] and box["top"] <= y <= box["bottom"])
+        assert 0 <= box["left"] < box["right"] <= PHONE
+        assert 0 <= box["top"] < box["bottom"] <= 900
+
+
+def test_filters_keep_what_they_say(opened: Browser) -> None:
+    assert shown(opened) == ids(POINTS)
+    enter(opened, "#limit-luts", "4000")
+    small = [p for p in POINTS if p["luts"] <= 4000]
+    assert shown(opened) == ids(small)
+    assert opened.value("text('#count')") == f"{len(small)} of {len(POINTS)} engines"
+    assert len(column(opened, "Engine")) >= min(len(small), 25)
+    assert set(column(opened, "Engine")) <= ids(small)
+    choose(opened, "bits", "3")
+    enter(opened, "#search", "pe=4 lanes=8")
+    kept = [p for p in small if (p["config"]["bits"], p["config"]["pe"], p["config"]["lanes"]) == (3, 4, 8)]
+    assert shown(opened) == ids(kept) != set()
+    opened.value("document.getElementById('reset').click()")
+    # What was not measured passes no limit.
+    enter(opened, "#limit-rate", "0")
+    assert shown(opened) == ids([p for p in POINTS if p["mhz"]])
+    enter(opened, "#limit-rate", "1000")
+    fast = [p for p in POINTS if p["mhz"] and p["inferences_per_second"] >= 1000]
+    assert shown(opened) == ids(fast) != ids([p for p in POINTS if p["mhz"]])
+    opened.value("document.getElementById('reset').click()")
+    enter(opened, "#limit-accuracy", "91.5")
+    assert shown(opened) == ids([p for p in POINTS if p["accuracy"] >= 0.915])
+    opened.value("document.getElementById('reset').click()")
+    choose(opened, "Engines", "on the front")
+    assert shown(opened) == ids([p for p in POINTS if p["front"]])
+
+
+def test_axes_can_be_chosen(opened: Browser) -> None:
+    unmeasured = sum(p["mhz"] is None for p in POINTS)
+    assert f"Not in this plot: {unmeasured}, without a number for Inferences per second" in opened.value(
+        "text('#plot-2 .note')"
+    )
+    choose(opened, "Vertical axis", "Output SQNR (dB)")
+    assert opened.value("text('#plot-1 .axis-label')") == "Output SQNR (dB)"
+    opened.value("""{
+        const list = document.querySelector("#plot-2 select");
+        list.value = "luts";
+        list.dispatchEvent(new Event("change"));
+    }""")
+    assert opened.value("text('#plot-2 .note')") == ""
+    assert opened.value("document.querySelector('#plot-2 svg').ariaLabel") == "Output SQNR (dB) over LUTs"
+    assert opened.value("document.querySelectorAll('#plot-2 [role=option]').length") == len(POINTS)
+
+
 def test_without_labels_sqnr_counts(browser: Browser, tmp_path: Path) -> None:
     browser.faults.clear()
     front = make_front(8)
@@ -236,36 +258,25 @@ def test_without_labels_sqnr_counts(browser: Browser, tmp_path: Path) -> None:
     least = sorted(p["sqnr_db"] for p in front["points"] if p["sqnr_db"] != "exact")[4]
     enter(browser, "#limit-sqnr", str(least))
     assert browser.value("text('#count')") == "4 of 8 engines"
-    for point in front["points"]:
-        point |= {"agreement": None, "sqnr_db": None}
-    path.write_text(page(front))
-    browser.open(path)
-    browser.value(PRELUDE)
-    assert browser.value("text('#plot-1 .note')").startswith("Nothing to show. Not in this plot: 8,")
-    assert set(column(browser, "Accuracy")) == {"not measured"}
     assert browser.faults == []
 
 
-def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_names_and_no_measures_do_nothing(browser: Browser, tmp_path: Path) -> None:
     browser.faults.clear()
+    front = hostile_front()
+    for point in front["points"]:
+        point |= {"accuracy": None, "sqnr_db": None}
     path = tmp_path / "hostile.html"
-    path.write_text(page(hostile_front()))
+    path.write_text(page(front))
     browser.open(path)
     browser.value(PRELUDE)
     assert browser.value("typeof hacked") == "undefined"
     assert browser.value("document.title") == f"{HOSTILE[0]}: engines"
     assert browser.value("texts('#layer-bars .name')")[:4] == list(HOSTILE[:4])
     assert browser.value("document.querySelectorAll('script').length") == 2
+    assert browser.value("text('#plot-1 .note')").startswith("Nothing to show. Not in this plot: 6,")
+    assert set(column(browser, "Accuracy")) == {"not measured"}
     assert browser.faults == []
-
-
-def test_a_phone_needs_no_sideways_scrolling_and_the_theme_follows(browser: Browser, path: Path) -> None:
-    grounds = []
-    for dark in (False, True):
-        browser.open(path, width=PHONE, height=844, dark=dark)
-        assert browser.value("document.documentElement.scrollWidth") == PHONE
-        grounds.append(browser.value("getComputedStyle(document.body).backgroundColor"))
-    assert grounds == ["rgb(255, 255, 255)", "rgb(20, 24, 29)"]
 
 
 def test_a_fault_is_seen(browser: Browser, tmp_path: Path) -> None:
@@ -277,16 +288,3 @@ def test_a_fault_is_seen(browser: Browser, tmp_path: Path) -> None:
     assert "'no'" in faults
     assert "none is not defined" in faults
     assert "request of https://127.0.0.1:9/x.png" in faults
-
-
-def test_on_a_phone_the_box_does_not_cover_its_mark(browser: Browser, path: Path) -> None:
-    browser.open(path, width=PHONE)
-    browser.value(PRELUDE)
-    for mark in range(0, len(POINTS), 8):
-        x, y = browser.value(f"middle('#plot-1-{mark} .mark')")
-        browser.move(x, y)
-        box = browser.value("document.getElementById('tip').getBoundingClientRect().toJSON()")
-        assert box["width"] > 0
-        assert not (box["left"] <= x <= box["right"] and box["top"] <= y <= box["bottom"])
-        assert 0 <= box["left"] < box["right"] <= PHONE
-        assert 0 <= box["top"] < box["bottom"] <= 900
