@@ -65,7 +65,7 @@ GROUPS = {
     ),
     "readers": Group(
         files=tuple(f"rtl_gen/{name}.py" for name in ("arrays", "labels", "weights", "weight_choice")),
-        tests=tuple(f"rtl_gen/test_{name}.py" for name in ("arrays", "labels", "weights", "readers")),
+        tests=tuple(f"rtl_gen/test_{name}.py" for name in ("arrays", "labels", "weights", "readers", "weight_choice")),
         slow="damaged_bytes",
     ),
     "verdicts": Group(
