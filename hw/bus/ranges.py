@@ -110,7 +110,7 @@ class Ranges(Component):
 
         low, low_next = ram("low", config.length_bits, Part.LOW)
         left, left_next = ram("left", config.length_bits, Part.LENGTH)
-        within, block, carry = low[:size], Signal(config.length_bits - size + 1), Signal()
+        within, block, carry = low[:size], Signal(config.length_bits - size + 1, name="block"), Signal(name="carry")
         m.d.comb += [
             block.eq(Mux(host, words[size:], low[size:]) + ~host),
             low_next.eq(Cat(Mux(host, words[:size], 0), block)),
