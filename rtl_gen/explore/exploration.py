@@ -150,7 +150,7 @@ class Exploration:
 
     def _measure(self, points: Sequence[Point]) -> None:
         """LUTs and clock of some points."""
-        task = self.task
+        task, before = self.task, dict(self.known)
         areas = self._synthesize(points)
         clocks: list[tuple[Point, dict[str, Any]]] = [(point, {"mhz": None}) for point, _ in areas]
         if task.device is not None:
@@ -160,7 +160,7 @@ class Exploration:
         resources = {id(point): area["resources"] for point, area in areas}
         for point, clock in clocks:
             used = resources[id(point)]
-            point.estimated = {"luts": point.luts, "mhz": point.mhz}
+            point.estimated = unseen(point, before)
             point.luts, point.mhz, point.measured = used[self._counted], clock["mhz"], True
             point.memories = {name: used[name] for name in ("memories", "memory_luts", "memory_bits") if name in used}
             self.known[point.config] = Measured(config=point.config, luts=point.luts, mhz=point.mhz)
@@ -178,3 +178,13 @@ class Exploration:
         pairs = list(zip(choices, results, strict=True))
         self.refused |= {choice: result["refused"] for choice, result in pairs if "refused" in result}
         return [(choice, result) for choice, result in pairs if "refused" not in result]
+
+
+def unseen(point: Point, before: Mapping[EngineConfig, Measured]) -> dict[str, Any]:
+    """The estimates of a point that are none of what was known `before`, nor made without anything to fit."""
+    own = before.get(point.config)
+    placed = any(one.mhz for one in before.values())
+    return {
+        "luts": None if own is not None else point.luts,
+        "mhz": point.mhz if placed and (own is None or own.mhz is None) else None,
+    }

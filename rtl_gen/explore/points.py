@@ -19,7 +19,7 @@ class Point:
     """A choice, what its network loses (`quantized`), what it takes (`compiled`), and what its engine costs.
 
     `luts` and `mhz` are estimates until it is `measured`; `mhz` is None where no clock is asked for.  `estimated`:
-    what they were before.
+    what they were before, None where that was no estimate.
     """
 
     choice: Choice

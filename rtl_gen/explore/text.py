@@ -36,7 +36,7 @@ def report(folder: Path, found: Mapping[str, Any], exploration: Exploration) -> 
     errors = [
         f"{name} {100 * off:.1f}%"
         for key, name in (("luts", "LUTs"), ("mhz", "MHz"))
-        if (off := more["estimates"][key])
+        if (off := more["estimates"][key]) is not None
     ]
     counts = f"{len(points)} points tried, {measured} measured, {len(exploration.refused)} refused; "
     lines = [counts + f"{exploration.runner.done} units of work done now, the others were kept"]

@@ -7,6 +7,7 @@ import pytest
 
 from hw.engine.config import EngineConfig
 from rtl_gen.explore.estimate import UNKNOWN_MHZ, Estimator, Measured
+from rtl_gen.explore.exploration import unseen
 from rtl_gen.explore.points import Point, farthest, front_of
 from rtl_gen.explore.space import Choice, Space, domains
 from rtl_gen.explore.suggest import better_choices, random_choices, worse
@@ -116,3 +117,12 @@ def test_without_measurements_all_clocks_are_the_same() -> None:
     assert Estimator([Measured(config=EngineConfig(), luts=5000.0)]).luts(EngineConfig()) == pytest.approx(
         5000, rel=0.01
     )
+
+
+def test_only_what_was_not_known_is_an_estimate() -> None:
+    one, other = point(0.9, 3000, 100), Measured(config=engines(1)[0], luts=1.0, mhz=1.0)
+    same = Measured(config=one.config, luts=1.0)
+    assert unseen(one, {}) == {"luts": 3000, "mhz": None}
+    assert unseen(one, {other.config: other}) == {"luts": 3000, "mhz": 100.0}
+    assert unseen(one, {other.config: other, one.config: same}) == {"luts": None, "mhz": 100.0}
+    assert unseen(one, {one.config: replace(same, mhz=1.0)}) == {"luts": None, "mhz": None}
