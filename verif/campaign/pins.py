@@ -31,7 +31,8 @@ COUNT = 1  # netlists of each board that are broken, and must be rejected
 FAMILIES = {"icebreaker": "ice40", "ulx3s": "ecp5"}
 RESET = 300  # cycles; after power-up a board waits for up to 15 us
 BIT = 5  # cycles
-LUT = re.compile(r"(?<=INIT\(16'h)([0-9a-f]{4})(?=\)\s*\) \\rom\.engine\.results\.)")
+CODE = re.compile(r"\.Q\(\\rom\.engine\.results\.requantizer\.lane(\d)\.value \[(\d)\]\)")
+"""The registers of the codes that requantizer lanes give."""
 
 
 def run(count: int, seed: int) -> dict[str, Any]:
@@ -80,8 +81,9 @@ def _netlist(board: Board, config: RomConfig, verilog: Mapping[str, str], folder
 
 
 def _broken(netlist: str, rng: random.Random) -> tuple[str, str]:
-    """A LUT of the requantizer gives the opposite."""
-    place = rng.choice(list(LUT.finditer(netlist)))
-    wrong = f"{int(place[1], 16) ^ 0xFFFF:04x}"
-    text = netlist[: place.start()] + wrong + netlist[place.end() :]
-    return f"{place[1]} is {wrong} in a LUT", text
+    """A bit of a requantizer lane's code is stuck."""
+    register, stuck = rng.choice(list(CODE.finditer(netlist))), rng.randrange(2)
+    # The pins of a cell have a line each, in the order of the alphabet: D or DI, ..., Q.
+    start = netlist.index("(", netlist.rindex(".D", 0, register.start()))
+    text = f"{netlist[:start]}(1'h{stuck}),{netlist[netlist.index(chr(10), start) :]}"
+    return f"lane {register[1]}: bit {register[2]} is always {stuck}", text

@@ -18,7 +18,7 @@ from verif.hw.engine.bench import CONFIG
 from verif.hw.faults import driven
 from verif.rtl_gen.compiler.networks import pointwise_network
 
-SEED = 16
+SEED = 194  # of the first 400 the one whose network gives the most different codes: 68
 IMAGES = 2
 
 
