@@ -69,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         help=f"folder for {PAGE}, {FRONT}, {TABLE}, and {STORE} with all that was measured; made if missing",
     )
-    parser.add_argument("--plots", action="store_true", help="write the plots of the page as SVG, too, for papers")
+    parser.add_argument(
+        "--plots",
+        action="store_true",
+        help="write the plots of the page as SVG, too, for papers (default: the page alone)",
+    )
 
 
 def run(args: argparse.Namespace) -> Report:
