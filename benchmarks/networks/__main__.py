@@ -17,6 +17,7 @@ from benchmarks.networks.converted import KEPT, Converter
 from benchmarks.networks.large import large_network
 from benchmarks.networks.plan import RATIOS, WIDE, Task, tasks
 from rtl_gen.errors import UsageError
+from rtl_gen.work import digest_of_sources
 
 RESULTS = tiny.ROOT / "benchmarks/networks/results"
 
@@ -60,7 +61,7 @@ class Bench:
     def _network(self, task: Task) -> dict[str, Any] | None:
         if task.section == "large":
             network = large_network(task.network, task.side)
-            made = network, f"{task.network} {cycles.sources('benchmarks/networks/large.py')}"
+            made = network, f"{task.network} {digest_of_sources('benchmarks/networks/large.py')}"
         else:
             made = self.converter.tiny(task.network, self.files[task.network], task.ratio, task.side)
         config = cycles.engine(task.side, **cycles.LARGEST, **(WIDE if task.wide else {}))

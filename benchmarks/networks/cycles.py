@@ -1,7 +1,5 @@
 """What an inference takes by the compiler's cycle model, which simulation confirms (docs/verification.md)."""
 
-import hashlib
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from rtl_gen.compiler.cycles import positions_of
 from rtl_gen.compiler.layers import layers_of
 from rtl_gen.compiler.lower import Compiled, compile_network, sizes_for
 from rtl_gen.compiler.program import encode, to_bytes
+from rtl_gen.work import digest_of_sources
 from sw_ref.network import Network
 
 LARGEST: dict[str, Any] = {"memory_words": 1 << 20, "group_beats": 1 << 14}
@@ -23,16 +22,6 @@ LARGEST: dict[str, Any] = {"memory_words": 1 << 20, "group_beats": 1 << 14}
 
 COMPILER = ("rtl_gen/compiler", "hw/config.py", "hw/engine/config.py", "hw/engine/encoding.py")
 """Sources that a program's cycles depend on."""
-
-
-@cache
-def sources(*parts: str) -> str:
-    """A digest of source files, and of all sources in folders."""
-    digest = hashlib.sha256()
-    for part in parts:
-        for path in sorted((ROOT / part).rglob("*.py")) or [ROOT / part]:
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def engine(side: int, **values: Any) -> EngineConfig:
@@ -64,7 +53,8 @@ def measure(kept: Cache, made: tuple[Network, str], config: EngineConfig) -> dic
         }
 
     found = kept.get(
-        ["cycles", digest, config.to_dict(), sources(*COMPILER, Path(__file__).relative_to(ROOT).as_posix())], predict
+        ["cycles", digest, config.to_dict(), digest_of_sources(*COMPILER, Path(__file__).relative_to(ROOT).as_posix())],
+        predict,
     )
     if found is None:
         return None

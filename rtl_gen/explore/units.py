@@ -30,8 +30,6 @@ from sw_ref.network import Network, load_network, save_network
 
 INPUTS, OUTPUTS = "inputs", "outputs"
 """What moves codes in and out, beside the layers."""
-PLACER = {"speed": 6, "freq": 200.0, "seed": 1}
-"""What `stlq pnr` does if it is not told otherwise."""
 
 
 def quantized(
@@ -98,9 +96,9 @@ def area(*, config: Mapping[str, Any], target: str) -> dict[str, Any]:
 
 
 def clock(*, config: Mapping[str, Any], target: str, device: str) -> dict[str, Any]:
-    """What `stlq pnr` finds of an engine; `{"refused": why}` if it does not fit the device."""
+    """What `stlq pnr` finds of an engine, if it is told no more; `{"refused": why}` if it does not fit the device."""
     try:
-        found = place_and_route(_build(engine_config_of(dict(config))), target, device, **PLACER)
+        found = place_and_route(_build(engine_config_of(dict(config))), target, device)
     except FitError as error:
         return {"refused": str(error)}
     return {name: found[name] for name in ("mhz", "utilisation")}

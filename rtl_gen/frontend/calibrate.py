@@ -41,6 +41,8 @@ class Converted:
     samples: int
 
 
+# With more threads sums add up in another order, and other words may be chosen: another network on each machine.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def convert(
     network: FloatNetwork,
     data: Mapping[str, NDArray[Any]],
@@ -59,20 +61,6 @@ def convert(
     """
     if not network.nodes:
         raise UsageError("the network computes nothing before its host's part; allowed: one layer or more")
-    # With more threads sums add up in another order, and other words may be chosen: another network on each machine.
-    with threadpool_limits(1, "blas"):
-        return _converted(network, data, fmt, tile=tile, ratio=ratio, budget=budget)
-
-
-def _converted(
-    network: FloatNetwork,
-    data: Mapping[str, NDArray[Any]],
-    fmt: StlqFormat,
-    *,
-    tile: tuple[int, int],
-    ratio: float,
-    budget: str,
-) -> Converted:
     count = min(min(len(array) for array in data.values()), max(HELD // most_held(network), 1))
     data = {name: array[:count] for name, array in data.items()}
     runner = Runner(with_tables_apart(network))
