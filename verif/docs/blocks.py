@@ -8,6 +8,7 @@ from hw.config import ArrayConfig
 from verif.docs.waveform import HELD, INK, MOVES, MUTED
 
 PLAIN = "#eef2f5"
+GIVEN = "#cfd9f2"
 Point = tuple[float, float]
 
 
@@ -85,16 +86,17 @@ def array_diagram(config: ArrayConfig) -> str:
     sheet.text((345, 202), "for all PEs")
     sheet.text((585, 208), "...", bold=True)
     sheet.box((715, 40), (12, 248), [""])
-    sheet.text((721, 304), "side by side", color=MUTED)
+    sheet.text((721, 32), "side by side", color=MUTED)
     sheet.arrow((727, 160), (850, 160), label=f"sums, {config.payload_bits['sums']} bits")
     sheet.text((788, 178), f"{config.pe} x {config.acc_bits} bits", color=MUTED)
-    sheet.box((150, 326), (510, 56), ["control", "three bits travel beside each beat: valid, first word, ends"])
+    sheet.box((150, 326), (510, 56), ["control", "delays the three bits of each beat: valid, first word, ends"])
     sheet.arrow((200, 190), (200, 326), bus=False)
-    sheet.text((207, 262), "beat", anchor="start")
+    sheet.text((207, 248), "three", anchor="start")
+    sheet.text((207, 262), "bits", anchor="start")
     sheet.arrow((260, 326), (260, 190), bus=False)
     sheet.text((267, 262), "enable", anchor="start")
     sheet.arrow((585, 326), (585, 288), bus=False)
-    sheet.text((592, 312), "enable, beat", anchor="start")
+    sheet.text((592, 312), "enable, three bits", anchor="start")
     sheet.arrow((660, 342), (850, 342), label="sums__valid", bus=False)
     sheet.arrow((850, 366), (660, 366), bus=False)
     sheet.text((755, 382), "sums__ready")
@@ -104,18 +106,19 @@ def array_diagram(config: ArrayConfig) -> str:
 def pe_diagram(config: ArrayConfig) -> str:
     """One PE: lanes, adder chains and tree, residual shift, accumulator, sum."""
     chains = config.schedule.chains
-    sheet = Sheet(1100, 130 + 110 * len(chains))
+    sheet = Sheet(1100, 110 + 110 * len(chains))
     middle, bottom = 20 + 55 * len(chains), 20 + 110 * len(chains)
     for number, lanes in enumerate(chains):
         y = 20 + 110 * number
         sheet.arrow((10, y + 25), (60, y + 25), label="words")
         sheet.arrow((10, y + 65), (60, y + 65), label="acts")
-        notes = ["decode the word,", "load the act into", f"one of {_options(config)} registers"]
+        notes = ["decode the word,", "load the act into", f"one of {_options(config)} registers*"]
         sheet.box((60, y), (150, 90), [f"lanes {lanes[0]} to {lanes[-1]}", *notes], MOVES)
-        sheet.arrow((210, y + 45), (322, y + 45))
         for option in range(_options(config)):
-            sheet.register(237 + 18 * option, y + 20, y + 80)
-        sheet.text((264, y + 12), "one-hot")
+            wire = y + 45 + 18 * (option - (_options(config) - 1) / 2)
+            sheet.arrow((210, wire), (322, wire))
+            sheet.register(266, wire - 7, wire + 7)
+        sheet.text((266, y + 6), "one-hot")
         notes = ["OR of the registers,", "flip if negative, add:", f"{config.schedule.chain_levels} adders, each"]
         sheet.box((322, y + 5), (170, 80), ["adder chain", *notes, "with a register"])
         sheet.arrow((492, y + 45), (508, y + 45), (508, middle - 5), (524, middle - 5))
@@ -130,7 +133,8 @@ def pe_diagram(config: ArrayConfig) -> str:
     lines = (
         ("register", 26, 36),
         (f"words: {config.format.bits} bits, acts: {config.format.act_bits} bits", 120, 36),
-        (f"skew of the lanes of a chain, in cycles: {skews}; its first lane has one register", 120, 54),
+        (f"skew of the lanes of a chain, in cycles: {skews}", 120, 54),
+        ("* the first lane of a chain has one register", 120, 72),
     )
     for line, x, y in lines:
         sheet.text((x, bottom + y), line, anchor="start")
@@ -169,7 +173,7 @@ def lane_diagram(config: ArrayConfig) -> str:
     sheet.box((90, 40), (110, 40), ["decoder"])
     sheet.arrow((20, 110), (230, 110), label="act")
     sheet.arrow((200, 60), (300, 60), (300, 85), bus=False)
-    sheet.text((250, 54), "places, sign")
+    sheet.text((250, 56), "places, sign")
     sheet.box((230, 85), (140, 50), ["shift", "and flip the bits"], MOVES)
     sheet.arrow((370, 110), (740, 110), (740, 190))
     sheet.register(400, 85, 135)
@@ -188,8 +192,9 @@ def lane_diagram(config: ArrayConfig) -> str:
         y = top + 25 * option
         sheet.arrow((20, top + 10), (230, top + 10), (230, y + 10), (500, y + 10))
         sheet.register(320, y, y + 20)
-        sheet.text((410, y + 6), f"times {1 << places * option}")
-    sheet.arrow((200, 330), (320, 330), (320, top + 25 * options - 5), bus=False)
+        sheet.text((310, y + 6), f"times {1 << places * option}", anchor="end")
+    for option in reversed(range(options)):
+        sheet.arrow((200, 330), (340, 330), (340, top + 25 * option + 15), (325, top + 25 * option + 15), bus=False)
     height = 25 * options - 5
     sheet.box((500, top), (60, height), ["OR"])
     sheet.arrow((560, top + height / 2), (595, top + height / 2))
@@ -199,9 +204,10 @@ def lane_diagram(config: ArrayConfig) -> str:
     sheet.arrow((758, 215), (920, 215))
     sheet.register(800, 190, 240)
     sheet.text((868, 208), "to the next adder")
-    sheet.arrow((748, 290), (748, 240), bus=False)
-    sheet.text((756, 284), "carry in: 1 if lane 0", anchor="start")
-    sheet.text((756, 298), "is negative", anchor="start")
+    sheet.arrow((200, 44), (570, 44), (570, 150), (748, 150), (748, 190), bus=False)
+    sheet.register(570, 65, 85)
+    sheet.text((580, 60), "sign of lane 0", anchor="start")
+    sheet.text((756, 178), "carry in", anchor="start")
     sheet.arrow((200, 340), (645, 340), (645, top + height / 2 + 25), bus=False)
     sheet.register(560, 330, 350)
     sheet.text((652, 334), "sign", anchor="start")
@@ -209,24 +215,34 @@ def lane_diagram(config: ArrayConfig) -> str:
 
 
 def flow_diagram(config: ArrayConfig) -> str:
-    """A one-word tile and a two-word tile that ends the dot product, stage by stage and cycle by cycle.
+    """A two-word tile A and a one-word tile B that ends the dot product, stage by stage and cycle by cycle.
 
-    The stages are those of the schedule; the accumulator and the sum, the last one, are drawn apart.
+    The stages are those of the schedule; accumulator and sum, the last ones, are drawn apart. The sums are those of
+    the example in docs/architecture.md.
     """
-    *stages, (_, done) = config.schedule.rows()
-    left, column, row, top = 190, 62, 30, 30
+    rows = config.schedule.rows()
+    stages, done = rows[: -1 - config.schedule.buffered], rows[-1][1]
+    added = done - config.schedule.buffered  # when the accumulator has the first operand
+    left, column, row, top = 240, 62, 30, 30
     cycles = done + 3
-    sheet = Sheet(left + column * cycles + 10, top + row * (done + 3))
+    beats = ("A1", MOVES), ("A2", MOVES), ("B", HELD)
+    passed = {name: [(first + late, *beat) for late, beat in enumerate(beats)] for name, first in stages}
+    sums = [(added, "-48", PLAIN), (added + 1, "-24", PLAIN), (done + 2, "0", PLAIN)]
+    if config.schedule.buffered:
+        sums.insert(2, (added + 2, "296", PLAIN))
+    table = {
+        "acts__ready": [(0, "1", PLAIN), (1, "0", PLAIN), *((cycle, "1", PLAIN) for cycle in range(2, cycles))],
+        "transfer of the acts": [(0, "a", MOVES), (2, "b", HELD)],
+        "acts in their input register": [(1, "a", MOVES), (2, "a", MOVES), (3, "b", HELD)],
+        **passed,
+        "accumulator": sums,
+        "transfer of the sum": [(done + 2, "296", GIVEN)],
+    }
+    sheet = Sheet(left + column * cycles + 10, top + row * len(table))
     sheet.text((left - 10, top - 10), "cycle", color=MUTED, anchor="end")
     for cycle in range(cycles):
         sheet.text((left + column * (cycle + 0.5), top - 10), str(cycle), color=MUTED)
-    beats = ("A", MOVES), ("B1", HELD), ("B2", HELD)
-    rows = {name: [(first + late, *beat) for late, beat in enumerate(beats)] for name, first in stages}
-    # The operand in the last of these stages is added at the end of its cycle.
-    rows["accumulator"] = [(done, "A", PLAIN), (done + 1, "A+B1", PLAIN), (done + 2, "0", PLAIN)]
-    rows["transfer of the sum"] = [(done + 2, "A+B1+B2", MOVES)]
-    acts = {"transfer of the acts": [(0, "a", MOVES), (1, "b", HELD)]}
-    for level, (stage, cells) in enumerate({**acts, **rows}.items()):
+    for level, (stage, cells) in enumerate(table.items()):
         sheet.text((left - 10, top + row * level + 19), stage, anchor="end")
         for cycle, label, fill in cells:
             sheet.box((left + column * cycle + 2, top + row * level + 4), (58, 22), [label], fill)

@@ -27,12 +27,14 @@ IMAGES = ROOT / "docs/images"
 START, END = "<!-- figures: start -->\n", "<!-- figures: end -->\n"
 DIAGRAMS = {"timing.svg": Stalls(), "timing-stalls.svg": Stalls(percent=40, seed=3)}
 RUNS = {f"run-{bus.value}.svg": bus for bus in Bus}
+DEFAULT, FAST = ArrayConfig(), ArrayConfig(pipeline=4, choices=1)
 BLOCKS = {
-    "array.svg": blocks.array_diagram,
-    "pe.svg": blocks.pe_diagram,
-    "lane.svg": blocks.lane_diagram,
-    "two-word-tile.svg": blocks.flow_diagram,
-    "engine.svg": engine_blocks.engine_diagram,
+    "array.svg": (blocks.array_diagram, DEFAULT),
+    "pe.svg": (blocks.pe_diagram, DEFAULT),
+    "lane.svg": (blocks.lane_diagram, DEFAULT),
+    "two-word-tile.svg": (blocks.flow_diagram, DEFAULT),
+    "two-word-tile-fast.svg": (blocks.flow_diagram, FAST),
+    "engine.svg": (engine_blocks.engine_diagram, DEFAULT),
 }
 PICTURES = ("timeline.png", "two-word-tiles.png", "wrong-digits.png")
 ARRAY = ("--pe", "8", "--bits", "3")
@@ -88,8 +90,8 @@ def main() -> int:
             (IMAGES / name).write_text(Drawing(record(build, Path(temporary), stalls)).svg())
     for name, bus in RUNS.items():
         (IMAGES / name).write_text(draw_run(record_run(bus)))
-    for name, draw in BLOCKS.items():
-        (IMAGES / name).write_text(draw(ArrayConfig()))
+    for name, (draw, config) in BLOCKS.items():
+        (IMAGES / name).write_text(draw(config))
     status = console.main()
     # The demo is among the commands shown, so its pictures are new.
     for name in PICTURES:
