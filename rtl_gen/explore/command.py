@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limits.add_argument(
         "--min-accuracy", type=number, metavar="PERCENT", help="least accuracy, with --labels; 0 to 100 (default: none)"
     )
-    add_whole(limits, "--points", range(1, 1001), 12, help="measured points of the front that end the search")
+    add_whole(limits, "--engines", range(1, 1001), 24, help="engines to measure; more of them find better points")
     add_seed(parser, "the search")
     add_space_options(parser)
     fixed = parser.add_argument_group("the same for all points")
@@ -143,7 +143,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "residual_shift": _or_default(args, StlqFormat, "residual_shift"),
         "bus_bits": _or_default(args, EngineConfig, "bus_bits"),
         "seed": args.seed,
-        "points": args.points,
+        "engines": args.engines,
         "budget_luts": args.budget_luts or (target.devices[device].luts if device else None),
         "min_accuracy": None if args.min_accuracy is None else args.min_accuracy / 100,
     }

@@ -1,6 +1,6 @@
 """The rounds of an exploration: try points, estimate what they cost, measure the best, learn from that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,16 +15,16 @@ from rtl_gen.runner import Runner
 from rtl_gen.targets import Target
 
 FIRST, TRIED, MEASURED = 8, 16, 4
-"""Points that are synthesized before any estimate; tried and measured in each round."""
-ROUNDS, IDLE = 40, 3
-"""Most rounds; those in a row without anything to measure that end the search."""
+"""Points that are synthesized before any estimate; points tried, and engines measured, in each round."""
+IDLE = 3
+"""Rounds in a row without anything to measure that end the search."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """What is explored: a network with its data (`inputs`, arguments of units), a target, limits, and the space.
 
-    `device`: None, if no clock is asked for.
+    `device`: None, if no clock is asked for.  `engines`: as many are measured.
     """
 
     inputs: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Task:
     residual_shift: int
     bus_bits: int
     seed: int
-    points: int
+    engines: int
     budget_luts: int | None = None
     min_accuracy: float | None = None
 
@@ -59,23 +59,30 @@ class Exploration:
         task = self.task
         self._try(random_choices(task.space, FIRST, task.seed))
         self._synthesize(list(self.points.values()))
-        idle = 0
-        for number in range(1, ROUNDS + 1):
+        number = idle = 0
+        while idle < IDLE and (left := task.engines - len(self._engines)) > 0:
             if not self.points:
                 raise UsageError(f"no engine of the space runs the network: {next(iter(self.refused.values()))}")
+            number += 1
             self._estimate()
             self._try(better_choices(task.space, self._scores(), TRIED, task.seed + number))
             self._estimate()
-            chosen = farthest(self._promising(), self.measured, MEASURED)
-            self._measure(chosen)
-            yield f"round {number}: {len(self.points)} points tried, {len(self.measured)} measured"
+            chosen = self._promising(min(MEASURED, left))
+            # Each engine with every R: that costs no synthesis where its memories are the same.
+            self._try([other for point in chosen for other in task.space.ratios(point.choice)])
+            self._estimate()
+            self._measure({point.config for point in chosen} | self._engines)
+            yield f"round {number}: {len(self.points)} points tried, {len(self._engines)} engines measured"
             idle = 0 if chosen else idle + 1
-            if len(self.front) >= task.points or idle == IDLE:
-                return
 
     @property
     def measured(self) -> list[Point]:
         return [point for point in self.points.values() if point.measured]
+
+    @property
+    def _engines(self) -> set[EngineConfig]:
+        """The engines that are measured."""
+        return {point.config for point in self.measured}
 
     @property
     def front(self) -> list[Point]:
@@ -87,18 +94,23 @@ class Exploration:
         """The resource that is `luts`: gates where the target has no LUTs."""
         return "luts" if self.task.target.is_fpga else "gates"
 
-    def _promising(self) -> list[Point]:
-        """What is not measured, and better than what is, as far as estimates tell."""
+    def _promising(self, count: int) -> list[Point]:
+        """Points of so many engines that are not measured, and better than what is, as far as estimates tell."""
         good = [point for point in self.points.values() if not self.task.violation(point)]
-        return [point for point in front_of(good) if not point.measured]
+        better = [point for point in front_of(good) if not point.measured]
+        engines: dict[EngineConfig, Point] = {}
+        for point in farthest(better, self.measured, len(better)):
+            engines.setdefault(point.config, point)
+        return [*engines.values()][:count]
 
     def _scores(self) -> dict[Choice, Scores]:
         broken = {choice: self.task.violation(point) for choice, point in self.points.items()}
         return {c: worse(p.scores, broken[c]) if broken[c] else p.scores for c, p in self.points.items()}
 
     def _try(self, choices: Sequence[Choice]) -> None:
-        """Quantize and compile."""
+        """Quantize and compile those that are new."""
         task = self.task
+        choices = [choice for choice in dict.fromkeys(choices) if choice not in (self.points.keys() | self.refused)]
         made = self.runner.map(QUANTIZED, [self._quantized(choice) for choice in choices])
         good = self._accepted(choices, made)
         configs = [
@@ -148,9 +160,10 @@ class Exploration:
             self.known.setdefault(point.config, Measured(config=point.config, luts=area["resources"][self._counted]))
         return found
 
-    def _measure(self, points: Sequence[Point]) -> None:
-        """LUTs and clock of some points."""
+    def _measure(self, engines: Set[EngineConfig]) -> None:
+        """LUTs and clock of some engines, for all of their points; each is synthesized and placed once."""
         task, before = self.task, dict(self.known)
+        points = [point for point in self.points.values() if point.config in engines and not point.measured]
         areas = self._synthesize(points)
         clocks: list[tuple[Point, dict[str, Any]]] = [(point, {"mhz": None}) for point, _ in areas]
         if task.device is not None:
@@ -160,10 +173,12 @@ class Exploration:
         resources = {id(point): area["resources"] for point, area in areas}
         for point, clock in clocks:
             used = resources[id(point)]
-            point.estimated = unseen(point, before)
+            point.estimated = unseen(point, before)  # of one engine's points, the first one counts
             point.luts, point.mhz, point.measured = used[self._counted], clock["mhz"], True
             point.memories = {name: used[name] for name in ("memories", "memory_luts", "memory_bits") if name in used}
-            self.known[point.config] = Measured(config=point.config, luts=point.luts, mhz=point.mhz)
+            before[point.config] = self.known[point.config] = Measured(
+                config=point.config, luts=point.luts, mhz=point.mhz
+            )
 
     def _kept(self, points: Sequence[Point], results: Sequence[dict[str, Any]]) -> list[tuple[Point, dict[str, Any]]]:
         """The points that a tool took, with its results; the others are points no longer."""

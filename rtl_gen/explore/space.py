@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import gcd
 from typing import Any
 
@@ -85,6 +85,10 @@ class Space:
     def choice(self, places: Mapping[str, int]) -> Choice:
         """The point with these places in the list of each parameter's values."""
         return Choice(**{name: values[places[name]] for name, values in self.values.items()})
+
+    def ratios(self, choice: Choice) -> list[Choice]:
+        """The point with each share R of two-word tiles."""
+        return [replace(choice, ratio=ratio) for ratio in self.values["ratio"]]
 
     def places(self, choice: Choice) -> dict[str, int]:
         """The inverse: of a parameter that has another value here, the place of the nearest below."""

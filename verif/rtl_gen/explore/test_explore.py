@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from rtl_gen.explore.front_format import check_front
 from rtl_gen.work import Work
 from verif.rtl_gen.frontend.models import write_model
 
+ENGINES = 4
+PLACED = f"select arguments from results where kind = '{__name__}.clock'"
 SPACE = ("--side", "4,2", "--act-bits", "6,8", "--ratio", "0,0.3")
 
 
@@ -40,7 +43,7 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exploration, "AREA", Work(function=area))
         patch.setattr(exploration, "clock_of", lambda target: Work(function=clock))
-        for name, value in (("FIRST", 3), ("TRIED", 3), ("MEASURED", 2), ("ROUNDS", 2)):
+        for name, value in (("FIRST", 3), ("TRIED", 3), ("MEASURED", 2)):
             patch.setattr(exploration, name, value)
         yield
 
@@ -58,7 +61,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def options(network: Path) -> tuple[str, ...]:
     data = ("--calibrate", str(network.parent / "data.npy"), "--labels", str(network.parent / "labels.npy"))
-    return ("explore", str(network), *data, *SPACE, "--workers", "1", "--points", "9")
+    return ("explore", str(network), *data, *SPACE, "--workers", "1", "--engines", str(ENGINES))
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +107,21 @@ def test_front(whole: Path) -> None:
     text = (whole / "front.txt").read_text()
     assert all(point["build_command"] in text for point in front)
     assert text.startswith(found["command"])
+
+
+def test_an_engine_is_measured_once_for_all_its_points(whole: Path) -> None:
+    connection = sqlite3.connect(whole / "results.sqlite")
+    placed = [json.loads(text)["config"] for (text,) in connection.execute(PLACED)]
+    connection.close()
+    shared = defaultdict(list)
+    for point in found_in(whole)["points"]:
+        network = ("ratio", "budget")
+        shared[str({name: value for name, value in point["config"].items() if name not in network})].append(point)
+    measured = [points for points in shared.values() if points[0]["measured"]]
+    assert len(measured) == len(placed) == ENGINES
+    for points in measured:
+        assert all(point["measured"] for point in points)
+        assert {point["config"]["ratio"] for point in points} == {0.0, 0.3}
 
 
 def test_the_command_of_a_point_builds_it(run, whole, tmp_path, monkeypatch) -> None:
@@ -173,7 +191,7 @@ def test_limits(run, options, whole, tmp_path) -> None:
         (("--min-accuracy", "90"), "--min-accuracy is given without --labels"),
         (("--residual-shift", "9"), "--residual-shift is 9; allowed: a whole number from 0 to 4"),
         (("--bus-bits", "48"), "--bus-bits is 48; allowed: 16, 32, 64, 128, 256 or 512"),
-        (("--points", "0"), "--points is 0; allowed: a whole number from 1 to 1000"),
+        (("--engines", "0"), "--engines is 0; allowed: a whole number from 1 to 1000"),
         (("--workers", "0"), "--workers is 0; allowed: a whole number from 1 to 256"),
         (("--workers", "2", "--scheduler", "tcp://a:1"), "--workers is given with --scheduler; allowed: one of them"),
         (("--mean", "1"), "of --mean and --std one is given"),
