@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from rtl_gen.compiler.passes import Axis, Pass
 from rtl_gen.compiler.views import View
-from sw_ref.network import Conv, Network, Node
+from sw_ref.network.operator import Shape
 from sw_ref.windows import Window
 
 Pair = tuple[int, int]
 """Of rows and of columns."""
+Folding = tuple[Pair, Pair]
+"""Pixels in a word, and how many come before the first one."""
+PLAIN: Folding = ((1, 1), (0, 0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,40 +50,8 @@ def phases(window: Window, fold: int, phase: int) -> list[Phase]:
     return made
 
 
-def choose(network: Network, name: str, lanes: int, steps: int) -> tuple[Pair, Pair]:
-    """The (fold, phase) of a network's input that costs fewest cycles; (1, 1), (0, 0) where it cannot be folded.
-
-    `steps`: cycles that a position takes at least.
-    """
-    readers = [node for node in network.nodes if name in node.inputs]
-    shape = network.tensors[name].shape
-    plain: tuple[Pair, Pair] = ((1, 1), (0, 0))
-    if len(readers) != 1 or name in network.outputs or not _may_fold(readers[0], name):
-        return plain
-    options = readers[0].options
-    assert isinstance(options, Conv)
-    windows = options.windows(shape, readers[0].weight_shape)
-    words = -(-shape[0] // lanes)
-    costs: dict[tuple[Pair, Pair], int] = {plain: _cost(windows, plain, words, steps)}
-    for rows, columns in product(range(1, lanes + 1), repeat=2):
-        if rows * columns * shape[0] <= lanes and shape[2] % columns == 0:
-            for top, left in product(_starts(rows, shape[1]), _starts(columns, shape[2])):
-                folding = ((rows, columns), (top, left))
-                costs[folding] = _cost(windows, folding, 1, steps)
-    return min(costs, key=lambda folding: (costs[folding], folding))
-
-
-def _may_fold(node: Node, name: str) -> bool:
-    return isinstance(node.options, Conv) and node.options.groups == 1 and node.inputs == (name,)
-
-
-def _starts(fold: int, size: int) -> list[int]:
-    """How many pixels may come before the first one: what loops with additions alone can follow."""
-    return [0, 1] if fold == 2 and size % 2 == 0 else [0]
-
-
-def _cost(windows: tuple[Window, Window], folding: tuple[Pair, Pair], words: int, steps: int) -> int:
-    """Cycles of all positions."""
+def pass_cost(windows: tuple[Window, Window], folding: Folding, words: int, steps: int) -> int:
+    """Cycles of all positions of a group: of `words` words a pixel or, where pixels share a word, of 1."""
     axes = [phases(*parts) for parts in zip(windows, *folding, strict=True)]
     cost = 0
     for rows, columns in product(*axes):
@@ -89,17 +60,16 @@ def _cost(windows: tuple[Window, Window], folding: tuple[Pair, Pair], words: int
     return cost
 
 
-def folded_view(buffer: str, network: Network, lanes: int, steps: int) -> View:
-    """Where a network's input is: folded, if that pays and its codes' order allows it."""
-    shape = network.tensors[buffer].shape
-    fold, phase = choose(network, buffer, lanes, steps)
-    if fold == (1, 1):
+def folded_view(buffer: str, shape: Shape, lanes: int, folding: Folding) -> View:
+    """Where a network's input is."""
+    fold, phase = folding
+    if folding == PLAIN:
         return View.plain(buffer, shape, lanes)
     view = View.plain(buffer, _sizes(shape, fold, phase), lanes)
     return replace(view, shape=shape, slots=np.arange(shape[0]), fold=fold, phase=phase)
 
 
-def _sizes(shape: tuple[int, int, int], fold: tuple[int, int], phase: tuple[int, int]) -> tuple[int, int, int]:
+def _sizes(shape: Shape, fold: Pair, phase: Pair) -> Shape:
     """Channels, rows and columns of words."""
     rows, columns = (-(-(size + p) // f) for size, p, f in zip(shape[1:], phase, fold, strict=True))
     return shape[0] * fold[0] * fold[1], rows, columns
@@ -111,9 +81,19 @@ def words_of(view: View) -> View:
     return replace(view, shape=shape, slots=np.arange(shape[0]), fold=(1, 1), phase=(0, 0))
 
 
+def unfilled(view: View, words: int) -> range:
+    """From the first to the last one of a buffer's words which have room for pixels outside of the input."""
+    pixels = view.codes(words)[:, : view.shape[0] * math.prod(view.fold)] if view.folded else np.zeros((0, 1), int)
+    empty = np.flatnonzero((pixels < 0).any(axis=1)).tolist()
+    return range(empty[0], empty[-1] + 1) if empty else range(0)
+
+
 def fold_pass(whole: Pass) -> Iterator[Pass]:
-    """The passes of a convolution whose source is folded."""
+    """The passes of a convolution whose source may be folded."""
     view = whole.source
+    if not view.folded:
+        yield whole
+        return
     axes = [
         phases(axis.window, fold, phase)
         for axis, fold, phase in zip((whole.rows, whole.columns), view.fold, view.phase, strict=True)

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hw.engine.config import EngineConfig
+from rtl_gen.compiler.bands import Bands
+from rtl_gen.compiler.first import choose
 from rtl_gen.compiler.fold import folded_view, words_of
 from rtl_gen.compiler.views import View
 from sw_ref.network import Concat, Flatten, Network, Node, Permute, Slice
@@ -16,26 +19,39 @@ VIEWS = (Slice, Permute, Flatten)
 
 @dataclass(kw_only=True)
 class Layout:
-    """`views`: of every tensor; `buffers`: words of each; `parts`: where a concat wants each of its inputs."""
+    """`views`: of every tensor; `buffers`: words of each; `parts`: where a concat wants each of its inputs.
+
+    `bands`: of an input, what the layer that reads it reads instead.
+    """
 
     views: dict[str, View] = field(default_factory=dict)
     buffers: dict[str, int] = field(default_factory=dict)
     parts: dict[str, list[View]] = field(default_factory=dict)
+    bands: dict[str, Bands] = field(default_factory=dict)
 
     def scratch(self, name: str, shape: Shape, lanes: int, slots: NDArray[np.intp] | None = None) -> View:
         """A new buffer for a copy, whose channels have those slots."""
-        name = f"{name} (copy {len(self.buffers)})"
         slots = np.arange(shape[0]) if slots is None else slots
-        whole = View.plain(name, (_words(slots, lanes) * lanes, *shape[1:]), lanes)
-        self.buffers[name] = whole.row * shape[1]
+        whole = View.plain(self._copy_of(name), (_words(slots, lanes) * lanes, *shape[1:]), lanes)
+        self.buffers[whole.buffer] = whole.row * shape[1]
         return replace(whole, shape=shape, slots=slots)
 
+    def scratch_bands(self, name: str, bands: Bands) -> View:
+        """A new buffer for strips of the input."""
+        whole = bands.view(self._copy_of(name))
+        self.buffers[whole.buffer] = bands.size
+        return whole
 
-def make_layout(network: Network, lanes: int, steps: int) -> Layout:
+    def _copy_of(self, name: str) -> str:
+        return f"{name} (copy {len(self.buffers)})"
+
+
+def make_layout(network: Network, config: EngineConfig, *, gather: bool) -> Layout:
     """Concatenated tensors lie in the concat's buffer, sums over what they add where nothing else needs it.
 
-    `steps`: cycles that a position takes at least.
+    `gather`: a first layer may read bands, which take more memory.
     """
+    lanes = config.array.lanes
     made = {node.output: node for node in network.nodes}
     layout = Layout()
     parents = _parents(network, made)
@@ -44,8 +60,11 @@ def make_layout(network: Network, lanes: int, steps: int) -> Layout:
             _place_concat(network, node, layout, parents, lanes)
     for name in network.inputs:
         if name not in layout.views:
-            view = folded_view(name, network, lanes, steps)
+            first = choose(network, name, config, gather=gather)
+            view = folded_view(name, network.tensors[name].shape, lanes, first.folding)
             layout.views[name] = view
+            if first.bands is not None:
+                layout.bands[name] = first.bands
             layout.buffers[name] = view.row * (words_of(view) if view.folded else view).shape[1]
     for index, node in enumerate(network.nodes):
         if isinstance(node.options, VIEWS):

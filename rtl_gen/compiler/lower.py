@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import Kind
+from rtl_gen.compiler.fold import unfilled
 from rtl_gen.compiler.jobs import pass_jobs
 from rtl_gen.compiler.layout import Layout, make_layout
 from rtl_gen.compiler.lowering import Lowering
@@ -13,7 +14,7 @@ from rtl_gen.compiler.passes import Pass
 from rtl_gen.compiler.placement import Buffer, Placement, place
 from rtl_gen.compiler.program import Job
 from rtl_gen.compiler.transfers import fill_job, transfer_jobs
-from rtl_gen.compiler.views import View
+from rtl_gen.compiler.views import Copies, View
 from rtl_gen.errors import UsageError
 from sw_ref.format import parameters_of
 from sw_ref.network import Flatten, Network
@@ -27,7 +28,7 @@ class Compiled:
     """
 
     jobs: Sequence[Job]
-    targets: Sequence[tuple[str, View] | None]
+    targets: Sequence[tuple[str, View | Copies] | None]
     views: Mapping[str, View]
     placement: Placement
     steps: Sequence[str]
@@ -59,7 +60,13 @@ def compile_network(network: Network, config: EngineConfig) -> Compiled:
         raise UsageError(
             f"the network is for {network.format.to_dict()}; the engine for {config.array.format.to_dict()}"
         )
-    layout = make_layout(network, config.array.lanes, config.requant_steps)
+    compiled = _compiled(network, config, gather=True)
+    # Bands take memory for cycles.
+    return compiled if compiled.memory_words <= config.memory_words else _compiled(network, config, gather=False)
+
+
+def _compiled(network: Network, config: EngineConfig, *, gather: bool) -> Compiled:
+    layout = make_layout(network, config, gather=gather)
     lowering = Lowering(network=network, config=config, layout=layout)
     passes = [made for node in network.nodes for made in node_passes(lowering, node)]
     pads = {zero: address for address, zero in enumerate(sorted({whole.zero for whole in passes if whole.pads}))}
@@ -139,7 +146,7 @@ class _Program:
     bases: Mapping[str, int]
     pads: Mapping[int, int]
     jobs: list[Job] = field(default_factory=list)
-    targets: list[tuple[str, View] | None] = field(default_factory=list)
+    targets: list[tuple[str, View | Copies] | None] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
     steps: int = 0
 
@@ -149,9 +156,10 @@ class _Program:
             self._add(fill_job(f"zero point {zero}", zero, address))
         for name in network.inputs:
             view = self.layout.views[name]
-            if view.folded:
-                words = self.layout.buffers[view.buffer]
-                self._add(fill_job(f"input {name}", network.tensors[name].zero, self.bases[view.buffer], words))
+            empty = unfilled(view, self.layout.buffers[view.buffer])
+            if empty:
+                zero, address = network.tensors[name].zero, self.bases[view.buffer] + empty[0]
+                self._add(fill_job(f"input {name}", zero, address, len(empty)))
             for job in transfer_jobs(Kind.INPUT, name, view, self.bases[view.buffer]):
                 self._add(job, (name, view))
 
@@ -164,7 +172,8 @@ class _Program:
             if wait:
                 self.unsettled.clear()
             self.unsettled.add(whole.target.buffer)
-            self._add(replace(job, fields={**job.fields, "wait": int(wait)}), (whole.tensor, whole.target))
+            where = whole.copies or whole.target
+            self._add(replace(job, fields={**job.fields, "wait": int(wait)}), (whole.tensor, where))
 
     def end(self, network: Network) -> None:
         """The outputs.  A flattened tensor's codes are in the order of the one before it."""
@@ -177,6 +186,6 @@ class _Program:
             for job in transfer_jobs(Kind.OUTPUT, name, view, self.bases[view.buffer]):
                 self._add(job)
 
-    def _add(self, job: Job, target: tuple[str, View] | None = None) -> None:
+    def _add(self, job: Job, target: tuple[str, View | Copies] | None = None) -> None:
         self.jobs.append(job)
         self.targets.append(target)

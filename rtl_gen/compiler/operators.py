@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.compiler.bands import band_passes
 from rtl_gen.compiler.fold import fold_pass
 from rtl_gen.compiler.layout import VIEWS
 from rtl_gen.compiler.lowering import Lowering
@@ -52,7 +53,12 @@ def _conv(lowering: Lowering, node: Node) -> Iterator[Pass]:
     whole = lowering.weighted(node, options.groups)
     rows, columns = options.windows(lowering.network.shapes(node)[0], whole.word1.shape)
     whole = replace(whole, rows=Axis(window=rows), columns=Axis(window=columns), channels=lowering.channels(node))
-    yield from fold_pass(whole) if whole.source.folded else [whole]
+    bands = lowering.layout.bands.get(node.inputs[0])
+    if bands is None:
+        yield from fold_pass(whole)
+        return
+    target = lowering.layout.scratch_bands(node.name, bands)
+    yield from band_passes(whole, lowering.copy(node.name, node.inputs[0], target), bands, target)
 
 
 def _conv_transpose(lowering: Lowering, node: Node) -> Iterator[Pass]:

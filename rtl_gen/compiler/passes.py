@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rtl_gen.compiler.views import View
+from rtl_gen.compiler.views import Copies, View
 from sw_ref.windows import Window
 
 Channel = tuple[Mapping[str, int], Mapping[str, int]]
@@ -35,7 +35,8 @@ class Pass:
     columns).  `inputs`: (O, I), the channel of `source` that each weight reads.  `channels`: the requantizer's (scale,
     offset) of each of the O channels of `target`.  `added`: of the target's shape and slots.  `zero`: what is read
     outside of the source.  `tensor`: whose codes the target holds in the end.  `pool`: the greatest code of each
-    window (rows, columns) is written, after the `table`; `rows` and `columns` then slide over windows.
+    window (rows, columns) is written, after the `table`; `rows` and `columns` then slide over windows.  `copies`: where
+    codes are, if the target does not say it.
     """
 
     layer: str
@@ -54,6 +55,7 @@ class Pass:
     added: View | None = None
     pool: tuple[Window, Window] | None = None
     table: Sequence[int] = ()
+    copies: Copies | None = None
 
     @property
     def pads(self) -> bool:

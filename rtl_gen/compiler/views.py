@@ -80,6 +80,13 @@ class View:
         position = self.offset + np.add.outer(y * self.row, x * self.column)
         return position + self.word_steps[slots // self.lanes], slots % self.lanes
 
+    def codes(self, words: int) -> NDArray[np.int64]:
+        """(words, lanes): which code of the tensor is where in a buffer of so many words; -1 where none is."""
+        at, lane = self.locate()
+        codes = np.full((words, self.lanes), -1, np.int64)
+        codes[at, lane] = np.arange(at.size).reshape(at.shape)
+        return codes
+
     def part(self, first_word: int, shape: Shape) -> "View":
         """Channels that start at a word of each position."""
         words = -(-shape[0] // self.lanes)
@@ -104,6 +111,14 @@ class View:
         position = np.add.outer(np.arange(rows) * columns, np.arange(columns)) * self.word_count * self.lanes
         slots = (self.slots[:, None, None] + position).reshape(-1)
         return replace(self, shape=(channels * rows * columns, 1, 1), words=words, slots=slots)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Copies:
+    """Codes of a tensor in a buffer, some of them more than once; `codes` as of :meth:`View.codes`."""
+
+    buffer: str
+    codes: NDArray[np.int64]
 
 
 def _merge(loops: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

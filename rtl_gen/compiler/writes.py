@@ -10,7 +10,7 @@ from hw.engine.encoding import Kind
 from rtl_gen.compiler.loops import elements_of, written_of
 from rtl_gen.compiler.lower import Compiled
 from rtl_gen.compiler.program import Job
-from rtl_gen.compiler.views import View
+from rtl_gen.compiler.views import Copies, View
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,16 +38,14 @@ def expected_writes(compiled: Compiled) -> Iterator[Writes]:
             yield _tensor_writes(compiled, job, *target)
 
 
-def _tensor_writes(compiled: Compiled, job: Job, tensor: str, view: View) -> Writes:
-    """The codes of a tensor that a job writes, by their places in the tensor's view."""
-    base, words = compiled.placement.bases[view.buffer], compiled.placement.size_of(view.buffer)
-    at, lane = view.locate()
-    index = np.full((words, view.lanes), -1, np.int64)
-    index[at, lane] = np.arange(at.size).reshape(at.shape)
+def _tensor_writes(compiled: Compiled, job: Job, tensor: str, where: View | Copies) -> Writes:
+    """The codes of a tensor that a job writes, by their places in a buffer."""
+    base, words = compiled.placement.bases[where.buffer], compiled.placement.size_of(where.buffer)
+    index = where.codes if isinstance(where, Copies) else where.codes(words)
     if job.kind == Kind.INPUT:
         elements = elements_of(job.fields, job.steps)
         addresses = elements["address"]
-        own = np.arange(view.lanes) == elements["x"][:, None]
+        own = np.arange(index.shape[1]) == elements["x"][:, None]
         codes = np.where(own, index[addresses - base], -1)
     else:
         addresses = written_of(job.fields)

@@ -29,6 +29,13 @@ def pointwise_network(
     return _network(config, rng, (lanes, *size), (("a", (groups * pe, lanes, 1, 1), Conv(), False),))
 
 
+def convolution_network(
+    config: EngineConfig, rng: np.random.Generator, shape: tuple[int, int, int], weights: tuple[int, ...], options: Conv
+) -> Network:
+    """One convolution of an input of a shape, with weights of a shape."""
+    return _network(config, rng, shape, (("a", weights, options, False),))
+
+
 def _network(
     config: EngineConfig,
     rng: np.random.Generator,
