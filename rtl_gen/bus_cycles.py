@@ -44,7 +44,7 @@ def predict_run(config: BusConfig, jobs: Sequence[Job], memory: MemoryTiming) ->
 
 def job_codes(job: Job) -> int:
     """How many codes an input job takes."""
-    return sum(positions_of(job) * group.beats for group in job.groups)
+    return (1 + job.fields["pairs"]) * sum(positions_of(job) * group.beats for group in job.groups)
 
 
 class _BusFeed(Feed):

@@ -154,7 +154,7 @@ class Engine(Component):
             memory.a_address.eq(addresses.address),
             transfers.word.eq(memory.a_word),
             results.store.eq(transfers.store),
-            results.code.eq(transfers.code),
+            results.moved.eq(transfers.codes),
             results.added.eq(memory.b_word),
             memory.b_read.eq(results.read),
             memory.b_address.eq(Mux(stored, addresses.address, results.address)),

@@ -1,6 +1,6 @@
 """The input port: bus words to codes."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -9,18 +9,20 @@ from hw.engine.config import EngineConfig
 
 
 class Inputs(Component):
-    """Hands out the codes of each bus word, the lowest first.
+    """Hands out the codes of each bus word, the lowest first: one at a time, or two.
 
-    Throughput: a code a cycle, one cycle more for each bus word.
+    Throughput: one or two codes a cycle, one cycle more for each bus word.
 
     Members
     -------
     inputs : In(stream)
         The port. `ready` is a register.
-    code : Out(code_bits), valid : Out(1), take : In(1)
-        A code; it is used in this cycle.
+    pairs : In(1)
+        Two codes at a time, of which the first one's place in its bus word is even.
+    codes : Out(2 * code_bits), valid : Out(1), take : In(1)
+        Two codes, or one twice; used in this cycle.
     last : In(1)
-        With `take`: it is its tensor's last one. What follows in its bus word is dropped.
+        With `take`: the tensor's last one is among them. What follows in its bus word is dropped.
     """
 
     def __init__(self, config: EngineConfig):
@@ -28,7 +30,8 @@ class Inputs(Component):
         super().__init__(
             {
                 "inputs": In(stream.Signature(config.bus_bits)),
-                "code": Out(config.code_bits),
+                "pairs": In(1),
+                "codes": Out(2 * config.code_bits),
                 "valid": Out(1),
                 "take": In(1),
                 "last": In(1),
@@ -41,16 +44,18 @@ class Inputs(Component):
         config = self._config
         word = Signal(config.bus_bits)
         index = Signal(range(config.codes_per_transfer))
-        m.d.comb += self.code.eq(word.word_select(index, config.transfer_bits))
+        end = index | (self.pairs if config.codes_per_transfer > 1 else 0)
+        codes = [word.word_select(at, config.transfer_bits)[: config.code_bits] for at in (index, end)]
+        m.d.comb += self.codes.eq(Cat(*codes))
         with m.If(self.inputs.ready):
             m.d.sync += word.eq(self.inputs.payload)
             with m.If(self.inputs.valid):
                 m.d.sync += [self.inputs.ready.eq(0), self.valid.eq(1)]
         with m.Elif(~self.valid):
             m.d.sync += self.inputs.ready.eq(1)
-        ends = self.last | (index == config.codes_per_transfer - 1)
+        ends = self.last | (end == config.codes_per_transfer - 1)
         with m.If(self.take):
-            m.d.sync += index.eq(Mux(ends, 0, index + 1))
+            m.d.sync += index.eq(Mux(ends, 0, end + 1))
             with m.If(ends):
                 m.d.sync += [self.valid.eq(0), self.inputs.ready.eq(1)]
         return m

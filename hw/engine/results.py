@@ -41,7 +41,7 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
             "table_target": In(config.code_bits + 1),
             "table_free": Out(1),
             "store": In(1),
-            "code": In(config.code_bits),
+            "moved": In(2 * config.code_bits),
             "address": Out(config.address_bits),
             "read": Out(1),
             "data": Out(config.word_bits),
@@ -72,7 +72,7 @@ class Results(Component):
         Of channels; see :func:`buffers_signature`.
     table_word, table_write, table_target : In, table_free : Out(1)
         An entry of a table, see :class:`Tables`; whether the next job's may be written.
-    store, code : In
+    store, moved : In
         See :class:`Writer`.
     address, data, write, read : Out, added : In
         Port b of the memory: a word to write; one to add, which comes `MEMORY_CYCLES` later and stays.
@@ -147,7 +147,7 @@ class Results(Component):
             writer.codes.eq(source.codes),
             Value.cast(writer.about).eq(Value.cast(source.about)),
             writer.store.eq(self.store),
-            writer.code.eq(self.code),
+            writer.moved.eq(self.moved),
             self.address.eq(writer.address),
             self.data.eq(writer.data),
             self.write.eq(writer.write),

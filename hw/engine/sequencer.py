@@ -10,7 +10,7 @@ from hw.engine.encoding import GROUP, JOB, LOOPS, TILE_LOOPS, Kind
 from hw.engine.layouts import EVENT, struct
 from hw.engine.loops import Loops
 
-AT_ONCE = ("kind", "last", "add_terms", *(f"trips_{loop}" for loop in LOOPS[TILE_LOOPS:]))
+AT_ONCE = ("kind", "last", "pairs", "add_terms", *(f"trips_{loop}" for loop in LOOPS[TILE_LOOPS:]))
 """Fields of a job that are copied when it starts. All others are needed later: `start` enables few registers so."""
 
 

@@ -28,7 +28,7 @@ def transfers_signature(config: EngineConfig) -> wiring.Signature:
             "idle": Out(1),
             "lane": In(range(config.array.lanes)),
             "store": Out(1),
-            "code": Out(config.code_bits),
+            "codes": Out(2 * config.code_bits),
             "write": Out(config.array.lanes),
             "word": In(config.word_bits),
         }
@@ -36,7 +36,9 @@ def transfers_signature(config: EngineConfig) -> wiring.Signature:
 
 
 class Transfers(Component):
-    """Does the jobs that do not use the array: their elements are single codes, or for `FILL` whole memory words.
+    """Does the jobs that do not use the array: their elements are codes, or for `FILL` whole memory words.
+
+    An element of an `INPUT` with `pairs` is two codes, for neighbouring lanes, the first of which is even.
 
     Latency: an element is written `ADDRESS_CYCLES` cycles after it is due; or it is read in that cycle, and is in the
     output port `MEMORY_CYCLES` later. Throughput: an element a cycle, if the ports follow.
@@ -51,8 +53,8 @@ class Transfers(Component):
         An input code may be due; an output code may be; all output codes have left.
     lane : In
         Of the element whose address is there, as from the address generator.
-    store, code : Out
-        What is written in the next cycle.
+    store, codes : Out
+        What is written in the next cycle, in even lanes and in odd ones.
     write : Out(lanes)
         The lanes of the word that are written.
     word : In(word_bits)
@@ -75,19 +77,21 @@ class Transfers(Component):
         connect(m, flipped(self.outputs), outputs.outputs)
 
         data = Registers(m, 1)
-        kept = Signal(2)
+        kept = Signal(3)
         whole = Signal()
-        stored = later(m, "moved", Cat(arrives, fills), 1)
-        code = Mux(stored[1], self.job.fill, data.register("input", inputs.code))[: config.code_bits]
+        stored = later(m, "moved", Cat(fills, arrives, arrives & self.job.pairs), 1)
+        fill = self.job.fill[: config.code_bits].replicate(2)
+        codes = Mux(stored[0], fill, data.register("input", inputs.codes))
         m.d.comb += [
             self.code_valid.eq(inputs.valid),
+            inputs.pairs.eq(self.job.pairs),
             inputs.take.eq(arrives),
             inputs.last.eq(last),
-            self.code.eq(data.delay("code", code, ADDRESS_CYCLES - 2)),
+            self.codes.eq(data.delay("codes", codes, ADDRESS_CYCLES - 2)),
             kept.eq(later(m, "stored", stored, ADDRESS_CYCLES - 2)),
             self.store.eq(kept.any()),
-            whole.eq(later(m, "whole", kept[1], 1)),
-            self.write.eq((later(m, "one", kept[0], 1) << self.lane) | whole.replicate(len(self.write))),
+            whole.eq(later(m, "whole", kept[0], 1)),
+            self.write.eq((later(m, "own", kept[1:], 1) << self.lane) | whole.replicate(len(self.write))),
         ]
         shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + MEMORY_CYCLES)
         lane = data.delay("lane", self.lane, MEMORY_CYCLES)

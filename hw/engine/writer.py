@@ -27,7 +27,7 @@ def writer_signature(config: EngineConfig) -> wiring.Signature:
             "write": Out(1),
             "data": Out(config.word_bits),
             "store": In(1),
-            "code": In(config.code_bits),
+            "moved": In(2 * config.code_bits),
         }
     )
 
@@ -49,9 +49,9 @@ class Writer(Component):
         The position whose sums are taken; the word to add to it is to be read.
     address, data : Out, write : Out(1)
         Port b of the memory: a word to read or to write.
-    store : In(1), code : In(code_bits)
-        All codes of the word become this one: for jobs that do not use the array. The writer neither writes that word
-        nor knows its address.
+    store : In(1), moved : In(2 * code_bits)
+        All even lanes of the word become the first code, all odd ones the second: for jobs that do not use the array.
+        The writer neither writes that word nor knows its address.
     """
 
     def __init__(self, config: EngineConfig):
@@ -95,11 +95,10 @@ class Writer(Component):
         held = self.data.word_select(self.about.chunk[: max(config.requant_steps - 1, 1).bit_length()], lanes * bits)
         for lane in range(lanes):
             code = self.codes.word_select(lane, bits)
-            taken, value = Signal(name=f"taken{lane}"), Signal(bits, name=f"value{lane}")
-            m.d.comb += [
-                taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits)))),
-                value.eq(Mux(self.store, self.code, code)),
-            ]
+            taken = Signal(name=f"taken{lane}")
+            m.d.comb += taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits))))
             for chunk in range(config.requant_steps):
+                place = chunk * lanes + lane
                 with m.If(self.store | (taken & (self.about.chunk == chunk))):
-                    m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(value)
+                    value = Mux(self.store, self.moved.word_select(place % 2, bits), code)
+                    m.d.sync += self.data.word_select(place, bits).eq(value)

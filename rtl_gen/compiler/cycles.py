@@ -204,8 +204,9 @@ class _Clock:
         if before is not None and begins:
             # The group before took the last code of its bus word.
             due = max(due, before + 2)
-        words = (self.codes % count + elements - 1) // count
-        self.codes += elements
+        codes = elements * (1 + job.fields["pairs"])
+        words = (self.codes % count + codes - 1) // count
+        self.codes += codes
         return self.feed.inputs(due, due + elements + pauses + words - 1, words + begins)
 
     def _shared(self, job: Job, group: Group, due: int) -> int:

@@ -1,5 +1,6 @@
 """How a network's input lies: so that the layer that reads it takes fewest cycles."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -7,6 +8,7 @@ from itertools import product
 from hw.engine.config import EngineConfig
 from rtl_gen.compiler.bands import Bands, candidates
 from rtl_gen.compiler.fold import PLAIN, Folding, pass_cost
+from rtl_gen.compiler.transfers import folded_pairs
 from sw_ref.network import Conv, Network, Node
 
 
@@ -35,8 +37,10 @@ def choose(network: Network, name: str, config: EngineConfig, *, gather: bool) -
     words = -(-shape[0] // lanes)
     bands = list(candidates(windows, shape[0], lanes)) if gather and words == 1 else []
     for folding in _foldings(shape, lanes):
-        found.append((groups * pass_cost(windows, folding, words, steps), First(folding=folding)))
-        found += [(made.cost(folding, groups, steps), First(folding=folding, bands=made)) for made in bands]
+        # Codes come alone or in pairs.
+        codes = math.prod(shape) // (1 + (config.codes_per_transfer > 1 and folded_pairs(*folding)))
+        found.append((codes + groups * pass_cost(windows, folding, words, steps), First(folding=folding)))
+        found += [(codes + made.cost(folding, groups, steps), First(folding=folding, bands=made)) for made in bands]
     return min(found, key=lambda one: (one[0], one[1].bands is not None, one[1].folding))[1]
 
 

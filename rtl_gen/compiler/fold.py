@@ -113,8 +113,8 @@ def fold_pass(whole: Pass) -> Iterator[Pass]:
 
 def _fold_weights(words: NDArray[np.int8], view: View, rows: Phase, columns: Phase) -> NDArray[np.int8]:
     outputs, channels = words.shape[:2]
-    shape = (outputs, *view.fold, channels, rows.axis.window.taps, columns.axis.window.taps)
+    shape = (outputs, view.fold[0], channels, view.fold[1], rows.axis.window.taps, columns.axis.window.taps)
     folded = np.zeros(shape, np.int8)
     for (u, (y, v)), (t, (x, w)) in product(enumerate(rows.taps), enumerate(columns.taps)):
-        folded[:, v, w, :, y, x] = words[:, :, u, t]
+        folded[:, v, :, w, y, x] = words[:, :, u, t]
     return folded.reshape(outputs, -1, *shape[-2:])

@@ -21,7 +21,7 @@ class View:
     order of these loops * lanes + lane.
 
     A folded view has `fold` = (rows, columns) of neighbouring pixels in each word, and `phase` rows and columns before
-    the first one.  Pixel (v, u) of a word has its channels behind those of the pixels before it.
+    the first one.  Of the pixels in a word those of a row lie side by side, channel by channel, row by row.
     """
 
     buffer: str
@@ -75,8 +75,8 @@ class View:
         """(words behind the buffer's start, lane) of every code: each (C, H, W)."""
         channel, y, x = (np.arange(size) for size in self.shape)
         (y, v), (x, u) = (divmod(at + first, f) for at, first, f in zip((y, x), self.phase, self.fold, strict=True))
-        pixel = np.add.outer(v * self.fold[1], u) * self.shape[0]
-        slots = self.slots[channel][:, None, None] + pixel
+        pixel = np.add.outer(v * self.fold[1] * self.shape[0], u)
+        slots = self.slots[channel][:, None, None] * self.fold[1] + pixel
         position = self.offset + np.add.outer(y * self.row, x * self.column)
         return position + self.word_steps[slots // self.lanes], slots % self.lanes
 

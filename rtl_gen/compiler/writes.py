@@ -45,7 +45,8 @@ def _tensor_writes(compiled: Compiled, job: Job, tensor: str, where: View | Copi
     if job.kind == Kind.INPUT:
         elements = elements_of(job.fields, job.steps)
         addresses = elements["address"]
-        own = np.arange(index.shape[1]) == elements["x"][:, None]
+        behind = np.arange(index.shape[1]) - elements["x"][:, None]
+        own = (behind >= 0) & (behind <= job.fields["pairs"])
         codes = np.where(own, index[addresses - base], -1)
     else:
         addresses = written_of(job.fields)

@@ -15,38 +15,39 @@ PER_WORD = CONFIG.codes_per_transfer
 CODES = 23
 FAULTS = {
     "writes the next lane": driven(Transfers, "write", lambda was, at: was.rotate_left(1)),
-    "writes one cycle too long": driven(Transfers, "one_1", lambda was, at: was | at.one_1),
+    "writes one cycle too long": driven(Transfers, "own_1", lambda was, at: was | at.own_1),
     "lanes in reverse": driven(Transfers, "lane_late1", lambda was, at: ~was),
     "fills one lane": driven(Transfers, "whole_1", lambda was, at: 0),
     "a word of the output early": driven(Transfers, "shown_7", lambda was, at: at.shown_5),
-    "stays at the first code": driven(Transfers, "code_late0", lambda was, at: at.job[:1]),
+    "stays at the first code": driven(Transfers, "codes_late0", lambda was, at: at.job[:1]),
+    "writes one lane of a pair": driven(Transfers, "own_1", lambda was, at: was[:1]),
 }
 
 
 class Elements:
     """Elements at random, whose lanes come `ADDRESS_CYCLES` later, and whose words `MEMORY_CYCLES` after that."""
 
-    def __init__(self, device: Any, rng: Any, codes: list[int]):
-        self.device, self.rng, self.codes = device, rng, codes
+    def __init__(self, device: Any, rng: Any, codes: list[int], each: int):
+        self.device, self.rng, self.codes, self.each = device, rng, codes, each
         self.at = 0
-        self.lanes = [rng.randrange(LANES) for _ in codes]
+        self.lanes = [rng.randrange(0, LANES, each) for _ in codes[::each]]
         self.due: list[int] = []  # cycles in which elements were due
-        self.written: list[tuple[int, int, int]] = []  # cycle, lanes, code
+        self.written: list[tuple[int, int, list[int]]] = []  # cycle, lanes, codes of even and odd ones
         self.words: list[int] = []
 
     async def run(self, ctx: Any, kind: Kind, *, until: int) -> None:
         device = self.device
-        ctx.set(device.job, {"kind": kind, "last": 1, "fill": self.codes[0]})
-        code = 0
+        ctx.set(device.job, {"kind": kind, "last": 1, "fill": self.codes[0], "pairs": self.each == 2})
+        codes = [0, 0]
         for cycle in range(until):
             ready = {Kind.INPUT: ctx.get(device.code_valid), Kind.OUTPUT: ctx.get(device.output_room)}.get(kind, 1)
-            issue = self.at < len(self.codes) and ready and self.rng.random() < 0.7
+            issue = self.at < len(self.lanes) and ready and self.rng.random() < 0.7
             ctx.set(device.issue, issue)
-            ctx.set(device.ends, self.at == len(self.codes) - 1)
+            ctx.set(device.ends, self.at == len(self.lanes) - 1)
             self._memory(ctx, cycle)
             if ctx.get(device.write):
-                self.written.append((cycle, ctx.get(device.write), code))
-            code = ctx.get(device.code) if ctx.get(device.store) else -1
+                self.written.append((cycle, ctx.get(device.write), codes))
+            codes = [*divmod(ctx.get(device.codes), 256)][::-1] if ctx.get(device.store) else []
             if issue:
                 self.due.append(cycle)
                 self.at += 1
@@ -73,22 +74,22 @@ class Elements:
             self.words.append(ctx.get(device.outputs.payload).codes)
             assert ctx.get(device.outputs.payload).last == (len(self.words) == -(-CODES // PER_WORD))
         sent = getattr(self, "sent", 0)
-        valid = sent < CODES and self.rng.random() < 0.8
+        valid = sent < len(self.codes) and self.rng.random() < 0.8
         ctx.set(device.inputs.valid, valid)
         ctx.set(device.inputs.payload, packed(self.codes[sent : sent + PER_WORD], 8))
         self.sent = sent + PER_WORD * (valid and ctx.get(device.inputs.ready))
         await ctx.tick()
 
 
-def check(kind: Kind) -> None:
+def check(kind: Kind, each: int) -> None:
     device: Any = Transfers(CONFIG)
-    rng = dice(kind)
-    codes = [rng.randrange(256) for _ in range(CODES)]
+    rng = dice((kind, each))
+    codes = [rng.randrange(256) for _ in range(CODES - CODES % each)]
 
     async def bench(ctx: Any) -> None:
-        elements = Elements(device, rng, codes)
+        elements = Elements(device, rng, codes, each)
         await elements.run(ctx, kind, until=200)
-        assert elements.at == CODES
+        assert elements.at == CODES // each
         assert ctx.get(device.idle)
         if kind == Kind.OUTPUT:
             assert not elements.written
@@ -96,24 +97,26 @@ def check(kind: Kind) -> None:
             return
         assert not elements.words
         cycles = [cycle + ADDRESS_CYCLES for cycle in elements.due]
-        lanes = [(1 << LANES) - 1 if kind == Kind.FILL else 1 << lane for lane in elements.lanes]
-        expected = CODES * [codes[0]] if kind == Kind.FILL else codes
+        lanes = [(1 << LANES) - 1 if kind == Kind.FILL else ((1 << each) - 1) << lane for lane in elements.lanes]
+        expected = [(codes[at : at + each] * 2)[:2] for at in range(0, len(codes), each)]
+        if kind == Kind.FILL:
+            expected = [[codes[0], codes[0]]] * CODES
         assert elements.written == list(zip(cycles, lanes, expected, strict=True))
 
     simulate(device, bench)
 
 
-KINDS = [Kind.INPUT, Kind.OUTPUT, Kind.FILL]
+KINDS = [(Kind.INPUT, 1), (Kind.INPUT, 2), (Kind.OUTPUT, 1), (Kind.FILL, 1)]
 
 
 def check_all() -> None:
-    for kind in KINDS:
-        check(kind)
+    for kind, each in KINDS:
+        check(kind, each)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_code_arrives(kind: Kind) -> None:
-    check(kind)
+@pytest.mark.parametrize(("kind", "each"), KINDS)
+def test_each_code_arrives(kind: Kind, each: int) -> None:
+    check(kind, each)
 
 
 @pytest.mark.parametrize("name", FAULTS)

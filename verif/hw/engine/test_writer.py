@@ -128,15 +128,15 @@ def test_words_and_addresses_are_those_of_the_model(window: int, adds: bool) -> 
     check(window, adds=adds)
 
 
-def test_a_code_that_is_stored_fills_the_word() -> None:
+def test_codes_that_are_stored_fill_even_and_odd_lanes() -> None:
     writer: Any = Writer(CONFIG)
 
     async def bench(ctx: Any) -> None:
-        for code in (1, 255, 0):
+        for codes in ([1, 2], [255, 0], [0, 0]):
             ctx.set(writer.store, 1)
-            ctx.set(writer.code, code)
+            ctx.set(writer.moved, packed(codes, 8))
             await ctx.tick()
-            assert ctx.get(writer.data) == packed([code] * LANES, 8)
+            assert ctx.get(writer.data) == packed(codes * (LANES // 2), 8)
             assert not ctx.get(writer.write)
 
     simulate(writer, bench)

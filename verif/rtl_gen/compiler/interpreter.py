@@ -45,9 +45,13 @@ class Machine:
             self.written.append((at, self.memory[at]))
         else:
             assert job.kind == Kind.INPUT
-            codes, self.inputs = np.array(self.inputs[: len(at)]), self.inputs[len(at) :]
-            self.memory[at, x] = codes
-            self.written.append((at, np.repeat(codes[:, None], self.config.array.lanes, axis=1)))
+            each = 1 + fields["pairs"]
+            size = each * len(at)
+            codes, self.inputs = np.array(self.inputs[:size]).reshape(-1, each), self.inputs[size:]
+            assert each == 1 or not (x % 2).any()
+            for code in range(each):
+                self.memory[at, x + code] = codes[:, code]
+            self.written.append((at, codes[:, np.arange(self.config.array.lanes) % each]))
 
     def _conv(self, job: Job, at: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         groups = len(job.groups)
