@@ -11,7 +11,7 @@ import pytest
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import Error
+from hw.engine.encoding import Error, Kind
 from hw.engine.events import EventQueue
 from hw.engine.intake import Intake
 from hw.engine.reserve import Reserve
@@ -22,10 +22,10 @@ from rtl_gen.compiler.lower import compile_network, lower
 from rtl_gen.compiler.program import Job, encode
 from rtl_gen.compiler.writes import expected_writes
 from sw_ref.format import StlqFormat
-from sw_ref.network import Network, execute
+from sw_ref.network import Conv, Network, execute
 from verif.hw.engine.runner import Run, run
 from verif.hw.faults import Fault, driven
-from verif.rtl_gen.compiler.networks import pointwise_network, random_network
+from verif.rtl_gen.compiler.networks import convolution_network, pointwise_network, random_network
 
 CONFIG = EngineConfig(
     array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2, memory_words=1024
@@ -101,6 +101,18 @@ def test_every_tensor_and_every_cycle(verilog: str, tmp_path: Path, seed: int, s
     assert result.stopped == 0
     assert [error for _, error in result.ends] == [Error.NONE]
     assert len(result.starts) == len(jobs)
+    assert stalls or not late(result, jobs)
+
+
+@pytest.mark.parametrize("stalls", [0, 30])
+def test_codes_come_in_pairs(verilog: str, tmp_path: Path, stalls: int) -> None:
+    """Two columns share a word; the last row of five has words of its own."""
+    rng = np.random.default_rng(4)
+    options = Conv(padding=(1, 1, 1, 1), stride=(2, 2))
+    network = convolution_network(CONFIG, rng, (1, 5, 12), (6, 1, 3, 3), options)
+    jobs, _, result, wrong = infer(verilog, tmp_path, network, rng, stalls=stalls)
+    assert [job.fields["pairs"] for job in jobs if job.kind == Kind.INPUT] == [1, 1]
+    assert wrong == 0
     assert stalls or not late(result, jobs)
 
 
