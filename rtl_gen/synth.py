@@ -102,8 +102,7 @@ def synthesize(build: Design, target: str, *, liberty: Path | None = None, by_pa
 
 def _flow(technology: Target, top: str, liberty: Path | None, *, keep_memories: bool) -> Flow:
     passes = technology.script(top) if liberty is None else LIBERTY.format(top=top)
-    stat = "stat -json" + (" -tech cmos" if not technology.is_fpga and liberty is None else "")
-    stat += " -liberty cells.lib" if liberty is not None else ""
+    stat = technology.stat if liberty is None else "stat -json -liberty cells.lib"
     return Flow(passes=passes, prepare=KEEP_MEMORIES if keep_memories else "", stat=stat, liberty=liberty)
 
 
@@ -113,7 +112,7 @@ def _resources(technology: Target, found: Mapped, liberty: Path | None) -> dict[
     if liberty is not None:
         resources = {"area": float(found.after["area"]), "multipliers": multipliers, "dsp": 0}
     elif not technology.is_fpga:
-        resources["transistors"] = _transistors(found.after)
+        resources["transistors"] = transistors(found.after)
     if found.memories and technology.memory_luts:
         resources["memory_luts"] = technology.count_memory(found.after["num_cells_by_type"])
     if found.memories:
@@ -127,9 +126,10 @@ def _made_of(kind: str | None) -> str:
     return {"": "flip-flops", None: "kept whole"}.get(kind, str(kind))
 
 
-def _transistors(design: dict[str, Any]) -> int:
+def transistors(design: dict[str, Any]) -> int:
+    """Yosys's estimate for a netlist of gates.  Raises :class:`CheckError` if it met a cell that it cannot estimate."""
     text = str(design["estimated_num_transistors"])
-    # A `+` says that Yosys met a cell that it cannot estimate.
+    # A `+` says that there was such a cell.
     if not text.isdigit():
         raise CheckError(f"Yosys could not estimate all transistors: {text}")
     return int(text)

@@ -42,6 +42,11 @@ class Target:
         """Whether its logic is counted in LUTs; otherwise in gates."""
         return "luts" in self.cells
 
+    @property
+    def stat(self) -> str:
+        """Yosys's command for the statistics of a netlist; those of gates have an estimate of transistors."""
+        return "stat -json" if self.is_fpga else "stat -json -tech cmos"
+
     def script(self, top: str) -> str:
         """Yosys's passes for the module `top`."""
         return self.synth.format(top=top)

@@ -1,4 +1,4 @@
-"""LUTs of a design on a target, by Yosys, without DSP blocks."""
+"""LUTs of a design on a target, or its transistors if that is gates, by Yosys, without DSP blocks."""
 
 import time
 from functools import cache
@@ -8,8 +8,11 @@ from typing import Any
 from benchmarks.array.cache import Cache
 from benchmarks.array.designs import Design
 from rtl_gen.errors import CheckError
+from rtl_gen.synth import transistors
 from rtl_gen.targets import TARGETS
 from rtl_gen.yosys import YOSYS, Flow, Mapped, mapped
+
+RESOURCES = ("luts", "carry", "gates", "transistors", "flip_flops")
 
 
 def flow_of(design: Design, target: str) -> str:
@@ -24,8 +27,9 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
 
     def synthesize() -> dict[str, Any]:
         begin = time.monotonic()
-        used = counted(mapped(verilog, config.name, Flow(passes=flow)), target, design.label)
-        resources = {key: used[key] for key in ("luts", "carry", "flip_flops")}
+        found = mapped(verilog, config.name, Flow(passes=flow, stat=TARGETS[target].stat))
+        used = counted(found, target, design.label)
+        resources = {key: used[key] for key in RESOURCES if key in used}
         return {**resources, "seconds": round(time.monotonic() - begin, 1)}
 
     found = kept.get([verilog, flow, YOSYS, metadata.version(YOSYS)], synthesize)
@@ -47,11 +51,13 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
 
 
 def counted(found: Mapped, target: str, label: str) -> dict[str, int]:
-    """The resources of what Yosys mapped.  Raises :class:`CheckError` if a DSP block is among them, or no LUT."""
-    used = TARGETS[target].count(found.after["num_cells_by_type"])
-    if used["dsp"] or not used["luts"]:
-        raise CheckError(f"{label}: {used['luts']} LUTs and {used['dsp']} DSP; DSP must be 0")
-    return used
+    """The resources of what Yosys mapped.  Raises :class:`CheckError` if a DSP block is among them, or no logic."""
+    technology = TARGETS[target]
+    used = technology.count(found.after["num_cells_by_type"])
+    logic, name = ("luts", "LUTs") if technology.is_fpga else ("gates", "gates")
+    if used["dsp"] or not used[logic]:
+        raise CheckError(f"{label}: {used[logic]} {name} and {used['dsp']} DSP; DSP must be 0")
+    return used if technology.is_fpga else used | {"transistors": transistors(found.after)}
 
 
 @cache

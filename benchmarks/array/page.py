@@ -16,7 +16,8 @@ INTRO = """\
 # STLQ beside its baselines
 
 This page shows how many LUTs an array of shifts takes, beside arrays of multipliers and of other words.
-A baseline stands for other weights than STLQ's. How much accuracy a network loses with each is not shown here.
+A baseline stands for other weights than STLQ's. How much accuracy networks lose with each, the
+[frontier](../../frontier/results/README.md) shows.
 """
 HOW = """\
 ## How to read it
