@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.engine.encoding import SIZE_BITS
-from rtl_gen.compiler.fold import Folding, fold_pass, pass_cost
+from rtl_gen.compiler.fold import Folding, fold_pass, pass_cost, position_cost
 from rtl_gen.compiler.passes import Axis, Pass
 from rtl_gen.compiler.views import Copies, View
 from sw_ref.windows import Window
@@ -76,11 +76,15 @@ class Bands:
         """Words of all columns of outputs."""
         return self.height * self.columns.outputs
 
-    def cost(self, folding: Folding, groups: int, steps: int) -> int:
-        """Cycles of all positions and of the copies before, where the input is folded so."""
-        gathers = self.gathers
-        copies = sum(pass_cost(gather.windows, folding, 1, steps) + JOB_CYCLES for gather in gathers)
-        return copies + JOB_CYCLES + groups * self.rows.outputs * self.columns.outputs * max(self.tiles, steps)
+    def cost(self, folding: Folding, second: NDArray[np.int8], steps: int) -> int:
+        """Cycles of all positions and of the copies before, where the input is folded so; see :func:`pass_cost`."""
+        cost = JOB_CYCLES
+        for gather in self.gathers:
+            kernel = [window.taps for window in gather.windows]
+            single = np.zeros((1, self.channels, *kernel), np.int8)
+            cost += JOB_CYCLES + pass_cost(gather.windows, folding, single, self.lanes, steps)
+        positions = self.rows.outputs * self.columns.outputs
+        return cost + positions * position_cost(self.weights(second), self.lanes, steps)
 
     def view(self, buffer: str) -> View:
         """The strips, each word a position: one column of outputs after the other."""

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hw.engine.config import EngineConfig
 from rtl_gen.compiler.bands import Bands, candidates
 from rtl_gen.compiler.fold import PLAIN, Folding, pass_cost
 from rtl_gen.compiler.transfers import folded_pairs
 from sw_ref.network import Conv, Network, Node
+from sw_ref.network.convolution import kernel_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +36,26 @@ def choose(network: Network, name: str, config: EngineConfig, *, gather: bool) -
     options, steps = node.options, config.requant_steps
     assert isinstance(options, Conv)
     windows = options.windows(shape, node.weight_shape)
-    groups = -(-node.weight_shape[0] // config.array.pe)
+    second = _second_words(node, config.array.pe)
     found: list[tuple[int, First]] = []
-    words = -(-shape[0] // lanes)
-    bands = list(candidates(windows, shape[0], lanes)) if gather and words == 1 else []
+    bands = list(candidates(windows, shape[0], lanes)) if gather and shape[0] <= lanes else []
     for folding in _foldings(shape, lanes):
         # Codes come alone or in pairs.
         codes = math.prod(shape) // (1 + (config.codes_per_transfer > 1 and folded_pairs(*folding)))
-        found.append((codes + groups * pass_cost(windows, folding, words, steps), First(folding=folding)))
-        found += [(codes + made.cost(folding, groups, steps), First(folding=folding, bands=made)) for made in bands]
+        found.append((codes + pass_cost(windows, folding, second, lanes, steps), First(folding=folding)))
+        found += [(codes + made.cost(folding, second, steps), First(folding=folding, bands=made)) for made in bands]
     return min(found, key=lambda one: (one[0], one[1].bands is not None, one[1].folding))[1]
 
 
 def _may_fold(node: Node, name: str) -> bool:
     return isinstance(node.options, Conv) and node.options.groups == 1 and node.inputs == (name,)
+
+
+def _second_words(node: Node, pe: int) -> NDArray[np.int8]:
+    """(groups, channels, rows, columns): whether a weight of a group has a second word."""
+    assert node.weights is not None
+    second = node.weights.word2.reshape(*node.weight_shape[:2], *kernel_of(node.weight_shape)) != 0
+    return np.logical_or.reduceat(second, range(0, len(second), pe)).astype(np.int8)
 
 
 def _foldings(shape: tuple[int, int, int], lanes: int) -> Iterator[Folding]:

@@ -50,14 +50,29 @@ def phases(window: Window, fold: int, phase: int) -> list[Phase]:
     return made
 
 
-def pass_cost(windows: tuple[Window, Window], folding: Folding, words: int, steps: int) -> int:
-    """Cycles of all positions of a group: of `words` words a pixel or, where pixels share a word, of 1."""
+def pass_cost(
+    windows: tuple[Window, Window], folding: Folding, second: NDArray[np.int8], lanes: int, steps: int
+) -> int:
+    """Cycles of all positions of a convolution; `second`: (groups, channels, rows, columns), not 0 in two-word tiles.
+
+    `steps`: cycles that a position takes at least.
+    """
     axes = [phases(*parts) for parts in zip(windows, *folding, strict=True)]
     cost = 0
     for rows, columns in product(*axes):
         positions = rows.axis.window.outputs * columns.axis.window.outputs
-        cost += positions * max(rows.axis.window.taps * columns.axis.window.taps * words, steps)
+        cost += positions * position_cost(_fold_weights(second, folding[0], rows, columns), lanes, steps)
     return cost
+
+
+def position_cost(second: NDArray[np.int8], lanes: int, steps: int) -> int:
+    """Cycles of a position of all groups; `second` as of :func:`pass_cost`."""
+    groups, channels, *kernel = second.shape
+    words = -(-channels // lanes)
+    slots = np.zeros((groups, words * lanes, *kernel), bool)
+    slots[:, :channels] = second
+    twice = slots.reshape(groups, words, lanes, -1).any(axis=2).sum(axis=(1, 2))
+    return int(np.maximum(words * math.prod(kernel) + twice, steps).sum())
 
 
 def folded_view(buffer: str, shape: Shape, lanes: int, folding: Folding) -> View:
@@ -99,7 +114,7 @@ def fold_pass(whole: Pass) -> Iterator[Pass]:
         for axis, fold, phase in zip((whole.rows, whole.columns), view.fold, view.phase, strict=True)
     ]
     for rows, columns in product(*axes):
-        words = [_fold_weights(words, view, rows, columns) for words in (whole.word1, whole.word2)]
+        words = [_fold_weights(words, view.fold, rows, columns) for words in (whole.word1, whole.word2)]
         yield replace(
             whole,
             source=words_of(view),
@@ -111,9 +126,9 @@ def fold_pass(whole: Pass) -> Iterator[Pass]:
         )
 
 
-def _fold_weights(words: NDArray[np.int8], view: View, rows: Phase, columns: Phase) -> NDArray[np.int8]:
+def _fold_weights(words: NDArray[np.int8], fold: Pair, rows: Phase, columns: Phase) -> NDArray[np.int8]:
     outputs, channels = words.shape[:2]
-    shape = (outputs, view.fold[0], channels, view.fold[1], rows.axis.window.taps, columns.axis.window.taps)
+    shape = (outputs, fold[0], channels, fold[1], rows.axis.window.taps, columns.axis.window.taps)
     folded = np.zeros(shape, np.int8)
     for (u, (y, v)), (t, (x, w)) in product(enumerate(rows.taps), enumerate(columns.taps)):
         folded[:, v, :, w, y, x] = words[:, :, u, t]
