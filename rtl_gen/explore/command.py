@@ -1,7 +1,6 @@
 """The command `explore`: its options, and what it writes."""
 
 import argparse
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from rtl_gen.options import (
 )
 from rtl_gen.pnr import PLACED
 from rtl_gen.report import Report, progress
+from rtl_gen.runner import add_place_options, check_place, runner, workers_of
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.yosys import YOSYS
 from sw_ref.files import digest_of, write_atomically
@@ -33,8 +33,6 @@ EXAMPLE = "stlq explore net.onnx --calibrate data.npz --target ecp5 --device 25k
 STORE, FRONT, TABLE, PAGE = "results.sqlite", "front.json", "front.txt", "report.html"
 NOT_TOLD = ("out", "plots", "workers", "scheduler", "json")
 """Options on which no result depends."""
-WORKERS = range(1, 257)
-"""Processes on this machine."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,8 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default = getattr(cls, name)
         add_parameter(fixed, name, parameters_of(cls)[name], None, default)
     group = parser.add_argument_group("where the work is done; results are the same")
-    add_whole(group, "--workers", WORKERS, None, help="processes on this machine", shown="one per core")
-    group.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, instead (default: none)")
+    add_place_options(group)
     parser.add_argument(
         "--out",
         required=True,
@@ -83,7 +80,6 @@ def run(args: argparse.Namespace) -> Report:
     from rtl_gen.explore.space import space_of
     from rtl_gen.explore.suggest import check_library
     from rtl_gen.explore.text import report, table
-    from rtl_gen.runner import runner
     from rtl_gen.store import Store
 
     check(args)
@@ -95,11 +91,10 @@ def run(args: argparse.Namespace) -> Report:
         tools.find(program)
     inputs, contents = _inputs(args)
     task = Task(inputs=inputs, space=space, **_settings(args))
-    workers = min(os.cpu_count() or 1, WORKERS[-1]) if args.workers is None else args.workers
     store = _store(args.out, Store)
     with (
         progress(f"exploring {args.network}; {args.out / TABLE} shows what is found"),
-        runner(store, workers=workers, scheduler=args.scheduler, contents=contents) as running,
+        runner(store, workers=workers_of(args), scheduler=args.scheduler, contents=contents) as running,
     ):
         exploration = Exploration(task=task, runner=running)
         found: dict[str, Any] = {}
@@ -123,8 +118,7 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--min-accuracy is {args.min_accuracy}; allowed: 0 to 100 %")
     if args.min_accuracy is not None and args.labels is None:
         raise UsageError("--min-accuracy is given without --labels; allowed: with the classes that it counts")
-    if args.workers is not None and args.scheduler is not None:
-        raise UsageError("--workers is given with --scheduler; allowed: one of them, as a scheduler has its own")
+    check_place(args)
     check_folder("--out", args.out)
 
 

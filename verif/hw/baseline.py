@@ -6,12 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.baseline.config import BaselineConfig
-from hw.config import ArrayConfig, BaseArrayConfig
-from sw_ref.baseline import AnyBaseline, ApotFormat, IntegerFormat, TwoWordFormat
-from sw_ref.format import StlqFormat, parameters_of
-
-FORMATS = {cls.__name__: cls for cls in (StlqFormat, IntegerFormat, ApotFormat, TwoWordFormat)}
+from sw_ref.baseline import AnyBaseline
+from sw_ref.format import StlqFormat
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +49,3 @@ def extreme_codes(fmt: Any) -> list[int]:
     codes = sorted(fmt.codes, key=values)
     nearest = max((code for code in codes if values(code) < 0), key=values)
     return [codes[-1], codes[0], next(code for code in codes if values(code) == 0), nearest]
-
-
-def setup_of(config: BaseArrayConfig) -> dict[str, Any]:
-    """A configuration of any format as plain data."""
-    return {"kind": type(config.format).__name__, "config": config.to_dict()}
-
-
-def config_from(setup: dict[str, Any]) -> BaseArrayConfig:
-    """The inverse of :func:`setup_of`."""
-    kind, values = FORMATS[setup["kind"]], dict(setup["config"])
-    fmt: Any = kind(**{name: values.pop(name) for name in parameters_of(kind)})
-    return ArrayConfig(format=fmt, **values) if kind is StlqFormat else BaselineConfig(format=fmt, **values)

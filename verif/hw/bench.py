@@ -12,8 +12,8 @@ from cocotb.clock import Clock
 from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from hw.baseline.config import config_from
 from hw.config import BaseArrayConfig
-from verif.hw.baseline import config_from
 from verif.hw.drivers import Port, reluctant_sink, sink, source
 from verif.hw.monitors import Monitor, StreamRuleError
 from verif.hw.pace import Pace, always

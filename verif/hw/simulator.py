@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from cocotb_tools.runner import get_runner
 
+from hw.baseline.config import setup_of
 from hw.config import BaseArrayConfig
 from rtl_gen.tools import verilator_command
-from verif.hw.baseline import setup_of
 from verif.hw.bench import SETUP_FILE
 
 SIMULATORS = ("icarus", "verilator")

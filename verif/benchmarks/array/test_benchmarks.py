@@ -1,18 +1,20 @@
 """The campaign's machinery on small or made-up measurements; the campaign itself runs by ``make bench``."""
 
 import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.array import page
-from benchmarks.array.__main__ import measure
-from benchmarks.array.cache import Cache
+from benchmarks.array import __main__ as bench
+from benchmarks.array import area, page, results
 from benchmarks.array.designs import Design, baseline, forms, stlq
 from benchmarks.array.plan import Task, tasks
 from benchmarks.array.results import compared, comparison, content, cost, smallest, write
-from rtl_gen.errors import CheckError
+from rtl_gen.work import Work
 
 
 def line(kind: str, form: str, luts: int, **values: Any) -> dict[str, Any]:
@@ -28,38 +30,61 @@ AREA = [
 ]
 
 
-def test_a_result_is_measured_once(tmp_path: Path) -> None:
-    calls: list[int] = []
-
-    def measured() -> dict[str, Any]:
-        calls.append(1)
-        return {"luts": 5}
-
-    kept = Cache(tmp_path)
-    assert (
-        kept.get(["verilog", "script"], measured) == Cache(tmp_path).get(["verilog", "script"], measured) == {"luts": 5}
-    )
-    assert len(calls) == 1
-    kept.get(["verilog", "another script"], measured)
-    assert len(calls) == 2
-    assert Cache(tmp_path, measuring=False).get("never seen", measured) is None
-    assert len(calls) == 2
+def test_synthesis_counts_what_synth_counts() -> None:
+    found = area.AREA.function(**area.unit(stlq(pe=1, lanes=2), "ice40"))
+    line = area.line(stlq(pe=1, lanes=2), "ice40", found)
+    assert (line["kind"], line["target"], line["pe"], line["lanes"]) == ("stlq3", "ice40", 1, 2)
+    assert min(line["luts"], line["flip_flops"], line["carry"]) > 0
 
 
-def test_a_measurement_that_fails_is_not_kept(tmp_path: Path) -> None:
-    def fails() -> dict[str, Any]:
-        raise CheckError("Yosys failed")
+@dataclass
+class Known:
+    """A runner whose units answer at once; those without an answer are not done."""
 
-    with pytest.raises(CheckError):
-        Cache(tmp_path).get("inputs", fails)
-    assert list(tmp_path.iterdir()) == []
+    answers: dict[str, Any]
+
+    def each(self, kind: Work, arguments: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Any]]:
+        for number in reversed(range(len(arguments))):
+            if (answer := self.answers.get(kind.name.rpartition(".")[2])) is not None:
+                yield (
+                    number,
+                    {**answer, **({"mhz": 100.0 + arguments[number]["seed"]} if "seed" in arguments[number] else {})},
+                )
 
 
-def test_synthesis_counts_what_synth_counts(tmp_path: Path) -> None:
-    found = measure(Cache(tmp_path), Task("area", stlq(pe=1, lanes=2), "ice40"))
-    assert found is not None
-    assert (found["kind"], found["target"], found["pe"], found["lanes"]) == ("stlq3", "ice40", 1, 2)
-    assert min(found["luts"], found["flip_flops"], found["carry"]) > 0
+def test_results_are_in_the_order_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However they come; what is not measured is absent, and is counted as planned."""
+    plan = [
+        Task("area", stlq(pe=1, lanes=2), "ice40"),
+        Task("simulation", stlq(pe=1, lanes=1), "icarus"),
+        Task("clock", stlq(pe=1, lanes=1), "ecp5"),
+        Task("area", stlq(pe=1, lanes=1), "ecp5"),
+        Task("generation", stlq(pe=1, lanes=1)),
+    ]
+    saved: list[tuple[dict[str, Any], int]] = []
+    monkeypatch.setattr(bench, "tasks", lambda: plan)
+    monkeypatch.setattr(results, "write", lambda content, path: None)
+    monkeypatch.setattr(page, "write", lambda content, folder: None)
+    monkeypatch.setattr(results, "content", lambda sections, planned: saved.append((sections, planned)))
+    answers = {"synthesized": {"luts": 5, "carry": 2, "flip_flops": 3, "seconds": 0.1}, "placed": {"critical_path": []}}
+    known: Any = Known({**answers, "generated": {"seconds": 1.0, "lines": 9}})
+    bench.measure(known, known)
+    ((sections, planned),) = saved
+    assert planned == 5
+    assert [(line["target"], line["lanes"], line["luts"]) for line in sections["area"]] == [
+        ("ice40", 2, 5),
+        ("ecp5", 1, 5),
+    ]
+    (clock,) = sections["clock"]
+    assert (clock["mhz"], clock["mhz_by_seed"]) == (103.0, [101.0, 102.0, 103.0])
+    assert sections["generation"] == [{"pe": 1, "lanes": 1, "seconds": 1.0, "lines": 9}]
+    assert sections["simulation"] == []
+
+
+def test_a_scheduler_goes_without_workers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["array", "--workers", "2", "--scheduler", "tcp://127.0.0.1:1"])
+    assert bench.main() == 2
+    assert capsys.readouterr().err.startswith("error: --workers is given with --scheduler; allowed: ")
 
 
 def test_two_word_tiles_cost_stlq_two_cycles_and_baselines_one() -> None:

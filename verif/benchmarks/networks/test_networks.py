@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.array.cache import Cache
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.array.cache import Cache
 from benchmarks.networks import cycles, page, results, tiny
 from benchmarks.networks.__main__ import Bench, main
 from benchmarks.networks.converted import Converter
