@@ -1,83 +1,122 @@
 """Measure what is not measured yet, and write the results and their page.
 
-It measures one thing at a time. Stop it whenever you like: the next run continues.
+Stop it whenever you like: the next run continues.
 """
 
 import argparse
 import sys
-from collections import defaultdict
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
-from benchmarks.array.cache import Cache
+from benchmarks.array.__main__ import add_bench_options, store
+from benchmarks.array.area import AREA
 from benchmarks.array.results import write
 from benchmarks.networks import cost, cycles, page, results, tiny
-from benchmarks.networks.converted import KEPT, Converter
-from benchmarks.networks.large import large_network
-from benchmarks.networks.plan import RATIOS, WIDE, Task, tasks
-from rtl_gen.errors import UsageError
-from rtl_gen.work import digest_of_sources
+from benchmarks.networks.converted import Sources
+from benchmarks.networks.plan import RATIOS, SIDES, WIDE, Task, tasks
+from hw.engine.config import EngineConfig
+from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.explore.units import QUANTIZED
+from rtl_gen.runner import Nowhere, Runner, check_place, runner, workers_of
 
 RESULTS = tiny.ROOT / "benchmarks/networks/results"
+Lines = dict[str, list[dict[str, Any]]]
+"""What was measured, by section of the results."""
+Engines = dict[int, EngineConfig | None]
+"""The engine with an array of each side, if its memories' sizes are known."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
-    parser.add_argument("--cached", action="store_true", help="measure nothing; write the results that are kept")
+    add_bench_options(parser)
     args = parser.parse_args()
     try:
-        files = tiny.find()
+        check_place(args)
+        sources = Sources(files=tiny.find())
+        with closing(store()) as kept:
+            if args.cached:
+                save(measure(Runner(kept, Nowhere()), sources))
+            else:
+                options: dict[str, Any] = {"workers": workers_of(args), "scheduler": args.scheduler}
+                with runner(kept, contents=sources.contents, **options) as running:
+                    save(measure(running, sources))
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    measuring = not args.cached
-    converter = Converter(folder=KEPT / "networks", measuring=measuring)
-    bench = Bench(kept=Cache(KEPT, measuring=measuring), converter=converter, files=files)
-    for number, task in enumerate(tasks(), 1):
-        print(f"{number}/{len(tasks())} {task}", flush=True)
-        bench.run(task)
-    content = results.content(bench.sections, len(tasks()))
-    write(content, RESULTS / "results.json")
-    page.write(content, RESULTS)
+    except CheckError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
-@dataclass(kw_only=True)
-class Bench:
-    """What was measured: in `kept`, by what it depends on, and in this run's `sections`."""
+def measure(running: Runner, sources: Sources) -> Lines:
+    """Everything of the plan that is kept, or that the runner's place does: cycles, then what the engines cost."""
+    plan: dict[str, list[Task]] = {section: [] for section in ("cycles", "large", "area", "clock")}
+    for task in tasks():
+        plan[task.section].append(task)
+    found = {"cycles": small(running, plan["cycles"], sources), "large": large(running, plan["large"])}
+    engines = {side: engine_for(found["cycles"], side) for side in SIDES}
+    return found | {"area": areas(running, plan["area"], engines), "clock": clocks(running, plan["clock"], engines)}
 
-    kept: Cache
-    converter: Converter
-    files: dict[str, Path]
-    sections: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
-    def run(self, task: Task) -> None:
-        """Add a measurement to its section, unless it is not kept, and nothing is to be measured."""
-        found = self._network(task) if task.network else self._engine(task)
-        if found is not None:
-            self.sections[task.section].append(found)
+def small(running: Runner, own: Sequence[Task], sources: Sources) -> list[dict[str, Any]]:
+    """The cycles of the networks that are converted."""
+    made = running.map(QUANTIZED, [sources.unit(task.network, task.ratio, task.side) for task in own])
+    known = [(task, result["network"]) for task, result in zip(own, made, strict=True) if result]
+    configs = [cycles.engine(task.side, **cycles.LARGEST) for task, _ in known]
+    units = [
+        {"network": network, "config": config.to_dict()} for (_, network), config in zip(known, configs, strict=True)
+    ]
+    return _lines(running.map(cycles.CYCLES, units), [task for task, _ in known], configs)
 
-    def _network(self, task: Task) -> dict[str, Any] | None:
-        if task.section == "large":
-            network = large_network(task.network, task.side)
-            made = network, f"{task.network} {digest_of_sources('benchmarks/networks/large.py')}"
-        else:
-            made = self.converter.tiny(task.network, self.files[task.network], task.ratio, task.side)
-        config = cycles.engine(task.side, **cycles.LARGEST, **(WIDE if task.wide else {}))
-        found = made and cycles.measure(self.kept, made, config)
-        return found and {"network": task.network, "ratio": task.ratio, **found}
 
-    def _engine(self, task: Task) -> dict[str, Any] | None:
-        """What an engine costs whose memories hold each of the networks, at each R that is measured."""
-        own = [line for line in self.sections["cycles"] if line["side"] == task.side]
-        if len(own) < len(tiny.TINY) * len(RATIOS[task.side]):
-            return None
-        sizes = {name: max(line[name] for line in own) for name in cycles.LARGEST}
-        config = cycles.engine(task.side, **sizes)
-        if task.section == "clock":
-            return cost.clock(self.kept, config)
-        return cost.area(self.kept, config, task.target)
+def large(running: Runner, own: Sequence[Task]) -> list[dict[str, Any]]:
+    """The cycles of the networks that are made here."""
+    configs = [cycles.engine(task.side, **cycles.LARGEST, **(WIDE if task.wide else {})) for task in own]
+    units = [
+        {"name": task.network, "side": task.side, "config": config.to_dict()}
+        for task, config in zip(own, configs, strict=True)
+    ]
+    return _lines(running.map(cycles.LARGE, units), own, configs)
+
+
+def _lines(
+    made: Sequence[dict[str, Any] | None], own: Sequence[Task], configs: Sequence[EngineConfig]
+) -> list[dict[str, Any]]:
+    return [
+        cycles.line(task.network, task.ratio, config, result)
+        for task, config, result in zip(own, configs, made, strict=True)
+        if result
+    ]
+
+
+def areas(running: Runner, own: Sequence[Task], engines: Engines) -> list[dict[str, Any]]:
+    """The resources of the engines that are known."""
+    known = [(config, task.target) for task in own if (config := engines[task.side])]
+    made = running.map(AREA, [cost.area_unit(config, target) for config, target in known])
+    return [cost.area_line(*pair, result) for pair, result in zip(known, made, strict=True) if result]
+
+
+def clocks(running: Runner, own: Sequence[Task], engines: Engines) -> list[dict[str, Any]]:
+    """The clocks of the engines that are known."""
+    known = [config for task in own if (config := engines[task.side])]
+    made = running.map(cost.CLOCK, [cost.clock_unit(config) for config in known])
+    return [cost.clock_line(config, result) for config, result in zip(known, made, strict=True) if result]
+
+
+def engine_for(lines: Sequence[dict[str, Any]], side: int) -> EngineConfig | None:
+    """The engine whose memories hold each of the networks, at each R that is measured; None until all are known."""
+    own = [line for line in lines if line["side"] == side]
+    if len(own) < len(tiny.TINY) * len(RATIOS[side]):
+        return None
+    return cycles.engine(side, **{name: max(line[name] for line in own) for name in cycles.LARGEST})
+
+
+def save(found: Lines) -> None:
+    content = results.content(found, len(tasks()))
+    write(content, RESULTS / "results.json")
+    page.write(content, RESULTS)
 
 
 if __name__ == "__main__":

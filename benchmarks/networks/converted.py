@@ -1,57 +1,44 @@
-"""Float networks in integers, made once for each setting."""
+"""Float networks in integers, as units of work."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
+from safetensors.numpy import save
 
-from benchmarks.networks.tiny import ROOT, inputs_of
-from rtl_gen.frontend.calibrate import convert
-from rtl_gen.frontend.graph import FloatNetwork
+from benchmarks.networks.tiny import inputs_of
+from rtl_gen.explore.units import unpacked
 from rtl_gen.frontend.onnx_file import import_onnx
 from sw_ref.files import digest_of
 from sw_ref.format import StlqFormat
-from sw_ref.network import Network, load_network, save_network
+from sw_ref.network import Network
 
 FORMAT = StlqFormat(act_signed=False)
-KEPT = ROOT / "build/bench"
-"""What was measured before, and networks that were converted before."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Converter:
-    """Networks in integers, kept in a folder by all that they depend on; if not `measuring`, a missing one is None."""
+@dataclass(kw_only=True)
+class Sources:
+    """Networks of MLPerf Tiny and their calibration inputs, by digest in `contents`, which a runner is given."""
 
-    folder: Path
-    measuring: bool = True
+    files: Mapping[str, Path]
+    contents: dict[str, bytes] = field(default_factory=dict)
 
-    def tiny(self, name: str, file: Path, ratio: float, side: int) -> tuple[Network, str] | None:
-        """One of MLPerf Tiny's for tiles of `side` x `side`, and a digest of its file."""
-        return self.get(file, ratio, side, lambda shape: inputs_of(name, file, shape))
+    def __post_init__(self) -> None:
+        self._about: dict[str, dict[str, Any]] = {}
+        for name, file in self.files.items():
+            (port,) = import_onnx(file).inputs
+            data = save({port.name: inputs_of(name, file, port.shape)})
+            parts = {"network": file.read_bytes(), "data": data}
+            self.contents |= {digest_of(part): part for part in parts.values()}
+            self._about[name] = {key: digest_of(part) for key, part in parts.items()}
 
-    def get(self, file: Path, ratio: float, side: int, inputs: Any) -> tuple[Network, str] | None:
-        """A network with one input, calibrated with ``inputs(shape)``, and a digest of its file."""
-        kept = self.folder / f"{key_of(file, ratio, side)}.safetensors"
-        if not kept.is_file():
-            if not self.measuring:
-                return None
-            self.folder.mkdir(parents=True, exist_ok=True)
-            floats = import_onnx(file)
-            made = convert(floats, _data(floats, inputs), FORMAT, tile=(side, side), ratio=ratio)
-            save_network(kept, made.network)
-        return load_network(kept), digest_of(kept.read_bytes())
+    def unit(self, name: str, ratio: float, side: int) -> dict[str, Any]:
+        """The arguments that convert a network for tiles of `side` x `side`."""
+        about = {"shapes": {}, "labels": None, "samples": 128, "budget": "layer"}
+        return {**about, **self._about[name], "format": FORMAT.to_dict(), "side": side, "ratio": ratio}
 
 
-def key_of(file: Path, ratio: float, side: int) -> str:
-    """What a network in integers depends on.
-
-    Another quantizer may choose other words. That changes no cycle, so a network is not made anew for it.
-    """
-    return digest_of(repr((digest_of(file.read_bytes()), FORMAT, ratio, side)).encode())
-
-
-def _data(floats: FloatNetwork, inputs: Any) -> Mapping[str, NDArray[Any]]:
-    (port,) = floats.inputs
-    return {port.name: inputs(port.shape)}
+def network_of(found: Mapping[str, Any]) -> Network:
+    """The network in integers that a unit made."""
+    return unpacked(found["network"])

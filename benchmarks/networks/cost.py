@@ -1,22 +1,17 @@
 """What the engine costs: LUTs on each target, and its clock after place and route on ECP5."""
 
-import time
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.array.area import counted
-from benchmarks.array.cache import Cache
-from benchmarks.array.clock import FREQ, SPEED, TOOLS
+from benchmarks.array.clock import FREQ, PLACED, SPEED
 from hw.engine.config import EngineConfig
 from rtl_gen.compile import engine_text
-from rtl_gen.engine_build import EngineBuild
+from rtl_gen.engine_build import EngineBuild, engine_config_of
 from rtl_gen.manifest import verilog_name
-from rtl_gen.parts import check_memories
 from rtl_gen.pnr import place_and_route
 from rtl_gen.targets import TARGETS
-from rtl_gen.yosys import YOSYS, Flow, mapped
+from rtl_gen.work import Work
 from sw_ref.files import digest_of
 
 CLOCKED, SEED = "ecp5", 1
@@ -25,43 +20,46 @@ DEVICES = {8: "25k"}
 LARGEST_DEVICE = "85k"
 
 
-def area(kept: Cache, config: EngineConfig, target: str) -> dict[str, Any] | None:
-    """Resources of an engine on a target; `memory_luts`: LUTs that are small memories, not among `luts`.
-
-    `verilog` is the text's digest; `seconds` is how long the synthesis took.
-    """
-    verilog, flow = text_of(config), TARGETS[target].script(config.name)
-
-    def synthesize() -> dict[str, Any]:
-        begin = time.monotonic()
-        found = mapped(verilog, config.name, Flow(passes=flow))
-        check_memories(found.memories)
-        used = counted(found, target, config.array.size)
-        resources = {key: used[key] for key in ("luts", "flip_flops", "memories")}
-        seconds = round(time.monotonic() - begin, 1)
-        return {
-            **resources,
-            "memory_luts": TARGETS[target].count_memory(found.after["num_cells_by_type"]),
-            "seconds": seconds,
-        }
-
-    found = kept.get(["engine area", verilog, flow, YOSYS, metadata.version(YOSYS)], synthesize)
-    return found and {"side": config.array.pe, "target": target, "verilog": digest_of(verilog.encode()), **found}
+def area_unit(config: EngineConfig, target: str) -> dict[str, Any]:
+    """The arguments of :data:`benchmarks.array.area.AREA` that measure an engine."""
+    flow = TARGETS[target].script(config.name)
+    return {"verilog": text_of(config), "top": config.name, "target": target, "flow": flow}
 
 
-def clock(kept: Cache, config: EngineConfig) -> dict[str, Any] | None:
-    """Clock of an engine in the smallest ECP5 that holds it, ports behind registers, with one seed of the placer."""
-    verilog, device = text_of(config), DEVICES.get(config.array.pe, LARGEST_DEVICE)
+def area_line(config: EngineConfig, target: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What the results tell of an engine on a target; `verilog` is the text's digest."""
+    resources = {name: found[name] for name in ("luts", "flip_flops", "memories", "memory_luts", "seconds")}
+    return {"side": config.array.pe, "target": target, "verilog": _digest(config), **resources}
 
-    def route() -> dict[str, Any]:
-        build = EngineBuild(folder=Path(), config=config, contents={verilog_name(config): verilog.encode()})
-        found = place_and_route(build, CLOCKED, device, speed=SPEED, freq=FREQ, seed=SEED)
-        return {key: found[key] for key in ("mhz", "utilisation", "critical_path")}
 
-    versions = {name: metadata.version(name) for name in TOOLS}
-    found = kept.get(["engine clock", verilog, CLOCKED, device, SPEED, FREQ, SEED, versions], route)
-    about = {"side": config.array.pe, "device": device, "speed": SPEED, "seed": SEED}
-    return found and {**about, "verilog": digest_of(verilog.encode()), **found}
+def placed(*, verilog: str, config: dict[str, Any], device: str) -> dict[str, Any]:
+    """Clock of an engine on a device, ports behind registers, with one seed of the placer."""
+    engine = engine_config_of(config)
+    build = EngineBuild(folder=Path(), config=engine, contents={verilog_name(engine): verilog.encode()})
+    found = place_and_route(build, CLOCKED, device, speed=SPEED, freq=FREQ, seed=SEED)
+    return {key: found[key] for key in ("mhz", "utilisation", "critical_path")}
+
+
+CLOCK = Work(function=placed, **PLACED)
+
+
+def clock_unit(config: EngineConfig) -> dict[str, Any]:
+    """The arguments that measure an engine's clock in the smallest ECP5 that holds it."""
+    return {"verilog": text_of(config), "config": config.to_dict(), "device": _device(config)}
+
+
+def clock_line(config: EngineConfig, found: dict[str, Any]) -> dict[str, Any]:
+    """What the results tell of an engine's clock; `verilog` is the text's digest."""
+    about = {"side": config.array.pe, "device": _device(config), "speed": SPEED, "seed": SEED}
+    return {**about, "verilog": _digest(config), **found}
+
+
+def _device(config: EngineConfig) -> str:
+    return DEVICES.get(config.array.pe, LARGEST_DEVICE)
+
+
+def _digest(config: EngineConfig) -> str:
+    return digest_of(text_of(config).encode())
 
 
 @cache

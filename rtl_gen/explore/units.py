@@ -65,13 +65,13 @@ def quantized(
         "layer_sqnr_db": {layer.name: _sqnr(layer.output_error) for layer in made.layers},
         "tables": any(n.requantizer is not None and n.requantizer.table is not None for n in made.network.nodes),
         "nodes": [node.name for node in made.network.nodes],
-        "network": _packed(made.network),
+        "network": packed(made.network),
     }
 
 
 def compiled(*, network: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The exact cycles of a network in integers on an engine, and the memories that it needs; or `{"refused": why}`."""
-    loaded, engine = _unpacked(network), engine_config_of(dict(config))
+    loaded, engine = unpacked(network), engine_config_of(dict(config))
     try:
         program = compile_network(loaded, engine)
     except UsageError as error:
@@ -125,6 +125,20 @@ def clock_of(target: str) -> Work:
     )
 
 
+def packed(network: Network) -> str:
+    """A network in integers as text, for results and arguments."""
+    with tempfile.TemporaryDirectory(prefix="stlq-") as folder:
+        save_network(file := Path(folder) / "network.safetensors", network)
+        return base64.b64encode(zlib.compress(file.read_bytes())).decode()
+
+
+def unpacked(text: str) -> Network:
+    """The inverse of :func:`packed`."""
+    with tempfile.TemporaryDirectory(prefix="stlq-") as folder:
+        (file := Path(folder) / "network.safetensors").write_bytes(zlib.decompress(base64.b64decode(text)))
+        return load_network(file)
+
+
 def _sqnr(error: float) -> float | str | None:
     """In dB; "exact" without an error, None without a signal."""
     return decibels(error) if error else "exact"
@@ -136,18 +150,6 @@ def _floats(network: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> An
         file = Path(folder) / "network.onnx"
         file.write_bytes(contents[network])
         return import_onnx(file, shapes=dict(shapes))
-
-
-def _packed(network: Network) -> str:
-    with tempfile.TemporaryDirectory(prefix="stlq-") as folder:
-        save_network(file := Path(folder) / "network.safetensors", network)
-        return base64.b64encode(zlib.compress(file.read_bytes())).decode()
-
-
-def _unpacked(text: str) -> Network:
-    with tempfile.TemporaryDirectory(prefix="stlq-") as folder:
-        (file := Path(folder) / "network.safetensors").write_bytes(zlib.decompress(base64.b64decode(text)))
-        return load_network(file)
 
 
 def _build(config: EngineConfig) -> EngineBuild:

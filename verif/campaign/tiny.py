@@ -5,7 +5,7 @@ One engine runs them all, in Verilator; the smallest ones, two of MLPerf Tiny's 
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.array.__main__ import store
 from benchmarks.networks import tiny
-from benchmarks.networks.converted import FORMAT, KEPT, Converter
+from benchmarks.networks.converted import FORMAT, Sources, network_of
 from benchmarks.networks.cycles import LARGEST, engine
 from benchmarks.training.tasks import TASKS
 from benchmarks.training.untrained import NETWORKS, export
@@ -24,10 +25,12 @@ from rtl_gen.compiler.lower import compile_network, sizes_for
 from rtl_gen.engine_bench import BenchSizes
 from rtl_gen.engine_build import EngineBuild
 from rtl_gen.engine_simulator import EngineSimulation, engine_simulation
+from rtl_gen.explore.units import QUANTIZED
 from rtl_gen.frontend.calibrate import convert
 from rtl_gen.frontend.onnx_file import import_onnx
 from rtl_gen.inference import Task, Verdict, run_images
 from rtl_gen.manifest import verilog_name
+from rtl_gen.runner import runner
 from rtl_gen.testbench import Stalls
 from sw_ref.files import digest_of
 from sw_ref.network import Network, quantize
@@ -42,11 +45,12 @@ Named = tuple[str, Network, NDArray[Any]]
 
 def tiny_networks(count: int) -> Iterator[Named]:
     """MLPerf Tiny's.  Raises :class:`UsageError` if they are absent."""
-    converter = Converter(folder=KEPT / "networks")
-    for name, file in tiny.find().items():
-        made = converter.tiny(name, file, RATIO, SIDE)
-        assert made is not None
-        network, _ = made
+    sources = Sources(files=tiny.find())
+    units = [sources.unit(name, RATIO, SIDE) for name in sources.files]
+    with closing(store()) as kept, runner(kept, contents=sources.contents) as running:
+        made = running.map(QUANTIZED, units)
+    for (name, file), result in zip(sources.files.items(), made, strict=True):
+        network = network_of(result)
         yield name, network, tiny.inputs_of(name, file, network.tensors[network.inputs[0]].shape)[:count]
 
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.array.cache import Cache
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.networks import cycles, page, results, tiny
-from benchmarks.networks.__main__ import Bench, main
-from benchmarks.networks.converted import Converter
+from benchmarks.networks.__main__ import engine_for, main, small
+from benchmarks.networks.converted import Sources, network_of
 from benchmarks.networks.large import large_network
 from benchmarks.networks.plan import RATIOS, SIDES, Task, tasks
+from rtl_gen.explore.units import QUANTIZED, packed
 from rtl_gen.inference import Task as Inference
+from rtl_gen.runner import Here, Nowhere, Runner, runner
+from rtl_gen.store import Store
 from verif.rtl_gen.compiler.networks import random_network
 
 RECORDED = tiny.ROOT / "benchmarks/networks/results"
@@ -81,12 +83,11 @@ def test_a_bar_holds_up_to_its_limit(values: dict[str, Any], counted: int, holds
     assert (bar["cycles"], bar["holds"]) == (counted, holds)
 
 
-def test_cycles_are_those_of_an_inference_and_kept(tmp_path: Path) -> None:
+def test_cycles_are_those_of_an_inference() -> None:
     config = cycles.engine(4, **cycles.LARGEST)
     network = random_network(config, np.random.default_rng(1))
-    inference, kept = Inference.of(network, config), Cache(tmp_path)
-    found = cycles.measure(kept, (network, "a digest"), config)
-    assert found is not None
+    inference = Inference.of(network, config)
+    found = cycles.predicted(network=packed(network), config=config.to_dict())
     assert found["cycles"] == sum(inference.cycles)
     names = [layer.name for layer in inference.layers]
     assert found["inputs"] + found["outputs"] == inference.layers[names.index("input in")].cycles + sum(
@@ -94,22 +95,28 @@ def test_cycles_are_those_of_an_inference_and_kept(tmp_path: Path) -> None:
     )
     assert found["beats"] == sum(layer.beats for layer in inference.layers if layer.name.startswith("conv"))
     assert found["program_words"] == len(inference.program)
-    assert cycles.measure(Cache(tmp_path, measuring=False), (network, "a digest"), config) == found
-    assert cycles.measure(Cache(tmp_path, measuring=False), (network, "another"), config) is None
 
 
-def test_a_network_is_converted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, shape = tmp_path / "resnet8.onnx", (3, 4, 4)
-    file.write_bytes(small_onnx(shape))
-    converter = Converter(folder=tmp_path / "kept")
-    made = converter.tiny("resnet8", file, 0.0, 4)
-    assert made is not None
-    assert made[0].tile == (4, 4)
-    monkeypatch.setattr("benchmarks.networks.converted.convert", None)
-    again = converter.tiny("resnet8", file, 0.0, 4)
-    assert again is not None
-    assert again[1] == made[1]
-    assert Converter(folder=tmp_path / "kept", measuring=False).tiny("resnet8", file, 0.5, 4) is None
+def test_a_network_is_converted_and_compiled_once(tmp_path: Path) -> None:
+    file = tmp_path / "resnet8.onnx"
+    file.write_bytes(small_onnx((3, 4, 4)))
+    sources, store = Sources(files={"resnet8": file}), Store(tmp_path / "results.sqlite")
+    own = [Task("cycles", 4, "resnet8", ratio) for ratio in (0.0, 1.0)]
+    with runner(store, contents=sources.contents) as running:
+        found = small(running, own, sources)
+    assert running.done == 4
+    assert [(line["network"], line["ratio"], line["side"]) for line in found] == [
+        ("resnet8", 0.0, 4),
+        ("resnet8", 1.0, 4),
+    ]
+    assert found[1]["beats"] == 2 * found[0]["beats"] > 0
+    again = Runner(store, Here())
+    assert small(again, own, sources) == found
+    assert again.done == 0
+    assert small(Runner(store, Nowhere()), [*own, Task("cycles", 4, "resnet8", 0.5)], sources) == found
+    (made,) = again.map(QUANTIZED, [sources.unit("resnet8", 0.0, 4)])
+    assert network_of(made).tile == (4, 4)
+    store.close()
 
 
 def small_onnx(shape: tuple[int, ...]) -> bytes:
@@ -121,20 +128,12 @@ def small_onnx(shape: tuple[int, ...]) -> bytes:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
 
 
-def test_an_engine_is_measured_when_all_its_networks_are_known(tmp_path: Path) -> None:
-    bench = Bench(kept=Cache(tmp_path, measuring=False), converter=Converter(folder=tmp_path), files={})
-    bench.sections["cycles"] = [line("resnet8", side=16)] * 3
-    bench.run(Task("clock", 16))
-    assert bench.sections["clock"] == []
+def test_an_engine_is_known_when_all_its_networks_are() -> None:
     sized = [line("resnet8", side=16, memory_words=words) for words in (20, 400, 30, 40)]
-    bench.sections["cycles"] = sized
-    seen = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.networks.cost.clock", lambda kept, config: seen.append(config))
-        bench.run(Task("clock", 16))
-    assert [(config.memory_words, config.group_beats, config.array.size) for config in seen] == [
-        (400, 16, "16 x 16 array")
-    ]
+    assert engine_for([*sized[:3], line("resnet8", side=8)], 16) is None
+    config = engine_for(sized, 16)
+    assert config is not None
+    assert (config.memory_words, config.group_beats, config.array.size) == (400, 16, "16 x 16 array")
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("resnet18", 11_684_712), ("mobilenet_v2", 3_487_816)])
