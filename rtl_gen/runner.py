@@ -46,6 +46,10 @@ class Runner:
         self.done = 0
         """How many units were done, not found."""
 
+    def alone(self) -> "Runner":
+        """One that does units in this process, one after the other, for what is timed; none if this does none."""
+        return Runner(self._store, self._place if isinstance(self._place, Nowhere) else Here())
+
     def map(self, kind: Work, arguments: Sequence[Arguments]) -> list[Any]:
         """The results in the order of the arguments; None for a unit that nobody did, at :class:`Nowhere`.
 

@@ -4,22 +4,16 @@ Stop it whenever you like: the next run continues.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
+from benchmarks import places
 from benchmarks.array import area, clock, page, results, speed
 from benchmarks.array.plan import Task, tasks
-from rtl_gen.errors import CheckError, UsageError
-from rtl_gen.runner import Here, Nowhere, Runner, add_place_options, check_place, runner, workers_of
-from rtl_gen.store import Store
+from rtl_gen.runner import Runner
 
-ROOT = Path(__file__).resolve().parents[2]
-KEPT = ROOT / "build/bench"
-"""The folder of what was measured before."""
+RESULTS = places.ROOT / "benchmarks/array/results"
 SAVE_EVERY = 300  # seconds
 SECTIONS = ("area", "clock", "generation", "simulation")
 Line = tuple[int, dict[str, Any]]
@@ -28,35 +22,14 @@ Line = tuple[int, dict[str, Any]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.array", description=__doc__)
-    add_bench_options(parser)
+    places.add_options(parser)
     args = parser.parse_args()
-    try:
-        check_place(args)
-        with closing(store()) as kept:
-            if args.cached:
-                measure(Runner(kept, Nowhere()), Runner(kept, Nowhere()))
-            else:
-                with runner(kept, workers=workers_of(args), scheduler=args.scheduler) as running:
-                    measure(running, Runner(kept, Here()))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except CheckError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return places.status(lambda: bench(args))
 
 
-def add_bench_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every bench."""
-    parser.add_argument("--cached", action="store_true", help="measure nothing; write the results that are kept")
-    add_place_options(parser)
-
-
-def store() -> Store:
-    """What was measured before."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    return Store(KEPT / "results.sqlite")
+def bench(args: argparse.Namespace) -> None:
+    with places.place(args) as running:
+        measure(running, running.alone())
 
 
 def measure(running: Runner, alone: Runner) -> None:
@@ -105,8 +78,8 @@ def save(plan: Sequence[Task], found: dict[int, dict[str, Any]]) -> None:
     for number in sorted(found):
         sections[plan[number].section].append(found[number])
     content = results.content(sections, len(plan))
-    results.write(content, ROOT / "benchmarks/array/results/results.json")
-    page.write(content, ROOT / "benchmarks/array/results")
+    results.write(content, RESULTS / "results.json")
+    page.write(content, RESULTS)
 
 
 if __name__ == "__main__":

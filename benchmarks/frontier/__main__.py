@@ -2,6 +2,7 @@
 
 import argparse
 
+from benchmarks import places
 from benchmarks.frontier import arrays, page
 from benchmarks.frontier.page import COMMAND
 
@@ -9,10 +10,16 @@ from benchmarks.frontier.page import COMMAND
 def main() -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--measure", action="store_true", help="first synthesize the arrays that no other bench has")
-    if parser.parse_args().measure:
-        arrays.measure()
+    places.add_options(parser)
+    args = parser.parse_args()
+    return places.status(lambda: bench(args))
+
+
+def bench(args: argparse.Namespace) -> None:
+    if args.measure:
+        with places.place(args) as running:
+            arrays.measure(running)
     page.write(arrays.OWN.parent)
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.array import area
-from benchmarks.array.cache import Cache
 from benchmarks.array.designs import BUFFERED, Design, baseline, stlq
 from benchmarks.array.results import compared, origin, write
 from hw.config import ArrayConfig
+from rtl_gen.runner import Runner
 from rtl_gen.targets import FPGAS, TARGETS
 
 Line = dict[str, Any]
@@ -39,9 +39,8 @@ def _of(kind: str, choices: int) -> list[Design]:
     return [stlq(BITS, **values)] if kind == WORDS else baseline(kind, **values)
 
 
-def measure() -> None:
+def measure(running: Runner) -> None:
     """Synthesize what the benchmark of arrays leaves out, and write it; goes on where it was stopped."""
-    kept = Cache(ROOT / "build/bench")
     plan = [
         (design, target)
         for target in TARGETS
@@ -49,11 +48,12 @@ def measure() -> None:
         for design in variants(kind)
         if target not in FPGAS or design.config.choices != DEFAULT
     ]
-    found: list[Line] = []
-    for number, (design, target) in enumerate(plan, 1):
-        print(f"{number}/{len(plan)} {design.label} on {target}", flush=True)
-        if line := area.measure(kept, design, target):
-            found.append(line | {"choices": design.config.choices})
+    made = running.map(area.AREA, [area.unit(*pair) for pair in plan])
+    found = [
+        area.line(design, target, result) | {"choices": design.config.choices}
+        for (design, target), result in zip(plan, made, strict=True)
+        if result
+    ]
     write({**origin(COMMAND, {"area": found}, len(plan)), "area": found}, OWN)
 
 

