@@ -43,6 +43,11 @@ class Target:
         return "luts" in self.cells
 
     @property
+    def logic(self) -> str:
+        """What its logic is counted in, for people."""
+        return "LUTs" if self.is_fpga else "gates"
+
+    @property
     def stat(self) -> str:
         """Yosys's command for the statistics of a netlist; those of gates have an estimate of transistors."""
         return "stat -json" if self.is_fpga else "stat -json -tech cmos"

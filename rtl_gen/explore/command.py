@@ -27,6 +27,7 @@ from rtl_gen.targets import TARGETS, Target
 from rtl_gen.yosys import YOSYS
 from sw_ref.files import digest_of, write_atomically
 from sw_ref.format import StlqFormat, parameters_of
+from sw_ref.messages import printable
 
 SUMMARY = "search the engines that suit a network: accuracy against LUTs and speed, measured"
 EXAMPLE = "stlq explore net.onnx --calibrate data.npz --target ecp5 --device 25k --out explored/"
@@ -119,6 +120,8 @@ def check(args: argparse.Namespace) -> None:
     if args.min_accuracy is not None and args.labels is None:
         raise UsageError("--min-accuracy is given without --labels; allowed: with the classes that it counts")
     check_place(args)
+    if (told := command(args)) != printable(told):
+        raise UsageError(f"the command is {printable(told)}; allowed: what can be printed, as results repeat it")
     check_folder("--out", args.out)
 
 

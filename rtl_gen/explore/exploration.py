@@ -92,7 +92,7 @@ class Exploration:
     @property
     def _counted(self) -> str:
         """The resource that is `luts`: gates where the target has no LUTs."""
-        return "luts" if self.task.target.is_fpga else "gates"
+        return self.task.target.logic.lower()
 
     def _promising(self, count: int) -> list[Point]:
         """Points of so many engines that are not measured, and better than what is, as far as estimates tell."""

@@ -32,6 +32,7 @@ def content(exploration: Exploration, *, network: str, command: str, convert: st
         "schema": SCHEMA,
         "network": network,
         "command": command,
+        "logic": exploration.task.target.logic,
         "versions": _versions(exploration),
         "layers": [INPUTS, *first["nodes"], OUTPUTS],
         "points": [_point(exploration, point, point in front, convert) for point in order],

@@ -61,6 +61,7 @@ FIELDS = {
     "schema": Rule(str(SCHEMA), lambda value: _is_count(value) and value == SCHEMA),
     "network": TEXT,
     "command": COMMAND,
+    "logic": Rule("'LUTs' or 'gates'", lambda value: value in ("LUTs", "gates")),
     "versions": Rule("an object of texts", lambda value: _is_named(value, TEXT.accepts)),
     "layers": TEXT.each(),
     "points": Rule("a list of at least one point", lambda value: isinstance(value, list) and value != []),

@@ -85,6 +85,7 @@ def _packed(front: Mapping[str, Any], every_layer: bool) -> dict[str, Any]:
     return {
         "network": printable(front["network"]),
         "command": front["command"],
+        "logic": front["logic"],
         "versions": {printable(name): printable(version) for name, version in front["versions"].items()},
         "layers": [printable(name) for name in front["layers"]],
         "shared": shared,

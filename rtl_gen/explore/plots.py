@@ -4,7 +4,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rtl_gen.errors import CheckError, UsageError
@@ -31,7 +31,7 @@ NAME_LENGTH = 40
 
 @dataclass(frozen=True)
 class Cost:
-    """What a plot has along its horizontal axis; `better`: 1 where more is better, -1 where less is."""
+    """What a plot has along its horizontal axis, ``{logic}`` in its label; `better`: 1 where more is better, or -1."""
 
     label: str
     better: int
@@ -39,7 +39,7 @@ class Cost:
 
 
 COSTS = {
-    "front-by-cost.svg": Cost("LUTs x cycles per inference", -1, lambda point: point["luts"] * point["cycles"]),
+    "front-by-cost.svg": Cost("{logic} x cycles per inference", -1, lambda point: point["luts"] * point["cycles"]),
     "front-by-rate.svg": Cost("inferences per second", 1, lambda point: point["inferences_per_second"]),
 }
 QUALITIES = {"accuracy": "accuracy (%)", "sqnr_db": "output SQNR (dB)", "agreement": "agreement with float (%)"}
@@ -54,7 +54,7 @@ LOOKS: tuple[tuple[str, bool, bool, dict[str, Any]], ...] = (
 
 
 def front_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
-    """SVG by file name: accuracy, or without labels SQNR, over LUTs x cycles, and over the rate.
+    """SVG by file name: accuracy, or without labels SQNR, over LUTs (gates) x cycles, and over the rate.
 
     There is no plot over the rate where nobody measured one. The same front gives the same bytes.
     Raises :class:`UsageError` as :func:`check_front`, and :class:`CheckError` without matplotlib.
@@ -65,7 +65,8 @@ def front_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
     for name, cost in COSTS.items():
         points = [point for point in front["points"] if _is_drawn(cost.of(point)) and _is_drawn(point[quality])]
         if points:
-            drawn[name] = _svg(lambda figure, p=points, c=cost: _scatter(figure, p, c, quality), (5.5, 4))
+            named = replace(cost, label=cost.label.format(logic=front["logic"]))
+            drawn[name] = _svg(lambda figure, p=points, c=named: _scatter(figure, p, c, quality), (5.5, 4))
     return drawn
 
 

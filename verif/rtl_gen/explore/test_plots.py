@@ -39,6 +39,13 @@ def test_every_point_is_drawn() -> None:
     assert {"accuracy (%)", "measured, on the front", "measured", "estimate"} < set(texts(by_cost))
 
 
+def test_gates_are_not_called_luts() -> None:
+    front = make_front(4) | {"logic": "gates"}
+    by_cost = texts(front_plots(front)["front-by-cost.svg"])
+    assert "gates x cycles per inference" in by_cost
+    assert not any("LUT" in text for text in by_cost)
+
+
 def test_the_line_joins_what_no_other_beats() -> None:
     places = [(3.0, 5.0), (1.0, 2.0), (2.0, 4.0), (2.5, 4.0), (1.0, 1.0), (4.0, 4.5)]
     assert unbeaten(places, -1) == [(1.0, 2.0), (2.0, 4.0), (3.0, 5.0)]
