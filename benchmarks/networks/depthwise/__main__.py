@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 
-from benchmarks.array.area import counted
+from benchmarks.array.area import synthesized
 from benchmarks.array.page import table
 from benchmarks.networks import tiny
 from benchmarks.networks.__main__ import RESULTS
-from benchmarks.networks.converted import KEPT, Converter
+from benchmarks.networks.converted import FORMAT
 from benchmarks.networks.cycles import LARGEST, engine
 from benchmarks.networks.depthwise.cycles import Form, cycles_of, skewed, windowed
 from benchmarks.networks.depthwise.prototypes import TAPS, Select, Skew, Window
@@ -17,8 +18,10 @@ from benchmarks.networks.results import find
 from hw.component import Component, Modules
 from hw.engine.config import EngineConfig
 from hw.verilog import array_verilog, verilog
+from rtl_gen.frontend.calibrate import convert
+from rtl_gen.frontend.onnx_file import import_onnx
 from rtl_gen.targets import TARGETS
-from rtl_gen.yosys import Flow, mapped
+from sw_ref.network import Network
 
 SIDE, RATIOS = 8, (0.0, 0.15)
 AREAS = ("xilinx", "ecp5")
@@ -47,14 +50,13 @@ def main() -> None:
 
 def _cycles(ratio: float, added: Mapping[str, Mapping[str, int]], whole: Mapping[str, int]) -> str:
     """Cycles, depthwise beats and LUTs times cycles of each network in each form."""
-    converter, config = Converter(folder=KEPT / "networks"), engine(SIDE, **LARGEST)
+    config = engine(SIDE, **LARGEST)
     rows, ratios = list[list[str]](), {name: {target: list[float]() for target in AREAS} for name in FORMS}
     for network, file in tiny.find().items():
-        made = converter.tiny(network, file, ratio, SIDE)
-        assert made is not None
-        plain, _ = cycles_of(made[0], config)
+        integers = converted(network, file, ratio)
+        plain, _ = cycles_of(integers, config)
         for name, (form, _) in FORMS.items():
-            cycles, beats = cycles_of(made[0], config, form)
+            cycles, beats = cycles_of(integers, config, form)
             for target in AREAS:
                 ratios[name][target].append(cycles / plain * (1 + added[name][target] / whole[target]))
             figures = [f"{cycles:,}", f"{beats:,}", *(f"{ratios[name][target][-1]:.3f}" for target in AREAS)]
@@ -63,6 +65,14 @@ def _cycles(ratio: float, added: Mapping[str, Mapping[str, int]], whole: Mapping
         means = [f"{prod(values) ** (1 / len(values)):.3f}" for values in each.values()]
         rows.append(["geometric mean", name, "", "", *means])
     return table([f"R = {ratio:.0%}", "form", "cycles", "depthwise beats", *AREAS], rows)
+
+
+def converted(name: str, file: Path, ratio: float) -> Network:
+    """A network of MLPerf Tiny in integers."""
+    floats = import_onnx(file)
+    (port,) = floats.inputs
+    data = {port.name: tiny.inputs_of(name, file, port.shape)}
+    return convert(floats, data, FORMAT, tile=(SIDE, SIDE), ratio=ratio).network
 
 
 def luts_of(kind: type[Component], target: str) -> int:
@@ -79,8 +89,8 @@ def unit(target: str) -> int:
 
 
 def _luts(text: str, top: str, target: str) -> int:
-    found = mapped(text, top, Flow(passes=TARGETS[target].script(top)))
-    return counted(found, target, top)["luts"] + TARGETS[target].count_memory(found.after["num_cells_by_type"])
+    found = synthesized(verilog=text, top=top, target=target, flow=TARGETS[target].script(top))
+    return found["luts"] + found["memory_luts"]
 
 
 if __name__ == "__main__":
