@@ -101,6 +101,11 @@ class EngineConfig:
         return self.bus_bits // self.transfer_bits
 
     @property
+    def pairs(self) -> bool:
+        """Whether input jobs may move two codes at a time: for even lanes and odd ones."""
+        return self.codes_per_transfer > 1 and self.requant_lanes > 1
+
+    @property
     def word_bits(self) -> int:
         """Width of a word of the activation memory."""
         return self.array.lanes * self.code_bits

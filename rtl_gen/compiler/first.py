@@ -41,7 +41,7 @@ def choose(network: Network, name: str, config: EngineConfig, *, gather: bool) -
     bands = list(candidates(windows, shape[0], lanes)) if gather and shape[0] <= lanes else []
     for folding in _foldings(shape, lanes):
         # Codes come alone or in pairs.
-        codes = math.prod(shape) // (1 + (config.codes_per_transfer > 1 and folded_pairs(*folding)))
+        codes = math.prod(shape) // (1 + (config.pairs and folded_pairs(*folding)))
         found.append((codes + pass_cost(windows, folding, second, lanes, steps), First(folding=folding)))
         found += [(codes + made.cost(folding, second, steps), First(folding=folding, bands=made)) for made in bands]
     return min(found, key=lambda one: (one[0], one[1].bands is not None, one[1].folding))[1]

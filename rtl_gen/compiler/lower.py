@@ -160,8 +160,7 @@ class _Program:
             if empty:
                 zero, address = network.tensors[name].zero, self.bases[view.buffer] + empty[0]
                 self._add(fill_job(f"input {name}", zero, address, len(empty)))
-            pairs = self.config.codes_per_transfer > 1
-            for job in transfer_jobs(Kind.INPUT, name, view, self.bases[view.buffer], pairs=pairs):
+            for job in transfer_jobs(Kind.INPUT, name, view, self.bases[view.buffer], pairs=self.config.pairs):
                 self._add(job, (name, view))
 
     def run(self, whole: Pass) -> None:
