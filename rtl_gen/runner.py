@@ -87,21 +87,30 @@ class Runner:
 def runner(
     store: Store, *, workers: int = 1, scheduler: str | None = None, contents: Mapping[str, bytes] | None = None
 ) -> Iterator[Runner]:
-    """A runner with `workers` processes on this machine, or the workers that a `scheduler`, by address, has and gets.
+    """A runner whose units are done at :func:`place`."""
+    with place(workers=workers, scheduler=scheduler, contents=contents) as found:
+        yield Runner(store, found)
+
+
+@contextmanager
+def place(
+    *, workers: int = 1, scheduler: str | None = None, contents: Mapping[str, bytes] | None = None
+) -> Iterator[Place]:
+    """`workers` processes on this machine, or the workers that a `scheduler`, by address, has and gets.
 
     `contents`: large inputs by their digest, for all processes.
     Raises :class:`UsageError` for a scheduler that does not answer, :class:`CheckError` if Dask is not installed.
     """
     work.contents.update(contents or {})
     if scheduler is None and workers == 1:
-        yield Runner(store, Here())
+        yield Here()
         return
     try:
         from rtl_gen import cluster
     except ModuleNotFoundError as error:
         raise CheckError(f"{error.name} is not installed; to install it: {INSTALL}") from None
-    with cluster.opened(workers, scheduler, dict(contents or {})) as place:
-        yield Runner(store, place)
+    with cluster.opened(workers, scheduler, dict(contents or {})) as found:
+        yield found
 
 
 def add_place_options(group: Any) -> None:

@@ -14,6 +14,7 @@ from benchmarks.training.fit import TrainingError
 from benchmarks.training.run import CHECKPOINT, RESULT, Setting, perform
 from benchmarks.training.spec import Run, folder_of
 from benchmarks.training.tasks import TASKS
+from rtl_gen.errors import CheckError, UsageError
 from sw_ref.train.methods import METHODS
 
 PROGRAM = "python -m benchmarks.training"
@@ -36,9 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv and not argv[0].startswith("-"):
             raise ValueError(f"command is {argv[0]!r}; allowed: campaign, or the options of a run")
         return _train(argv)
-    except TrainingError as error:
+    except (TrainingError, CheckError) as error:
         return _complain(error, 1)
-    except ValueError as error:
+    except (ValueError, UsageError) as error:
         return _complain(error, 2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""

@@ -1,10 +1,10 @@
 """A grid of tasks, methods, ratios and seeds, run by run, with a table and plots; it resumes after any stop."""
 
 import argparse
+import json
 import shlex
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from benchmarks.training.results import Results
 from benchmarks.training.run import RESULT, Setting, perform
 from benchmarks.training.spec import Run, folder_of
 from benchmarks.training.tasks import TASKS
+from rtl_gen.runner import add_place_options, check_place, place, workers_of
+from rtl_gen.work import Work
 from sw_ref.files import write_atomically
 from sw_ref.train.methods import METHODS, find_method
 
@@ -78,13 +80,20 @@ class Campaign:
             check_about(self.kept.path(run), found["run"], run.about)
         return found
 
-    def perform(self, run: Run, command: str, device: str = "cpu") -> dict[str, Any]:
-        """Do a run, from where it was stopped if it was begun, and keep its result."""
-        folder = self.work / run.name
-        setting = Setting(floats=self.work / FLOATS, device=device)
-        done = perform(run, folder, setting, resume=folder.is_dir(), command=command)
-        self.kept.add(run, (folder / RESULT).read_bytes())
-        return done
+    def unit(self, run: Run, command: str) -> dict[str, Any]:
+        """The arguments that do a run."""
+        return {"run": asdict(run), "work": str(self.work), "command": command}
+
+    def keep(self, run: Run, done: dict[str, str]) -> dict[str, Any]:
+        """Keep the result of a run that was done.  Raises :class:`TrainingError` if it stopped."""
+        if "stopped" in done:
+            raise TrainingError(done["stopped"])
+        self.kept.add(run, done["line"].encode())
+        return json.loads(done["line"])
+
+    def perform(self, run: Run, command: str) -> dict[str, Any]:
+        """Do a run in this process, and keep its result."""
+        return self.keep(run, trained(**self.unit(run, command)))
 
     def tables(self, command: str) -> dict[str, str]:
         """The text of both tables by file name, each under the command that makes it; nothing if no run is done."""
@@ -105,18 +114,36 @@ class Campaign:
             plots.draw(self.results, self.work, table.rows(results), results)
 
 
+def trained(*, run: dict[str, Any], work: str, command: str) -> dict[str, str]:
+    """Do a run, by its fields, in one thread, from where it was stopped if it was begun in the folder `work`.
+
+    `line`: the text of its result, or `stopped`: why there is none.
+    """
+    torch.set_num_threads(1)
+    chosen = Run(**run)
+    folder = Path(work) / chosen.name
+    try:
+        perform(chosen, folder, Setting(floats=Path(work) / FLOATS), resume=folder.is_dir(), command=command)
+    except TrainingError as error:
+        return {"stopped": str(error)}
+    return {"line": (folder / RESULT).read_text()}
+
+
+TRAINED = Work(function=trained)
+
+
 def main(argv: Sequence[str], parser: argparse.ArgumentParser) -> int:
     """The command `campaign`."""
     add_arguments(parser)
     args = parser.parse_args(argv)
     if args.report and not grid_options(args, parser):
         args = parser.parse_args([*argv, *recorded_options(folder_of("out", args.out))])
+    check_place(args)
     campaign = of_arguments(args)
     runs = campaign.runs()
     todo = [run for run in runs if campaign.result(run) is None]
-    torch.set_num_threads(1)
     print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done", flush=True)
-    failed = [] if args.report else _perform(campaign, todo, shlex.join([*COMMAND, *argv]))
+    failed = [] if args.report else _perform(campaign, todo, shlex.join([*COMMAND, *argv]), args)
     campaign.report(shlex.join([*COMMAND, "--report", *grid_options(args, parser)]))
     if failed:
         raise TrainingError(f"{len(failed)} of {len(todo)} runs stopped: {'; '.join(failed)}")
@@ -152,21 +179,24 @@ def grid_options(args: argparse.Namespace, parser: argparse.ArgumentParser) -> l
     return [text for name, value in given for text in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def _perform(campaign: Campaign, todo: Sequence[Run], command: str) -> list[str]:
-    """Do the runs, a line on each; returns what went wrong with those that could not be ended."""
+def _perform(campaign: Campaign, todo: Sequence[Run], command: str, args: argparse.Namespace) -> list[str]:
+    """Have the runs done where the options say, a line on each; returns what went wrong with those that stopped."""
     for folder in (campaign.results / RUNS, campaign.work):  # what cannot be kept is not trained
         folder.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
-    for number, run in enumerate(todo, 1):
-        started = time.perf_counter()
-        try:
-            value = campaign.perform(run, command)["result"]["test"][run.of_task.primary]
-            outcome = f"{value:.2f} {run.of_task.unit}"
-        except TrainingError as error:
-            outcome = str(error)
-            failed.append(f"{run.name}: {error}")
-        seconds = time.perf_counter() - started
-        print(f"{number}/{len(todo)} {run.name}: {outcome}, {seconds:.0f} s", flush=True)
+    named = {run.name: run for run in todo}
+    units = {name: campaign.unit(run, command) for name, run in named.items()}
+    with place(workers=workers_of(args), scheduler=args.scheduler) as found:
+        for number, (name, done) in enumerate(found.results(TRAINED, units), 1):
+            run = named[name]
+            try:
+                result = campaign.keep(run, done)
+                score = result["result"]["test"][run.of_task.primary]
+                outcome = f"{score:.2f} {run.of_task.unit}, {result['seconds']:.0f} s"
+            except TrainingError as error:
+                outcome = str(error)
+                failed.append(f"{name}: {error}")
+            print(f"{number}/{len(todo)} {name}: {outcome}", flush=True)
     return failed
 
 
@@ -183,6 +213,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, help="of fine-tuning (default: each task's)")
     add("--pretrain-epochs", type=int, help="of the float networks (default: each task's)")
     add("--report", action="store_true", help="only tables and plots (default: of the present table's options)")
+    add_place_options(parser)
 
 
 def _number(text: str) -> float:

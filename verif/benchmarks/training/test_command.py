@@ -124,6 +124,10 @@ def test_a_loss_that_is_nan_is_exit_status_1(tmp_path, capsys, monkeypatch, tiny
         (["campaign", "--tasks", "tiny,sing"], "task is 'sing'; allowed: classify, enhance, segment, tiny"),
         (["campaign", "--methods", "magic"], "method is 'magic'; allowed: two-word, stlq"),
         (["campaign", "--seeds", "0"], "seeds is 0; allowed: a whole number, 1 or more"),
+        (
+            ["campaign", "--workers", "2", "--scheduler", "tcp://a:1"],
+            "--workers is given with --scheduler; allowed: one",
+        ),
         (["campaign", "--tasks", "tiny", "--out", ""], "out is empty; allowed: a folder"),
         (["campaign", "--tasks", "tiny", "--out", "x", "--work", ""], "work is empty; allowed: a folder"),
         (["campaign", "--tasks", "tiny", "--out", "taken"], "taken/runs: Not a directory; allowed: files that can be"),
@@ -170,7 +174,7 @@ def test_a_finished_run_is_not_overwritten(tmp_path, capsys):
 
 
 def test_a_campaign_does_what_is_left_and_reports(tmp_path, capsys):
-    folders = ["--out", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
+    folders = ["--workers", "1", "--out", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
     options = ["campaign", "--tasks", "tiny", "--methods", "one-word,two-word", *folders]
     assert main([*options, "--seeds", "1"]) == 0
     first = capsys.readouterr().out.splitlines()
@@ -197,7 +201,7 @@ def test_a_campaign_goes_on_after_a_run_that_stopped(tmp_path, capsys, monkeypat
         return loss(outputs, targets) * (torch.nan if 2 * Tiny.steps < len(calls) <= 2 * Tiny.steps + 5 else 1)
 
     monkeypatch.setattr(tiny, "loss", poisoned)
-    folders = ["--out", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
+    folders = ["--workers", "1", "--out", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
     assert main(["campaign", "--tasks", "tiny", "--methods", "one-word,two-word", "--seeds", "1", *folders]) == 1
     captured = capsys.readouterr()
     assert "1/2 tiny-plain-one-word-r0-seed0: loss is nan in epoch 1, step 1" in captured.out
