@@ -31,11 +31,15 @@ KILLED, NOT_FOUND, ENDLESS = (1, 3), (0, 5, 33), (24, -24, 36, 152, 255)
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Some source files, and quick tests of what they promise; `slow`: patterns of tests that are left out."""
+    """Some source files, and quick tests of what they promise; `slow`: patterns of tests that are left out.
+
+    `parts`: of hardware, other files, whose components have what is in these.
+    """
 
     files: tuple[str, ...]
     tests: tuple[str, ...]
     slow: str = ""
+    parts: tuple[str, ...] = ()
 
 
 GROUPS = {

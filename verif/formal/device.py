@@ -41,12 +41,14 @@ def device_wires(config: ArrayConfig, pixel: int) -> str:
     Raises ``AttributeError`` with all names that there are, if a component has no such signal.
     """
     inside = Inside.of(Array(config))
-    lines = []
-    for path, name in _paths(config, pixel):
-        shape = attrgetter(path)(inside).shape()
-        kind = f"{'signed ' if shape.signed else ''}[{shape.width - 1}:0]"
-        lines.append(f"  (* hierconn *) wire {kind} \\dut.{path} ;\n  wire {kind} {name} = \\dut.{path} ;\n")
-    return "".join(lines)
+    return "".join(f"{wire(inside, path, name)}\n" for path, name in _paths(config, pixel))
+
+
+def wire(inside: Inside, path: str, name: str = "") -> str:
+    """The wire of a signal in the instance `dut`, under its own name, or another one."""
+    shape = attrgetter(path)(inside).shape()
+    kind = f"{'signed ' if shape.signed else ''}[{shape.width - 1}:0]"
+    return f"  (* hierconn *) wire {kind} \\dut.{path} ;\n  wire {kind} {name or path} = \\dut.{path} ;"
 
 
 def _paths(config: ArrayConfig, pixel: int) -> Iterator[tuple[str, str]]:

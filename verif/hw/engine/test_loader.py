@@ -16,8 +16,10 @@ from verif.hw.array.bench import dice, packed, simulate
 from verif.hw.engine.bench import CONFIG, LANES
 from verif.hw.faults import driven
 
-WIDE = replace(CONFIG, group_beats=64)
+WIDE = replace(CONFIG, group_beats=64, tables=True)
 BITS = WIDE.array.format.bits
+TABLES = (False, True, False, False, True, False)
+LONGEST = 400  # cycles in which a half is freed, and a job taken
 KINDS = (Kind.FILL, Kind.CONV, Kind.CONV, Kind.INPUT, Kind.CONV, Kind.OUTPUT)
 FAULTS = {
     "a job before its check": driven(Intake, "check", lambda was, at: 0),
@@ -27,6 +29,8 @@ FAULTS = {
         TileCounter, "two_word", lambda was, at: at.flags.rotate_left(1).bit_select(at.ahead[:5], 1)
     ),
     "last one tile late": driven(TileCounter, "limit", lambda was, at: at.tiles + 1),
+    "idle too early": driven(Loader, "busy", lambda was, at: was & ~at.job_taken),
+    "one table for all jobs": driven(Loader, "table_half", lambda was, at: 0),
     "job overwritten": driven(Loader, "job_valid", lambda was, at: was & ~at.job_valid),
 }
 
@@ -35,11 +39,12 @@ def _fields(rng: Any, layout: dict[str, Field]) -> dict[str, int]:
     return {name: rng.choice(field.span) for name, field in layout.items()}
 
 
-def random_job(rng: Any, kind: Kind) -> Job:
+def random_job(rng: Any, kind: Kind, has_table: bool) -> Job:
     groups = rng.randrange(1, 4)
-    fields = {**_fields(rng, JOB), "kind": kind, "table": 0, "trips_group": groups - 1}
+    table = [rng.getrandbits(WIDE.code_bits) for _ in range(WIDE.table_words * has_table)]
+    fields = {**_fields(rng, JOB), "kind": kind, "table": int(bool(table)), "trips_group": groups - 1}
     made = [random_group(rng) if kind == Kind.CONV else Group(tiles=1, idle=rng.randrange(256)) for _ in range(groups)]
-    return Job(layer="", fields=fields, steps=[_fields(rng, STEP) for _ in LOOPS], groups=made)
+    return Job(layer="", fields=fields, steps=[_fields(rng, STEP) for _ in LOOPS], groups=made, table=table)
 
 
 def random_group(rng: Any) -> Group:
@@ -114,8 +119,11 @@ class Engine:
         self.loader, self.rng = loader, rng
         self.jobs, self.groups = list(jobs), [(group, job.kind == Kind.CONV) for job in jobs for group in job.groups]
         self.stores = Stores(loader)
-        self.half = self.bank = 0
+        self.half = self.bank = self.table = 0
+        self.entries: dict[int, int] = {}  # of both tables
+        self.busy = -1  # until which cycle jobs are under way
         self.frees: dict[str, dict[int, int]] = {"front_frees": {}, "back_frees": {}}
+        self.here: dict[int, Group] = {}  # by half
 
     def step(self, ctx: Any, cycle: int) -> None:
         loader, rng = self.loader, self.rng
@@ -128,11 +136,25 @@ class Engine:
             for index, step in enumerate(job.steps):
                 assert self.stores.value("steps", self.bank + index, width(STEP)) == pack(STEP, step)
             self.bank ^= len(LOOPS)
+            if job.table:
+                at = self.table << WIDE.code_bits
+                assert [self.entries[at + code] for code in range(WIDE.table_words)] == list(job.table)
+                self.table ^= 1
+            self.busy = cycle + rng.randrange(20, 80)
+        ctx.set(loader.idle, cycle > self.busy)
+        assert ctx.get(loader.busy) or cycle > self.busy
+        ctx.set(loader.table_free, rng.random() < 0.8)
+        if ctx.get(loader.table_write):
+            assert ctx.get(loader.table_free)
+            self.entries[ctx.get(loader.table_target)] = ctx.get(loader.steps.word) & ((1 << WIDE.code_bits) - 1)
         self.stores.observe(ctx)
         for name, pending in self.frees.items():
             due = [half for half, at in pending.items() if at == cycle]
             ctx.set(getattr(loader.buffers, name), sum(1 << half for half in due))
             for half in due:
+                if name == "front_frees":
+                    # Nothing was written meanwhile.
+                    check_group(ctx, self.stores, self.here[half], half)
                 del pending[half]
 
     def after(self, ctx: Any, cycle: int) -> None:
@@ -140,7 +162,8 @@ class Engine:
         if ctx.get(self.loader.buffers.full) >> self.half & 1 and self.half not in self.frees["front_frees"]:
             group, conv = self.groups.pop(0)
             check_group(ctx, self.stores, group, self.half)
-            self.frees["front_frees"][self.half] = later = cycle + self.rng.randrange(2, 60)
+            self.here[self.half] = group
+            self.frees["front_frees"][self.half] = later = cycle + self.rng.choice((2, 30, 200))
             if conv:
                 self.frees["back_frees"][self.half] = later + self.rng.randrange(5, 30)
             self.half ^= 1
@@ -157,14 +180,15 @@ def run(jobs: list[Job], words: list[int], seed: object) -> tuple[int, int]:
     found: list[int] = []
 
     async def bench(ctx: Any) -> None:
-        given = 0
-        ctx.set(loader.idle, 1)
+        given = last = 0
         for cycle in range(12 * len(words)):
             offered = given < len(words) and (rng.random() < 0.9)
             ctx.set(loader.program.valid, offered)
             ctx.set(loader.program.payload, words[given] if offered else rng.getrandbits(32))
             engine.step(ctx, cycle)
-            given += offered and bool(ctx.get(loader.program.ready))
+            if offered and ctx.get(loader.program.ready):
+                given, last = given + 1, cycle
+            assert cycle < last + LONGEST, "the loader has stopped"
             await ctx.tick()
             engine.after(ctx, cycle)
             if given == len(words) and not ctx.get(loader.busy):
@@ -181,7 +205,7 @@ def run(jobs: list[Job], words: list[int], seed: object) -> tuple[int, int]:
 
 def program(seed: object) -> tuple[list[Job], list[int]]:
     rng = dice(seed)
-    jobs = [random_job(rng, kind) for kind in KINDS]
+    jobs = [random_job(rng, kind, table) for kind, table in zip(KINDS, TABLES, strict=True)]
     return jobs, encode(WIDE, jobs)
 
 
@@ -201,6 +225,14 @@ def test_no_job_of_a_wrong_program_is_offered(at: int, bit: int, error: Error) -
     else:
         words[at] ^= 1 << bit
     assert run(jobs, words, "wrong") == (error, 0)
+
+
+@pytest.mark.parametrize("before", [[], [0, 1, 2], [5, (1 << 32) - 1, 7]])
+def test_a_program_runs_behind_a_wrong_one_and_words_that_are_none(before: list[int]) -> None:
+    jobs, words = program("again")
+    header = words[:5]
+    header[-1] ^= 1 << 7
+    assert run(jobs, header + before + words, "again") == (Error.NONE, len(KINDS))
 
 
 def _header(words: list[int], at: int, bit: int) -> list[int]:

@@ -112,6 +112,7 @@ def check(window: int, *, adds: bool) -> None:
             await ctx.tick()
             ctx.set(writer.starts, 0)
             ctx.set(writer.job, job)
+            assert ctx.get(writer.waiting)
             await cycles(ctx, 3)
             positions = positions_of(rng, job, window)
             found = await run(ctx, writer, Script(rng, positions, adds=adds))

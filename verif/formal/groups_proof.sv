@@ -1,0 +1,102 @@
+// The loader's part for groups, by induction and thus for ever: no half of the buffers is written while it is in use, and
+// each bus word of a beat goes to the place behind the one before it. For any program, and a consumer that frees what is
+// full: of that, sequencer_proof.sv is the proof.
+module groups_proof (
+  input clk, rst,
+  input [`BUS-1:0] word,
+  input valid, due, conv,
+  input [1:0] buffers__front_frees, buffers__back_frees
+);
+  wire room, done, buffers__two_word, buffers__last;
+  wire [`BUS-1:0] buffers__beats__word, buffers__scales__word, buffers__offsets__word;
+  wire [`BEAT_SLOTS-1:0] buffers__beats__slot;
+  wire [`SCALE_SLOTS-1:0] buffers__scales__slot;
+  wire [`OFFSET_SLOTS-1:0] buffers__offsets__slot;
+  wire [`BEAT_BITS:0] buffers__beats__target;
+  wire [`CHUNK_BITS:0] buffers__scales__target, buffers__offsets__target;
+  wire [1:0] buffers__full;
+  wire [2*`BEAT_BITS-1:0] buffers__ends;
+  wire [2*`IDLE_BITS-1:0] buffers__idles;
+  stlq_engine_groups dut (.*);
+
+  reg begun = 0;
+  always @(posedge clk) begin
+    begun <= 1;
+    if (!begun) assume (rst);
+  end
+
+  // What a consumer may still use. The words of a half's last beat are read `LATE cycles after it is freed.
+  reg half = 0;
+  reg [1:0] full = 0, kept = 0, back = 0;
+  reg [2*`LATE-1:0] late = 0;
+  reg [1:0] used;
+  integer k;
+  always @* begin
+    used = full;
+    for (k = 0; k < `LATE; k = k + 1) used = used | late[2*k +: 2];
+  end
+  wire [1:0] here = 2'b1 << half;
+  wire beat_in = |buffers__beats__slot, scale_in = |buffers__scales__slot, offset_in = |buffers__offsets__slot;
+  always @(posedge clk) if (rst) {half, full, kept, back, late} <= 0; else begin
+    half <= half ^ done;
+    full <= full & ~buffers__front_frees | (done ? here : 2'b0);
+    late <= {late, buffers__front_frees};
+    // Parameters are kept from the group's last word on.
+    kept <= kept & ~buffers__back_frees | (done && offset_in ? here : 2'b0);
+    back <= buffers__back_frees;
+  end
+  always @* begin
+    assume (!(buffers__front_frees & ~full));
+    assume (!(buffers__back_frees & ~kept));
+  end
+
+  // Where the next bus word goes: slot, beat of the group, chunk of its channels.
+  reg [7:0] slot = 0;
+  reg [`BEAT_BITS-1:0] beat = 0;
+  reg [`CHUNK_BITS-1:0] chunk = 0;
+  wire last_slot = slot == (beat_in ? `BEAT_SLOTS : scale_in ? `SCALE_SLOTS : `OFFSET_SLOTS) - 1;
+  always @(posedge clk) if (rst || done) {slot, beat, chunk} <= 0; else if (beat_in || scale_in || offset_in) begin
+    slot <= last_slot ? 0 : slot + 1;
+    beat <= beat + (beat_in && last_slot);
+    chunk <= chunk + ((scale_in || offset_in) && last_slot);
+  end
+
+  // WIRES
+  // States: 0 group, 1 flags, 2 beats, 3 scales, 4 offsets.
+  always @(posedge clk) if (begun && !rst) begin
+    assert (buffers__full == full);
+    if (done) assert (!(full & here));
+    if (beat_in) begin
+      assert (!(used & here) && buffers__beats__target == {half, beat});
+      assert (buffers__beats__slot == 1 << slot && buffers__beats__word == word);
+    end
+    if (scale_in) begin
+      assert (!((kept | back) & here) && buffers__scales__target == half * `CHUNKS + chunk);
+      assert (buffers__scales__slot == 1 << slot && buffers__scales__word == word);
+    end
+    if (offset_in) begin
+      assert (!((kept | back) & here) && buffers__offsets__target == half * `CHUNKS + chunk);
+      assert (buffers__offsets__slot == 1 << slot && buffers__offsets__word == word);
+    end
+    // What is taken of a group is written, but for header and flags.
+    if (fsm_state > 1) assert ((valid && room) == (beat_in || scale_in || offset_in));
+    for (k = 0; k < 2; k = k + 1) if (full[k] && $past(full[k]) && !$past(rst)) begin
+      assert ($stable(buffers__ends[`BEAT_BITS*k +: `BEAT_BITS]));
+      assert ($stable(buffers__idles[`IDLE_BITS*k +: `IDLE_BITS]));
+    end
+
+    // For the induction.
+    assert (fsm_state <= 4 && dut_half == half && dut_kept == kept);
+    assert (occupied == (full | late[0 +: 2] | late[2 +: 2]));
+    assert ($past(rst) || half_occupied || !(full & here) && !(late[0 +: 6] & {3{here}}));
+    assert ($past(rst || done) || half_kept || !((kept | back) & here));
+    if (fsm_state != 0) assert (!(full & here) && !(late[0 +: 8] & {4{here}}));
+    if (fsm_state > 1) assert (!(used & here));
+    if (fsm_state == 4) assert (!((kept | back) & here));
+    assert (dut_slot == (fsm_state > 1 ? slot : 0) && (fsm_state > 1 || slot == 0));
+    assert (entry == (fsm_state > 2 ? chunk : 0) && (fsm_state > 2 || chunk == 0));
+    assert (fsm_state != 1 && fsm_state != 2 || tile_beat == beat);
+    assert (fsm_state != 0 || beat == 0);
+    assert (slot < (fsm_state == 2 ? `BEAT_SLOTS : fsm_state == 3 ? `SCALE_SLOTS : fsm_state == 4 ? `OFFSET_SLOTS : 1));
+  end
+endmodule
