@@ -49,7 +49,7 @@ class EventQueue(Component):
         last = Signal(range(IN_FLIGHT))
         first = Signal(range(IN_FLIGHT))
         second = Signal(range(IN_FLIGHT), init=1)
-        under_way = Signal(range(IN_FLIGHT))
+        written = Signal(range(IN_FLIGHT))
         # What the sequencer says of a cycle is late in it, and not needed before the next one.
         event, enter = Signal(EVENT, name="entered"), Signal(name="entering")
         m.d.sync += [event.eq(self.event), enter.eq(self.enter)]
@@ -59,12 +59,12 @@ class EventQueue(Component):
             write.en.eq(enter),
             read.addr.eq(Mux(self.take, second, first)),
             self.front.eq(read.data),
-            self.drained.eq((under_way == 0) & ~enter),
+            self.drained.eq((written == last) & ~enter),
         ]
+        with m.If(self.take):
+            m.d.sync += [first.eq(second), second.eq(second + 1)]
         m.d.sync += [
             last.eq(last + enter),
-            first.eq(read.addr),
-            second.eq(read.addr + 1),
-            under_way.eq(under_way + enter - self.leaves),
+            written.eq(written + self.leaves),
         ]
         return m

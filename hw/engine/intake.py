@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import check_bits
+from hw.engine.encoding import HEADER, MAGIC, check_bits
 
 
 class Intake(Component):
@@ -18,8 +18,8 @@ class Intake(Component):
     -------
     program : In(stream)
         The port. `ready` depends on registers and `room` alone.
-    word : Out(bus_bits), valid : Out(1)
-        A word is there.
+    word : Out(bus_bits), valid : Out(1), begins : Out(1)
+        A word is there; it is the magic one, or its start.
     room : In(1), take : Out(1)
         It may be used in this cycle; it is.
     check : Out, clear : In(1)
@@ -33,6 +33,7 @@ class Intake(Component):
                 "program": In(stream.Signature(config.bus_bits)),
                 "word": Out(config.bus_bits),
                 "valid": Out(1),
+                "begins": Out(1),
                 "room": In(1),
                 "take": Out(1),
                 "check": Out(check_bits(config.bus_bits)),
@@ -43,13 +44,15 @@ class Intake(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        known = min(len(self.word), HEADER["magic"].bits)
+        magic = MAGIC & ((1 << known) - 1)
         m.d.comb += [
             self.program.ready.eq(~self.valid | self.take),
             self.take.eq(self.valid & self.room),
         ]
         m.d.sync += self.valid.eq((self.program.valid & self.program.ready) | (self.valid & ~self.take))
         with m.If(self.program.ready):
-            m.d.sync += self.word.eq(self.program.payload)
+            m.d.sync += [self.word.eq(self.program.payload), self.begins.eq(self.program.payload[:known] == magic)]
         with m.If(self.take):
             m.d.sync += self.check.eq(_fold(self.word, len(self.check)) ^ self.check.rotate_left(1))
         with m.If(self.clear):

@@ -82,10 +82,12 @@ class Requantizer(Component):
         left = Signal(range(steps), init=steps - 1)
         job_leaves = Signal()
         own = Followed(m, "own", self.job, ("add_terms",), starts=self.starts, leaves=job_leaves)
-        last_step, last_chunk = step == own["add_terms"], left == 0
+        last_step, alone = step == own["add_terms"], own["add_terms"] == 0
+        # Whether step and chunk are a position's last ones: a register, as the array waits for it.
+        final = Signal(init=steps == 1)
         valid = self.sums.valid
         m.d.comb += [
-            self.sums.ready.eq(last_step & last_chunk),
+            self.sums.ready.eq(final),
             self.take.eq(valid & self.sums.ready),
             job_leaves.eq(self.take & self.event.ends),
             self.add_read.eq(valid & begins & own["add_terms"].any()),
@@ -93,9 +95,15 @@ class Requantizer(Component):
             self.leaves.eq(later(m, "taken", self.take, DRAIN_CYCLES - 2)),
         ]
         with m.If(valid):
-            m.d.sync += [step.eq(Mux(last_step, 0, step + 1)), begins.eq(last_step & last_chunk)]
+            m.d.sync += [step.eq(Mux(last_step, 0, step + 1)), begins.eq(final)]
+            m.d.sync += final.eq(Mux(left == 0, step + 1 == own["add_terms"], (left == 1) & alone))
             with m.If(last_step):
-                m.d.sync += [chunk.eq(Mux(last_chunk, 0, chunk + 1)), left.eq(Mux(last_chunk, left.init, left - 1))]
+                m.d.sync += [chunk.eq(chunk + 1), left.eq(left - 1)]
+            with m.If(final):
+                m.d.sync += [chunk.eq(0), left.eq(left.init), final.eq(alone & (steps == 1))]
+        if steps == 1:
+            with m.If(own.load):
+                m.d.sync += final.eq(self.job.add_terms == 0)
         group_ends = self.take & (self.event.group | self.event.ends)
         m.d.comb += [
             self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_CYCLES)),

@@ -82,8 +82,9 @@ class RequantizerLane(Component):
         m.d.comb += wide.eq(Mux(far, x << NEAR, x))
         operand = data.register("operand", (wide | placed) ^ negative1.replicate(bits))
         # What a shift leaves free is filled with the sign's inversion: as if inverted behind it.
-        negative, near = data.register("negative", negative1), data.delay("near", shift[:NEAR_BITS], 2)
-        first = data.register("first", (Cat(negative.replicate(NEAR - 1), operand) << near)[NEAR - 1 :][:bits])
+        negative = data.register("negative", negative1)
+        filled = Cat(negative.replicate(NEAR - 1), operand)
+        first = data.register("first", self._near(data, filled, shift[:NEAR_BITS]))
         # The sum once more: nothing, if it has no second term.
         alone = data.delay("alone", ~(is_sum & scale.second), 2)
         again = data.register("again", data.register("x2", x), clear=alone)
@@ -92,6 +93,20 @@ class RequantizerLane(Component):
         product = Signal(signed(bits), name="product_next")
         m.d.comb += add(product, first, term, Const(0), logic=True)
         return data.register("product", product)
+
+    def _near(self, data: Registers, filled: Value, near: Value) -> Value:
+        """The operand shifted by `near` of two cycles ago, with what fills it below.
+
+        On LUTs of six inputs, places 0 and 3 share a multiplexer, and 1 and 2. So no two bits have one in common, and
+        each bit is one LUT. Elsewhere the first of two layers is shared.
+        """
+        bits = self._config.product_bits
+        zero, one, two, three = (filled[NEAR - 1 - places :][:bits] for places in range(NEAR))
+        if self._config.array.choices > 1:
+            middle, low = data.delay("near", Cat(near[0] ^ near[1], ~near[1]), 2)
+            return Mux(middle, Mux(low, one, two), Mux(low, zero, three))
+        high, low = data.delay("near", Cat(near[1], near[0]), 2)
+        return Mux(high, Mux(low, three, two), Mux(low, one, zero))
 
     def _placed(self, data: Registers, far: Value, present: Value) -> Value:
         """The code to add, shifted by `far` * NEAR places: its parts of NEAR bits rotated, and all but they masked."""

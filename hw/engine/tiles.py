@@ -57,17 +57,18 @@ class TileCounter(Component):
         limit = Signal.like(ahead)
         index = ahead[: (FLAGS_PER_WORD - 1).bit_length()]
         m.d.comb += [
-            self.two_word.eq(flags.rotate_left(AHEAD).bit_select(index, 1)),
             done.eq(residual | ~self.two_word),
             self.refill.eq(done & (index == AHEAD - 1)),
             self.end.eq(done & self.last),
         ]
-        with m.If(self.load):
-            m.d.sync += flags.eq(Cat(flags, self.word[:width])[width:])
         with m.If(self.step):
             m.d.sync += [self.beat.eq(self.beat + 1), residual.eq(~done)]
             with m.If(done):
                 m.d.sync += [ahead.eq(ahead + 1), self.last.eq(ahead == limit)]
+                m.d.sync += self.two_word.eq(flags.rotate_left(AHEAD - 1).bit_select(index, 1))
+        loaded = Cat(flags, self.word[:width])[width:]
+        with m.If(self.load):
+            m.d.sync += [flags.eq(loaded), self.two_word.eq(loaded[0])]
         with m.If(self.begin):
             m.d.sync += [self.beat.eq(0), ahead.eq(AHEAD), residual.eq(0), limit.eq(self.tiles)]
             m.d.sync += self.last.eq(self.tiles == 1)
