@@ -18,6 +18,7 @@ FLAG_CYCLES = 2  # from the sequencer's element to the flags of its beat
 RELEASE_CYCLES = FRONT_CYCLES - 3  # from a group's last element to the header of the next group in its half
 OFFSET_CYCLES = 4  # from the scales of sums to their offsets
 CODE_CYCLES = 10  # from sums to their codes
+STORE_CYCLES = 2  # from a code that is stored to the memory word that holds it
 DRAIN_CYCLES = 8  # from the last sums of a job to the start of one that reads what it writes
 TABLE_BITS = 8  # of the largest codes that tables take
 
@@ -134,6 +135,11 @@ class EngineConfig:
     def code_cycles(self) -> int:
         """Cycles from sums to the codes that are written."""
         return CODE_CYCLES + self.tables
+
+    @property
+    def store_cycles(self) -> int:
+        """Cycles from a code that is stored to the memory word that holds it."""
+        return STORE_CYCLES + self.tables
 
     @property
     def product_bits(self) -> int:

@@ -146,8 +146,7 @@ class Engine(Component):
         addresses, memory, results, transfers = (parts[n] for n in ("addresses", "memory", "results", "transfers"))
         connect(m, flipped(self.inputs), transfers.inputs)
         connect(m, flipped(self.outputs), transfers.outputs)
-        stored = Signal()
-        m.d.sync += stored.eq(transfers.store)
+        stored = later(m, "stored", transfers.store, self._config.store_cycles)
         m.d.comb += [
             # Where a code is stored, nothing is read: what it would be, nobody knows.
             memory.a_read.eq(addresses.valid & ~stored),

@@ -1,15 +1,15 @@
 """The output port: codes to bus words."""
 
-from amaranth import Cat, Module, Signal
-from amaranth.lib import fifo, stream
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import memory, stream
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
 from hw.engine.config import EngineConfig
 from hw.engine.layouts import outputs_layout
 
-WORDS = 8  # bus words that wait for the consumer, at least; of fewer iCE40 would make flip-flops
-STAY = 10  # cycles from the demand for a code until its word has left, if the consumer never pauses
+PLACES = 16  # of bus words that wait for the consumer; of fewer iCE40 would make flip-flops
+FULL = 12  # words for which places are kept, if the consumer never pauses: a word's first code was asked for 10 cycles ago
 
 
 class Outputs(Component):
@@ -54,17 +54,15 @@ class Outputs(Component):
         count = config.codes_per_transfer
         asked = Signal(range(count))
         got = Signal(range(count))
-        # Where a word has few codes, more words are under way.
-        words = max(WORDS, -(-STAY // count) + 2)
-        kept = Signal(range(words + 1))
+        begun, read = Signal(range(PLACES)), Signal(range(PLACES))
+        kept = Signal(range(PLACES))
         word = Signal(config.bus_bits)
-        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=config.bus_bits + 1, depth=words)
 
-        begins = self.issue & (asked == 0)
-        leaves = self.outputs.valid & self.outputs.ready
-        # One place is left for a word that begins in this cycle: so `room` waits for nobody.
-        m.d.sync += [kept.eq(kept + begins - leaves), self.room.eq(kept < words - 1)]
-        m.d.comb += self.idle.eq(kept == 0)
+        m.d.sync += begun.eq(begun + (self.issue & (asked == 0)))
+        # More places are left for words that begin meanwhile: so `room` waits for nobody.
+        m.d.comb += kept.eq(begun - read + self.outputs.valid)
+        m.d.sync += self.room.eq(kept < FULL)
+        m.d.comb += self.idle.eq((begun == read) & ~self.outputs.valid)
         with m.If(self.issue):
             m.d.sync += asked.eq(asked + 1)
             with m.If(self.issue_last):
@@ -79,14 +77,26 @@ class Outputs(Component):
             m.d.sync += got.eq(got + 1)
             with m.If(ends):
                 m.d.sync += got.eq(0)
-        m.d.comb += [
-            queue.w_data.eq(Cat(word, whole_last)),
-            queue.w_en.eq(whole),
-            Cat(self.outputs.payload.codes, self.outputs.payload.last).eq(queue.r_data),
-            self.outputs.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.outputs.ready),
-        ]
+        self._queue(m, whole, Cat(word, whole_last), read)
         return m
+
+    def _queue(self, m: Module, enter: Signal, word: Value, read: Signal) -> None:
+        """Words that wait; `read` counts those that have come to the port."""
+        m.submodules.queue = queue = memory.Memory(shape=len(word), depth=PLACES, init=[])
+        to, at = queue.write_port(), queue.read_port()
+        written = Signal(range(PLACES))
+        comes = Signal()
+        m.d.sync += [written.eq(written + enter), read.eq(read + comes)]
+        m.d.sync += self.outputs.valid.eq(comes | (self.outputs.valid & ~self.outputs.ready))
+        m.d.comb += [
+            comes.eq((read != written) & (~self.outputs.valid | self.outputs.ready)),
+            to.addr.eq(written),
+            to.data.eq(word),
+            to.en.eq(enter),
+            at.addr.eq(read),
+            at.en.eq(comes),
+            Value.cast(self.outputs.payload).eq(at.data),
+        ]
 
     def _collect(self, m: Module, word: Signal, got: Signal) -> None:
         """A code to its place; the first one of a bus word also clears the others."""

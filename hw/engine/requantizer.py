@@ -34,6 +34,8 @@ def requantizer_signature(config: EngineConfig) -> wiring.Signature:
             "offset_entry": Out(entry),
             "offsets": In(config.offset_bits),
             "back_frees": Out(2),
+            "store": In(1),
+            "moved": In(2 * config.code_bits),
             "codes": Out(config.requant_lanes * config.code_bits),
             "about": Out(CODES),
         }
@@ -64,6 +66,9 @@ class Requantizer(Component):
         Of the stores; a value comes a cycle after its entry.
     back_frees : Out(2)
         The half's parameters are no longer needed.
+    store : In(1), moved : In(2 * code_bits)
+        All even lanes' codes become the first one in the next cycle, all odd lanes' the second: for jobs that do not
+        use the array.
     codes, about : Out
         Codes in the order of channels, and what they are.
     """
@@ -83,12 +88,13 @@ class Requantizer(Component):
         job_leaves = Signal()
         own = Followed(m, "own", self.job, ("add_terms",), starts=self.starts, leaves=job_leaves)
         last_step, alone = step == own["add_terms"], own["add_terms"] == 0
-        # Whether step and chunk are a position's last ones: a register, as the array waits for it.
+        # Whether step and chunk are a position's last ones: a register, as the array waits for it. Behind a step before
+        # it, the sums are still there.
         final = Signal(init=steps == 1)
         valid = self.sums.valid
         m.d.comb += [
             self.sums.ready.eq(final),
-            self.take.eq(valid & self.sums.ready),
+            self.take.eq(final if steps > 1 else valid & final),
             job_leaves.eq(self.take & self.event.ends),
             self.add_read.eq(valid & begins & own["add_terms"].any()),
             self.scale_entry.eq(later(m, "scale", chunk + half * steps, 1)),
@@ -150,6 +156,8 @@ class Requantizer(Component):
                 Value.cast(lane.offset).eq(self.offsets.word_select(index, config.offset_bits // lanes)),
                 lane.low.eq(clip["low"]),
                 lane.high.eq(clip["high"]),
+                lane.store.eq(self.store),
+                lane.stored.eq(self.moved.word_select(index % 2, config.code_bits)),
                 self.codes.word_select(index, config.code_bits).eq(lane.code),
             ]
         m.d.sync += self.about.eq(clipping)

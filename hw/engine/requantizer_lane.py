@@ -34,7 +34,9 @@ class RequantizerLane(Component):
     offset : In(struct)
         OFFSET_CYCLES after those.
     low, high : In(code_bits)
-        The limits, seven cycles after those.
+        The limits, `low` not above `high`; seven cycles after those.
+    store : In(1), stored : In(code_bits)
+        In the next cycle the code is `stored`, whatever the sum.
     code : Out(code_bits)
         Eight cycles after the last step's operand.
     """
@@ -51,6 +53,8 @@ class RequantizerLane(Component):
                 "offset": In(struct(config.offset)),
                 "low": In(bits),
                 "high": In(bits),
+                "store": In(1),
+                "stored": In(bits),
                 "code": Out(bits),
             },
             module=f"{config.name}_requantizer_lane",
@@ -158,9 +162,7 @@ class RequantizerLane(Component):
             above_near.eq(above | (near >> fine)[bits:].any()),
             below.eq(Cat(total[-1], below[0])),
         ]
-        with m.If(below[1] | (~above_near & (value < self.low))):
-            m.d.sync += self.code.eq(self.low)
-        with m.Elif(above_near | (value > self.high)):
-            m.d.sync += self.code.eq(self.high)
-        with m.Else():
-            m.d.sync += self.code.eq(value)
+        # One of four, selected by two bits; `low` is not above `high`.
+        upper = self.store | (~below[1] & (above_near | (value > self.high)))
+        lower = self.store | below[1] | (~above_near & (value < self.low))
+        m.d.sync += self.code.eq(Mux(upper, Mux(lower, self.stored, self.high), Mux(lower, self.low, value)))

@@ -73,7 +73,7 @@ class Results(Component):
     table_word, table_write, table_target : In, table_free : Out(1)
         An entry of a table, see :class:`Tables`; whether the next job's may be written.
     store, moved : In
-        See :class:`Writer`.
+        See :class:`Requantizer`; `data` holds the codes `store_cycles` later.
     address, data, write, read : Out, added : In
         Port b of the memory: a word to write; one to add, which comes `MEMORY_CYCLES` later and stays.
     """
@@ -136,6 +136,7 @@ class Results(Component):
             Value.cast(tables.about_in).eq(Value.cast(requantizer.about)),
             tables.word.eq(self.table_word),
             tables.write.eq(self.table_write),
+            tables.store.eq(later(m, "store", self.store, 1)),
             tables.target.eq(self.table_target),
             self.table_free.eq(~tables.waiting),
         ]
@@ -144,10 +145,11 @@ class Results(Component):
     def _codes(self, m: Module, requantizer: Any, writer: Any, source: Any) -> None:
         """From their source, which is the requantizer or its tables, to the writer and port b."""
         m.d.comb += [
+            requantizer.store.eq(self.store),
+            requantizer.moved.eq(self.moved),
             writer.codes.eq(source.codes),
             Value.cast(writer.about).eq(Value.cast(source.about)),
-            writer.store.eq(self.store),
-            writer.moved.eq(self.moved),
+            writer.store.eq(later(m, "stored", self.store, self._config.store_cycles - 1)),
             self.address.eq(writer.address),
             self.data.eq(writer.data),
             self.write.eq(writer.write),

@@ -24,6 +24,7 @@ def tables_signature(config: EngineConfig) -> wiring.Signature:
             "word": In(config.bus_bits),
             "write": In(1),
             "target": In(config.code_bits + 1),
+            "store": In(1),
             "codes_in": In(codes),
             "about_in": In(CODES),
             "codes": Out(codes),
@@ -46,6 +47,8 @@ class Tables(Component):
         See :class:`Followed`. While waiting, the table that the loader may write next is still read.
     word : In(bus_bits), write : In(1), target : In(code_bits + 1)
         An entry, written to all copies: its code, then which table.
+    store : In(1)
+        The codes are stored ones, and stay as they are.
     codes_in, about_in : In, codes, about : Out
         Codes, and what they are.
     """
@@ -70,7 +73,7 @@ class Tables(Component):
         with m.If(own.load & self.job.table):
             m.d.sync += half.eq(~half)
         plain = Registers(m, 1).register("plain", self.codes_in)
-        used = later(m, "used", own["table"], 1)
+        used = later(m, "used", own["table"] & ~self.store, 1)
         m.d.sync += self.about.eq(about)
         m.d.comb += self.waiting.eq(own.waiting)
         for lane in range(self._config.requant_lanes):

@@ -54,7 +54,7 @@ class Transfers(Component):
     lane : In
         Of the element whose address is there, as from the address generator.
     store, codes : Out
-        What is written in the next cycle, in even lanes and in odd ones.
+        What is written `store_cycles` later, in even lanes and in odd ones.
     write : Out(lanes)
         The lanes of the word that are written.
     word : In(word_bits)
@@ -77,8 +77,10 @@ class Transfers(Component):
         connect(m, flipped(self.outputs), outputs.outputs)
 
         data = Registers(m, 1)
+        known = Signal(3)
         kept = Signal(3)
         whole = Signal()
+        early = ADDRESS_CYCLES - config.store_cycles - 1
         stored = later(m, "moved", Cat(fills, arrives, arrives & self.job.pairs), 1)
         fill = self.job.fill[: config.code_bits].replicate(2)
         codes = Mux(stored[0], fill, data.register("input", inputs.codes))
@@ -87,9 +89,10 @@ class Transfers(Component):
             inputs.pairs.eq(self.job.pairs),
             inputs.take.eq(arrives),
             inputs.last.eq(last),
-            self.codes.eq(data.delay("codes", codes, ADDRESS_CYCLES - 2)),
-            kept.eq(later(m, "stored", stored, ADDRESS_CYCLES - 2)),
-            self.store.eq(kept.any()),
+            self.codes.eq(data.delay("codes", codes, early)),
+            known.eq(later(m, "known", stored, early)),
+            self.store.eq(known.any()),
+            kept.eq(later(m, "stored", known, config.store_cycles - 1)),
             whole.eq(later(m, "whole", kept[0], 1)),
             self.write.eq((later(m, "own", kept[1:], 1) << self.lane) | whole.replicate(len(self.write))),
         ]

@@ -27,7 +27,6 @@ def writer_signature(config: EngineConfig) -> wiring.Signature:
             "write": Out(1),
             "data": Out(config.word_bits),
             "store": In(1),
-            "moved": In(2 * config.code_bits),
         }
     )
 
@@ -49,9 +48,9 @@ class Writer(Component):
         The position whose sums are taken; the word to add to it is to be read.
     address, data : Out, write : Out(1)
         Port b of the memory: a word to read or to write.
-    store : In(1), moved : In(2 * code_bits)
-        All even lanes of the word become the first code, all odd ones the second: for jobs that do not use the array.
-        The writer neither writes that word nor knows its address.
+    store : In(1)
+        The codes, those of even lanes and of odd ones, go to all places of the word: for jobs that do not use the
+        array. The writer neither writes that word nor knows its address.
     """
 
     def __init__(self, config: EngineConfig):
@@ -98,7 +97,5 @@ class Writer(Component):
             taken = Signal(name=f"taken{lane}")
             m.d.comb += taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits))))
             for chunk in range(config.requant_steps):
-                place = chunk * lanes + lane
                 with m.If(self.store | (taken & (self.about.chunk == chunk))):
-                    value = Mux(self.store, self.moved.word_select(place % 2, bits), code)
-                    m.d.sync += self.data.word_select(place, bits).eq(value)
+                    m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(code)

@@ -8,7 +8,8 @@ typedef struct packed {
 module requantizer_proof (
   input clk,
   input [`ACC-1:0] x,
-  input [`CODE-1:0] added, low, high,
+  input [`CODE-1:0] added, low, high, stored,
+  input store,
   input [1:0] step,
   input [`SCALE-1:0] scale,
   input [`WIDE+4:0] offset
@@ -72,13 +73,16 @@ module requantizer_proof (
   end
 
   // The code of a sum.
-  wire [`CODE-1:0] least, most;
+  wire [`CODE-1:0] least, most, stored_then;
+  wire store_then;
+  late #(1, 1) late_store (clk, store, store_then);
+  late #(`CODE, 1) late_stored (clk, stored, stored_then);
   late #(`CODE, 1) late_low (clk, low, least);
   late #(`CODE, 1) late_high (clk, high, most);
   wire signed [`WIDE-1:0] value = total_then >>> offset_then[`WIDE +: 5];
   wire [`CODE-1:0] right =
     value < $signed({1'b0, least}) ? least : value > $signed({1'b0, most}) ? most : value[`CODE-1:0];
-  always @* if (cycles == `WINDOW) assert (code == right);
+  always @* if (cycles == `WINDOW) assert (code == (store_then ? stored_then : right));
 endmodule
 
 // `out` is `in` some cycles ago.

@@ -16,7 +16,7 @@ from verif.hw.faults import driven
 ONE_CODE = EngineConfig(
     array=replace(CONFIG.array, format=StlqFormat(act_bits=12, act_signed=False)), requant_lanes=2, bus_bits=16
 )
-TENSORS = (1, 2, 3, 4, 5, 8, 9, 61)
+TENSORS = (1, 2, 3, 4, 5, 8, 9, 161)
 DELAY = ADDRESS_CYCLES + MEMORY_CYCLES  # from the request of a code to the code
 FAULTS = {
     "always room": driven(Outputs, "room", lambda was, at: 1),

@@ -17,6 +17,7 @@ FAULTS = {
     "one table for all jobs": driven(Tables, "half", lambda was, at: at.half),
     "a table for jobs without one": driven(Tables, "used_1", lambda was, at: 1),
     "entry of another code": driven(Tables, "entry1", lambda was, at: at.entry0),
+    "a table for stored codes": driven(Tables, "used_1", lambda was, at: at.own_table),
     "late": driven(Tables, "about", lambda was, at: 0),
 }
 
@@ -53,13 +54,17 @@ async def _codes(ctx: Any, tables: Any, rng: Any, table: list[int]) -> None:
     for left in reversed(range(30)):
         codes = [rng.randrange(256) for _ in range(LANES)]
         valid = left == 0 or rng.random() < 0.7
+        store = not valid and rng.random() < 0.5
         ctx.set(tables.codes_in, packed(codes, 8))
+        ctx.set(tables.store, store)
         ctx.set(tables.about_in, {"valid": valid, "chunk": left % 2, "done": 1, "event": {"ends": left == 0}})
         await ctx.tick()
         about = ctx.get(tables.about)
         assert (about.valid, about.chunk) == (valid, left % 2)
         if valid:
             assert ctx.get(tables.codes) == packed([table[code] for code in codes], 8)
+        if store:
+            assert ctx.get(tables.codes) == packed(codes, 8)
     ctx.set(tables.about_in, {"valid": 0})
 
 

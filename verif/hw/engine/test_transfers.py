@@ -34,11 +34,11 @@ class Elements:
         self.due: list[int] = []  # cycles in which elements were due
         self.written: list[tuple[int, int, list[int]]] = []  # cycle, lanes, codes of even and odd ones
         self.words: list[int] = []
+        self.stored: list[list[int]] = []  # codes to store, none in other cycles
 
     async def run(self, ctx: Any, kind: Kind, *, until: int) -> None:
         device = self.device
         ctx.set(device.job, {"kind": kind, "last": 1, "fill": self.codes[0], "pairs": self.each == 2})
-        codes = [0, 0]
         for cycle in range(until):
             ready = {Kind.INPUT: ctx.get(device.code_valid), Kind.OUTPUT: ctx.get(device.output_room)}.get(kind, 1)
             issue = self.at < len(self.lanes) and ready and self.rng.random() < 0.7
@@ -46,8 +46,8 @@ class Elements:
             ctx.set(device.ends, self.at == len(self.lanes) - 1)
             self._memory(ctx, cycle)
             if ctx.get(device.write):
-                self.written.append((cycle, ctx.get(device.write), codes))
-            codes = [*divmod(ctx.get(device.codes), 256)][::-1] if ctx.get(device.store) else []
+                self.written.append((cycle, ctx.get(device.write), self.stored[-CONFIG.store_cycles]))
+            self.stored.append([*divmod(ctx.get(device.codes), 256)][::-1] if ctx.get(device.store) else [])
             if issue:
                 self.due.append(cycle)
                 self.at += 1

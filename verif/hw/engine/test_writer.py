@@ -135,7 +135,7 @@ def test_codes_that_are_stored_fill_even_and_odd_lanes() -> None:
     async def bench(ctx: Any) -> None:
         for codes in ([1, 2], [255, 0], [0, 0]):
             ctx.set(writer.store, 1)
-            ctx.set(writer.moved, packed(codes, 8))
+            ctx.set(writer.codes, packed(codes * (R // 2), 8))
             await ctx.tick()
             assert ctx.get(writer.data) == packed(codes * (LANES // 2), 8)
             assert not ctx.get(writer.write)
