@@ -85,15 +85,20 @@ class Sequencer(Component):
         other = ~self.half
         other_full, here_full = self.full.bit_select(other, 1), self.full.bit_select(self.half, 1)
         ready = Signal()
+        follows = Signal()
         m.d.sync += ready.eq(self.job_valid & (~self.next_job.wait | (self.idle & self.drained)))
+        loops = self._loops(m)
+        # Whether an element is due is known last: all else comes before.
         m.d.comb += [
             self.idle.eq(~self._running & ~holding),
             self.finish.eq(self.issue & self._last),
-            self.start.eq(ready & self.job_valid & ((self.idle & here_full) | (job_end & other_full))),
+            group_end.eq(self.issue & (self._last & loops.over["y"])),
+            job_end.eq(self.issue & (self._last & loops.over["group"])),
+            follows.eq(ready & self.job_valid & self._last & loops.over["group"] & other_full),
+            self.start.eq((ready & self.job_valid & self.idle & here_full) | (self.issue & follows)),
             self.front_frees.eq(group_end << self.half),
         ]
         m.d.sync += [self.started.eq(self.start), self.half.eq(self.half ^ group_end)]
-        loops = self._loops(m, group_end, job_end)
         # Where the next position is, if one ends in this cycle or none is under way: whether one ends is known later.
         next_half = Signal()
         m.d.comb += next_half.eq(self.half ^ (self._running & loops.over["y"]))
@@ -145,7 +150,7 @@ class Sequencer(Component):
             left.eq(_counted(left, load, end, step=self.issue)),
         ]
 
-    def _loops(self, m: Module, group_end: Signal, job_end: Signal) -> Loops:
+    def _loops(self, m: Module) -> Loops:
         """The loops over positions, and how each position ends."""
         names = LOOPS[TILE_LOOPS:]
         loops = Loops(m, names, self.finish, self.job, load=self.start, next_job=self.next_job)
@@ -154,8 +159,6 @@ class Sequencer(Component):
             with m.If(~loops.at_end[name]):
                 m.d.comb += self.level.eq(number)
         m.d.comb += [
-            group_end.eq(self.finish & loops.over["y"]),
-            job_end.eq(self.finish & loops.over["group"]),
             self.event.pool.eq(loops.due["pool_x"] | loops.due["pool_y"]),
             self.event.x.eq(loops.due["x"]),
             self.event.y.eq(loops.due["y"]),
