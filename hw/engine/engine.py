@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Value
 from amaranth.lib.wiring import connect, flipped
 
 from hw.array.array import Array

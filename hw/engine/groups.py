@@ -7,7 +7,7 @@ from hw.component import Component, instantiate
 from hw.engine import encoding
 from hw.engine.config import RELEASE_CYCLES, EngineConfig
 from hw.engine.delay import later
-from hw.engine.encoding import FLAGS_PER_WORD, GROUP
+from hw.engine.encoding import FLAGS_PER_WORD, GROUP, JOB
 from hw.engine.layouts import buffers_signature, struct
 from hw.engine.section import Sections
 from hw.engine.tiles import TileCounter
@@ -24,8 +24,10 @@ class GroupLoader(Component):
         A bus word is there; where a group may begin, it is one's.
     conv : In(1)
         The groups are those of a convolution; others have a header alone.
-    room : Out(1), done : Out(1)
-        It may be taken, and is then; a group is complete with it.
+    begin : In(1), trips : In
+        A job with so many groups less 1 begins.
+    room : Out(1), done : Out(1), last : Out(1)
+        It may be taken, and is then; a group is complete with it; that is the job's last one.
     buffers : Out
         What goes to the stores, and when; see :func:`buffers_signature`.
     """
@@ -38,8 +40,11 @@ class GroupLoader(Component):
                 "valid": In(1),
                 "due": In(1),
                 "conv": In(1),
+                "begin": In(1),
+                "trips": In(JOB["trips_group"].bits),
                 "room": Out(1),
                 "done": Out(1),
+                "last": Out(1),
                 "buffers": Out(buffers_signature(config)),
             },
             module=f"{config.name}_groups",
@@ -48,9 +53,8 @@ class GroupLoader(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, buffers = self._config, self.buffers
-        self._half = Signal(name="half")
         occupied = Signal(2)
-        self._kept = Signal(2, name="kept")
+        self._half, self._kept = Signal(name="half"), Signal(2, name="kept")
         # Of the half that is filled now, or next.
         self._half_occupied, self._half_kept = Signal(name="half_occupied"), Signal(name="half_kept")
         self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)
@@ -78,6 +82,7 @@ class GroupLoader(Component):
             self._half_kept.eq(self._kept.bit_select(self._half, 1)),
         ]
         self._states(m)
+        self._count(m)
         for half, end in enumerate(buffers.ends):
             with m.If(tiles.step & (self._half == half)):
                 m.d.sync += end.eq(tiles.beat)
@@ -106,6 +111,14 @@ class GroupLoader(Component):
                 m.d.sync += self._kept.bit_select(self._half, 1).eq(1)
                 m.d.comb += self.done.eq(1)
                 m.next = "GROUP"
+
+    def _count(self, m: Module) -> None:
+        """Groups of the job; one ahead, as the counters of `Loops`."""
+        count = Signal.like(self.trips)
+        with m.If(self.done):
+            m.d.sync += [count.eq(count + 1), self.last.eq(count == self.trips)]
+        with m.If(self.begin):
+            m.d.sync += [count.eq(1), self.last.eq(self.trips == 0)]
 
     def _group(self, m: Module) -> None:
         """The header."""

@@ -7,12 +7,12 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hw.component import Component, instantiate
 from hw.engine import encoding
 from hw.engine.config import EngineConfig
-from hw.engine.delay import later
 from hw.engine.encoding import HEADER, JOB, LOOPS, STEP, Error, Kind
 from hw.engine.groups import GroupLoader
 from hw.engine.intake import Intake
 from hw.engine.layouts import buffers_signature, fill_signature, struct
 from hw.engine.section import Sections
+from hw.engine.verdict import Verdict
 
 
 def loader_signature(config: EngineConfig) -> wiring.Signature:
@@ -72,17 +72,14 @@ class Loader(Component):
         self._intake = intake = instantiate(m, platform, "intake", Intake, config)
         self._groups = groups = instantiate(m, platform, "groups", GroupLoader, config)
         self._room, self._table_half = Signal(init=1, name="room"), Signal(name="table_half")
-        self._group, self._header_seen = Signal(JOB["trips_group"].bits, name="group"), Signal(name="header_seen")
-        self._last_group, self._counts = Signal(name="last_group"), Signal(name="counts")
-        self._wrong = Signal(name="wrong")
+        self._header_seen, self._wrong = Signal(name="header_seen"), Signal(name="wrong")
         bank = Signal()
         slots = config.slots(encoding.width(JOB))
         self._sections = Sections(m, longest=max(slots, 2), entries=len(LOOPS))
-        # Sections enter at the top, a bus word at a time; a whole job, or a whole header at the top, is `next`.
+        # Sections enter at the top, a bus word at a time; a whole job is `next`.
         register = Signal(slots * config.bus_bits)
         self._next = Cat(register, intake.word)[config.bus_bits :]
-        header = register[-config.slots(encoding.width(HEADER)) * config.bus_bits :]
-        self._header = struct(HEADER)(header[: encoding.width(HEADER)])
+        self._verdict = Verdict(m, config, register, self._header_seen)
 
         connect(m, flipped(self.program), intake.program)
         connect(m, flipped(self.buffers), groups.buffers)
@@ -94,42 +91,24 @@ class Loader(Component):
             groups.word.eq(intake.word),
             groups.valid.eq(intake.valid),
             groups.conv.eq(self.job.kind == Kind.CONV),
+            groups.trips.eq(self.job.trips_group),
         ]
         with m.If(self.job_taken):
             # The other half of the steps; and of the tables, if this one was used.
             m.d.sync += [self.job_valid.eq(0), bank.eq(~bank), self._table_half.eq(self._table_half ^ self.job.table)]
-        # A loop's counter, one ahead, as in `Loops`.
-        with m.If(self._counts):
-            m.d.sync += [self._group.eq(self._group + 1), self._last_group.eq(self._group == self.job.trips_group)]
         self._states(m, register)
+        with m.If(self._wrong):
+            m.d.sync += [self.error.eq(Error.CHECK), self.job_valid.eq(0), self._wrong.eq(0)]
         return m
 
     def _states(self, m: Module, register: Signal) -> None:
         # Where there is always room, what is there is taken: it is not worth a look.
         config, sections, valid = self._config, self._sections, self._intake.valid
-        m.d.sync += self._wrong.eq(0)
-        self._known = {}
-        for name, fact in (
-            ("ends", self.job.kind == Kind.END),
-            ("unknown", ~self.job.kind.matches(*map(int, Kind))),
-            ("foreign", self._header.engine != config.digest),
-            ("strange", self._header.version != encoding.VERSION),
-        ):
-            self._known[name] = later(m, name, fact, 1)
         with m.FSM(init="HEADER"):
             with m.State("HEADER"):
                 self._read_header(m, register)
             with m.State("JOB"):
-                with m.If(valid):
-                    m.d.sync += register.eq(self._next)
-                m.d.comb += self._room.eq(~self._wrong)
-                with m.If(sections.read(self._intake.take, config.slots(encoding.width(JOB)))):
-                    end = self._next[: JOB["kind"].bits] == Kind.END
-                    m.next = "STEPS"
-                    with m.If(end):
-                        m.next = "CHECK"
-                with m.If(self._wrong):
-                    m.next = "FINISH"
+                self._read_job(m, register)
             with m.State("STEPS"), m.If(sections.fill(valid, self.steps, len(LOOPS))):
                 m.next = "CHECK"
                 if config.tables:
@@ -138,10 +117,8 @@ class Loader(Component):
             if config.tables:
                 with m.State("TABLE"):
                     self._table(m)
-            with m.State("CHECK"):
-                m.d.sync += self._group.eq(0)
-                with m.If(valid):
-                    m.next = "JUDGE"
+            with m.State("CHECK"), m.If(valid):
+                m.next = "JUDGE"
             with m.State("JUDGE"):
                 self._judge(m)
             with m.State("GROUPS"):
@@ -156,8 +133,6 @@ class Loader(Component):
                     m.d.comb += self._intake.clear.eq(1)
                     m.d.sync += self.busy.eq(0)
                     m.next = "HEADER"
-        with m.If(self._wrong):
-            m.d.sync += [self.error.eq(Error.CHECK), self.job_valid.eq(0)]
 
     def _read_header(self, m: Module, register: Signal) -> None:
         """Words are dropped until one is the magic one, or its start."""
@@ -174,31 +149,34 @@ class Loader(Component):
             with m.If(self._sections.read(valid, self._config.slots(encoding.width(HEADER)))):
                 m.next = "CHECK"
 
+    def _read_job(self, m: Module, register: Signal) -> None:
+        with m.If(self._intake.valid):
+            m.d.sync += register.eq(self._next)
+        m.d.comb += self._room.eq(~self._wrong)
+        with m.If(self._sections.read(self._intake.take, self._config.slots(encoding.width(JOB)))):
+            m.next = "STEPS"
+            with m.If(self._next[: JOB["kind"].bits] == Kind.END):
+                m.next = "CHECK"
+        with m.If(self._wrong):
+            m.next = "FINISH"
+
     def _judge(self, m: Module) -> None:
-        """Behind a check: the header's fields are right, or the job is offered.
+        """Behind a check: the header's fields are right, or the job is offered, which stays in its register.
 
-        The job's register is the job until it is taken: groups are read, the job after it is not.
-
-        What the register says was known a cycle ago. What the check says is known a cycle later, before anybody takes
-        the job; nothing more is read until then.
+        What the check says is known a cycle later, before anybody takes the job; nothing more is read until then.
         """
-        m.d.comb += [self._room.eq(0), self._counts.eq(1)]
+        m.d.comb += [self._room.eq(0), self._groups.begin.eq(1)]
         m.d.sync += [self._header_seen.eq(1), self._wrong.eq(self._intake.check != 0)]
         with m.If(~self._header_seen):
             m.next = "JOB"
-        with m.Elif(self._known["ends"]):
+        with m.Elif(self._verdict.ends):
             m.next = "FINISH"
         with m.Else():
             m.d.sync += self.job_valid.eq(1)
             m.next = "GROUPS"
-        for wrong, error in (
-            (~self._header_seen & self._known["foreign"], Error.ENGINE),
-            (~self._header_seen & self._known["strange"], Error.VERSION),
-            (self._header_seen & self._known["unknown"], Error.KIND),
-        ):
-            with m.If(wrong):
-                m.d.sync += [self.error.eq(error), self.job_valid.eq(0)]
-                m.next = "FINISH"
+        with m.If(self._verdict.error != Error.NONE):
+            m.d.sync += [self.error.eq(self._verdict.error), self.job_valid.eq(0)]
+            m.next = "FINISH"
 
     def _table(self, m: Module) -> None:
         """The next job's table; the tables take turns."""
@@ -216,9 +194,7 @@ class Loader(Component):
     def _read_groups(self, m: Module) -> None:
         """All groups of the job; then the job after it, once this one was taken."""
         m.d.comb += [self._room.eq(self._groups.room & ~self._wrong), self._groups.due.eq(~self._wrong)]
-        with m.If(self._groups.done):
-            m.d.comb += self._counts.eq(1)
-            with m.If(self._last_group):
-                m.next = "NEXT"
+        with m.If(self._groups.done & self._groups.last):
+            m.next = "NEXT"
         with m.If(self._wrong):
             m.next = "FINISH"

@@ -9,7 +9,7 @@ from hw.engine.config import EngineConfig
 from hw.engine.layouts import outputs_layout
 
 PLACES = 16  # of bus words that wait for the consumer; of fewer iCE40 would make flip-flops
-FULL = 12  # words for which places are kept, if the consumer never pauses: a word's first code was asked for 10 cycles ago
+FULL = 12  # places that are kept for words, from where no further one begins; a word takes 10 cycles to the consumer
 
 
 class Outputs(Component):
