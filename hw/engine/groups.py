@@ -24,7 +24,7 @@ class GroupLoader(Component):
         A bus word is there; where a group may begin, it is one's.
     conv : In(1)
         The groups are those of a convolution; others have a header alone.
-    begin : In(1), trips : In
+    begins : In(1), trips : In
         A job with so many groups less 1 begins.
     room : Out(1), done : Out(1), last : Out(1)
         It may be taken, and is then; a group is complete with it; that is the job's last one.
@@ -40,7 +40,7 @@ class GroupLoader(Component):
                 "valid": In(1),
                 "due": In(1),
                 "conv": In(1),
-                "begin": In(1),
+                "begins": In(1),
                 "trips": In(JOB["trips_group"].bits),
                 "room": Out(1),
                 "done": Out(1),
@@ -117,7 +117,7 @@ class GroupLoader(Component):
         count = Signal.like(self.trips)
         with m.If(self.done):
             m.d.sync += [count.eq(count + 1), self.last.eq(count == self.trips)]
-        with m.If(self.begin):
+        with m.If(self.begins):
             m.d.sync += [count.eq(1), self.last.eq(self.trips == 0)]
 
     def _group(self, m: Module) -> None:

@@ -165,7 +165,7 @@ class Loader(Component):
 
         What the check says is known a cycle later, before anybody takes the job; nothing more is read until then.
         """
-        m.d.comb += [self._room.eq(0), self._groups.begin.eq(1)]
+        m.d.comb += [self._room.eq(0), self._groups.begins.eq(1)]
         m.d.sync += [self._header_seen.eq(1), self._wrong.eq(self._intake.check != 0)]
         with m.If(~self._header_seen):
             m.next = "JOB"

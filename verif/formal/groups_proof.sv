@@ -4,10 +4,11 @@
 module groups_proof (
   input clk, rst,
   input [`BUS-1:0] word,
-  input valid, due, conv,
+  input valid, due, conv, begins,
+  input [`TRIPS-1:0] trips,
   input [1:0] buffers__front_frees, buffers__back_frees
 );
-  wire room, done, buffers__two_word, buffers__last;
+  wire room, done, last, buffers__two_word, buffers__last;
   wire [`BUS-1:0] buffers__beats__word, buffers__scales__word, buffers__offsets__word;
   wire [`BEAT_SLOTS-1:0] buffers__beats__slot;
   wire [`SCALE_SLOTS-1:0] buffers__scales__slot;

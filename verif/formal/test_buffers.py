@@ -52,6 +52,7 @@ def sources(name: str) -> dict[str, str]:
         "IDLE_BITS": GROUP["idle"].bits,
         "LATE": FRONT_CYCLES - 2,
         "JOB": width(JOB),
+        "TRIPS": JOB["trips_group"].bits,
         "PLACE": max((CONFIG.group_beats - 1).bit_length(), GROUP["idle"].bits) + 1,
     }
     inside = Inside.of(kind(CONFIG))
