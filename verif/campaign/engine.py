@@ -68,6 +68,7 @@ GROUPS = {
     "tables": part("tables", tests=("test_tables.py",)),
     "tiles": part("tiles", tests=("test_loader.py",)),
     "transfers": part("transfers", tests=("test_transfers.py",)),
+    "verdict": part("verdict", tests=("test_loader.py",), of=("loader",)),
     "walk": part("walk", tests=("test_walk.py",)),
     "weights": part("weights", tests=("test_weights.py",)),
     "writer": part("writer", tests=("test_writer.py",)),
