@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hw.engine.config import EngineConfig
 from hw.engine.encoding import JOB, LOOPS, SCALE, STEP, Error, Field, Kind, pack, width
 from hw.engine.groups import GroupLoader
 from hw.engine.intake import Intake
@@ -25,6 +26,7 @@ FAULTS = {
     "a job before its check": driven(Intake, "check", lambda was, at: 0),
     "bus words lost": driven(Intake, "program__ready", lambda was, at: 1),
     "a half filled while it is used": driven(GroupLoader, "room", lambda was, at: 1),
+    "parameters overwritten while they are used": driven(GroupLoader, "half_kept", lambda was, at: 0),
     "flags of the next tile": driven(
         TileCounter, "two_word", lambda was, at: at.flags.rotate_left(1).bit_select(at.ahead[:5], 1)
     ),
@@ -40,7 +42,7 @@ def _fields(rng: Any, layout: dict[str, Field]) -> dict[str, int]:
 
 
 def random_job(rng: Any, kind: Kind, has_table: bool) -> Job:
-    groups = rng.randrange(1, 4)
+    groups = rng.randrange(1, 5)
     table = [rng.getrandbits(WIDE.code_bits) for _ in range(WIDE.table_words * has_table)]
     fields = {**_fields(rng, JOB), "kind": kind, "table": int(bool(table)), "trips_group": groups - 1}
     made = [random_group(rng) if kind == Kind.CONV else Group(tiles=1, idle=rng.randrange(256)) for _ in range(groups)]
@@ -48,7 +50,7 @@ def random_job(rng: Any, kind: Kind, has_table: bool) -> Job:
 
 
 def random_group(rng: Any) -> Group:
-    tiles = rng.choice((1, 2, 7, 31, 32, 33, 35))
+    tiles = rng.choice((1, 1, 2, 7, 31, 32, 33, 35))
     source = np.random.default_rng(rng.getrandbits(32))
     words = source.integers(-(1 << BITS - 1), 1 << BITS - 1, (2, tiles, LANES, LANES)).astype(np.int8)
     flags = (source.random(tiles) < 0.4).astype(np.uint8)
@@ -67,8 +69,9 @@ def random_group(rng: Any) -> Group:
 class Stores:
     """What the loader has filled: entry by entry, slot by slot."""
 
-    def __init__(self, loader: Any):
+    def __init__(self, loader: Any, config: EngineConfig):
         buffers = loader.buffers
+        self.bus_bits = config.bus_bits
         self.fills = {
             "steps": loader.steps,
             "beats": buffers.beats,
@@ -90,11 +93,12 @@ class Stores:
 
     def value(self, name: str, entry: int, bits: int) -> int:
         words = self.entries[name].get(entry, {})
-        return sum(word << slot * WIDE.bus_bits for slot, word in words.items()) & ((1 << bits) - 1)
+        return sum(word << slot * self.bus_bits for slot, word in words.items()) & ((1 << bits) - 1)
 
 
 def check_group(ctx: Any, stores: Stores, group: Group, half: int) -> None:
     """What is in a half that is offered as full."""
+    assert ctx.get(stores.buffers.full) >> half & 1
     assert ctx.get(stores.buffers.idles[half]) == group.idle
     assert ctx.get(stores.buffers.ends[half]) == group.beats - 1
     if group.two_word is None or group.word1 is None or group.word2 is None:
@@ -105,6 +109,10 @@ def check_group(ctx: Any, stores: Stores, group: Group, half: int) -> None:
         for words in (group.word1, group.word2)[: 1 + flag]:
             assert stores.value("beats", entry, WIDE.beat_bits) == packed(words[tile].reshape(-1).tolist(), BITS)
             entry += 1
+    check_channels(stores, group, half)
+
+
+def check_channels(stores: Stores, group: Group, half: int) -> None:
     lanes, steps = WIDE.requant_lanes, WIDE.requant_steps
     for name, layout, channels in (("scales", SCALE, group.scales), ("offsets", WIDE.offset, group.offsets)):
         for step in range(steps):
@@ -115,15 +123,15 @@ def check_group(ctx: Any, stores: Stores, group: Group, half: int) -> None:
 class Engine:
     """Takes jobs, and frees halves, some cycles after they are offered."""
 
-    def __init__(self, loader: Any, jobs: list[Job], rng: Any):
+    def __init__(self, loader: Any, jobs: list[Job], rng: Any, config: EngineConfig):
         self.loader, self.rng = loader, rng
         self.jobs, self.groups = list(jobs), [(group, job.kind == Kind.CONV) for job in jobs for group in job.groups]
-        self.stores = Stores(loader)
+        self.stores = Stores(loader, config)
         self.half = self.bank = self.table = 0
         self.entries: dict[int, int] = {}  # of both tables
         self.busy = -1  # until which cycle jobs are under way
         self.frees: dict[str, dict[int, int]] = {"front_frees": {}, "back_frees": {}}
-        self.here: dict[int, Group] = {}  # by half
+        self.here: dict[tuple[str, int], Group] = {}  # by what frees it, and half
 
     def step(self, ctx: Any, cycle: int) -> None:
         loader, rng = self.loader, self.rng
@@ -152,9 +160,11 @@ class Engine:
             due = [half for half, at in pending.items() if at == cycle]
             ctx.set(getattr(loader.buffers, name), sum(1 << half for half in due))
             for half in due:
+                # Nothing was written meanwhile.
                 if name == "front_frees":
-                    # Nothing was written meanwhile.
-                    check_group(ctx, self.stores, self.here[half], half)
+                    check_group(ctx, self.stores, self.here[name, half], half)
+                else:
+                    check_channels(self.stores, self.here[name, half], half)
                 del pending[half]
 
     def after(self, ctx: Any, cycle: int) -> None:
@@ -162,21 +172,23 @@ class Engine:
         if ctx.get(self.loader.buffers.full) >> self.half & 1 and self.half not in self.frees["front_frees"]:
             group, conv = self.groups.pop(0)
             check_group(ctx, self.stores, group, self.half)
-            self.here[self.half] = group
+            self.here["front_frees", self.half] = group
             self.frees["front_frees"][self.half] = later = cycle + self.rng.choice((2, 30, 200))
             if conv:
-                self.frees["back_frees"][self.half] = later + self.rng.randrange(5, 30)
+                assert self.half not in self.frees["back_frees"], "the parameters before them are still in use"
+                self.here["back_frees", self.half] = group
+                self.frees["back_frees"][self.half] = later + self.rng.choice((5, 150))
             self.half ^= 1
 
 
-def run(jobs: list[Job], words: list[int], seed: object) -> tuple[int, int]:
+def run(jobs: list[Job], words: list[int], seed: object, config: EngineConfig = WIDE) -> tuple[int, int]:
     """Runs a program; returns the error, and how many jobs were offered.
 
     What is offered is checked; if there is no error it must be all jobs and groups.
     """
-    loader: Any = Loader(WIDE)
+    loader: Any = Loader(config)
     rng = dice(seed)
-    engine = Engine(loader, jobs, rng)
+    engine = Engine(loader, jobs, rng, config)
     found: list[int] = []
 
     async def bench(ctx: Any) -> None:
@@ -184,7 +196,7 @@ def run(jobs: list[Job], words: list[int], seed: object) -> tuple[int, int]:
         for cycle in range(12 * len(words)):
             offered = given < len(words) and (rng.random() < 0.9)
             ctx.set(loader.program.valid, offered)
-            ctx.set(loader.program.payload, words[given] if offered else rng.getrandbits(32))
+            ctx.set(loader.program.payload, words[given] if offered else rng.getrandbits(config.bus_bits))
             engine.step(ctx, cycle)
             if offered and ctx.get(loader.program.ready):
                 given, last = given + 1, cycle
@@ -203,15 +215,16 @@ def run(jobs: list[Job], words: list[int], seed: object) -> tuple[int, int]:
     return found[0], len(jobs) - len(engine.jobs)
 
 
-def program(seed: object) -> tuple[list[Job], list[int]]:
+def program(seed: object, config: EngineConfig = WIDE) -> tuple[list[Job], list[int]]:
     rng = dice(seed)
     jobs = [random_job(rng, kind, table) for kind, table in zip(KINDS, TABLES, strict=True)]
-    return jobs, encode(WIDE, jobs)
+    return jobs, encode(config, jobs)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_stores_hold_the_program(seed: int) -> None:
-    assert run(*program(seed), seed) == (Error.NONE, len(KINDS))
+@pytest.mark.parametrize(("seed", "bus_bits"), [(0, 32), (1, 16), (2, 64)])
+def test_stores_hold_the_program(seed: int, bus_bits: int) -> None:
+    config = replace(WIDE, bus_bits=bus_bits)
+    assert run(*program(seed, config), seed, config) == (Error.NONE, len(KINDS))
 
 
 @pytest.mark.parametrize(
