@@ -23,7 +23,7 @@ from verif.campaign.record import ROOT
 from verif.campaign.software import Group, describe, prepare
 
 SUMMARY = "single faults in the source of the engine that change its design: each must be found by a test, or explained"
-COUNT = 48  # designs of each group, at most
+COUNT = 56  # designs of each group, at most
 FOLDER = ROOT / "build" / "engine"
 FOUND, NO_MUTANT = ("killed", "endless"), ("same", "again", "no design")
 """Verdicts of :mod:`verif.campaign.trials`: a test has found a mutant; its design is none, or not one of its own."""

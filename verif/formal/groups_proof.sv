@@ -2,23 +2,9 @@
 // each bus word of a beat goes to the place behind the one before it. For any program, and a consumer that frees what is
 // full: of that, sequencer_proof.sv is the proof.
 module groups_proof (
-  input clk, rst,
-  input [`BUS-1:0] word,
-  input valid, due, conv, begins,
-  input [`TRIPS-1:0] trips,
-  input [1:0] buffers__front_frees, buffers__back_frees
+  // INPUTS
 );
-  wire room, done, last, buffers__two_word, buffers__last;
-  wire [`BUS-1:0] buffers__beats__word, buffers__scales__word, buffers__offsets__word;
-  wire [`BEAT_SLOTS-1:0] buffers__beats__slot;
-  wire [`SCALE_SLOTS-1:0] buffers__scales__slot;
-  wire [`OFFSET_SLOTS-1:0] buffers__offsets__slot;
-  wire [`BEAT_BITS:0] buffers__beats__target;
-  wire [`CHUNK_BITS:0] buffers__scales__target, buffers__offsets__target;
-  wire [1:0] buffers__full;
-  wire [2*`BEAT_BITS-1:0] buffers__ends;
-  wire [2*`IDLE_BITS-1:0] buffers__idles;
-  stlq_engine_groups dut (.*);
+  // DEVICE
 
   reg begun = 0;
   always @(posedge clk) begin

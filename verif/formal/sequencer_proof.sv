@@ -2,20 +2,9 @@
 // in order; a half is freed only when full, with its last element. For any jobs, and a loader that keeps what is full: of
 // that, groups_proof.sv is the proof.
 module sequencer_proof (
-  input clk, rst,
-  input [`JOB-1:0] next_job,
-  input job_valid, drained, code_valid, output_room, reserved,
-  input [1:0] full,
-  input [2*`BEAT_BITS-1:0] ends,
-  input [2*`IDLE_BITS-1:0] idles
+  // INPUTS
 );
-  wire start, started, idle, issue, half, finish;
-  wire [1:0] front_frees;
-  wire [`JOB-1:0] job;
-  wire [`BEAT_BITS-1:0] index;
-  wire [2:0] level;
-  wire [5:0] event_;
-  stlq_engine_sequencer dut (.*, .\event (event_));
+  // DEVICE
 
   reg begun = 0;
   always @(posedge clk) begin

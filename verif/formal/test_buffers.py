@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from amaranth import Value
+from amaranth.lib.wiring import In, Out
 
 from hw.component import Modules
 from hw.engine.config import FRONT_CYCLES
-from hw.engine.encoding import GROUP, JOB, width
+from hw.engine.encoding import GROUP
 from hw.engine.groups import GroupLoader
 from hw.engine.sequencer import Sequencer
 from hw.verilog import verilog
@@ -39,10 +41,8 @@ FAULTS = {
 
 def sources(name: str) -> dict[str, str]:
     modules = Modules()
-    kind = PARTS[name]
-    modules.add(kind, CONFIG)
+    part: Any = modules.add(PARTS[name], CONFIG)
     sizes = {
-        "BUS": CONFIG.bus_bits,
         "BEAT_SLOTS": CONFIG.beat_slots,
         "SCALE_SLOTS": CONFIG.slots(CONFIG.scale_bits),
         "OFFSET_SLOTS": CONFIG.slots(CONFIG.offset_bits),
@@ -51,15 +51,32 @@ def sources(name: str) -> dict[str, str]:
         "CHUNK_BITS": (CONFIG.requant_steps - 1).bit_length(),
         "IDLE_BITS": GROUP["idle"].bits,
         "LATE": FRONT_CYCLES - 2,
-        "JOB": width(JOB),
-        "TRIPS": JOB["trips_group"].bits,
         "PLACE": max((CONFIG.group_beats - 1).bit_length(), GROUP["idle"].bits) + 1,
     }
-    inside = Inside.of(kind(CONFIG))
-    wires = [wire(inside, *pair.split(":")) for pair in WIRES[name].split()]
-    proof = Path(__file__).with_name(f"{name}_proof.sv").read_text().replace("  // WIRES\n", "\n".join([*wires, ""]))
+    inside = Inside.of(PARTS[name](CONFIG))
+    inputs, device = ports(part)
+    lines = {
+        "INPUTS": inputs,
+        "DEVICE": device,
+        "WIRES": [wire(inside, *pair.split(":")) for pair in WIRES[name].split()],
+    }
+    proof = Path(__file__).with_name(f"{name}_proof.sv").read_text()
+    for place, text in lines.items():
+        proof = proof.replace(f"  // {place}\n", "\n".join([*text, ""]))
     defines = "".join(f"`define {size} {value}\n" for size, value in sizes.items())
     return {"part.v": verilog(modules), "proof.sv": defines + proof}
+
+
+def ports(part: Any) -> tuple[list[str], list[str]]:
+    """Inputs of the proof for those of the part, which may be anything; wires for its outputs, and the part itself."""
+    found: dict[Any, list[str]] = {In: [], Out: []}
+    names = ["clk", "rst"]
+    for path, member, value in part.signature.flatten(part):
+        names.append("__".join(map(str, path)))
+        found[member.flow].append(f"[{len(Value.cast(value)) - 1}:0] \\{names[-1]} ")
+    connected = ", ".join(f".\\{name} (\\{name} )" for name in names)
+    inputs = ",\n".join(f"  input {port}" for port in ("clk", "rst", *found[In]))
+    return [inputs], [*(f"  wire {port};" for port in found[Out]), f"  {part.module} dut ({connected});"]
 
 
 @pytest.mark.parametrize("name", PARTS)
