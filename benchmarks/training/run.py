@@ -69,7 +69,7 @@ def perform(run: Run, out: Path, setting: Setting, *, resume: bool = False, comm
     model = pretrained(run, setting)
     before = measure(task, model)
     quantization = put_on(run, model)
-    fit = _fine_tuning(run, model, quantization, out)
+    fit = fine_tuning(run, model, quantization, out)
     if resume:
         fit.resume()
     started = time.perf_counter()
@@ -125,7 +125,7 @@ def pretrained(run: Run, setting: Setting) -> nn.Module:
     return model
 
 
-def _fine_tuning(run: Run, model: nn.Module, quantization: Quantization, out: Path) -> Fit:
+def fine_tuning(run: Run, model: nn.Module, quantization: Quantization, out: Path) -> Fit:
     """The training of a prepared network; none of its epochs is left if the method does not train."""
     method = quantization.method
     fit = Fit(
@@ -162,6 +162,7 @@ def _end_in_integers(
     """
     started = time.perf_counter()
     task, batches = run.of_task, calibration(run, setting.device)
+    whole = torch.cat([inputs for inputs, _ in task.batches(run.seed, CALIBRATION_EPOCH)]).to(setting.device)
     integers = to_integers(model, quantization, torch.cat(batches))
     at_once = measure(task, integers)
     fit = Fit(
@@ -176,6 +177,7 @@ def _end_in_integers(
     if resume:
         fit.resume()
     fit.run(setting.report)
+    integers.settle(whole)
     finalize(model, quantization, batches[0]).save(out)
     return {
         "epochs": fit.recipe.epochs,

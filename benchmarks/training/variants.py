@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Variant = tuple[tuple[str, object], ...]
 
+NO_GAINS = ("sw_ref.network.gains.Gains.free", lambda self, tensor: False)
+
 PARTS: Mapping[str, Variant] = {
     "nothing": (),
     "polish": (("sw_ref.quantize.layer.POLISHES", 0),),
@@ -24,6 +26,7 @@ PARTS: Mapping[str, Variant] = {
         ("sw_ref.quantize.layer.POLISHES", 0),
     ),
     "offset": (("sw_ref.quantize.moments.Moments.offset", lambda self, held: np.zeros(held.shape[:2])),),
+    "gains": (NO_GAINS,),
     "reach": (("rtl_gen.frontend.scales.REACH", 1.0), ("rtl_gen.frontend.scales.REACH_AT_END", 1.0)),
 }
 """Each part of the conversion, and the constants without which it does nothing."""
@@ -59,8 +62,8 @@ def all_allowed(values: NDArray[Any], *, add: bool = False) -> NDArray[np.bool_]
 MULTIPLIERS: Mapping[str, Variant] = {
     "two-term": (),
     "16-bit": (
+        NO_GAINS,
         ("sw_ref.network.requantizer.are_allowed", all_allowed),
-        ("sw_ref.quantize.layer.FINALISTS", 3 * FINER),
         ("rtl_gen.frontend.convert.MANTISSAS", STEPS),
         ("rtl_gen.frontend.requantize.nearest", nearest_of_16_bits),
         ("rtl_gen.frontend.requantize.with_added", added_freely),

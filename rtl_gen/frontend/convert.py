@@ -6,7 +6,7 @@ Each layer is quantized for the inputs that the nodes before it, already in inte
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,15 @@ from sw_ref.format import StlqFormat
 from sw_ref.grouped import Streamed
 from sw_ref.model import StlqTensor
 from sw_ref.network import Add, AveragePool, Network, Node, TensorInfo, execute
+from sw_ref.network.gains import Gains, Link, columns, keeps_scale
 from sw_ref.network.multiplier import MANTISSAS
 from sw_ref.network.operator import Movement
 from sw_ref.quantize.budget import Demand
 from sw_ref.quantize.layer import Grid, LayerQuantizer
 from sw_ref.tiling import Selection
+
+EVEN = tuple(2.0 ** (k / 26) for k in range(26))
+"""The units of an octave that are tried where a gain may be left: twice as many as there are exact ones."""
 
 
 @dataclass(kw_only=True)
@@ -52,6 +56,11 @@ class Converter:
     _codes: dict[str, NDArray[Any]] = field(default_factory=dict)
     _errors: dict[str, float] = field(default_factory=dict)
     _scarce: set[str] = field(default_factory=set)
+    gains: Gains = field(init=False)
+
+    def __post_init__(self) -> None:
+        outputs = [port.tensor for port in self.network.outputs]
+        self.gains = Gains(map(link, self.network.nodes), outputs, self.network.shapes)
 
     def convert(self) -> Network:
         """The network in integers."""
@@ -83,6 +92,7 @@ class Converter:
 
     def _convert(self, node: FloatNode) -> None:
         weights, off = None, 0.0
+        self.gains.follow(node.output)
         if isinstance(node.options, Movement):
             made = Node(name=node.name, inputs=node.inputs, output=node.output, options=node.options)
         elif node.weight is not None:
@@ -144,8 +154,10 @@ class Converter:
         """A layer's weights, and the statistics of its inputs."""
         options, weight = as_layer(node, self.network.shapes[node.inputs[0]][0])
         pieces = list(pieces_of(options, self.network.shapes[node.inputs[0]], weight.shape))
-        floats = self._floats[node.inputs[0]]
-        acts = self._real(node.inputs[0]) if node.inputs[0] in self._codes else floats
+        gains = columns(self.gains.of(node.inputs[0]), weight.shape, getattr(options, "groups", 1))
+        weight = weight * gains.astype(np.float32)
+        floats = self._floats[node.inputs[0]] / self._gains(node.inputs[0])
+        acts = self._even(node.inputs[0]) if node.inputs[0] in self._codes else floats
         moments = [gather(acts, floats, piece, weight) for piece in pieces]
         return Problem(options=options, weight=weight, pieces=pieces, moments=moments)
 
@@ -154,7 +166,10 @@ class Converter:
             shape=problem.weight.shape,
             fmt=self.fmt,
             tile=self.tile,
-            grid=Grid(base=self.scales[before(node)][0] / self.scales[node.inputs[0]][0], mantissas=MANTISSAS),
+            grid=Grid(
+                base=self.scales[before(node)][0] / self.scales[node.inputs[0]][0],
+                mantissas=EVEN if self.gains.free(node.output) else MANTISSAS,
+            ),
             selection=Selection(ratio=self.ratios[node.name]),
             groups=problem.groups,
         )
@@ -166,9 +181,13 @@ class Converter:
             self._scarce.add(node.name)
         (step, zero), pre = self.scales[node.inputs[0]], self.scales[before(node)]
         tensor = self._quantizer(node, problem).quantize(problem.parts)
-        # The scale is float32; the multiplier that it stands for is exact.
-        factor = snapped(tensor.scale * 2.0 ** -(self.fmt.levels + self.fmt.residual_shift) * step / pre[0])
-        unit, integers = factor * pre[0] / step, tensor.integers().astype(np.float64)
+        wanted = tensor.scale * 2.0 ** -(self.fmt.levels + self.fmt.residual_shift) * step / pre[0]
+        factor = snapped(wanted)
+        if self.gains.free(node.output):
+            self.gains.leave(node.output, wanted / factor)
+        else:
+            wanted = factor  # The scale is float32; the multiplier that it stands for is exact.
+        unit, integers = wanted * pre[0] / step, tensor.integers().astype(np.float64)
         bias = problem.offset(integers * along(unit, integers.ndim))
         if node.bias is not None:
             bias += node.bias
@@ -186,7 +205,7 @@ class Converter:
             inputs=node.inputs,
             output=node.output,
             options=problem.options,
-            weights=tensor,
+            weights=replace(tensor, scale=(tensor.scale * factor / wanted).astype(np.float32)),
             requantizer=parameters,
         )
         return made, off
@@ -197,6 +216,13 @@ class Converter:
 
     def _real(self, tensor: str) -> NDArray[np.float32]:
         """The real values of a tensor's codes."""
+        return self._even(tensor) * self._gains(tensor)
+
+    def _gains(self, tensor: str) -> NDArray[np.float32]:
+        return self.gains.of(tensor).astype(np.float32)[:, None, None]
+
+    def _even(self, tensor: str) -> NDArray[np.float32]:
+        """The real values of a tensor's codes without its gains."""
         step, zero = self.scales[tensor]
         return (self._codes[tensor].astype(np.float32) - zero) * np.float32(step)
 
@@ -204,7 +230,9 @@ class Converter:
         shape: tuple[int, ...] = () if tensor is None else tensor.shape
         weight_error, beats = 0.0, 0
         if tensor is not None and node.weight is not None:
-            weight_error = relative(node.weight.reshape(shape), tensor.dequantize())
+            before_words = columns(self.gains.of(node.inputs[0]), shape, tensor.groups)
+            held = tensor.dequantize() * along(self.gains.of(node.output), len(shape)) / before_words
+            weight_error = relative(node.weight.reshape(shape), held)
             beats = cost(tensor, uses=uses(node, self.network.shapes)).beats
         error, worst = self._errors[node.output], max(self._errors[name] for name in node.inputs)
         return LayerReport(
@@ -228,6 +256,18 @@ def named(node: FloatNode) -> Iterator[None]:
         yield
     except UsageError as error:
         raise UsageError(f"node {node.name}: {error}") from error
+
+
+def link(node: FloatNode) -> Link:
+    """A node as gains see it."""
+    bounds = node.function.bounds
+    return Link(
+        options=AveragePool(kernel=(1, 1)) if node.op == "activation" else node.options,
+        inputs=node.inputs,
+        output=node.output,
+        weighted=node.weight is not None,
+        scales=bounds is not None and keeps_scale(*bounds),
+    )
 
 
 def along(scale: NDArray[Any], axes: int) -> NDArray[Any]:

@@ -18,8 +18,10 @@ from sw_ref.tiling import Selection, Tiling
 
 PASSES = 2
 """The best scales depend on the two-word tiles and these on the scales: each is found in turn, so many times."""
-FINALISTS = 3
-"""Scales of each channel that are tried with compensation: those with the least error without it."""
+FINALISTS, OF = 3, 13
+"""Scales of each channel that are tried with compensation, those with the least error without it: so many of so many in
+an octave, and never less.
+"""
 POLISHES = 2
 COLUMNS = 256
 """Columns of a row that the first look at all scales takes."""
@@ -46,6 +48,11 @@ class Grid:
 
     base: float
     mantissas: tuple[float, ...]
+
+    @property
+    def finalists(self) -> int:
+        """How many scales of a channel are tried with compensation."""
+        return max(FINALISTS, FINALISTS * len(self.mantissas) // OF)
 
     def around(self, highest: NDArray[np.float64], octaves: int) -> NDArray[np.float64]:
         """All units of the `octaves` octaves up to `highest` (O,): (candidates, O), largest first."""
@@ -103,7 +110,7 @@ class LayerQuantizer:
         """U * 2^-(M+k) of each output channel (O,), on the grid, for given two-word weights."""
         units = self._candidates(parts)
         errors = np.sum([self._plain_losses(part, units, two_word) for part in parts], axis=0)
-        finalists = np.take_along_axis(units, np.argsort(errors, axis=0, kind="stable")[:FINALISTS], 0)
+        finalists = np.take_along_axis(units, np.argsort(errors, axis=0, kind="stable")[: self.grid.finalists], 0)
         losses = np.sum([self._losses(part, finalists, two_word) for part in parts], axis=0)
         return np.take_along_axis(finalists, losses.argmin(axis=0)[None], 0)[0]
 

@@ -1,14 +1,17 @@
 """The network in integers that training ends in, as a model to train: :func:`to_integers`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sw_ref.format import StlqFormat
 from sw_ref.network import Add, Network, Pad, TensorInfo
 from sw_ref.network.bilinear import Bilinear
+from sw_ref.network.gains import Gains, columns
 from sw_ref.network.operator import Arithmetic, Operator, Shape
 from sw_ref.train.activations import activations_of
 from sw_ref.train.cells import Grid, Move, Simple
@@ -19,8 +22,9 @@ from sw_ref.train.operators import Interpolate, standard
 from sw_ref.train.options import convolution_options
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.scales import Scale, Scales
-from sw_ref.train.stages import Stage, find_stages, layer_operator
-from sw_ref.train.weighted import Fixed, Layer
+from sw_ref.train.stages import Stage, find_stages, layer_operator, link
+from sw_ref.train.weighted import Fixed, Layer, Trained
+from sw_ref.train.weights import Words
 
 Cell = Move | Simple | Layer | Fixed
 
@@ -41,11 +45,13 @@ def to_integers(model: nn.Module, quantization: Quantization, example: Batch) ->
     learned = {name: activations_of(name, layer) for name, layer in view.layers.items()}
     found = stages_of(model, view.layers, example)
     graph, norms, stages, inputs = found.graph, found.norms, found.stages, found.inputs
-    names = (*inputs, *(name for stage in stages for name in (stage.before, stage.output) if name))
+    parts = (name for stage in stages for name in (stage.layer, stage.before, stage.output) if name)
+    names = tuple(dict.fromkeys((*inputs, *parts)))
     values = {name: standard(graph.values[name]).cpu().numpy() for name in names}
     fmt = replace(view.fmt, act_signed=False)
     scales = Scales(stages=stages, inputs=inputs, learned=learned, values=values, fmt=fmt).find()
-    builder = _Builder(view, norms, scales, {name: value.shape[1:] for name, value in values.items()})
+    gains = Gains(map(link, stages), found.outputs, {name: value.shape[1:] for name, value in values.items()})
+    builder = _Builder(view, norms, scales, values, gains)
     for name in inputs:
         builder.take_input(name)
     for stage in stages:
@@ -57,6 +63,7 @@ def to_integers(model: nn.Module, quantization: Quantization, example: Batch) ->
         if isinstance(cell, Layer):
             cell.freeze()
     quantization.integers = made.to(next(model.parameters()).device)
+    made.visit(Layer.align, *(graph.values[name] for name in inputs))
     return made
 
 
@@ -108,9 +115,14 @@ class _Builder:
     """Cells and tensors of the network so far."""
 
     def __init__(
-        self, view: Quantization, norms: Mapping[str, str], scales: Mapping[str, Scale], shapes: Mapping[str, Shape]
+        self,
+        view: Quantization,
+        norms: Mapping[str, str],
+        scales: Mapping[str, Scale],
+        values: Mapping[str, NDArray[np.float32]],
+        gains: Gains,
     ) -> None:
-        self.view, self.norms, self.scales, self.shapes = view, norms, scales, shapes
+        self.view, self.norms, self.scales, self.values, self.gains = view, norms, scales, values, gains
         self.fmt = replace(view.fmt, act_signed=False)
         self.cells: list[Cell] = []
         self.tensors: dict[str, TensorInfo] = {}
@@ -120,9 +132,9 @@ class _Builder:
         self.tensors[name] = self._info(name)
 
     def _info(self, name: str) -> TensorInfo:
-        channels, rows, columns = self.shapes[name]
         step, zero = self.scales[name]
-        return TensorInfo(shape=(channels, rows, columns), step=step, zero=zero)
+        shape: Shape = self.values[name].shape[1:]  # type: ignore[assignment]
+        return TensorInfo(shape=shape, step=step, zero=zero)
 
     def add(self, stage: Stage) -> None:
         """The cells of one stage."""
@@ -130,6 +142,7 @@ class _Builder:
             self.cells += self._bilinear(stage)
             return
         self.tensors[stage.output] = self._info(stage.output)
+        self.gains.follow(stage.output)
         if not isinstance(stage.options, Arithmetic):
             self.cells.append(Move(stage))
             return
@@ -138,11 +151,30 @@ class _Builder:
             stage = replace(stage, inputs=tuple(sorted(stage.inputs, key=lambda name: self.scales[name][0])))
         grid = Grid.of(stage, self.scales, self.fmt)
         if stage.layer is None:
-            self.cells.append(Simple(stage, grid, self.shapes[stage.output][0]))
+            self.cells.append(Simple(stage, grid, self.tensors[stage.output].shape[0]))
             return
-        modules = dict(self.view.model.named_modules())
-        norm = modules[self.norms[stage.layer]] if stage.layer in self.norms else None
-        self.cells.append(Layer(stage, grid, modules[stage.layer], norm, self.view.tile))
+        cell = Layer(stage, grid, self._trained(stage), self.view.tile)
+        if cell.trained.free:
+            self.gains.leave(stage.output, 1 / cell.left)
+        self.cells.append(cell)
+
+    def _trained(self, stage: Stage) -> Trained:
+        """The layer of a stage."""
+        name, source, modules = str(stage.layer), stage.inputs[0], dict(self.view.model.named_modules())
+        layer, groups = self.view.layers[name], getattr(stage.options, "groups", 1)
+        bias, given = getattr(layer, "bias", None), self.values[source]
+        seen = [self.gains.of(source), np.square(given, dtype=np.float64).mean(axis=(0, 2, 3))]
+        quantizer: Words = layer.parametrizations["weight"][0]  # type: ignore[index, union-attr, assignment]
+        gains, squares = (columns(part, quantizer.tiling.shape, groups) for part in seen)
+        means = self.values[name].mean(axis=(0, 2, 3), dtype=np.float64)
+        return Trained(
+            layer=layer,
+            norm=modules[self.norms[name]] if name in self.norms else None,
+            gains=gains,
+            squares=squares,
+            means=means if bias is None else means - bias.detach().double().cpu().numpy(),
+            free=self.gains.free(stage.output),
+        )
 
     def _bilinear(self, stage: Stage) -> Iterator[Cell]:
         assert isinstance(stage.options, Interpolate)
@@ -184,6 +216,18 @@ class Integers(nn.Module):
         made = tuple(self._leave(codes[name] * self.tensors[name].step, axes) for name, axes in self.outputs.items())
         return made[0] if len(made) == 1 else made
 
+    def settle(self, *inputs: Tensor) -> None:
+        """Take the means of all folded batch norms anew, from one large batch.  Do so when training has ended.
+
+        Weights of words move in jumps, and leave the means of their outputs behind.
+        """
+        self.visit(Layer.settle, *inputs)
+
+    @torch.no_grad()
+    def visit(self, change: Callable[[Layer, Tensor], None], *inputs: Tensor) -> None:
+        """Change each trained layer, given its input in codes, before what it gives goes on."""
+        self._run(inputs, change)
+
     @torch.no_grad()
     def codes(self, *inputs: Tensor) -> dict[str, Tensor]:
         """The codes of every tensor, int32 (n, C, H, W)."""
@@ -200,11 +244,16 @@ class Integers(nn.Module):
             outputs=tuple(self.outputs),
         )
 
-    def _run(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    def _run(
+        self, inputs: Sequence[Tensor], change: Callable[[Layer, Tensor], None] | None = None
+    ) -> dict[str, Tensor]:
         """Code - zero point of every tensor."""
         made = {name: self._enter(name, x) for name, x in zip(self.inputs, inputs, strict=True)}
         for cell in self.cells:
-            made[cell.stage.output] = cell(*(made[name] for name in cell.stage.inputs))  # type: ignore[union-attr]
+            given = [made[name] for name in cell.stage.inputs]  # type: ignore[union-attr]
+            if change is not None and isinstance(cell, Layer):
+                change(cell, given[0])
+            made[cell.stage.output] = cell(*given)  # type: ignore[union-attr]
         return made
 
     def _enter(self, name: str, x: Tensor) -> Tensor:

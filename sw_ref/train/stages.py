@@ -9,6 +9,7 @@ from torch import nn
 
 from sw_ref.export import Node
 from sw_ref.network import Add, AveragePool, Conv, ConvTranspose, Linear, Pad
+from sw_ref.network.gains import Link, keeps_scale
 from sw_ref.network.operator import Arithmetic, Operator
 from sw_ref.train.graph import Graph
 from sw_ref.train.layers import kind, positions, refuse
@@ -64,6 +65,18 @@ def find_stages(
     for node in graph.nodes:
         fusion.add(node)
     return list(fusion.stages.values()), [fusion.tensors[name] for name in graph.returned]
+
+
+def link(stage: Stage) -> Link:
+    """A stage as gains see it."""
+    function = stage.function
+    return Link(
+        options=stage.options,  # type: ignore[arg-type]
+        inputs=stage.inputs,
+        output=stage.output,
+        weighted=stage.layer is not None,
+        scales=function.function is None and keeps_scale(function.low, function.high),
+    )
 
 
 def layer_operator(layer: nn.Module, options: Mapping[str, Any]) -> Operator:

@@ -1,7 +1,8 @@
 """Cells with weights: a trained layer, and the fixed weights of a bilinear resize."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from sw_ref.network import Node
 from sw_ref.train.activations import activations_of
 from sw_ref.train.cells import Arithmetic, Grid
 from sw_ref.train.codes import Rounded, sums
-from sw_ref.train.layers import to_outputs_first
+from sw_ref.train.layers import per_output, to_outputs_first
 from sw_ref.train.norms import gain_and_mean
 from sw_ref.train.stages import Stage
 from sw_ref.train.tensor import to_tensor
@@ -46,41 +47,108 @@ class Weighted(Arithmetic):
         return self.integers().detach().flatten(1).sum(1).cpu().numpy()
 
 
-class Layer(Weighted):
-    """A trained layer: its scales U move to where its multipliers are exact, and stay there.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A trained layer and the batch norm that is folded into it, if any.
 
-    Its float weights, its bias and that of its batch norm are the model's own, and learn.  The gains and means of the
-    norm stay as they are.
+    `gains` and `squares`: of its input, the gains and the mean squares, as its weights (O, I, *kernel) meet them: (O,
+    I, 1, ..).  `means` (O,): of its output, without its own bias.  `free`: whether its output may have gains.
+    """
+
+    layer: nn.Module
+    norm: nn.Module | None
+    gains: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    means: NDArray[np.float64]
+    free: bool
+
+    @property
+    def quantizer(self) -> Words:
+        """What makes words of its weights."""
+        return self.layer.parametrizations["weight"][0]  # type: ignore[index, union-attr, return-value]
+
+    def mean_gains(self) -> NDArray[np.float64]:
+        """Of each output channel the factor that comes closest to the gains of its inputs: (O,)."""
+        weight = to_outputs_first(self.layer.weight.detach(), self.quantizer.transposed_groups)  # type: ignore[union-attr, operator, arg-type]
+        energy = np.square(weight.double().cpu().numpy()) * self.squares
+        total, seen = (part.reshape(len(energy), -1).sum(axis=1) for part in (energy, energy * self.gains))
+        return np.where(total > 0, seen / np.where(total > 0, total, 1.0), 1.0)
+
+
+class Layer(Weighted):
+    """A trained layer: its scales U move to where its multipliers are exact, and stay there; its words stay the same.
+
+    What a channel is more or less than before is the gain of its output (see `sw_ref.network.gains`), if it may have
+    one.  Its float weights, its bias and that of its batch norm are the model's own, and learn.  The gains and means of
+    the norm stay as they are.
     """
 
     gain: Tensor
     mean: Tensor
 
-    def __init__(
-        self, stage: Stage, grid: Grid, layer: nn.Module, norm: nn.Module | None, tile: tuple[int, int]
-    ) -> None:
-        quantizer = layer.parametrizations["weight"][0]  # type: ignore[index, union-attr]
-        assert isinstance(quantizer, Words)
+    def __init__(self, stage: Stage, grid: Grid, trained: Trained, tile: tuple[int, int]) -> None:
+        quantizer = trained.quantizer
         outputs = quantizer.tiling.shape[0]
-        gain, mean = gain_and_mean(norm, outputs)
-        scale = np.broadcast_to(quantizer.scale.double().cpu().numpy(), outputs)
-        wanted = gain * scale * 2.0 ** -(grid.fmt.levels + grid.fmt.residual_shift) * grid.inputs[0][0] / grid.before[0]
-        super().__init__(stage, grid, np.where(gain == 0, DEAD, wanted))
-        self.layer, self.norm, self.quantizer, self.tile = layer, norm, quantizer, tile
-        moved = np.where(gain == 0, 1.0, self.factors / np.where(gain == 0, 1.0, wanted))
-        self.scale = torch.from_numpy((scale * moved).astype(np.float32))
+        gain, mean = gain_and_mean(trained.norm, outputs)
+        alive, scale = gain != 0, np.broadcast_to(quantizer.scale.double().cpu().numpy(), outputs)
+        real = gain * scale * 2.0 ** -(grid.fmt.levels + grid.fmt.residual_shift) * grid.inputs[0][0] / grid.before[0]
+        mean_gains = trained.mean_gains()
+        super().__init__(stage, grid, np.where(alive, real * mean_gains, DEAD))
+        self.trained, self.quantizer, self.tile = trained, quantizer, tile
+        self.moved = np.where(alive, self.factors / np.where(alive, real, 1.0), 1.0)
+        self.left = self.moved / mean_gains if trained.free else np.ones(outputs)
         self.fan_in = math.prod(quantizer.tiling.shape[1:])
+        # Modules of the cell, so that its state holds theirs.
+        self.layer, self.norm = trained.layer, trained.norm
         self.register_buffer("gain", torch.from_numpy(gain))
-        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("mean", torch.from_numpy(mean * self.left))
 
+    @torch.no_grad()
     def freeze(self) -> None:
         """Move the scales and the step to those of the network, and stop the learning of all that now stays."""
-        self.quantizer.rescale(self.scale.to(self.quantizer.scale.device))
+        quantizer, shape = self.quantizer, self.quantizer.tiling.shape
+        original: Tensor = self.layer.parametrizations["weight"].original  # type: ignore[index, union-attr]
+        moved, left = (torch.from_numpy(factors).to(original) for factors in (self.moved, self.left))
+        quantizer.rescale(quantizer.scale * moved)
+        original.mul_(per_output(moved, shape[:2], len(shape), quantizer.transposed_groups))
+        for values in (getattr(self.layer, "bias", None), *self._of_norm("bias", "running_mean")):
+            if values is not None:
+                values.mul_(left)
         step, zero = self.grid.inputs[0]
         activations_of(self.stage.name, self.layer).fix(step, signed=zero > 0)
-        gains = [] if self.norm is None else [p for name, p in self.norm.named_parameters() if name == "weight"]
-        for parameter in (*self.quantizer.parameters(), *gains):
-            parameter.requires_grad_(False)
+        for parameter in (*quantizer.parameters(), *self._of_norm("weight")):
+            if isinstance(parameter, nn.Parameter):
+                parameter.requires_grad_(False)
+
+    def _of_norm(self, *names: str) -> list[Any]:
+        return [getattr(self.norm, name, None) for name in names]
+
+    def align(self, x: Tensor) -> None:
+        """Let the bias take up what the mean of the output is off for this input, which `trained.means` is of."""
+        wanted = torch.from_numpy(self.trained.means * self.left).to(self.mean.device)
+        self._shift(self.means(x) - wanted)
+
+    def settle(self, x: Tensor) -> None:
+        """Take the means of the batch norm anew from an input."""
+        if self.norm is not None:
+            self._shift(self.means(x) - self.mean)
+
+    def means(self, x: Tensor) -> Tensor:
+        """The mean of each output channel for an input, before bias and norm: (O,)."""
+        sums = self.sums(x).double().mean((0, 2, 3))
+        return sums * self.quantizer.scale.double() * self._step() * self.gain.ne(0)
+
+    def _step(self) -> float:
+        return 2.0 ** -(self.grid.fmt.levels + self.grid.fmt.residual_shift) * self.grid.inputs[0][0]
+
+    def _shift(self, means: Tensor) -> None:
+        """The means of the output are so much higher: the norm, or else the bias, is to make up for it."""
+        own = getattr(self.layer, "bias", None)
+        if self.norm is not None:
+            self.mean += means
+            self.norm.running_mean.copy_(self.mean)  # type: ignore[operator, union-attr]
+        elif own is not None:
+            own -= means.to(own)
 
     def integers(self) -> Tensor:
         weight = to_outputs_first(self.layer.weight, self.quantizer.transposed_groups).double()  # type: ignore[arg-type]

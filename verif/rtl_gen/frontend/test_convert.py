@@ -147,6 +147,19 @@ def deep(make):
     )
 
 
+def test_what_multipliers_leave_goes_on_to_the_readers(make, monkeypatch):
+    made, agreement, _network = converted(deep(make))
+    assert max(layer.output_error for layer in made.layers) < 10**-2.8
+    monkeypatch.setattr("sw_ref.network.gains.Gains.free", lambda self, tensor: False)
+    _before, worse, _ = converted(deep(make))
+    assert agreement.error < worse.error
+    # Readers that do not make up for the gains are off by up to a tenth.
+    monkeypatch.undo()
+    monkeypatch.setattr("rtl_gen.frontend.convert.columns", lambda gains, weight, groups: np.ones((1, 1)))
+    _, wrong, _ = converted(deep(make))
+    assert wrong.error > 4 * agreement.error
+
+
 def test_same_bytes(make, tmp_path):
     path = deep(make)
     for name in ("one", "two"):
