@@ -63,7 +63,7 @@ def to_integers(model: nn.Module, quantization: Quantization, example: Batch) ->
         if isinstance(cell, Layer):
             cell.freeze()
     quantization.integers = made.to(next(model.parameters()).device)
-    made.visit(Layer.align, *(graph.values[name] for name in inputs))
+    made.visit(Layer.adapt, *(graph.values[name] for name in inputs))
     return made
 
 

@@ -14,8 +14,9 @@ from sw_ref.network import Node
 from sw_ref.train.activations import activations_of
 from sw_ref.train.cells import Arithmetic, Grid
 from sw_ref.train.codes import Rounded, sums
-from sw_ref.train.layers import per_output, to_outputs_first
+from sw_ref.train.layers import per_output, to_layout, to_outputs_first
 from sw_ref.train.norms import gain_and_mean
+from sw_ref.train.polish import polished
 from sw_ref.train.stages import Stage
 from sw_ref.train.tensor import to_tensor
 from sw_ref.train.weights import Words
@@ -122,6 +123,26 @@ class Layer(Weighted):
 
     def _of_norm(self, *names: str) -> list[Any]:
         return [getattr(self.norm, name, None) for name in names]
+
+    def adapt(self, x: Tensor) -> None:
+        """Move single words, and then the bias, so that the output for this input is close to the trained one."""
+        quantizer, held = self.quantizer, self.integers().cpu().numpy()
+        if not quantizer.method.literal:
+            wide = (-1, *(1,) * (held.ndim - 1))
+            target = held * self.trained.gains * (self.left / self.moved).reshape(wide)
+            flags = quantizer.tiling.expand(quantizer.selection.cpu().numpy())
+            made = polished(self.stage.options, held, target, flags, x.float().cpu().numpy(), self.grid.fmt)  # type: ignore[arg-type]
+            self._take(torch.from_numpy(made), torch.from_numpy(made != held))
+        self.align(x)
+
+    def _take(self, words: Tensor, changed: Tensor) -> None:
+        """Let the float weights stand for other words, where these have changed."""
+        quantizer, shape = self.quantizer, self.quantizer.tiling.shape
+        original: Tensor = self.layer.parametrizations["weight"].original  # type: ignore[index, union-attr]
+        made, there = (to_layout(part, quantizer.transposed_groups).to(original.device) for part in (words, changed))
+        unit = quantizer.scale * 2.0 ** -(self.grid.fmt.levels + self.grid.fmt.residual_shift)
+        scaled = made * per_output(unit, shape[:2], len(shape), quantizer.transposed_groups)
+        original.copy_(torch.where(there, scaled.to(original), original))
 
     def align(self, x: Tensor) -> None:
         """Let the bias take up what the mean of the output is off for this input, which `trained.means` is of."""

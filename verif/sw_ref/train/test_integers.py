@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from sw_ref.export import load_export
-from sw_ref.network import execute, quantize
+from sw_ref.format import StlqFormat
+from sw_ref.network import Conv, execute, quantize
+from sw_ref.quantize.compensate import rounded
 from sw_ref.train import finalize, to_integers
 from sw_ref.train.operators import standard
+from sw_ref.train.polish import polished
 from sw_ref.train.weights import Words
 from verif.sw_ref.train.integer_nets import NETS, differing, made, results, train
-from verif.sw_ref.train.nets import FMT
+from verif.sw_ref.train.nets import FMT, SEED
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -47,7 +50,8 @@ def test_it_learns() -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_words_stay_when_scales_move() -> None:
+def test_words_stay_when_scales_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sw_ref.train.weighted.polished", lambda options, words, *others: words)
     net, quantization, inputs = made("dilated")
     layers: dict[str, tuple[Any, Words]] = {n: (net.get_submodule(n), words) for n, words in quantization.words()}
 
@@ -64,6 +68,24 @@ def test_words_stay_when_scales_move() -> None:
         assert torch.allclose(before[name][0], weight, atol=1e-5)
         moved = scale / before[name][1]
         assert 0.8 < float(moved.min()) < 0.99 < 1.01 < float(moved.max()) < 1.25
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_polished_words_are_nearer_to_what_is_wanted(groups: int) -> None:
+    random, fmt = np.random.default_rng(SEED), StlqFormat(bits=3, act_bits=6, act_signed=False)
+    two_word = random.random((6, 8 // groups, 3, 3)) < 0.3
+    words = rounded(random.uniform(0, 20, two_word.shape), two_word, fmt)
+    smooth = random.random((4, 8, 12, 12)) + 4 * random.random((4, 1, 12, 12))
+    target, options = 1.09 * words, Conv(padding=(1, 1, 1, 1), groups=groups)
+    made = polished(options, words, target, two_word, smooth.astype(np.float32), fmt)
+
+    def error(weights: np.ndarray) -> float:
+        x, w = torch.from_numpy(smooth), torch.from_numpy(weights - target)
+        outputs = torch.nn.functional.conv2d(x, w, padding=1, groups=groups)
+        return float(outputs.var(dim=(0, 2, 3)).sum())
+
+    assert error(made) < 0.5 * error(words)
+    assert np.array_equal(made, rounded(made, two_word, fmt))
 
 
 def test_settled_norms_have_the_means_that_there_are() -> None:
