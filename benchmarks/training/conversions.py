@@ -15,7 +15,7 @@ from benchmarks.training.untrained import NETWORKS, SETTINGS
 from benchmarks.training.variants import MULTIPLIERS, PARTS
 
 RECORDED = Path(__file__).parent / "results"
-UNTRAINED, ENDED = "untrained.jsonl", "integers.jsonl"
+UNTRAINED, ENDED, TINY, STARTS = "untrained.jsonl", "integers.jsonl", "agreement.jsonl", "starts.jsonl"
 KINDS = {"two-term": "two terms", "power": "one power of two"}
 """The multipliers that are compared with those of 16 bits."""
 
@@ -30,12 +30,13 @@ def main() -> None:
 
 
 def tables() -> dict[str, list[str]]:
-    """By page of docs/decisions: what a conversion loses, what its parts bring, what multipliers cost; and training
-    that ends in integers.
+    """By page of docs/decisions: what a conversion loses, what its parts bring, what multipliers cost, how close MLPerf
+    Tiny's networks are; training that ends in integers, and that starts with a conversion.
     """
     lines, ended = recorded(UNTRAINED), recorded(ENDED)
-    calibration = [*conversion_tables(lines), *multiplier_tables(lines, ended)]
-    return {"calibration.md": [made for made in calibration if made], "training.md": [training_table(ended)]}
+    calibration = [*conversion_tables(lines), *multiplier_tables(lines, ended), tiny_table(recorded(TINY))]
+    training = [training_table(ended), start_table(recorded(STARTS))]
+    return {"calibration.md": [made for made in calibration if made], "training.md": training}
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
@@ -95,6 +96,28 @@ def training_table(ended: Lines) -> str:
         "golden, less the model in integers": (found["golden"], found["integers"]),
     }
     return table("in integers", columns)
+
+
+def start_table(lines: Lines) -> str:
+    """Fine-tuning from a conversion, or for fewer epochs, less the usual way."""
+    usual = scores(lines, start="usual", share=1.0)
+    ways = {
+        "a quarter of the epochs": {"start": "usual", "share": 0.25},
+        "from a conversion, a quarter": {"start": "converted", "share": 0.25, "rate": 1.0},
+        "a quarter at a tenth of the rate": {"start": "converted", "share": 0.25, "rate": 0.1},
+        "all epochs": {"start": "converted", "share": 1.0},
+    }
+    columns = {way: (scores(lines, **wanted), usual) for way, wanted in ways.items()}
+    return table("less the usual start, all epochs", columns)
+
+
+def tiny_table(lines: Lines) -> str:
+    """How close MLPerf Tiny's networks are to float."""
+    rows = ["| network | R | output SQNR (dB) | same class as float (%) |", "|---|---|---|---|"]
+    for line in lines:
+        same = "no classes" if line["same_class"] is None else f"{100 * line['same_class']:.1f}"
+        rows.append(f"| {line['network']} | {line['ratio']:.0%} | {line['sqnr']:.1f} | {same} |")
+    return "\n".join(rows)
 
 
 def facts(setting: tuple[int, float, str]) -> dict[str, Any]:

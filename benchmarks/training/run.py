@@ -162,7 +162,6 @@ def _end_in_integers(
     """
     started = time.perf_counter()
     task, batches = run.of_task, calibration(run, setting.device)
-    whole = torch.cat([inputs for inputs, _ in task.batches(run.seed, CALIBRATION_EPOCH)]).to(setting.device)
     integers = to_integers(model, quantization, torch.cat(batches))
     at_once = measure(task, integers)
     fit = Fit(
@@ -176,8 +175,11 @@ def _end_in_integers(
     )
     if resume:
         fit.resume()
-    fit.run(setting.report)
-    integers.settle(whole)
+    history = fit.run(setting.report)
+    if history:
+        integers.settle(
+            torch.cat([inputs for inputs, _ in task.batches(run.seed, CALIBRATION_EPOCH)]).to(setting.device)
+        )
     finalize(model, quantization, batches[0]).save(out)
     return {
         "epochs": fit.recipe.epochs,

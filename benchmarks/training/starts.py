@@ -1,12 +1,13 @@
 """Fine-tuning from a conversion without training, beside the usual start: are a quarter of the epochs enough?
 
-``python -m benchmarks.training.starts --floats build/floats`` prints a line of JSON per network, seed, start and share
-of the epochs.
+``python -m benchmarks.training.starts --floats build/floats`` prints a line of JSON per network, seed, start share of
+the epochs, and share of the learning rate.
 """
 
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,14 @@ from sw_ref.train.weights import Words
 
 METHODS = {"usual": "stlq", "converted": "no-v"}
 """By start.  A conversion has chosen its second words, so that no v fades out there."""
-SHARES = (0.25, 1.0)
+WAYS = (
+    ("usual", 0.25, 1.0),
+    ("usual", 1.0, 1.0),
+    ("converted", 0.25, 0.1),
+    ("converted", 0.25, 1.0),
+    ("converted", 1.0, 1.0),
+)
+"""Start, share of the epochs, share of the learning rate."""
 
 
 def score(run: Run, floats: Path, start: str) -> dict[str, Any]:
@@ -42,7 +50,7 @@ def score(run: Run, floats: Path, start: str) -> dict[str, Any]:
         made = converted(run, model, Path(folder) / "net.onnx") if start == "converted" else None
         quantization = put_on(run, model)
         if made is not None:
-            begin(made, model, quantization, calibration(run)[0])
+            begin(made, model, quantization, calibration(run))
         at_once = measure(run.of_task, model)
         fine_tuning(run, model, quantization, Path(folder)).run(lambda facts: None)
         settle_batch_norm(model, (inputs for inputs, _ in run.of_task.batches(run.seed, CALIBRATION_EPOCH)))
@@ -60,10 +68,10 @@ def converted(run: Run, model: nn.Module, path: Path) -> Network:
 
 
 @torch.no_grad()
-def begin(network: Network, model: nn.Module, quantization: Quantization, example: Tensor) -> None:
+def begin(network: Network, model: nn.Module, quantization: Quantization, batches: Sequence[Tensor]) -> None:
     """Give a prepared model the words, scales, biases and steps of a conversion."""
     modules = dict(model.named_modules())
-    norms = foldable_norms(record_graph(model, quantization.layers, example), model, quantization.layers)
+    norms = foldable_norms(record_graph(model, quantization.layers, batches[0]), model, quantization.layers)
     nodes = [node for node in network.nodes if node.weights is not None]
     for name, words in quantization.words():
         # Sums may change the order of layers, but not of those of one shape.
@@ -71,6 +79,22 @@ def begin(network: Network, model: nn.Module, quantization: Quantization, exampl
         nodes.remove(node)
         layer, norm = modules[name], modules[norms[name]] if name in norms else None
         _begin_layer(layer, norm, words, node, network)
+    for name in norms.values():
+        _renew(modules[name], model, torch.cat(list(batches)))
+
+
+def _renew(norm: Any, model: nn.Module, inputs: Tensor) -> None:
+    """Let a batch norm compute the same from the statistics that its inputs have now."""
+    seen: list[Tensor] = []
+    hook = norm.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    model.eval()(inputs)
+    hook.remove()
+    gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+    moved, mean = seen[0].mean((0, 2, 3)) - norm.running_mean, seen[0].mean((0, 2, 3))
+    norm.running_var.copy_(seen[0].var((0, 2, 3), correction=0))
+    norm.running_mean.copy_(mean)
+    norm.weight.copy_(gain * (norm.running_var + norm.eps).sqrt())
+    norm.bias.add_(moved * gain)
 
 
 def _begin_layer(layer: nn.Module, norm: nn.Module | None, words: Words, node: Node, network: Network) -> None:
@@ -105,12 +129,11 @@ def main() -> None:
         for task, network in NETWORKS:
             if network not in args.networks:
                 continue
-            for start, method in METHODS.items():
-                for share in SHARES:
-                    run = Run(task=task, network=network, method=method, seed=seed, tile=TILE)
-                    run = replace(run, epochs=round(run.tuning.epochs * share))
-                    facts = {"network": network, "seed": seed, "start": start, "share": share}
-                    print(json.dumps(facts | score(run, args.floats, start)), flush=True)
+            for start, share, rate in WAYS:
+                run = Run(task=task, network=network, method=METHODS[start], seed=seed, tile=TILE)
+                run = replace(run, epochs=round(run.tuning.epochs * share), rate=run.tuning.rate * rate)
+                facts = {"network": network, "seed": seed, "start": start, "share": share, "rate": rate}
+                print(json.dumps(facts | score(run, args.floats, start)), flush=True)
 
 
 if __name__ == "__main__":
