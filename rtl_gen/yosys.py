@@ -72,9 +72,17 @@ def mapped_apart(verilog: str, top: str, flow: Flow, modules: Sequence[str]) -> 
         return _stat(folder, "after.json", _modules)
 
 
+def netlist(verilog: str, top: str, flow: Flow) -> str:
+    """The module `top` as Verilog of mapped cells.  Raises :class:`CheckError` as :func:`mapped` does."""
+    write = "write_verilog -noattr -noexpr netlist.v"
+    with _run(verilog, top, flow, ["proc; flatten; opt_expr; opt_clean"], write) as folder:
+        _stat(folder, "after.json", _whole)
+        return (folder / "netlist.v").read_text()
+
+
 @contextmanager
-def _run(verilog: str, top: str, flow: Flow, before: Sequence[str]) -> Iterator[Path]:
-    """The folder in which the flow has run, some passes before it."""
+def _run(verilog: str, top: str, flow: Flow, before: Sequence[str], *after: str) -> Iterator[Path]:
+    """The folder in which the flow has run, some passes before and after it."""
     script = [
         f"read_verilog design.v; hierarchy -check -top {top}",
         *before,
@@ -83,6 +91,7 @@ def _run(verilog: str, top: str, flow: Flow, before: Sequence[str]) -> Iterator[
         # Hints for debuggers are no cells, and kept memories no gates: they would spoil the estimate of transistors.
         f"delete */t:$scopeinfo */t:{KEPT_MEMORY}",
         f"tee -q -o after.json {flow.stat}",
+        *after,
     ]
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)

@@ -3,13 +3,13 @@
 import argparse
 
 from benchmarks import places
-from benchmarks.frontier import arrays, page
+from benchmarks.frontier import arrays, energy, page
 from benchmarks.frontier.page import COMMAND
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="first synthesize the arrays that no other bench has")
+    parser.add_argument("--measure", action="store_true", help="first measure what no other bench has")
     places.add_options(parser)
     args = parser.parse_args()
     return places.status(lambda: bench(args))
@@ -19,6 +19,7 @@ def bench(args: argparse.Namespace) -> None:
     if args.measure:
         with places.place(args) as running:
             arrays.measure(running)
+            energy.measure(running)
     page.write(arrays.OWN.parent)
 
 

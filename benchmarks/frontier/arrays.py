@@ -18,11 +18,14 @@ Arrays = dict[str, dict[str, Line | None]]
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED, OWN = ROOT / "benchmarks/array/results/results.json", ROOT / "benchmarks/frontier/results/arrays.json"
+ENERGY = OWN.with_name("energy.json")
 COMMAND = "python -m benchmarks.frontier --measure"
 BITS, ACT_BITS = 3, 6
 """Of words, and of all activations: those of the trained networks."""
 WORDS = f"stlq{BITS}"
 KINDS = (WORDS, "int3", "int4", "int8", "apot3", "apot4")
+SWITCHED = (*((WORDS, ratio) for ratio in (0.0, 0.15, 1.0)), *((kind, 0.0) for kind in KINDS[1:]))
+"""The kinds whose energy is measured, and the shares of two-word tiles."""
 SELECTS = (WORDS, "apot3")
 """Kinds whose lanes select among several registers, or have one (`--choices`)."""
 DEFAULT = ArrayConfig.choices
@@ -62,6 +65,11 @@ def recorded() -> list[Line]:
     both = [*json.loads(RECORDED.read_text())["area"], *(json.loads(OWN.read_text())["area"] if OWN.exists() else [])]
     lines = [{"choices": DEFAULT} | line for line in compared(both)]
     return [line for line in lines if line["act_bits"] == ACT_BITS and line["form"] != BUFFERED]
+
+
+def switched() -> dict[tuple[str, float], Line]:
+    """What was measured of the energy of :data:`SWITCHED`."""
+    return {(line["kind"], line["ratio"]): line for line in json.loads(ENERGY.read_text())["energy"]}
 
 
 def best_arrays(lines: Sequence[Line]) -> Arrays:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks.frontier import page
-from benchmarks.frontier.arrays import KINDS, OWN, best, best_arrays, recorded, variants
+from benchmarks.frontier.arrays import KINDS, OWN, best, best_arrays, recorded, switched, variants
 from benchmarks.frontier.points import (
     OTHERS,
     Duel,
@@ -84,7 +84,7 @@ def test_an_array_counts_in_its_smallest_form_once_all_are_measured() -> None:
 def test_the_page_is_what_is_recorded() -> None:
     arrays = best_arrays(recorded())
     found = fields(networks(), arrays)
-    assert page.text(found, arrays) == (OWN.parent / "README.md").read_text()
+    assert page.text(found, arrays, switched()) == (OWN.parent / "README.md").read_text()
     assert all((OWN.parent / f"{own[0].network.task}-{own[0].network.network}.svg").is_file() for own in found)
     # Every array is known, so each point has a cost on each target.
     assert all(arrays[target][kind] for target in TARGETS for kind in KINDS)
@@ -92,7 +92,8 @@ def test_the_page_is_what_is_recorded() -> None:
 
 
 def test_the_readme_says_what_the_page_says() -> None:
-    said = page.sentences(fields(networks(), best_arrays(recorded())))
-    readme = [text for text in (ROOT / "README.md").read_text().splitlines() if " Words are ahead in " in text]
-    assert len(readme) >= 4
+    said = [*page.sentences(fields(networks(), best_arrays(recorded()))), page.energy_sentence(switched())]
+    lines = (ROOT / "README.md").read_text().splitlines()
+    readme = [text for text in lines if " Words are ahead in " in text or text.startswith("- **Energy.**")]
+    assert len(readme) == 7
     assert [text for text in readme if text not in said] == []
