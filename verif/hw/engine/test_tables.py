@@ -43,6 +43,7 @@ def check() -> None:
             await ctx.tick()
             ctx.set(tables.starts, 0)
             ctx.set(tables.job, {"table": has})
+            assert ctx.get(tables.waiting)
             await ctx.tick()
             await _codes(ctx, tables, rng, table if has else list(range(256)))
 
