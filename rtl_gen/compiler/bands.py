@@ -47,7 +47,7 @@ class Bands:
     def tiles(self) -> int:
         """Words of a position."""
         steps, left = divmod(self.rows.taps, self.rows.stride)
-        if not self.rest or self.shared >= self.rows.stride + left:
+        if not self.rest or (steps and self.shared >= self.rows.stride + left):
             return steps * self.words + left * self.whole
         return -(-self.rows.taps // self.rows.stride) * self.words
 

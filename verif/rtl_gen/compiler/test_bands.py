@@ -1,14 +1,17 @@
 """First layers with large kernels: gathered where that is cheaper, and right; an input is filled only where it must."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
 from hw.engine.encoding import Kind
+from rtl_gen.compiler.bands import candidates
 from rtl_gen.compiler.cycles import predict_end
 from rtl_gen.compiler.first import choose
 from sw_ref.network import Conv, Network
+from sw_ref.windows import Window
 from verif.rtl_gen.compiler.networks import convolution_network
 from verif.rtl_gen.compiler.test_lowering import check, engine
 
@@ -45,6 +48,21 @@ def test_strips_are_what_the_layer_reads(lanes, channels, size, outputs, options
     plain = check(small, network, 5)
     assert plain.memory_words < compiled.memory_words
     assert predict_end(config, compiled.jobs) < predict_end(small, plain.jobs)
+
+
+def test_each_weight_is_in_one_place_whatever_the_kernel_and_its_stride() -> None:
+    """Kernels of fewer rows than their stride among them."""
+    tried = 0
+    for taps, stride, across, channels, lanes in product(
+        range(1, 6), range(1, 5), range(1, 5), (1, 2, 3), (1, 3, 4, 8)
+    ):
+        rows, columns = (Window(origin=0, stride=stride, dilation=1, taps=count, outputs=4) for count in (taps, across))
+        values = np.arange(1, 1 + channels * taps * across, dtype=np.int8).reshape(1, channels, taps, across)
+        for bands in candidates((rows, columns), channels, lanes):
+            words = bands.weights(values)
+            assert sorted(words[words != 0]) == sorted(values.flat), (taps, stride, across, channels, lanes)
+            tried += 1
+    assert tried > 900
 
 
 def test_strips_do_not_pay_for_few_outputs() -> None:
