@@ -15,10 +15,19 @@ KEPT = ROOT / "build/bench"
 """The folder of what was measured before."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every bench."""
+def run(bench: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> int:
+    """Run a bench with the options of every bench; its exit status, with a line for what stopped it.
+
+    1: a measurement failed; 2: bad use.
+    """
     parser.add_argument("--cached", action="store_true", help="measure nothing; write the results that are kept")
     add_place_options(parser)
+    try:
+        bench(parser.parse_args())
+    except (UsageError, CheckError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    return 0
 
 
 @contextmanager
@@ -38,17 +47,10 @@ def place(args: argparse.Namespace, contents: Mapping[str, bytes] | None = None)
 
 @contextmanager
 def kept() -> Iterator[Store]:
-    """What was measured before."""
-    KEPT.mkdir(parents=True, exist_ok=True)
+    """What was measured before.  Raises :class:`UsageError` if there is no folder for it."""
+    try:
+        KEPT.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{KEPT}: {error.strerror}; allowed: a folder that can be made") from error
     with closing(Store(KEPT / "results.sqlite")) as store:
         yield store
-
-
-def status(bench: Callable[[], None]) -> int:
-    """Runs a bench; its exit status, with a line for what stopped it: 1 a measurement, 2 bad use."""
-    try:
-        bench()
-    except (UsageError, CheckError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    return 0

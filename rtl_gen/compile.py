@@ -50,7 +50,7 @@ HIGHEST_MHZ = 100_000
 
 DECIDED_BY = {
     "pe": "that of the network's tiles",
-    "lanes": "that of the network's tiles",
+    "lanes": "the value of --pe",
     "pipeline": "by --optimize",
     "choices": "by --for",
     "requant_lanes": "4, or what divides pe",
@@ -147,7 +147,8 @@ def read_network(file: Path) -> tuple[Network, bytes]:
     try:
         return load_network(file), file.read_bytes()
     except NetworkError as error:
-        raise UsageError(f"network {file}: {error}") from error
+        hint = "; allowed: a network in integers, as `stlq convert` writes it" if file.suffix == ".onnx" else ""
+        raise UsageError(f"network {file}: {error}{hint}") from error
     except OSError as error:
         raise UsageError(f"network is {file}: {error.strerror or error}; allowed: a file that can be read") from error
 
@@ -165,7 +166,8 @@ def _given(args: argparse.Namespace, network: Network) -> EngineConfig:
     """The engine that the options describe; what is to be as large as needed is as large as it gets."""
     given = {name: getattr(args, name) for name in (*parameters_of(ArrayConfig), *engine_parameters())}
     given = {name: value for name, value in {**given, **chosen(args)}.items() if value is not None}
-    values = {"pe": network.tile[0], "lanes": network.tile[1], **SIZES, **given}
+    pe = given.get("pe", given.get("lanes", network.tile[0]))
+    values = {"pe": pe, "lanes": given.get("pe", network.tile[1]), **SIZES, **given}
     values.setdefault("requant_lanes", gcd(EngineConfig.requant_lanes, values["pe"]))
     try:
         array = {name: values.pop(name) for name in parameters_of(ArrayConfig) if name in values}

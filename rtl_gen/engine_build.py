@@ -9,7 +9,6 @@ from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen.errors import UsageError
 from rtl_gen.manifest import (
-    MANIFEST,
     config_of,
     decoded,
     derived_of,
@@ -19,8 +18,9 @@ from rtl_gen.manifest import (
     read_file,
     read_manifest,
     verilog_name,
+    write_build,
 )
-from sw_ref.files import digest_of, locked, write_together
+from sw_ref.files import digest_of, locked
 from sw_ref.format import parameters_of
 
 NETWORK, PROGRAM, PROGRAM_HEX = "network.safetensors", "program.bin", "program.hex"
@@ -101,31 +101,10 @@ def engine_parameters() -> dict[str, Any]:
 
 
 def save_engine(build: EngineBuild) -> None:
-    """Write a build: the old one or the new one is there, whole.  Raises ``OSError``.
-
-    What only the old one had is removed, unless somebody changed it: a core or a driver would be of another engine.
-    """
-    config, old = build.config, _written_before(build.folder)
+    """Write a build, as :func:`write_build` does."""
+    config = build.config
     manifest = make_manifest(config.to_dict(), engine_derived(config), build.ports, build.contents)
-    for name in build.contents:
-        (build.folder / name).parent.mkdir(parents=True, exist_ok=True)
-    write_together(build.folder, {**build.contents, MANIFEST: manifest.encode()}, commit=MANIFEST)
-    for name, digest in old.items():
-        file = build.folder / name
-        if name not in build.contents and file.is_file() and digest_of(file.read_bytes()) == digest:
-            file.unlink()
-
-
-def _written_before(folder: Path) -> dict[str, Any]:
-    """SHA-256 by name of the files of the engine's build in a folder; none where there is no whole one."""
-    if not (folder / MANIFEST).is_file():
-        return {}
-    try:
-        content = read_manifest(folder / MANIFEST)
-    except UsageError:
-        return {}
-    files = content["files"] if is_engine(content) else None
-    return {name: digest for name, digest in files.items() if _is_name(name)} if isinstance(files, dict) else {}
+    write_build(build.folder, build.contents, manifest)
 
 
 def load_engine(folder: Path) -> EngineBuild:

@@ -10,11 +10,10 @@ from hw.config import NAME_RULE, ArrayConfig
 from rtl_gen import tools
 from rtl_gen.errors import UsageError
 from rtl_gen.header import array_subject, headed
-from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name
+from rtl_gen.manifest import MANIFEST, Build, config_of, derived_of, make_manifest, verilog_name, write_build
 from rtl_gen.options import FOLDER, add_format_options, add_parameter, check_folder, format_values, path, written
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, progress
-from sw_ref.files import write_together
 from sw_ref.format import parameters_of
 
 SUMMARY = "write the Verilog of an array and its manifest (the default command)"
@@ -94,5 +93,5 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
     manifest = make_manifest(config.to_dict(), derived_of(config), ports, files)
     with written("--out", folder, FOLDER):
         folder.mkdir(parents=True, exist_ok=True)
-        write_together(folder, {**files, MANIFEST: manifest.encode()}, commit=MANIFEST)
+        write_build(folder, files, manifest)
     return Build(folder, config, verilog, name)

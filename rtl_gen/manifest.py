@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen.errors import UsageError
-from sw_ref.files import digest_of, locked, settle
+from sw_ref.files import digest_of, locked, settle, write_together
 from sw_ref.format import StlqFormat, parameters_of
 
 SCHEMA = 1
@@ -171,6 +171,33 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if type(content["schema"]) is not int or content["schema"] != SCHEMA:
         raise UsageError(f"{path} has schema {content['schema']!r}; allowed: {SCHEMA}")
     return content
+
+
+def write_build(folder: Path, files: Mapping[str, bytes], manifest: str) -> None:
+    """Write a build: the old one or the new one is there, whole.  Raises ``OSError``.
+
+    What only the old one had is removed, unless somebody changed it: it would be of another array or engine.
+    """
+    old = _written_before(folder)
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    write_together(folder, {**files, MANIFEST: manifest.encode()}, commit=MANIFEST)
+    for name, digest in old.items():
+        file = folder / name
+        if name not in files and file.is_file() and digest_of(file.read_bytes()) == digest:
+            file.unlink()
+
+
+def _written_before(folder: Path) -> dict[str, Any]:
+    """SHA-256 by name of the files of the build in a folder; none where there is no whole one."""
+    if not (folder / MANIFEST).is_file():
+        return {}
+    try:
+        files = read_manifest(folder / MANIFEST)["files"]
+    except UsageError:
+        return {}
+    listed = files.items() if isinstance(files, dict) else ()
+    return {name: digest for name, digest in listed if re.fullmatch(r"(\w+/)?\w[\w.-]*", name, re.ASCII)}
 
 
 def is_engine(content: dict[str, Any]) -> bool:

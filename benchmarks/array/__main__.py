@@ -21,10 +21,7 @@ Line = tuple[int, dict[str, Any]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.array", description=__doc__)
-    places.add_options(parser)
-    args = parser.parse_args()
-    return places.status(lambda: bench(args))
+    return places.run(bench, argparse.ArgumentParser(prog="python -m benchmarks.array", description=__doc__))
 
 
 def bench(args: argparse.Namespace) -> None:

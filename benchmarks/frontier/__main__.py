@@ -10,9 +10,7 @@ from benchmarks.frontier.page import COMMAND
 def main() -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--measure", action="store_true", help="first measure what no other bench has")
-    places.add_options(parser)
-    args = parser.parse_args()
-    return places.status(lambda: bench(args))
+    return places.run(bench, parser)
 
 
 def bench(args: argparse.Namespace) -> None:

@@ -25,10 +25,7 @@ Engines = dict[int, EngineConfig | None]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__)
-    places.add_options(parser)
-    args = parser.parse_args()
-    return places.status(lambda: bench(args))
+    return places.run(bench, argparse.ArgumentParser(prog="python -m benchmarks.networks", description=__doc__))
 
 
 def bench(args: argparse.Namespace) -> None:

@@ -61,8 +61,10 @@ def compile_network(network: Network, config: EngineConfig) -> Compiled:
             f"the network is for {network.format.to_dict()}; the engine for {config.array.format.to_dict()}"
         )
     compiled = _compiled(network, config, gather=True)
-    # Bands take memory for cycles.
-    return compiled if compiled.memory_words <= config.memory_words else _compiled(network, config, gather=False)
+    if compiled.memory_words <= config.memory_words:
+        return compiled
+    # Bands mostly take memory for cycles.  Where neither fits, an engine that holds the smaller one is enough.
+    return min(compiled, _compiled(network, config, gather=False), key=lambda one: one.memory_words)
 
 
 def _compiled(network: Network, config: EngineConfig, *, gather: bool) -> Compiled:

@@ -88,7 +88,7 @@ class Lowering:
         parts = node.requantizer
         assert parts is not None
         if parts.table is not None and not self.config.tables:
-            raise ValueError("has a table; the engine has none: --tables")
+            raise ValueError("its function is a table; the engine has none: --tables")
         table = () if parts.table is None else parts.table.tolist()
         added = self.layout.views[node.inputs[1]] if len(node.inputs) == 2 else None
         return replace(whole, low=parts.low, high=parts.high, added=added, table=table)

@@ -147,9 +147,9 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def command(args: argparse.Namespace) -> str:
-    """The command that gives the same results."""
+    """The command that gives the same results, in a folder of its own."""
     options = [part for name in vars(args) if name not in (*NOT_TOLD, "network") for part in _option(args, name)]
-    return shlex.join(["stlq", "explore", str(args.network), *options])
+    return shlex.join(["stlq", "explore", str(args.network), *options, "--out", "explored/"])
 
 
 def converting(args: argparse.Namespace) -> str:

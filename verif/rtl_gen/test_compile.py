@@ -243,7 +243,7 @@ def test_tables_are_refused(refused: Refused, tmp_path):
     network = next(one for one, has in zip(drawn, tables, strict=True) if any(has))
     save_network(tmp_path / "t.safetensors", network)
     assert load_network(tmp_path / "t.safetensors").nodes
-    assert "has a table; the engine has none: --tables" in refused(
+    assert "its function is a table; the engine has none: --tables" in refused(
         "compile", tmp_path / "t.safetensors", "--out", tmp_path / "no"
     )
 

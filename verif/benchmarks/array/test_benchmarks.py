@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks import places
 from benchmarks.array import __main__ as bench
 from benchmarks.array import area, page, results
 from benchmarks.array.designs import Design, baseline, forms, stlq
 from benchmarks.array.plan import Task, tasks
 from benchmarks.array.results import compared, comparison, content, cost, smallest, write
+from rtl_gen.errors import UsageError
 from rtl_gen.work import Work
 
 
@@ -85,6 +87,16 @@ def test_a_scheduler_goes_without_workers(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(sys, "argv", ["array", "--workers", "2", "--scheduler", "tcp://127.0.0.1:1"])
     assert bench.main() == 2
     assert capsys.readouterr().err.startswith("error: --workers is given with --scheduler; allowed: ")
+    monkeypatch.setattr(sys, "argv", ["array", "--workers", "0"])
+    assert bench.main() == 2
+    assert capsys.readouterr().err.startswith("error: --workers is 0; allowed: ")
+
+
+def test_a_place_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "build").touch()
+    monkeypatch.setattr(places, "KEPT", tmp_path / "build" / "bench")
+    with pytest.raises(UsageError, match=r"build/bench: Not a directory; allowed: a folder"), places.kept():
+        pass
 
 
 def test_two_word_tiles_cost_stlq_two_cycles_and_baselines_one() -> None:

@@ -10,6 +10,7 @@ from hw.engine.encoding import Kind
 from rtl_gen.compiler.bands import candidates
 from rtl_gen.compiler.cycles import predict_end
 from rtl_gen.compiler.first import choose
+from rtl_gen.compiler.lower import compile_network
 from sw_ref.network import Conv, Network
 from sw_ref.windows import Window
 from verif.rtl_gen.compiler.networks import convolution_network
@@ -63,6 +64,16 @@ def test_each_weight_is_in_one_place_whatever_the_kernel_and_its_stride() -> Non
             assert sorted(words[words != 0]) == sorted(values.flat), (taps, stride, across, channels, lanes)
             tried += 1
     assert tried > 900
+
+
+def test_an_engine_too_small_for_both_is_told_the_smaller_need() -> None:
+    """Strips may need less memory than the input that is folded alone."""
+    config, options = engine(4), Conv(stride=(3, 2), dilation=(1, 3), padding=(2, 2, 2, 2))
+    network = convolution_network(config, np.random.default_rng(3), (3, 14, 12), (100, 3, 2, 6), options)
+    found = compile_network(network, config)
+    small = compile_network(network, replace(config, memory_words=found.memory_words - 1))
+    assert choose(network, "in", config, gather=True).bands is not None
+    assert small.memory_words == found.memory_words
 
 
 def test_strips_do_not_pay_for_few_outputs() -> None:
