@@ -20,7 +20,7 @@ def load(path: Path) -> Any:
     library("onnx.inliner")
     DecodeError = library("google.protobuf.message").DecodeError  # noqa: N806 (a class)
     if not path.is_file():
-        raise UsageError(f"network is {path}: no such file; allowed: an ONNX file")
+        raise UsageError(f"network is {path}: no such file; allowed: an ONNX file, or the folder of an export")
     try:
         model = onnx.load(os.fspath(path), load_external_data=False)
         if model.functions:
