@@ -110,22 +110,31 @@ class Requantizer(Component):
         if steps == 1:
             with m.If(own.load):
                 m.d.sync += final.eq(self.job.add_terms == 0)
+        self._end_groups(m)
+        clip = self._lanes(m, platform, chunk, step, self._about(m, chunk, last_step))
+        m.d.comb += self.waiting.eq(own.waiting | clip.waiting)
+        return m
+
+    def _end_groups(self, m: Module) -> None:
+        """Offsets follow the scales; a half is given back with its group's last position."""
+        half = self.event.half
         group_ends = self.take & (self.event.group | self.event.ends)
         m.d.comb += [
             self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_CYCLES)),
             # Not a shift: between positions `half` is that of none.
             self.back_frees.eq(later(m, "frees", Cat(group_ends & ~half, group_ends & half), OFFSET_CYCLES)),
         ]
+
+    def _about(self, m: Module, chunk: Signal, last_step: Value) -> Value:
+        """What the codes of this cycle's sums will be."""
         about = Signal(CODES, name="about0")
         m.d.comb += [
-            about.valid.eq(valid & last_step),
+            about.valid.eq(self.sums.valid & last_step),
             about.chunk.eq(chunk),
             about.done.eq(self.take),
             about.event.eq(self.event),
         ]
-        clip = self._lanes(m, platform, chunk, step, Value.cast(about))
-        m.d.comb += self.waiting.eq(own.waiting | clip.waiting)
-        return m
+        return Value.cast(about)
 
     def _lanes(self, m: Module, platform: object, chunk: Signal, step: Signal, about: Value) -> Followed:
         config = self._config

@@ -112,10 +112,13 @@ class Sequencer(Component):
             m.d.sync += [self._running.eq(1), holding.eq(0)]
         with m.If(self.start):
             m.d.sync += self._running.eq(1)
+        self._copy_job(m)
+        return m
+
+    def _copy_job(self, m: Module) -> None:
         for name in JOB:
             with m.If(self.start if name in AT_ONCE else self.started):
                 m.d.sync += self.job[name].eq(self.next_job[name])
-        return m
 
     def _elements(self, m: Module, half: Value) -> None:
         """The elements of a position, and the idle cycles before them.

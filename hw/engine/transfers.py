@@ -1,6 +1,8 @@
 """Transfers: codes from the input port, or one constant code, to the memory; from the memory to the output port."""
 
-from amaranth import Cat, Module, Mux, Signal
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -96,15 +98,19 @@ class Transfers(Component):
             whole.eq(later(m, "whole", kept[0], 1)),
             self.write.eq((later(m, "own", kept[1:], 1) << self.lane) | whole.replicate(len(self.write))),
         ]
+        self._show(m, outputs, leaves, last)
+        return m
+
+    def _show(self, m: Module, outputs: Any, leaves: Value, last: Value) -> None:
+        """Codes that are read go to the output port."""
         shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + MEMORY_CYCLES)
-        lane = data.delay("lane", self.lane, MEMORY_CYCLES)
+        lane = Registers(m, 1).delay("lane", self.lane, MEMORY_CYCLES)
         m.d.comb += [
             self.output_room.eq(outputs.room),
             outputs.issue.eq(leaves),
             outputs.issue_last.eq(leaves & last),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),
-            outputs.code.eq(self.word.word_select(lane, config.code_bits)),
+            outputs.code.eq(self.word.word_select(lane, self._config.code_bits)),
             self.idle.eq(outputs.idle),
         ]
-        return m

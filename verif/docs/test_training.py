@@ -35,3 +35,7 @@ def test_the_results_hold_the_tables_of_the_campaign() -> None:
     rows = [line for line in (RESULTS / "README.md").read_text().splitlines() if "±" in line and line.startswith("|")]
     assert len(rows) >= 30
     assert [row for row in rows if row not in bars] == []
+
+
+def test_the_how_to_stays_short() -> None:
+    assert len((ROOT / "docs/training.md").read_text().splitlines()) <= 150
