@@ -64,10 +64,11 @@ class Runner:
         Each is kept as soon as it is there.  Raises what a unit raises; the results of units that others are doing
         then are lost.
         """
-        units = {kind.key(values): values for values in arguments}
+        keys = [kind.key(values) for values in arguments]
+        units = dict(zip(keys, arguments, strict=True))
         numbers: dict[str, list[int]] = {key: [] for key in units}
-        for number, values in enumerate(arguments):
-            numbers[kind.key(values)].append(number)
+        for number, key in enumerate(keys):
+            numbers[key].append(number)
         missing = {}
         for key, values in units.items():
             if (result := self._store.get(key)) is None:

@@ -134,6 +134,11 @@ class StlqFormat(Format):
         return 1 << (self.bits - 1)
 
     @property
+    def unit_shift(self) -> int:
+        """M + k: a scale U is 2^(M+k) units of an integer weight."""
+        return self.levels + self.residual_shift
+
+    @property
     def codes(self) -> range:
         """All codes, lowest first."""
         return range(-self.levels, self.levels)

@@ -102,7 +102,7 @@ class StlqTensor:
     @property
     def unit(self) -> NDArray[np.float32]:
         """The real value of integer weight 1, U * 2^-(M+k): float32, exact, shape of `scale`."""
-        return self.scale * np.float32(2.0 ** -(self.format.levels + self.format.residual_shift))
+        return self.scale * np.float32(2.0**-self.format.unit_shift)
 
     def integers(self) -> NDArray[np.int32]:
         """The integer weights W = term(q1) * 2^k + term(q2): int32, shape of the weight."""

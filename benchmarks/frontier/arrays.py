@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks.array import area
 from benchmarks.array.designs import BUFFERED, Design, baseline, stlq
 from benchmarks.array.results import compared, origin, write
+from benchmarks.places import ROOT
 from hw.config import ArrayConfig
 from rtl_gen.runner import Runner
 from rtl_gen.targets import FPGAS, TARGETS
@@ -16,7 +16,6 @@ Line = dict[str, Any]
 Arrays = dict[str, dict[str, Line | None]]
 """The best array for each target and each kind of weights, None if it is not known."""
 
-ROOT = Path(__file__).resolve().parents[2]
 RECORDED, OWN = ROOT / "benchmarks/array/results/results.json", ROOT / "benchmarks/frontier/results/arrays.json"
 ENERGY = OWN.with_name("energy.json")
 COMMAND = "python -m benchmarks.frontier --measure"

@@ -102,7 +102,8 @@ def _id(point: Point) -> str:
 
 def build_command(exploration: Exploration, point: Point, convert: str) -> str:
     """The commands that make the network and the engine of a point."""
-    choice, config, file = point.choice, point.config, f"{_id(point)}.safetensors"
+    choice, config, name = point.choice, point.config, _id(point)
+    file = f"{name}.safetensors"
     words = [
         *("--bits", choice.bits, "--act-bits", choice.act_bits, "--ratio", choice.ratio, "--budget", choice.budget),
         *("--tile", f"{choice.side}x{choice.side}", "--out", file),
@@ -110,7 +111,7 @@ def build_command(exploration: Exploration, point: Point, convert: str) -> str:
     engine = [
         *("--for", exploration.task.target.array_for, "--optimize", choice.optimize),
         *("--requant-lanes", choice.requant_lanes, "--memory-ports", choice.memory_ports),
-        *("--bus-bits", config.bus_bits, *(["--tables"] if config.tables else []), "--out", f"{_id(point)}/"),
+        *("--bus-bits", config.bus_bits, *(["--tables"] if config.tables else []), "--out", f"{name}/"),
     ]
     return f"{convert} {shlex.join(map(str, words))} && {shlex.join(['stlq', 'compile', file, *map(str, engine)])}"
 

@@ -181,7 +181,7 @@ class Converter:
             self._scarce.add(node.name)
         (step, zero), pre = self.scales[node.inputs[0]], self.scales[before(node)]
         tensor = self._quantizer(node, problem).quantize(problem.parts)
-        wanted = tensor.scale * 2.0 ** -(self.fmt.levels + self.fmt.residual_shift) * step / pre[0]
+        wanted = tensor.scale * 2.0**-self.fmt.unit_shift * step / pre[0]
         factor = snapped(wanted)
         if self.gains.free(node.output):
             self.gains.leave(node.output, wanted / factor)

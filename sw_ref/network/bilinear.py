@@ -108,7 +108,7 @@ class Bilinear:
             raise ValueError(f"weights {sorted(set(kernel.ravel().tolist()))} are no words of {self.format}")
         word1, word2, times = (*(np.tile(part, (channels, 1, 1, 1)) for part in found[:2]), found[2])
         divisor = times * rows.denominator * columns.denominator
-        unit = 2.0 ** (self.format.levels + self.format.residual_shift)
+        unit = 2.0**self.format.unit_shift
         weights = StlqTensor(
             word1=word1,
             word2=word2,

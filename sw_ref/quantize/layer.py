@@ -87,7 +87,7 @@ class LayerQuantizer:
                 unit = self.best_units(parts, tiling.expand(flags))
         weights = self._round(parts, unit, tiling.expand(flags))
         word1, word2 = words_of(weights, self.fmt)
-        scale = unit * 2.0 ** (self.fmt.levels + self.fmt.residual_shift)
+        scale = unit * 2.0**self.fmt.unit_shift
         return StlqTensor(
             word1=word1,
             word2=word2,
@@ -115,7 +115,7 @@ class LayerQuantizer:
         return np.take_along_axis(finalists, losses.argmin(axis=0)[None], 0)[0]
 
     def _candidates(self, parts: Sequence[Part]) -> NDArray[np.float64]:
-        outputs, shift = self.shape[0], self.fmt.levels + self.fmt.residual_shift
+        outputs, shift = self.shape[0], self.fmt.unit_shift
         peak = np.max([np.abs(part.target).max(axis=2, initial=0).reshape(outputs) for part in parts], axis=0)
         middle = float(peak.max()) or 1.0
         peak = np.where(peak > 0, np.maximum(peak, middle * 2.0**-24), middle)

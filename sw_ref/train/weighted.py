@@ -92,7 +92,7 @@ class Layer(Weighted):
         outputs = quantizer.tiling.shape[0]
         gain, mean = gain_and_mean(trained.norm, outputs)
         alive, scale = gain != 0, np.broadcast_to(quantizer.scale.double().cpu().numpy(), outputs)
-        real = gain * scale * 2.0 ** -(grid.fmt.levels + grid.fmt.residual_shift) * grid.inputs[0][0] / grid.before[0]
+        real = gain * scale * 2.0**-grid.fmt.unit_shift * grid.inputs[0][0] / grid.before[0]
         mean_gains = trained.mean_gains()
         super().__init__(stage, grid, np.where(alive, real * mean_gains, DEAD))
         self.trained, self.quantizer, self.tile = trained, quantizer, tile
@@ -140,7 +140,7 @@ class Layer(Weighted):
         quantizer, shape = self.quantizer, self.quantizer.tiling.shape
         original: Tensor = self.layer.parametrizations["weight"].original  # type: ignore[index, union-attr]
         made, there = (to_layout(part, quantizer.transposed_groups).to(original.device) for part in (words, changed))
-        unit = quantizer.scale * 2.0 ** -(self.grid.fmt.levels + self.grid.fmt.residual_shift)
+        unit = quantizer.scale * 2.0**-self.grid.fmt.unit_shift
         scaled = made * per_output(unit, shape[:2], len(shape), quantizer.transposed_groups)
         original.copy_(torch.where(there, scaled.to(original), original))
 
@@ -160,7 +160,7 @@ class Layer(Weighted):
         return sums * self.quantizer.scale.double() * self._step() * self.gain.ne(0)
 
     def _step(self) -> float:
-        return 2.0 ** -(self.grid.fmt.levels + self.grid.fmt.residual_shift) * self.grid.inputs[0][0]
+        return 2.0**-self.grid.fmt.unit_shift * self.grid.inputs[0][0]
 
     def _shift(self, means: Tensor) -> None:
         """The means of the output are so much higher: the norm, or else the bias, is to make up for it."""
@@ -173,7 +173,7 @@ class Layer(Weighted):
 
     def integers(self) -> Tensor:
         weight = to_outputs_first(self.layer.weight, self.quantizer.transposed_groups).double()  # type: ignore[arg-type]
-        unit = self.quantizer.scale.double() * 2.0 ** -(self.grid.fmt.levels + self.grid.fmt.residual_shift)
+        unit = self.quantizer.scale.double() * 2.0**-self.grid.fmt.unit_shift
         shape = (-1, *(1,) * (weight.ndim - 1))
         return Rounded.apply(weight / unit.reshape(shape)) * self.gain.ne(0).reshape(shape)
 
