@@ -48,6 +48,11 @@ class Browser:
         theme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=theme)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the page is drawn anew: events of the window and the pointer come with its frames."""
+        self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
 
     def open(self, path: Path) -> None:
         """Load a page, and wait until its script has run."""
@@ -63,6 +68,7 @@ class Browser:
     def move(self, x: float, y: float) -> None:
         """The pointer to a place in the window."""
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.settle()
 
     def click(self, x: float, y: float) -> None:
         for kind in ("mousePressed", "mouseReleased"):
