@@ -110,10 +110,11 @@ def _begin_layer(layer: nn.Module, norm: nn.Module | None, words: Words, node: N
     words.rescale(torch.from_numpy((node.weights.scale / np.abs(gain)).astype(np.float32)))
     sums = node.weights.integers().reshape(outputs, -1).sum(axis=1)
     bias = (node.requantizer.bias + source.zero * sums) * node.weights.unit.astype(np.float64) * source.step
-    if norm is None:
-        layer.bias.copy_(torch.from_numpy(bias))  # type: ignore[operator, union-attr]
-    else:
+    if norm is not None:
         norm.bias.copy_(torch.from_numpy(bias + mean * gain))  # type: ignore[operator, union-attr]
+        bias = np.zeros(outputs)
+    if norm is None or layer.bias is not None:
+        layer.bias.copy_(torch.from_numpy(bias))  # type: ignore[operator, union-attr]
     if source.zero == 0:
         activations_of(node.name, layer).log_step.fill_(float(np.log2(source.step)))
 
