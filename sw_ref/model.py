@@ -161,6 +161,8 @@ def load_model(path: str | Path) -> dict[str, StlqTensor]:
     try:
         file = TensorFile(path)
         metadata = dict(file.metadata)
+        if "kind" in metadata:
+            raise ModelError(f"metadata kind is {metadata['kind']!r}; allowed: none, as in what `stlq quantize` writes")
         groups = _groups(metadata.pop("groups", "{}"), _names(file))
         fmt, tile, granularity = _kind(metadata)
         tensors = {}

@@ -4,7 +4,7 @@ import argparse
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hw.engine.config import EngineConfig
 from rtl_gen import convert, tools
@@ -28,6 +28,10 @@ from rtl_gen.yosys import YOSYS
 from sw_ref.files import digest_of, write_atomically
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.messages import printable
+
+if TYPE_CHECKING:
+    from rtl_gen.explore.exploration import Task
+    from rtl_gen.explore.space import Space
 
 SUMMARY = "search the engines that suit a network: accuracy against LUTs and speed, measured"
 EXAMPLE = "stlq explore net.onnx --calibrate data.npz --target ecp5 --device 25k --out explored/"
@@ -75,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Report:
-    from rtl_gen.explore.exploration import Exploration, Task
+    from rtl_gen.explore.exploration import Exploration
     from rtl_gen.explore.front import content
     from rtl_gen.explore.plots import all_plots, check_drawing
     from rtl_gen.explore.space import space_of
@@ -90,8 +94,7 @@ def run(args: argparse.Namespace) -> Report:
         check_drawing()
     for program in (YOSYS, *([f"yowasp-nextpnr-{args.target}"] if _device(args) else [])):
         tools.find(program)
-    inputs, contents = _inputs(args)
-    task = Task(inputs=inputs, space=space, **_settings(args))
+    task, contents = task_of(args, space)
     store = _store(args.out, Store)
     with (
         progress(f"exploring {args.network}; {args.out / TABLE} shows what is found"),
@@ -106,6 +109,14 @@ def run(args: argparse.Namespace) -> Report:
     if args.plots:
         _write(args.out, all_plots(found))
     return report(args.out, found, exploration)
+
+
+def task_of(args: argparse.Namespace, space: "Space") -> tuple["Task", dict[str, bytes]]:
+    """What the options ask for, and the contents that it names by digest."""
+    from rtl_gen.explore.exploration import Task
+
+    inputs, contents = _inputs(args)
+    return Task(inputs=inputs, space=space, **_settings(args)), contents
 
 
 def check(args: argparse.Namespace) -> None:

@@ -75,6 +75,11 @@ class Exploration:
             yield f"round {number}: {len(self.points)} points tried, {len(self._engines)} engines measured"
             idle = 0 if chosen else idle + 1
 
+    def sample(self, choices: Sequence[Choice]) -> None:
+        """Try these points, and measure the engine of each: what a search is held against."""
+        self._try(choices)
+        self._measure({self.points[choice].config for choice in choices if choice in self.points})
+
     @property
     def measured(self) -> list[Point]:
         return [point for point in self.points.values() if point.measured]

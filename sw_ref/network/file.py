@@ -74,6 +74,8 @@ def load_network(path: str | Path) -> Network:
 
 
 def _metadata(metadata: Mapping[str, str]) -> dict[str, Any]:
+    if "kind" not in metadata:
+        raise NetworkError("is no network in integers; allowed: what `stlq convert` writes")
     if set(metadata) != set(KEYS):
         raise NetworkError(f"metadata has {sorted(metadata)}; allowed: exactly {sorted(KEYS)}")
     for key, expected in (("schema", SCHEMA), ("kind", KIND)):

@@ -154,6 +154,7 @@ METADATA = {
     "no schema": (lambda m: m.pop("schema"), r"metadata has \['format', 'granularity', 'tile'\]; allowed: exactly"),
     "no format": (lambda m: m.pop("format"), r"metadata has \[.*\]; allowed: exactly"),
     "more": (_set("note", ""), r"metadata has \[.*'note'.*\]; allowed: exactly"),
+    "a network": (_set("kind", "network"), "metadata kind is 'network'; allowed: none, as in what `stlq quantize` wr"),
     "granularity": (_set("granularity", "row"), "metadata granularity is 'row'; allowed: element"),
     "format text": (_set("format", "{"), "metadata format is '{': "),
     "format keys": (_set("format", "{}"), r"metadata format is '{}': format has \[\]; allowed: exactly"),

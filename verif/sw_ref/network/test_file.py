@@ -81,6 +81,7 @@ def metadata(**values: str) -> Callable[[Arrays, Metadata], None]:
         (metadata(schema="2"), "metadata schema is '2'; allowed: '1'"),
         (metadata(kind="model"), "metadata kind is 'model'; allowed: 'network'"),
         (metadata(more=""), r"metadata has \[.*'more'.*\]; allowed: exactly"),
+        (without("kind"), "is no network in integers; allowed: what `stlq convert` writes"),
         (without("tile"), r"metadata has \[.*\]; allowed: exactly"),
         (metadata(nodes="[}"), r"metadata nodes is '\[}': "),
         (metadata(nodes="{}"), r"nodes is \{\}; allowed: a list"),
