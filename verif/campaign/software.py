@@ -1,6 +1,7 @@
 """Mutants of the software: single faults that mutmut writes into the source, and what the quick tests say of each.
 
 Each group runs in a copy of the project under ``build/software/``, made anew, with the tests that cover it in seconds.
+What was found of a group is kept, so that a run goes on where the last one stopped.
 """
 
 import json
@@ -10,12 +11,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import places
+from rtl_gen.runner import runner
+from rtl_gen.work import Work
 from verif.campaign.explained import why
 from verif.campaign.record import ROOT
 
@@ -23,8 +25,6 @@ SUMMARY = "single faults in the source of the software: each must be found by a 
 COUNT = 86  # mutants of each group, at most
 ROOMS = ("sw_ref", "hw", "rtl_gen", "verif", "docs")
 FOLDER = ROOT / "build" / "software"
-AT_ONCE = 4
-"""Groups that are tried at the same time: much of a group's time is spent on starting."""
 KILLED, NOT_FOUND, ENDLESS = (1, 3), (0, 5, 33), (24, -24, 36, 152, 255)
 """Exit statuses by mutmut: a test failed; none did, or none reaches the mutant; the tests ran out of time."""
 
@@ -104,13 +104,16 @@ GROUPS = {
 
 def run(count: int, seed: int) -> dict[str, Any]:
     found, left = [], []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        tries = {name: pool.submit(try_group, group, FOLDER / name, count, seed) for name, group in GROUPS.items()}
-        for name, tried in tries.items():
-            verdicts, survivors = tried.result()
-            found.append(summary(name, verdicts, survivors))
+    units = [{"name": name, "count": count, "seed": seed} for name in GROUPS]
+    with places.kept() as store, runner(store, workers=os.cpu_count() or 1) as running:
+        for number, tried in running.each(TRIED, units):
+            survivors = [describe(*entry) for entry in tried["left"]]
+            found.append(summary(units[number]["name"], tried["verdicts"], survivors))
             left += survivors
             print(found[-1], flush=True)
+    order = list(GROUPS)
+    found.sort(key=lambda entry: order.index(entry["group"]))
+    left.sort(key=lambda entry: entry["name"])
     keys = ("mutants", "killed", "endless", "explained", "survivors", "untried")
     totals = {key: sum(entry[key] for entry in found) for key in keys}
     return {"ok": not totals["survivors"] and not totals["untried"], **totals, "found": found, "not_killed": left}
@@ -129,11 +132,10 @@ def summary(name: str, verdicts: dict[str, int | None], left: list[dict[str, str
     return entry | counts
 
 
-def try_group(
-    group: Group, folder: Path, count: int, seed: int
-) -> tuple[dict[str, int | None], list[dict[str, str | None]]]:
-    """The verdicts on `count` mutants of a group by name, and what survived: its function, its change, and why."""
-    prepare(group, folder)
+def try_group(*, name: str, count: int, seed: int) -> dict[str, Any]:
+    """The `verdicts` on `count` mutants of a group by name, and name and diff of those that no test found, `left`."""
+    folder = FOLDER / name
+    prepare(GROUPS[name], folder)
     # mutmut writes its mutants before it notices that none has this name.
     mutmut(folder, "run", "none", check=False)
     names = sorted(verdicts_of(folder))
@@ -144,14 +146,15 @@ def try_group(
     if late:
         mutmut(folder, "run", "--max-children", "1", *late)
     verdicts = {name: verdict for name, verdict in verdicts_of(folder).items() if name in chosen}
-    return verdicts, left_over(folder, chosen)
+    survived = [name for name, verdict in verdicts.items() if verdict in NOT_FOUND]
+    return {"verdicts": verdicts, "left": list(zip(survived, diffs(folder, survived), strict=True))}
 
 
-def left_over(folder: Path, chosen: Collection[str]) -> list[dict[str, str | None]]:
-    """The chosen mutants that no test has found."""
-    verdicts = verdicts_of(folder)
-    names = [name for name in verdicts if name in chosen and verdicts[name] in NOT_FOUND]
-    return [describe(name, diff) for name, diff in zip(names, diffs(folder, names), strict=True)]
+TRIED = Work(
+    function=try_group,
+    sources=("sw_ref", "hw", "rtl_gen", "verif/sw_ref", "verif/rtl_gen", "verif/campaign/software.py"),
+    packages=("mutmut", "numpy", "pytest", "torch"),
+)
 
 
 def prepare(group: Group, folder: Path) -> None:

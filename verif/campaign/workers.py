@@ -2,6 +2,8 @@
 
 All must give the same results, byte for byte.  The units quantize a small network, and wait: a worker is killed while
 it has one.  A unit that depends on its process must give others, or the comparison sees nothing.
+
+Then twice as many workers as cores synthesize engines: the cores must be busy.
 """
 
 import os
@@ -18,10 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from onnx import helper
 from safetensors.numpy import save
 
-from rtl_gen.explore.units import QUANTIZED
+from hw.config import ArrayConfig
+from hw.engine.config import EngineConfig
+from rtl_gen.explore.units import AREA, QUANTIZED
 from rtl_gen.runner import Runner, runner
 from rtl_gen.store import Store
 from rtl_gen.work import Work
@@ -34,11 +39,13 @@ SUMMARY = "units of work at several places: the same bytes, also when a worker i
 COUNT = 24
 SECONDS = 0.8  # of a unit that waits
 STARTED = 60.0  # seconds in which workers must be there
+BUSY = 0.9
+"""Share of the cores' time that workers must use, if there are twice as many of them."""
 DASK = (sys.executable, "-m", "dask")
 
 
 def run(count: int, seed: int) -> dict[str, Any]:
-    """`found`: for each place the digest of its results, and how many workers were lost."""
+    """`found`: for each place the digest of its results, and how many workers were lost; `busy`: see :func:`busy`."""
     with tempfile.TemporaryDirectory(prefix="stlq-") as temporary:
         folder = Path(temporary)
         contents = network(folder, seed)
@@ -47,9 +54,35 @@ def run(count: int, seed: int) -> dict[str, Any]:
             kind = PROCESS if place == "other processes" else SQUARED
             found.append(_place(folder, place, kind, contents, count))
             print(found[-1], flush=True)
+        used = busy(folder)
     *right, wrong = found
     same = len({entry["results"] for entry in right}) == 1 and wrong["results"] != right[0]["results"]
-    return {"ok": same and right[2]["lost"] == 1, "found": found}
+    ok = same and right[2]["lost"] == 1 and used["busy"] >= BUSY
+    return {"ok": ok, "busy": used, "found": found}
+
+
+def busy(folder: Path) -> dict[str, Any]:
+    """The share of the cores' time that workers of one thread used, twice as many as cores, to synthesize engines.
+
+    Only their own time and that of the programs that they start counts.
+    """
+    cores = os.cpu_count() or 1
+    formats = [StlqFormat(bits=b, act_bits=a, act_signed=False) for b in (2, 3, 4, 5) for a in (4, 5, 6, 7, 8)]
+    engines = [EngineConfig(array=ArrayConfig(pe=2, lanes=2, format=fmt), requant_lanes=1) for fmt in formats]
+    units = [{"config": engine.to_dict(), "target": "ice40"} for engine in engines]
+    store = Store(folder / "busy.sqlite")
+    with runner(store, workers=2 * cores) as running:
+        before, began = _seconds(), time.monotonic()
+        running.map(AREA, units)
+        used, wall = _seconds() - before, time.monotonic() - began
+    store.close()
+    return {"workers": 2 * cores, "cores": cores, "units": len(units), "busy": round(used / wall / cores, 3)}
+
+
+def _seconds() -> float:
+    """The processor time of all processes that this one has, and of those that they have ended."""
+    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return sum(one.user + one.system + one.children_user + one.children_system for one in times)
 
 
 def network(folder: Path, seed: int) -> dict[str, bytes]:
