@@ -11,6 +11,7 @@ from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin
 
 from rtl_gen import work
 from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.interrupts import unshared
 from rtl_gen.work import Work
 
 ANSWER = 10
@@ -81,7 +82,9 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
         with client:
             yield client
         return
-    with LocalCluster(n_workers=workers, threads_per_worker=1, **ALONE) as cluster, Client(cluster) as client:
+    with unshared():
+        started = LocalCluster(n_workers=workers, threads_per_worker=1, **ALONE)
+    with started as cluster, Client(cluster) as client:
         yield client
 
 

@@ -28,6 +28,19 @@ def delayed() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def unshared() -> Iterator[None]:
+    """Processes that start within the block get no Ctrl-C from the terminal: this one ends them.
+
+    A request that comes within the block counts at its end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS[:1])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _handle(handler: Callable[[int, Any], Any]) -> dict[signal.Signals, Any]:
     """Give the requests a handler, where they are not ignored; returns what they had. Other threads get none."""
     if threading.current_thread() is not threading.main_thread():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rtl_gen import tools
-from rtl_gen.interrupts import delayed
+from rtl_gen.interrupts import delayed, unshared
 
 # Two programs, as in the demo: one in a thread beside another.
 WORK = """
@@ -84,6 +84,21 @@ def test_a_request_waits_for_the_end_of_the_block() -> None:
     with pytest.raises(KeyboardInterrupt):
         block()
     assert (done, signal.getsignal(signal.SIGINT)) == (["all"], before)
+
+
+def test_what_starts_in_the_block_gets_no_request_from_the_terminal() -> None:
+    program = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    found: list[str] = []
+
+    def block() -> None:
+        with unshared():
+            os.kill(os.getpid(), signal.SIGINT)
+            found.append(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    found.append(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout)
+    assert found == ["True\n", "False\n"]
 
 
 def test_a_request_that_is_ignored_stays_so() -> None:
