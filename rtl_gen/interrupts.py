@@ -34,11 +34,12 @@ def unshared() -> Iterator[None]:
 
     A request that comes within the block counts at its end.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS[:1])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with delayed():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _handle(handler: Callable[[int, Any], Any]) -> dict[signal.Signals, Any]:

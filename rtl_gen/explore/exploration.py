@@ -168,7 +168,9 @@ class Exploration:
     def _measure(self, engines: Set[EngineConfig]) -> None:
         """LUTs and clock of some engines, for all of their points; each is synthesized and placed once."""
         task, before = self.task, dict(self.known)
+        # The largest first: at the end of a round no worker waits long for another one.
         points = [point for point in self.points.values() if point.config in engines and not point.measured]
+        points.sort(key=lambda point: -point.luts)
         areas = self._synthesize(points)
         clocks: list[tuple[Point, dict[str, Any]]] = [(point, {"mhz": None}) for point, _ in areas]
         if task.device is not None:
