@@ -126,7 +126,7 @@ ENGINE = (
     ("Store.elaborate", r" -> .*FEWEST [-+] 1", "as many entries are used; more of them cost what synthesis says"),
     ("Store.elaborate", r" -> .*self._bits \+ offset", "bits above those of an entry are not read"),
     ("Outputs.elaborate", r" -> .*asked - 1", "it counts down, and is 0 in the same cycles"),
-    ("Outputs.elaborate", r" -> .*FULL \+ 1", "a place more"),
+    ("Outputs.elaborate", r" -> .*(FULL \+ 1|<= FULL)", "a place more"),
     (
         "Loops",
         r" -> for first in range\(0, (len\(names\), (SHARED - 1)?|SHARED)\):",

@@ -253,6 +253,10 @@ def test_a_program_runs_behind_a_wrong_one_and_words_that_are_none(before: list[
     assert run(jobs, header + before + words, "again") == (Error.NONE, len(KINDS))
 
 
+def test_words_that_are_no_header_are_an_error() -> None:
+    assert run([], [5, 7], "none") == (Error.MAGIC, 0)
+
+
 def _header(words: list[int], at: int, bit: int) -> list[int]:
     """The program with a bit of word `at` of its header changed, and the check that is right for that."""
     changed = list(words)
