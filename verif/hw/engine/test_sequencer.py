@@ -37,15 +37,28 @@ class Work:
     elements: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-def works_of(rng: Any, kinds: list[Kind], idles: tuple[int, ...], turns: tuple[int, ...] = (1, 1, 2, 3)) -> list[Work]:
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """What jobs are drawn from: last elements of positions, idle cycles, trip counts, whether a job has `wait`."""
+
+    ends: tuple[int, ...] = (0, 1, 2, 3)
+    idles: tuple[int, ...] = (0, 0, 3)
+    turns: tuple[int, ...] = (1, 1, 2, 3)
+    waits: tuple[int, ...] = (0, 1)
+
+
+DEFAULT = Range()
+
+
+def works_of(rng: Any, kinds: list[Kind], within: Range) -> list[Work]:
     works = []
     half = 0
     for kind in kinds:
-        trips = {name: rng.choice(turns) for name in NAMES}
+        trips = {name: rng.choice(within.turns) for name in NAMES}
         job = {f"trips_{name}": count - 1 for name, count in trips.items()}
         conv = kind == Kind.CONV
-        job |= {"kind": kind, "wait": int(not conv or rng.random() < 0.5)}
-        groups = [(rng.randrange(4) if conv else 0, rng.choice(idles)) for _ in range(trips["group"])]
+        job |= {"kind": kind, "wait": 1 if not conv else rng.choice(within.waits)}
+        groups = [(rng.choice(within.ends) if conv else 0, rng.choice(within.idles)) for _ in range(trips["group"])]
         work = Work(job, groups)
         for where in product(*(range(trips[name]) for name in reversed(NAMES))):
             at = dict(zip(reversed(NAMES), where, strict=True))
@@ -124,20 +137,18 @@ class Stages:
         return index, half, level
 
 
-def check(
-    kinds: list[Kind], *, hurry: bool, idles: tuple[int, ...] = (0, 0, 3), turns: tuple[int, ...] = (1, 1, 2, 3)
-) -> list[int]:
+def check(kinds: list[Kind], *, hurry: bool, within: Range = DEFAULT) -> list[int]:
     """Returns the cycles of the elements."""
     device: Any = Sequencer(CONFIG)
     rng = dice((kinds, hurry))
-    works = works_of(rng, kinds, idles, turns)
+    works = works_of(rng, kinds, within)
     expected = [element for work in works for element in work.elements]
     stages = Stages(device, works, rng, hurry=hurry)
     found: list[Any] = []
     due: list[int] = []
 
     async def bench(ctx: Any) -> None:
-        for cycle in range((40 + max(idles)) * len(expected) + 400):
+        for cycle in range((40 + max(within.idles)) * len(expected) + 400):
             stages.drive(ctx, cycle)
             element = stages.observe(ctx, cycle)
             if element is not None:
@@ -162,23 +173,41 @@ def test_elements_are_those_of_the_loops(kinds: list[Kind], hurry: bool) -> None
     check(kinds, hurry=hurry)
 
 
-def check_time(idle: int, turns: tuple[int, ...]) -> None:
-    rng = dice(([CONV], True))
-    (work,) = works_of(rng, [CONV], (idle,), turns)
-    positions = sum(bool(level) for *_, level in work.elements)
-    due = check([CONV], hurry=True, idles=(idle,), turns=turns)
+def check_time(kinds: list[Kind], within: Range) -> None:
+    """Jobs without `wait`, whose idle cycles are all alike: no other cycle is lost, between them neither."""
+    works = works_of(dice((kinds, True)), kinds, within)
+    positions = sum(bool(level) for work in works for *_, level in work.elements)
+    elements = sum(len(work.elements) for work in works)
+    due = check(kinds, hurry=True, within=within)
     # The first element comes behind the first idle cycles.
-    assert due[-1] - due[0] + 1 == len(work.elements) + idle * (positions - 1)
+    assert due[-1] - due[0] + 1 == elements + within.idles[0] * (positions - 1)
 
 
-@pytest.mark.parametrize(("idle", "turns"), [(2, (1, 1, 2, 3)), (200, (1, 1, 1, 2)), (255, (1, 1, 1, 2))])
-def test_an_element_is_due_in_every_cycle_but_the_idle_ones(idle: int, turns: tuple[int, ...]) -> None:
-    check_time(idle, turns)
+@pytest.mark.parametrize(
+    ("kinds", "within"),
+    [
+        ([CONV], Range(idles=(2,))),
+        ([CONV], Range(idles=(200,), turns=(1, 1, 1, 2))),
+        ([CONV], Range(idles=(255,), turns=(1, 1, 1, 2))),
+        ([CONV], Range(idles=(0,), turns=(1, 2), ends=(CONFIG.group_beats - 1,))),
+        # A job is offered some cycles after the one before it is taken.
+        ([CONV] * 4, Range(idles=(1,), turns=(2,), waits=(0,), ends=(2, 3))),
+    ],
+)
+def test_an_element_is_due_in_every_cycle_but_the_idle_ones(kinds: list[Kind], within: Range) -> None:
+    check_time(kinds, within)
 
 
 def test_a_lost_idle_cycle_is_found() -> None:
-    with driven(Sequencer, "place", lambda was, at: Mux(was[-1], 0, was)).planted(), pytest.raises(AssertionError):
-        check_time(2, (1, 1, 2, 3))
+    lost = driven(Sequencer, "place", lambda was, at: Mux(was[-1], 0, was))
+    with lost.planted(), pytest.raises(AssertionError):
+        check_time([CONV], Range(idles=(2,)))
+
+
+def test_a_cycle_that_is_lost_between_jobs_is_found() -> None:
+    lost = driven(Sequencer, "follows", lambda was, at: 0)
+    with lost.planted(), pytest.raises(AssertionError):
+        check_time([CONV] * 2, Range(idles=(1,), turns=(2,), waits=(0,), ends=(2, 3)))
 
 
 @pytest.mark.parametrize("name", FAULTS)
