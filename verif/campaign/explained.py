@@ -98,6 +98,8 @@ ENGINE = (
     ("", r" -> .*name=None", "only a name"),
     ("loader_signature", r" -> .*code_bits \+ 2", "a bit that is not used"),
     ("(requantizer|address)_signature", r" -> .*range\(3", "a bit that is not used"),
+    ("tables_signature", r" -> .*code_bits \+ 2", "a bit that is not used"),
+    ("Tables.elaborate", r"depth=2 << bits.* -> .*depth=3 << bits", "entries that are not used"),
     ("sequencer_signature", r"ArrayLayout.*, 2\)\), -> .*, 3\)\),", "an element that is not used"),
     ("Sequencer.elaborate", r"here_full = .* -> .*bit_select\(self.half, 2\)", "its lowest bit counts"),
     ("Sequencer._elements", r" -> (left|place) = Signal\(.*\+ 2\)", "more bits of a number that is smaller"),
