@@ -12,7 +12,7 @@ from verif.hw.engine.bench import CONFIG, LANES
 from verif.hw.faults import driven
 
 PER_WORD = CONFIG.codes_per_transfer
-CODES = 23
+CODES = 21  # one more than whole bus words: the next tensor shows whether the last one was counted
 FAULTS = {
     "writes the next lane": driven(Transfers, "write", lambda was, at: was.rotate_left(1)),
     "writes one cycle too long": driven(Transfers, "own_1", lambda was, at: was | at.own_1),
