@@ -103,6 +103,10 @@ class BaseArrayConfig:
         """Activations in an `acts` beat."""
         return self.pixels * self.lanes
 
+    def own_lane(self, pe: int, number: int) -> int:
+        """The lane in which a PE gets its own activation of a number from 1 on, if it has such; 0 is lane `pe`."""
+        return (pe + number) % self.lanes
+
     @property
     def sums_per_beat(self) -> int:
         """Sums in a `sums` beat."""

@@ -13,10 +13,13 @@ def tiles_layout(config: BaseArrayConfig) -> data.StructLayout:
     return data.StructLayout({"words": words, "two_word": 1, "last": 1})
 
 
-def acts_layout(config: BaseArrayConfig) -> data.ArrayLayout:
-    """The activation of lane l of pixel x at index x * lanes + l, the first from bit 0 up."""
+def acts_layout(config: BaseArrayConfig, own: int = 0) -> data.ArrayLayout:
+    """The activation of lane l of pixel x at index x * lanes + l, the first from bit 0 up.
+
+    Behind them are `own` activations of each PE's own, PE by PE: of the lanes ``config.own_lane``.
+    """
     shape = signed if config.format.act_signed else unsigned
-    return data.ArrayLayout(shape(config.format.act_bits), config.acts_per_beat)
+    return data.ArrayLayout(shape(config.format.act_bits), config.acts_per_beat + config.pe * own)
 
 
 def sums_layout(config: BaseArrayConfig) -> data.ArrayLayout:
@@ -24,12 +27,12 @@ def sums_layout(config: BaseArrayConfig) -> data.ArrayLayout:
     return data.ArrayLayout(signed(config.acc_bits), config.sums_per_beat)
 
 
-def array_signature(config: BaseArrayConfig) -> wiring.Signature:
-    """The array's members: its three streams."""
+def array_signature(config: BaseArrayConfig, own: int = 0) -> wiring.Signature:
+    """The array's members: its three streams; `own` as of :func:`acts_layout`."""
     return wiring.Signature(
         {
             "tiles": In(stream.Signature(tiles_layout(config))),
-            "acts": In(stream.Signature(acts_layout(config))),
+            "acts": In(stream.Signature(acts_layout(config, own))),
             "sums": Out(stream.Signature(sums_layout(config))),
         }
     )

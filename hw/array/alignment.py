@@ -33,14 +33,15 @@ class Alignment(Component):
         The one of the next cycle.
     """
 
-    def __init__(self, config: BaseArrayConfig):
+    def __init__(self, config: BaseArrayConfig, own: int = 0):
+        acts = acts_layout(config, own)
         self._residual_beats = config.format.residual_beats
         members = {
             "tiles": In(stream.Signature(tiles_layout(config))),
-            "acts": In(stream.Signature(acts_layout(config))),
+            "acts": In(stream.Signature(acts)),
             "enable_next": In(1),
             "words": Out(config.words_per_beat * config.format.bits),
-            "activations": Out(config.acts_per_beat * config.format.act_bits),
+            "activations": Out(acts.size),
             "beat": Out(BEAT),
             "beat_next": Out(BEAT),
         }

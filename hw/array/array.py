@@ -21,6 +21,13 @@ class Array(Component):
 
     Latency: ``config.latency_cycles``. Throughput: one `tiles` beat per cycle, across dot products too.
 
+    Parameters
+    ----------
+    operand : type
+        The part of each PE that sums up its lanes.
+    own : int
+        Lanes of each PE whose activations are its own; see :func:`acts_layout`. One pixel alone may have such.
+
     Members
     -------
     tiles : In(stream)
@@ -31,16 +38,17 @@ class Array(Component):
         Payload ``sums_layout``; one beat for each tile with ``last`` = 1.
     """
 
-    def __init__(self, config: BaseArrayConfig, operand: Operands = Operand):
+    def __init__(self, config: BaseArrayConfig, operand: Operands = Operand, own: int = 0):
         self._config = config
         self._operand = operand
+        self._own = own
         self._control = PingPongControl if config.buffered else Control
-        super().__init__(array_signature(config), module=config.name)
+        super().__init__(array_signature(config, own), module=config.name)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        alignment = instantiate(m, platform, "alignment", Alignment, config)
+        alignment = instantiate(m, platform, "alignment", Alignment, config, self._own)
         control = instantiate(m, platform, "control", self._control, config)
         connect(m, flipped(self.tiles), alignment.tiles)
         connect(m, flipped(self.acts), alignment.acts)
@@ -51,13 +59,14 @@ class Array(Component):
             control.ready.eq(self.sums.ready),
             self.sums.valid.eq(control.valid),
         ]
-        acts = Cat(self._skewed(Registers(m, control.enable), alignment.activations))
+        registers = Registers(m, control.enable)
+        acts = self._skewed(registers, alignment.activations)
         pes = [instantiate(m, platform, f"pe{index}", PE, config, self._operand) for index in range(config.pe)]
         connect(m, control.pe, *(pe.control for pe in pes))
         for index, pe in enumerate(pes):
             m.d.comb += [
                 pe.words.eq(alignment.words.word_select(index, config.lanes * config.format.bits)),
-                pe.acts.eq(acts),
+                pe.acts.eq(Cat(self._acts_of(registers, alignment.activations, index, acts))),
             ]
             for pixel in range(config.pixels):
                 total = pe.sums.word_select(pixel, config.acc_bits)
@@ -65,9 +74,19 @@ class Array(Component):
         return m
 
     def _skewed(self, registers: Registers, acts: Signal) -> list[Value]:
-        """The activations, each delayed by the skew of its lane."""
+        """The activations that all PEs share, each delayed by the skew of its lane."""
         config, bits = self._config, self._config.format.act_bits
         return [
             registers.delay(f"act{index}", acts.word_select(index, bits), config.schedule.skew(index % config.lanes))
             for index in range(config.acts_per_beat)
         ]
+
+    def _acts_of(self, registers: Registers, acts: Signal, pe: int, shared: list[Value]) -> list[Value]:
+        """The activations of a PE: those that all share, but for its own ones."""
+        config, own = self._config, self._own
+        found = list(shared)
+        for number in range(1, own + 1):
+            lane = config.own_lane(pe, number)
+            act = acts.word_select(config.acts_per_beat + pe * own + number - 1, config.format.act_bits)
+            found[lane] = registers.delay(f"own{pe}_{number}", act, config.schedule.skew(lane))
+        return found
