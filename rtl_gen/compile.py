@@ -216,8 +216,11 @@ def _report(
         "mhz": args.mhz,
         "inferences_per_second": rate,
     }
-    columns = ("layer", "shape", "jobs", "beats", "cycles", "utilisation", "bound by", "memory words")
+    columns: tuple[str, ...] = ("layer", "shape", "jobs", "beats", "cycles", "utilisation", "bound by", "memory words")
     rows = [_row(layer, macs) for layer in layers]
+    if config.depthwise:
+        columns = (*columns, "depthwise")
+        rows = [[*row, layer.form] for row, layer in zip(rows, layers, strict=True)]
     title = f"{config.name}.v: {config.array.size}, {config.requant_lanes} requantizer lanes, {config.bus_bits}-bit bus"
     memory = f"{config.memory_words:,} words of activation memory ({engine_derived(config)['memory_bytes']:,} bytes)"
     parts: list[str | Table] = [

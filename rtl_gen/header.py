@@ -106,14 +106,15 @@ def array_subject(config: ArrayConfig) -> Subject:
 def engine_subject(config: EngineConfig) -> Subject:
     """The subject of an engine's file."""
     array, fmt = config.array, config.array.format
-    names = [*parameters_of(ArrayConfig), *(name for name in parameters_of(EngineConfig) if name != "tables")]
-    values = {name: getattr(array if hasattr(array, name) else config, name) for name in names}
+    parameters = {**parameters_of(ArrayConfig), **parameters_of(EngineConfig)}
+    values = {name: getattr(array if hasattr(array, name) else config, name) for name in parameters}
+    flags = [f"--{name}" for name, rule in parameters.items() if rule.values is None and values.pop(name)]
     codes = f"{config.codes_per_transfer} codes, the first one lowest, {config.transfer_bits} bits each"
     return Subject(
         name=config.name,
         title=f"Engine, {array.size}: runs networks of {fmt.bits}-bit words (residual shift "
         f"{fmt.residual_shift}) and {fmt.act_bits}-bit codes, without multipliers.",
-        command=_command("stlq compile NETWORK", {**values, "name": config.name}, ["--tables"] * config.tables),
+        command=_command("stlq compile NETWORK", {**values, "name": config.name}, flags),
         order=("clk", "rst", "program", "inputs", "outputs", "busy", "error"),
         meanings={
             "program__payload": f"a bus word of a program for engine {config.digest:#010x}",

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from hw.config import NAME_RULE, VERILOG_NAME, ArrayConfig
-from hw.engine.encoding import ADDRESS_BITS, SCALE, VERSION, Field, offset_layout, width
+from hw.engine.encoding import ADDRESS_BITS, SCALE, VERSION, WINDOW, Field, offset_layout, width
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
@@ -66,6 +66,9 @@ class EngineConfig:
     tables: bool = parameter(
         False, help="functions of one code, as HardSwish or sigmoid: a memory per requantizer lane"
     )
+    depthwise: bool = parameter(
+        False, help="3 x 3 depthwise layers read three columns at a time: a window before the array"
+    )
     name: str = "stlq_engine"
 
     def __post_init__(self) -> None:
@@ -83,6 +86,8 @@ class EngineConfig:
             raise ValueError(f"pe is {pe} and lanes {lanes}; allowed in an engine so far: the same number")
         if self.tables and self.code_bits > TABLE_BITS:
             raise ValueError(f"act_bits is {self.code_bits}; allowed with tables: at most {TABLE_BITS}")
+        if self.depthwise and lanes < WINDOW:
+            raise ValueError(f"lanes is {lanes}; allowed with depthwise: at least {WINDOW}")
         if pe % self.requant_lanes:
             raise ValueError(f"requant_lanes is {self.requant_lanes}; allowed: divisors of pe, {pe}")
 
@@ -179,9 +184,11 @@ class EngineConfig:
         """32 bits that say for which engines a program is.
 
         Names do not count, nor how deep the array's pipeline is, nor the memory's ports: a program runs on engines that
-        differ in those.
+        differ in those. `depthwise` counts only where it is true: so digests without it are those of older engines.
         """
         values = self.to_dict()
+        if not self.depthwise:
+            del values["depthwise"]
         del values["name"], values["memory_ports"]
         for name in ("name", "pipeline", "choices", "depth"):
             del values["array"][name]

@@ -14,6 +14,7 @@ FLAGS_PER_WORD = 32  # two-word flags that precede as many tiles
 ADDRESS_BITS = 20  # of a word of the activation memory; steps are taken modulo 2^20
 POSITION_BITS = 13  # signed: coordinates and their steps
 SIZE_BITS = 12
+WINDOW = 3  # rows and columns of the kernels that a job with `window` has
 
 
 class Kind(IntEnum):
@@ -124,7 +125,7 @@ JOB = {
     "table": Field(bits=1),
     "last": Field(bits=1),
     "pairs": Field(bits=1),
-    "tile_form": Field(bits=1),
+    "window": Field(bits=1),
     **{f"trips_{loop}": Field(bits=bits) for loop, bits in _TRIPS.items()},
     "address": Field(bits=ADDRESS_BITS),
     "x": Field(bits=POSITION_BITS, signed=True),

@@ -6,12 +6,14 @@ from amaranth import Cat, Module, Mux, Value
 from amaranth.lib.wiring import connect, flipped
 
 from hw.array.array import Array
+from hw.array.operand import Operand
 from hw.component import Component, instantiate
 from hw.engine import encoding
 from hw.engine.address import AddressGenerator
+from hw.engine.columns import Columns
 from hw.engine.config import ADDRESS_CYCLES, FLAG_CYCLES, FRONT_CYCLES, MEMORY_CYCLES, EngineConfig
 from hw.engine.delay import later
-from hw.engine.encoding import LOOPS, STEP, Kind
+from hw.engine.encoding import LOOPS, STEP, WINDOW, Kind
 from hw.engine.layouts import engine_signature
 from hw.engine.loader import Loader
 from hw.engine.memory import ActivationMemory
@@ -21,6 +23,7 @@ from hw.engine.sequencer import Sequencer
 from hw.engine.store import Store
 from hw.engine.transfers import Transfers
 from hw.engine.weights import WeightBuffer
+from hw.engine.window import Window
 
 
 class Engine(Component):
@@ -54,6 +57,9 @@ class Engine(Component):
         }
         if config.memory_ports == 1:
             kinds["reserve"] = (Reserve, config)
+        if config.depthwise:
+            kinds["array"] = (Array, config.array, Operand, WINDOW - 1)
+            kinds |= {"columns": (Columns, config), "window": (Window, config)}
         parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
         self._load(m, parts)
         self._jobs(m, parts)
@@ -62,6 +68,8 @@ class Engine(Component):
         self._memory(m, parts)
         if "reserve" in parts:
             self._reserve(m, parts)
+        if "window" in parts:
+            self._window(m, parts)
         return m
 
     def _load(self, m: Module, parts: dict[str, Any]) -> None:
@@ -121,23 +129,28 @@ class Engine(Component):
             weights.read.eq(sequencer.issue & conv),
             weights.entry.eq(Cat(sequencer.index, sequencer.half)),
             Value.cast(results.event).eq(Value.cast(sequencer.event)),
-            results.finish.eq(sequencer.finish & conv),
+            results.finish.eq(sequencer.finish & self._has_sums(parts)),
             transfers.issue.eq(sequencer.issue),
             transfers.ends.eq(sequencer.event.ends),
             transfers.lane.eq(addresses.lane),
         ]
 
+    def _has_sums(self, parts: dict[str, Any]) -> Value:
+        """Whether the position whose element may be due has sums."""
+        conv = parts["sequencer"].job.kind == Kind.CONV
+        return conv & parts["columns"].whole if "columns" in parts else conv
+
     def _array(self, m: Module, parts: dict[str, Any]) -> None:
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, array = parts["addresses"], parts["weights"], parts["array"]
-        conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, ADDRESS_CYCLES)
+        conv = later(m, "conv", self._has_sums(parts), ADDRESS_CYCLES)
         flags = later(m, "flags", Cat(weights.two_word, weights.last), FRONT_CYCLES - FLAG_CYCLES)
         beat, first = later(m, "beat", Cat(addresses.beat & conv, addresses.valid & conv), MEMORY_CYCLES)
         m.d.comb += [
             array.tiles.valid.eq(beat),
             Value.cast(array.tiles.payload).eq(Cat(weights.words, flags)),
             array.acts.valid.eq(first),
-            Value.cast(array.acts.payload).eq(parts["memory"].a_word),
+            Value.cast(array.acts.payload).eq(parts["window"].acts if "window" in parts else parts["memory"].a_word),
         ]
         connect(m, array.sums, parts["results"].sums)
 
@@ -164,9 +177,23 @@ class Engine(Component):
     def _reserve(self, m: Module, parts: dict[str, Any]) -> None:
         """Cycles of the memory's only port for the results."""
         sequencer, reserve = parts["sequencer"], parts["reserve"]
-        adds = (sequencer.job.kind == Kind.CONV) & sequencer.job.add_terms.any()
+        adds = self._has_sums(parts) & sequencer.job.add_terms.any()
         m.d.comb += [
             reserve.adds.eq(sequencer.finish & adds),
             reserve.writes.eq(parts["results"].takes),
             sequencer.reserved.eq(reserve.reserved),
+        ]
+
+    def _window(self, m: Module, parts: dict[str, Any]) -> None:
+        """Where a window is not whole, it takes the words that are read, and the array has no beat."""
+        sequencer, columns, window = parts["sequencer"], parts["columns"], parts["window"]
+        m.d.comb += [
+            columns.window.eq(sequencer.next_job.window),
+            columns.pairs.eq(sequencer.next_job.pairs),
+            columns.start.eq(sequencer.start),
+            columns.finish.eq(sequencer.finish),
+            columns.same_row.eq(sequencer.event.x),
+            window.word.eq(parts["memory"].a_word),
+            window.read.eq(later(m, "reads", parts["addresses"].valid, MEMORY_CYCLES)),
+            window.on.eq(later(m, "windowed", columns.on, FRONT_CYCLES)),
         ]

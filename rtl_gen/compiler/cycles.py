@@ -18,6 +18,7 @@ from hw.engine.config import (
     EngineConfig,
 )
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, TILE_LOOPS, Kind, width
+from rtl_gen.compiler.loops import whole_columns
 from rtl_gen.compiler.program import Group, Job
 
 FREES = OFFSET_CYCLES + 2  # from the last step of a position's sums to a free half of the parameters
@@ -216,8 +217,11 @@ class _Clock:
         add_read = MEMORY_CYCLES + config.array.latency_cycles
         write = add_read + config.requant_steps * (1 + terms) + config.code_cycles
         last = due - group.idle - 1
+        columns, whole = (job.fields["trips_x"] + 1) * window, whole_columns(job.fields)
         for position in range(1, positions_of(job) + 1):
             last = reserved.last(last + group.idle + 1, group.beats)
+            if (position - 1) % columns // window not in whole:
+                continue
             if terms:
                 reserved.reads.append(last + add_read)
             if position % window == 0:

@@ -14,6 +14,7 @@ from rtl_gen.compiler.loops import Loop, steps_of, trips_of, walk_of
 from rtl_gen.compiler.passes import Axis, Channel, Pass
 from rtl_gen.compiler.program import Group, Job
 from rtl_gen.compiler.views import View
+from rtl_gen.compiler.window import Slide, slides_of
 from rtl_gen.errors import UsageError
 
 
@@ -45,12 +46,12 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
     """
     source = whole.source
     for run in _runs(_words_read(whole, config)):
-        groups = [_group(whole, config, number, run) for number in run.groups]
-        order = _order(whole, groups)
+        slide, groups = _form(whole, config, run)
+        order = slide.order if slide else _order(whole, groups)
         groups = groups if len(order) == 3 else groups[:1]
         turns = {
-            "columns": Loop(trips=whole.columns.window.outputs, **_moves(whole.columns, "stride", "x", source.column)),
-            "rows": Loop(trips=whole.rows.window.outputs, **_moves(whole.rows, "stride", "y", source.row)),
+            "columns": _turns(whole.columns, slide, "x", source.column),
+            "rows": _turns(whole.rows, slide, "y", source.row),
             "words": Loop(trips=len(run.groups), address=run.step * _distance(source)),
         }
         loops = {name: turns[what] for name, what in zip(("x", "y", "group"), order, strict=False)}
@@ -66,12 +67,38 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
             "pad_address": pads[whole.zero] if whole.pads else 0,
             "low": whole.low,
             "high": whole.high,
+            **(slide.fields if slide else {}),
             **_walk("write", whole, whole.target, run, order, bases),
         }
         if whole.added is not None:
             fields |= _walk("add", whole, whole.added, run, order, bases)
-        job = make_job(whole.layer, Kind.CONV, _tile_loops(whole, run) | loops, groups, **fields)
+        tile_loops = _tile_loops(whole, run)
+        loops |= slide.loops(tile_loops) if slide else tile_loops
+        job = make_job(whole.layer, Kind.CONV, loops, groups, **fields)
         yield replace(job, fields={**job.fields, "table": int(bool(whole.table))}, table=whole.table)
+
+
+def _form(whole: Pass, config: EngineConfig, run: Run) -> tuple[Slide | None, list[Group]]:
+    """The groups of a run, and how a window slides: in the form that takes fewest cycles, without one if they tie."""
+    best: tuple[Slide | None, list[Group]] | None = None
+    least = 0
+    for slide in [None, *(slides_of(whole, config) if run.words == 1 else [])]:
+        groups = [_group(whole, config, number, run, slide) for number in run.groups]
+        positions = whole.rows.window.outputs * whole.columns.window.outputs
+        if slide:
+            positions = positions // slide.along.window.outputs * slide.reads
+        cycles = positions * sum(group.beats + group.idle for group in groups)
+        if best is None or cycles < least:
+            best, least = (slide, groups), cycles
+    assert best is not None
+    return best
+
+
+def _turns(axis: Axis, slide: Slide | None, coordinate: str, size: int) -> Loop:
+    """The loop over an axis: by the outputs' stride, or by the columns that a window reads."""
+    if slide and slide.along is axis:
+        return Loop(trips=slide.reads, address=size, **{coordinate: 1})
+    return Loop(trips=axis.window.outputs, **_moves(axis, "stride", coordinate, size))
 
 
 def _pool_loops(whole: Pass) -> dict[str, Loop]:
@@ -174,34 +201,43 @@ def _walk(
     return {f"{stream}_address": bases[view.buffer] + at, **dict(zip(names, steps, strict=False))}
 
 
-def _group(whole: Pass, config: EngineConfig, number: int, run: Run) -> Group:
-    """The tiles of one group, by kernel row and column, then words; and its channels' parameters."""
-    pe, lanes = config.array.tile
+def _group(whole: Pass, config: EngineConfig, number: int, run: Run, slide: Slide | None) -> Group:
+    """The tiles of one group, in the order of the loops, and its channels' parameters."""
+    pe = config.array.pe
     channels = np.flatnonzero(whole.target.slots // pe == number)
-    first = run.start + run.step * (number - run.groups.start)
-    word, lane = np.divmod(whole.source.slots[whole.inputs[channels]], lanes)
-    own = (whole.target.slots[channels] % pe)[:, None]
-    tiles = []
-    for words in (whole.word1[channels], whole.word2[channels]):
-        made = np.zeros((whole.taps, run.words, pe, lanes), np.int8)
-        made[:, word - first, own, lane] = np.moveaxis(words.reshape(*words.shape[:2], -1), 2, 0)
-        tiles.append(made.reshape(-1, pe, lanes))
-    two_word = tiles[1].any(axis=(1, 2)).astype(np.uint8)
+    if slide is None:
+        tiles = [_tiles(whole, config, number, run, words) for words in (whole.word1, whole.word2)]
+    else:
+        own = whole.target.slots[channels] % pe
+        tiles = [slide.tiles(words[channels, 0], own, config) for words in (whole.word1, whole.word2)]
+    two_word = np.asarray(tiles[1].any(axis=(1, 2)), np.uint8)
     _check_sums(whole, config, channels)
     parameters: list[Channel] = [Formula().parameters()] * pe
     for channel in channels.tolist():
         parameters[int(whole.target.slots[channel] % pe)] = whole.channels[channel]
     terms = max(scale["add1"] + scale["add2"] for scale, _ in whole.channels)
-    beats = len(two_word) + int(two_word.sum())
+    beats, steps = len(two_word) + int(two_word.sum()), config.requant_steps * (1 + terms)
     return Group(
         tiles=len(two_word),
-        idle=max(config.requant_steps * (1 + terms) - beats, 0),
+        idle=slide.idle(beats, steps) if slide else max(steps - beats, 0),
         two_word=two_word,
         word1=tiles[0],
         word2=tiles[1],
         scales=[scale for scale, _ in parameters],
         offsets=[offset for _, offset in parameters],
     )
+
+
+def _tiles(whole: Pass, config: EngineConfig, number: int, run: Run, words: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The words of one group's tiles, by kernel row and column, then words: (tiles, pe, lanes)."""
+    pe, lanes = config.array.tile
+    channels = np.flatnonzero(whole.target.slots // pe == number)
+    first = run.start + run.step * (number - run.groups.start)
+    word, lane = np.divmod(whole.source.slots[whole.inputs[channels]], lanes)
+    own = (whole.target.slots[channels] % pe)[:, None]
+    made = np.zeros((whole.taps, run.words, pe, lanes), np.int8)
+    made[:, word - first, own, lane] = np.moveaxis(words[channels].reshape(*word.shape, -1), 2, 0)
+    return made.reshape(-1, pe, lanes)
 
 
 def _check_sums(whole: Pass, config: EngineConfig, channels: NDArray[Any]) -> None:

@@ -7,7 +7,7 @@ from itertools import groupby
 from hw.engine.config import EngineConfig
 from rtl_gen.compiler.cycles import Timing, predict, predict_end
 from rtl_gen.compiler.lower import Compiled
-from sw_ref.network import Network
+from sw_ref.network import Conv, Network, Node
 from sw_ref.network.operator import Shape
 
 
@@ -17,7 +17,7 @@ class Layer:
 
     `macs`: multiplications of the layer's own weights; `idle`: cycles for the requantizer; `program`: cycles in which
     only the program was missing; `port`: for results, where the memory has one port; `memory`: words that are needed
-    while it runs.
+    while it runs; `form`: of a depthwise layer.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Layer:
     macs: int
     memory: int
     shape: Shape | None
+    form: str = ""
 
     @property
     def bound(self) -> str:
@@ -52,6 +53,8 @@ def layers_of(network: Network, compiled: Compiled, config: EngineConfig) -> lis
     shapes = {f"{kind} {name}": info.shape for kind in ("input", "output") for name, info in network.tensors.items()}
     shapes |= {node.name: network.tensors[node.output].shape for node in network.nodes}
     macs = {node.name: _macs(network, node.name) for node in network.nodes}
+    forms = {node.name: "diagonal tiles" for node in network.nodes if is_depthwise(node)}
+    forms |= {job.layer: "window" for job in compiled.jobs if job.fields["window"]}
     parts = [(name, list(group)) for name, group in groupby(timings, key=lambda timing: timing.layer)]
     starts = [part[0].start for _, part in parts[1:]] + [end]
     return [
@@ -67,6 +70,7 @@ def layers_of(network: Network, compiled: Compiled, config: EngineConfig) -> lis
             macs=macs.get(name, 0),
             memory=compiled.memory_of(name),
             shape=shapes.get(name),
+            form=forms.get(name, ""),
         )
         for (name, part), after in zip(parts, starts, strict=True)
     ]
@@ -74,6 +78,11 @@ def layers_of(network: Network, compiled: Compiled, config: EngineConfig) -> lis
 
 def _sum(part: Sequence[Timing], what: str) -> int:
     return sum(getattr(timing, what) for timing in part)
+
+
+def is_depthwise(node: Node) -> bool:
+    """Whether each output channel is a sum over one input channel of its own."""
+    return isinstance(node.options, Conv) and 1 < node.options.groups == node.weight_shape[0]
 
 
 def _macs(network: Network, name: str) -> int:

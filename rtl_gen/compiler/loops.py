@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.engine.encoding import ADDRESS_BITS, LOOPS
+from hw.engine.encoding import ADDRESS_BITS, LOOPS, WINDOW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +67,18 @@ def elements_of(fields: Mapping[str, int], steps: Sequence[Mapping[str, int]]) -
     return walked
 
 
+def whole_columns(fields: Mapping[str, int]) -> range:
+    """The positions of a row that have sums: all of them, or those at which a window is whole."""
+    columns = fields["trips_x"] + 1
+    return range(WINDOW - 1, columns, 1 + fields["pairs"]) if fields["window"] else range(columns)
+
+
 def written_of(fields: Mapping[str, int]) -> NDArray[np.int64]:
     """The address of every word that a job writes, in order."""
     at, back = np.zeros(1, np.int64), 0
-    for name in ("x", "y", "group"):
-        turns, distance = fields[f"trips_{name}"] + 1, fields[f"write_step_{name}"] + back
+    trips = {"x": len(whole_columns(fields)), **{name: fields[f"trips_{name}"] + 1 for name in ("y", "group")}}
+    for name, turns in trips.items():
+        distance = fields[f"write_step_{name}"] + back
         at = np.add.outer(np.arange(turns) * distance, at).reshape(-1)
         back += distance * (turns - 1)
     return (fields["write_address"] + at) % (1 << ADDRESS_BITS)

@@ -8,6 +8,7 @@ from hw.engine.encoding import Kind
 from rtl_gen.compiler.fold import unfilled
 from rtl_gen.compiler.jobs import pass_jobs
 from rtl_gen.compiler.layout import Layout, make_layout
+from rtl_gen.compiler.loops import whole_columns
 from rtl_gen.compiler.lowering import Lowering
 from rtl_gen.compiler.operators import node_passes
 from rtl_gen.compiler.passes import Pass
@@ -168,7 +169,7 @@ class _Program:
     def run(self, whole: Pass) -> None:
         """The jobs of a pass; they wait if what they read may not be written yet, or sums would come too soon."""
         for job in pass_jobs(whole, self.config, self.bases, self.pads):
-            first = job.groups[0].beats + job.groups[0].idle
+            first = (job.groups[0].beats + job.groups[0].idle) * (whole_columns(job.fields)[0] + 1)
             wait = bool(whole.buffers_read & self.unsettled or job.fields["add_terms"] or first < self.steps)
             self.steps = self.config.requant_steps * (1 + job.fields["add_terms"])
             if wait:

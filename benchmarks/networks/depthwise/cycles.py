@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import Kind
-from rtl_gen.compiler.cycles import predict_end
+from rtl_gen.compiler.cycles import positions_of, predict_end
+from rtl_gen.compiler.layers import is_depthwise
 from rtl_gen.compiler.lower import compile_network
 from rtl_gen.compiler.program import Group, Job
 from sw_ref.network import Conv, Network, Node
@@ -19,7 +18,7 @@ Form = Callable[[EngineConfig, Job, tuple[Window, Window]], Job]
 
 def cycles_of(network: Network, config: EngineConfig, form: Form | None = None) -> tuple[int, int]:
     """Cycles of an inference, and the beats of its depthwise layers; without a `form` as they are."""
-    layers = {node.name: _windows(network, node) for node in network.nodes if _depthwise(node)}
+    layers = {node.name: _windows(network, node) for node in network.nodes if is_depthwise(node)}
     jobs = list(compile_network(network, config).jobs)
     if form is not None:
         made = ((job, layers.get(job.layer)) for job in jobs)
@@ -27,12 +26,7 @@ def cycles_of(network: Network, config: EngineConfig, form: Form | None = None) 
             job if windows is None or job.kind != Kind.CONV else form(config, job, windows) for job, windows in made
         ]
     own = [job for job in jobs if job.layer in layers]
-    return predict_end(config, jobs), sum(_positions(job) * group.beats for job in own for group in job.groups)
-
-
-def windowed(config: EngineConfig, job: Job, windows: tuple[Window, Window]) -> Job:
-    """A beat for each word that is read: a row of the kernel meets the last words of a row, or of a column."""
-    return _reshaped(config, job, windows, lambda window: window.stride * (window.outputs - 1) + window.taps)
+    return predict_end(config, jobs), sum(positions_of(job) * group.beats for job in own for group in job.groups)
 
 
 def skewed(config: EngineConfig, job: Job, windows: tuple[Window, Window]) -> Job:
@@ -70,16 +64,7 @@ def _merged(group: Group, tiles: int, merged: int, least: int, *, rows: bool) ->
     return replace(group, tiles=tiles, two_word=flags, idle=max(least - beats, 0))
 
 
-def _depthwise(node: Node) -> bool:
-    return isinstance(node.options, Conv) and 1 < node.options.groups == node.weight_shape[0]
-
-
 def _windows(network: Network, node: Node) -> tuple[Window, Window]:
     assert isinstance(node.options, Conv)
     rows, columns = node.options.windows(network.shapes(node)[0], node.weight_shape)
     return rows, columns
-
-
-def _positions(job: Job) -> int:
-    """Of a group."""
-    return int(np.prod([job.fields[f"trips_{loop}"] + 1 for loop in ("pool_x", "pool_y", "x", "y")]))

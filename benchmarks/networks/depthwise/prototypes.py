@@ -1,58 +1,10 @@
-"""What each form adds to an engine, as parts of their own: LUTs count, nothing else of them is used."""
+"""What rejected forms add to an engine, as parts of their own: LUTs count, nothing else of them is used."""
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import memory
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
 from hw.engine.config import EngineConfig
-
-TAPS = 3
-ROWS = 16  # of the kernel: what the smallest memory of LUTs has
-
-
-class Window(Component):
-    """The last words of each row of a kernel; PE p reads channel p of all of them, in neighbouring lanes.
-
-    The present code of channel p is in lane p already, so `TAPS` - 1 lanes of each PE get a multiplexer.
-    """
-
-    def __init__(self, config: EngineConfig):
-        self._config = config
-        lanes, bits = config.array.lanes, config.code_bits
-        members = {
-            "word": In(lanes * bits),
-            "row": In(range(ROWS)),
-            "on": In(1),
-            "valid": In(1),
-            "begins": In(1),
-            "stride": In(2),
-            "acts": Out(lanes * (TAPS - 1) * bits),
-            "emits": Out(1),
-        }
-        super().__init__(members, module="window")
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        config = self._config
-        lanes, bits = config.array.lanes, config.code_bits
-        m.submodules.kept = kept = memory.Memory(shape=len(self.word) * (TAPS - 1), depth=ROWS, init=[])
-        read, write = kept.read_port(domain="comb"), kept.write_port()
-        last = Signal(len(read.data))
-        m.d.comb += [read.addr.eq(self.row), last.eq(read.data)]
-        m.d.sync += [write.addr.eq(self.row), write.data.eq(Cat(self.word, last)), write.en.eq(self.valid & self.on)]
-        acts = []
-        for pe in range(lanes):
-            for tap in range(1, TAPS):
-                common = self.word.word_select((pe + tap) % lanes, bits)
-                acts.append(Mux(self.on, last.word_select((tap - 1) * lanes + pe, bits), common))
-        m.d.comb += self.acts.eq(Cat(acts))
-        # A sum is complete where a whole window was read; with a stride, at every second or third column from there on.
-        left = Signal(2, init=TAPS - 1)
-        m.d.comb += self.emits.eq(~left.any())
-        with m.If(self.valid):
-            m.d.sync += left.eq(Mux(self.begins, TAPS - 1, Mux(self.emits, self.stride, left - 1)))
-        return m
 
 
 class Select(Component):

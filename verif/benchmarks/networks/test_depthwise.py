@@ -1,15 +1,16 @@
 """The study of depthwise layers: beats of each form by hand; its prototypes do what they are counted for."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.networks.cycles import engine
-from benchmarks.networks.depthwise.cycles import cycles_of, skewed, windowed
-from benchmarks.networks.depthwise.prototypes import Skew, Window
+from benchmarks.networks.depthwise.cycles import cycles_of, skewed
+from benchmarks.networks.depthwise.prototypes import Skew
 from sw_ref.network import Conv
-from verif.hw.array.bench import dice, packed, simulate
+from verif.hw.array.bench import packed, simulate
 from verif.rtl_gen.compiler.networks import convolution_network
 
 LANES = 4
@@ -30,30 +31,10 @@ def test_beats_are_those_by_hand(stride: int, wanted: tuple[int, int, int]) -> N
         assert node.weights is not None
         node.weights.word2[:] = 0
         node.weights.two_word[:] = 0
-    found = [cycles_of(network, CONFIG, form) for form in (None, windowed, skewed)]
+    window = replace(CONFIG, depthwise=True)
+    found = [cycles_of(network, CONFIG), cycles_of(network, window), cycles_of(network, CONFIG, skewed)]
     assert [beats for _, beats in found] == list(wanted)
     assert found[1][0] < found[0][0]
-
-
-def test_a_window_has_the_last_words_of_its_row() -> None:
-    window: Any = Window(CONFIG)
-    rng = dice("window")
-
-    async def bench(ctx: Any) -> None:
-        rows: dict[int, list[list[int]]] = {row: [[0] * LANES, [0] * LANES] for row in range(3)}
-        for step in range(60):
-            row, codes = step % 3, [rng.randrange(256) for _ in range(LANES)]
-            for name, value in {"word": packed(codes, 8), "row": row, "on": 1, "valid": 1, "stride": 0}.items():
-                ctx.set(getattr(window, name), value)
-            ctx.set(window.begins, 0)
-            acts = ctx.get(window.acts)
-            if step > 8:
-                expected = [past[pe] for pe in range(LANES) for past in rows[row]]
-                assert acts == packed(expected, 8)
-            rows[row] = [codes, rows[row][0]]
-            await ctx.tick()
-
-    simulate(window, bench)
 
 
 def test_a_skewed_memory_gives_a_channel_of_neighbouring_columns() -> None:

@@ -10,6 +10,7 @@ from hw.engine.config import EngineConfig
 from sw_ref.format import StlqFormat
 
 CONFIG = EngineConfig()
+DIGEST = 0x88890D7E  # of this engine, since before there was a window
 
 
 def array(*, fmt: dict[str, Any] | None = None, **values: Any) -> ArrayConfig:
@@ -31,6 +32,10 @@ def array(*, fmt: dict[str, Any] | None = None, **values: Any) -> ArrayConfig:
         ({"array": array(pixels=2)}, "pixels is 2; allowed in an engine: 1"),
         ({"array": array(pe=4)}, "pe is 4 and lanes 8; allowed in an engine so far: the same number"),
         ({"array": array(fmt={"act_bits": 16}), "tables": True}, "act_bits is 16; allowed with tables: at most "),
+        (
+            {"array": array(pe=2, lanes=2), "requant_lanes": 2, "depthwise": True},
+            "lanes is 2; allowed with depthwise: at least 3",
+        ),
     ],
 )
 def test_what_no_engine_has_is_refused(values: dict[str, Any], message: str) -> None:
@@ -48,9 +53,14 @@ def test_what_no_engine_has_is_refused(values: dict[str, Any], message: str) -> 
         ({"memory_words": 4096}, False),
         ({"group_beats": 128}, False),
         ({"tables": True}, False),
+        ({"depthwise": True}, False),
         ({"array": array(pe=4, lanes=4)}, False),
         ({"array": array(fmt={"bits": 4})}, False),
     ],
 )
 def test_the_digest_is_that_of_engines_that_run_the_same_programs(change: dict[str, Any], same: bool) -> None:
     assert (replace(CONFIG, **change).digest == CONFIG.digest) is same
+
+
+def test_the_digest_is_that_of_engines_before_there_was_a_window() -> None:
+    assert EngineConfig().digest == DIGEST

@@ -57,25 +57,43 @@ class Machine:
         groups = len(job.groups)
         reads = at.reshape(groups, -1, job.groups[0].tiles)
         pooled = (job.fields["trips_pool_x"] + 1) * (job.fields["trips_pool_y"] + 1)
+        row = with_sums(job)
+        assert row[-1]
+        assert pooled == 1 or row.all()
+        whole = np.resize(row, reads.shape[1]) if pooled == 1 else np.ones(reads.shape[1], bool)
         places = {name: positions(job, name).reshape(groups, -1) for name in ("write", "add")}
         made = []
         for number, group in enumerate(job.groups):
             added = self.memory[places["add"][number]].repeat(pooled, axis=0) if job.fields["add_terms"] else None
-            made.append(self._codes(job, group, self.memory[reads[number]], added))
+            acts = self._acts(job, self.memory[reads[number]])[whole]
+            made.append(self._codes(job, group, acts, added))
         codes = np.stack(made)
         codes = codes.reshape(groups, -1, pooled, codes.shape[-1]).max(axis=2)
-        self.check_order(reads.reshape(groups, codes.shape[1], -1), places["write"])
+        ends = whole & (np.arange(1, len(whole) + 1) % pooled == 0)
+        self.check_order(reads, places["write"], np.tile(ends, groups))
         self.memory[places["write"]] = codes
         return places["write"].reshape(-1), codes.reshape(-1, codes.shape[-1])
 
+    def _acts(self, job: Job, words: NDArray[Any]) -> NDArray[Any]:
+        """What each lane of each PE gets: (positions, tiles, pe, lanes); `words`: (positions, tiles, lanes)."""
+        pe, lanes = self.config.array.tile
+        acts = np.repeat(words[:, :, None], pe, axis=2)
+        if job.fields["window"]:
+            assert self.config.depthwise
+            assert words.shape[1] == 3
+            for own in range(pe):
+                for ago in (1, 2):
+                    acts[ago:, :, own, (own + ago) % lanes] = words[:-ago, :, own]
+        return acts
+
     def _codes(self, job: Job, group: Group, acts: NDArray[Any], added: NDArray[Any] | None) -> NDArray[Any]:
-        """The words of a group's positions; `acts`: (positions, tiles, lanes)."""
+        """The words of a group's positions; `acts`: (positions, tiles, pe, lanes)."""
         assert group.word1 is not None
         assert group.word2 is not None
         fmt = self.config.array.format
         term = np.array([fmt.term(q) for q in range(-fmt.levels, fmt.levels)])
         weights = (term[group.word1 + fmt.levels] << fmt.residual_shift) + term[group.word2 + fmt.levels]
-        sums = np.einsum("ptl,tol->po", acts, weights)
+        sums = np.einsum("ptol,tol->po", acts, weights)
         assert np.abs(sums).max() < 1 << (self.config.array.acc_bits - 1)
         values = np.empty(sums.shape, np.int64)
         for channel, (scale, offset) in enumerate(zip(group.scales, group.offsets, strict=True)):
@@ -89,12 +107,16 @@ class Machine:
             values[:, channel] = np.clip(total >> offset["shift"], job.fields["low"], job.fields["high"])
         return np.array(job.table)[values] if job.fields["table"] else values
 
-    def check_order(self, reads: NDArray[Any], writes: NDArray[Any]) -> None:
-        """No element of a job reads what the job wrote before, or writes at about the same time."""
+    def check_order(self, reads: NDArray[Any], writes: NDArray[Any], ends: NDArray[Any]) -> None:
+        """No element of a job reads what the job wrote before, or writes at about the same time.
+
+        `ends`: whether a word is written at a position.
+        """
         order = {address: index for index, address in enumerate(writes.reshape(-1).tolist())}
-        assert len(order) == writes.size
-        for index, position in enumerate(reads.reshape(-1, reads.shape[-1])):
-            assert all(order.get(address, index + 3) >= index + 3 for address in position.tolist())
+        assert len(order) == writes.size == ends.sum()
+        before = (np.cumsum(ends) - ends).tolist()
+        for index, position in zip(before, reads.reshape(-1, reads.shape[-1]).tolist(), strict=True):
+            assert all(order.get(address, index + 3) >= index + 3 for address in position)
 
 
 def walk(job: Job) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -116,13 +138,21 @@ def walk(job: Job) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
 
 def positions(job: Job, name: str) -> NDArray[Any]:
     """The address of each position's word that is written, or added."""
+    return np.fromiter(_steps(job, name), int) & MASK
+
+
+def with_sums(job: Job) -> NDArray[Any]:
+    """Which positions of a row have sums."""
+    columns = np.arange(job.fields["trips_x"] + 1)
+    if not job.fields["window"]:
+        return columns >= 0
+    return (columns >= 2) & (columns % (1 + job.fields["pairs"]) == 0)
+
+
+def _steps(job: Job, name: str) -> Iterator[int]:
     fields = job.fields
-    return np.fromiter(_steps(fields, name), int) & MASK
-
-
-def _steps(fields: Any, name: str) -> Iterator[int]:
     at = fields[f"{name}_address"]
-    rows, columns = fields["trips_y"] + 1, fields["trips_x"] + 1
+    rows, columns = fields["trips_y"] + 1, int(with_sums(job).sum())
     for position in range((fields["trips_group"] + 1) * rows * columns):
         yield at
         loop = "x" if (position + 1) % columns else "y" if (position + 1) // columns % rows else "group"

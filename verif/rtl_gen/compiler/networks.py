@@ -29,6 +29,18 @@ def pointwise_network(
     return _network(config, rng, (lanes, *size), (("a", (groups * pe, lanes, 1, 1), Conv(), False),))
 
 
+def depthwise_network(config: EngineConfig, rng: np.random.Generator) -> Network:
+    """Depthwise layers: padded, with an addition; with stride 2, unevenly padded; strides that differ; their sums."""
+    layers = (
+        ("a", (9, 5, 1, 1), Conv(), False),
+        ("b", (9, 1, 3, 3), Conv(padding=(1, 1, 1, 1), groups=9), True),
+        ("c", (9, 1, 3, 3), Conv(stride=(2, 2), padding=(2, 1, 1, 2), groups=9), False),
+        ("d", (9, 1, 3, 3), Conv(stride=(2, 1), padding=(0, 1, 0, 0), groups=9), False),
+        ("e", (6, 9, 1, 1), Conv(), False),
+    )
+    return _network(config, rng, (5, 9, 10), layers)
+
+
 def convolution_network(
     config: EngineConfig, rng: np.random.Generator, shape: tuple[int, int, int], weights: tuple[int, ...], options: Conv
 ) -> Network:

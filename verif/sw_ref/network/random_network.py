@@ -19,6 +19,8 @@ from verif.sw_ref.random_model import random_tensor
 
 UNSIGNED = StlqFormat(act_signed=False)
 OFTEN = (*OPERATORS, "conv", "conv", "conv_transpose", "max_pool", "average_pool")  # what has the most options
+DEPTHWISE = (*("depthwise",) * 8, "conv", "add", "max_pool", "average_pool", "concat", "permute", "slice")
+"""What makes networks of depthwise layers."""
 
 
 def random_network(

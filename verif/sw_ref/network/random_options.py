@@ -66,6 +66,14 @@ class Draw:
         options = Conv(stride=self.pair(1, 3), padding=self.padding(3), dilation=dilation, groups=groups)
         return options, weights
 
+    def _depthwise(self, shape: Shape) -> Drawn:
+        """A kernel of 3 x 3 for each channel, as most networks have them."""
+        dilation = self.pair(1, 2) if self.rng.random() < 0.2 else (1, 1)
+        both = int(self.rng.integers(1, 3))
+        stride = self.pair(1, 3) if self.rng.random() < 0.5 else (both, both)
+        options = Conv(stride=stride, padding=self.padding(2), dilation=dilation, groups=shape[0])
+        return options, (shape[0], 1, 3, 3)
+
     def _linear(self, shape: Shape) -> Drawn:
         return Linear(), (int(self.rng.integers(1, 15)), shape[0])
 
