@@ -16,7 +16,7 @@ from hw.engine.engine import Engine
 from hw.verilog import verilog
 from verif.hw.engine.bench import CONFIG
 
-CONFIGS = (CONFIG, replace(CONFIG, memory_ports=1, tables=True, bus_bits=16))
+CONFIGS = (CONFIG, replace(CONFIG, memory_ports=1, tables=True, bus_bits=16), replace(CONFIG, depthwise=True))
 """Engines that have between them all components, and both forms of the memory."""
 NAMED = re.compile(r"^ *(?:wire (?!.*\b(?:input|output) ).*|cell \S+|memory .*|process) (\S+)$", re.MULTILINE)
 Part = tuple[Any, ...]
@@ -43,14 +43,18 @@ class _Listed(Modules):
 
 
 def parts_by_file(root: Path) -> dict[str, list[Part]]:
-    """The components of CONFIGS, by the files of their classes below `root`."""
+    """The components of CONFIGS, by the files of their classes below `root`.
+
+    Of the last one, which differs in few of them, those alone that no other one has.
+    """
     found: dict[Part, None] = {}
     for config in CONFIGS:
         modules = _Listed()
         modules.add(Engine, config)
         for component in modules:
             _rtlil(component, modules)
-        found |= modules.parts
+        known = {part[0] for part in found} if config == CONFIGS[-1] else ()
+        found |= {part: None for part in modules.parts if part[0] not in known}
     parts: dict[str, list[Part]] = {}
     for part in found:
         parts.setdefault(str(Path(inspect.getfile(part[0])).relative_to(root)), []).append(part)

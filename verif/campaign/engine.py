@@ -51,6 +51,7 @@ def part(*names: str, tests: tuple[str, ...], of: tuple[str, ...] = ()) -> Group
 GROUPS = {
     "address": part("address", tests=("test_address.py",)),
     "cells": part("cells", tests=("test_memory.py", SPRAM), of=("memory",)),
+    "columns": part("columns", tests=("test_columns.py",)),
     "memory": part("memory", tests=("test_memory.py", SPRAM)),
     "delay": part("delay", tests=("test_transfers.py",), of=("transfers",)),
     "events": part("events", tests=("test_events.py",)),
@@ -73,6 +74,7 @@ GROUPS = {
     "verdict": part("verdict", tests=("test_loader.py",), of=("loader",)),
     "walk": part("walk", tests=("test_walk.py",)),
     "weights": part("weights", tests=("test_weights.py",)),
+    "window": part("window", tests=("test_window.py",)),
     "writer": part("writer", tests=("test_writer.py",)),
     "engine": part("engine", tests=(*WHOLE, ONE_PORT)),
     "results": part("results", tests=(*WHOLE, POOL, TABLE)),

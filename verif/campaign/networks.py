@@ -25,7 +25,7 @@ from sw_ref.files import digest_of
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.network import Network
 from verif.campaign.record import ROOT, versions
-from verif.sw_ref.network.random_network import random_inputs, random_network
+from verif.sw_ref.network.random_network import OFTEN, random_inputs, random_network
 
 SUMMARY = "random networks on random engines: every code and every cycle through the Verilog"
 COUNT = 200
@@ -69,15 +69,17 @@ def random_engine(rng: np.random.Generator) -> EngineConfig:
     )
 
 
-def random_tasks(config: EngineConfig, rng: np.random.Generator, count: int) -> Iterator[tuple[int, Network] | str]:
-    """`count` networks for an engine, each with its seed; between them why others were refused."""
+def random_tasks(
+    config: EngineConfig, rng: np.random.Generator, count: int, ops: Sequence[str] = OFTEN
+) -> Iterator[tuple[int, Network] | str]:
+    """`count` networks of `ops` for an engine, each with its seed; between them why others were refused."""
     made = 0
     while made < count:
         seed = int(rng.integers(1 << 31))
         nodes, codes = int(rng.integers(1, 9)), int(rng.choice([60, 200, 500]))
         try:
             network = random_network(
-                seed, fmt=config.array.format, tile=config.array.tile, nodes=nodes, codes_max=codes
+                seed, fmt=config.array.format, tile=config.array.tile, nodes=nodes, ops=ops, codes_max=codes
             )
         except RuntimeError:
             continue  # no room for so many nodes
@@ -149,12 +151,17 @@ CHECKED = Work(
 
 
 def run(count: int, seed: int) -> dict[str, Any]:
+    return run_engines(CHECKED, count, seed)
+
+
+def run_engines(work: Work, count: int, seed: int) -> dict[str, Any]:
+    """The results of as many engines as `count` networks need, each by a unit of `work` as :func:`checked`."""
     found, refused = list[dict[str, Any]](), dict[str, int]()
     numbers, icarus = range(-(-count // EACH)), versions()["iverilog"]
     units = [{"number": n, "count": min(EACH, count - EACH * n), "seed": seed, "icarus": icarus} for n in numbers]
     with places.kept() as store, runner(store, workers=os.cpu_count() or 1) as running:
         made = [{}] * len(units)
-        for number, result in running.each(CHECKED, units):
+        for number, result in running.each(work, units):
             made[number] = result
             right = sum(entry["ok"] for entry in result["found"])
             print(f"engine {number} of {len(units)}: {right} of {len(result['found'])} networks right", flush=True)

@@ -11,7 +11,7 @@ from rtl_gen.engine_build import EngineBuild
 from rtl_gen.engine_simulator import engine_simulation
 from rtl_gen.inference import Task
 from rtl_gen.manifest import verilog_name
-from verif.campaign import networks
+from verif.campaign import depthwise, networks
 from verif.campaign.record import ROOT
 from verif.sw_ref.network.random_network import random_network
 
@@ -50,3 +50,9 @@ def test_engines_differ_and_the_same_seed_gives_the_same() -> None:
     assert {config.requant_lanes for config in drawn} >= {1, 2, 4}
     assert {config.tables for config in drawn} == {False, True}
     assert {config.memory_ports for config in drawn} == {1, 2}
+
+
+def test_engines_with_a_window_are_large_enough_for_one() -> None:
+    drawn = [depthwise.windowed_engine(np.random.default_rng([1, number])) for number in range(40)]
+    assert all(config.depthwise for config in drawn)
+    assert {config.array.pe for config in drawn} == {3, 4, 5, 6, 8}
