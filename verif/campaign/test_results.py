@@ -18,7 +18,7 @@ from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
 
 SAMPLE = 40  # every so many random configurations
-OF_ENGINES = ("networks", "tiny", "large", "bus", "tiny_bus", "protocol", "pins", "boards")
+OF_ENGINES = ("networks", "depthwise", "tiny", "large", "bus", "tiny_bus", "protocol", "pins", "boards")
 PLAIN = ("fuzz", "software", "workers")  # meet no hardware
 
 
@@ -91,6 +91,11 @@ def test_the_document_gives_these_figures() -> None:
     assert (
         f"{networks['networks']} networks on {networks['engines']} engines, {networks['codes']:,} codes, "
         f"{networks['mismatches']} mismatches" in text
+    )
+    depthwise = recorded("depthwise")
+    assert (
+        f"{depthwise['networks']} networks on {depthwise['engines']} engines, {depthwise['windows']} windows, "
+        f"{depthwise['codes']:,} codes, {depthwise['mismatches']} mismatches" in text
     )
     tiny, large = recorded("tiny"), recorded("large")
     assert (
