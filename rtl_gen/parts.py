@@ -7,9 +7,9 @@ from rtl_gen.errors import FitError
 from rtl_gen.yosys import Memory
 
 PARTS = {
-    "array": ("array",),
+    "array": ("array", "window"),
     "requantizer": ("results",),
-    "sequencer and loader": ("sequencer", "addresses", "loader"),
+    "sequencer and loader": ("sequencer", "columns", "addresses", "loader"),
     "memories": ("memory", "weights", "scales", "offsets", "steps"),
     "ports": ("transfers",),
 }
