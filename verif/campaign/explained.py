@@ -128,6 +128,7 @@ ENGINE = (
         r"read.en.eq\(enable\), .* -> .*\[read.addr",
         "what is read where nothing is asked for is not used",
     ),
+    ("Window.elaborate", r" -> .*for n in range\(\(WINDOW", "one word more, which nothing reads"),
     ("WeightBuffer", r" -> entry = range\(3 ", "entries that are not used"),
     ("WeightBuffer.elaborate", r"shape=2, .* -> .*shape=3", "a bit that is not used"),
     ("Store.elaborate", r" -> .*FEWEST [-+] 1", "as many entries are used; more of them cost what synthesis says"),

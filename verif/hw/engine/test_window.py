@@ -30,6 +30,7 @@ def check() -> None:
     """Jobs with and without a window, one behind the other; cycles without a read between them, and noise there."""
     device: Any = Window(CONFIG)
     rng = dice("window")
+    assert len(device.acts) == 3 * LANES * BITS
 
     async def bench(ctx: Any) -> None:
         past: list[list[int]] = [[0] * LANES] * (2 * ROWS)
