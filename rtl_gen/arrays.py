@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,20 @@ DAMAGE = (
 DEFLATE = 1100
 """Deflate shrinks data to 1 / 1032 at best; a member that claims more is a lie."""
 
+OBJECTS = "it holds Python objects, which may be code; allowed: numbers"
+
 
 @dataclass(frozen=True)
 class StoredArray:
-    """One array of a file.  `load` reads it; it raises :class:`UsageError` if the array is damaged."""
+    """One array of a file.  `load` reads it; it raises :class:`UsageError` if the array is damaged.
+
+    `refusal`: why it is none that could be loaded.
+    """
 
     name: str
     axes: int
     load: Callable[[], NDArray[Any]]
+    refusal: str = ""
 
 
 @contextmanager
@@ -138,9 +145,17 @@ def _members(what: str, path: Path, archive: zipfile.ZipFile) -> Iterator[Stored
             raise ValueError(f"member {member.filename} claims {member.file_size} bytes in a file of {size}")
         with archive.open(member) as stream:
             shape, _, dtype = _header(stream)
-        if dtype.hasobject or math.prod(shape) * dtype.itemsize > member.file_size:
+        if not dtype.hasobject and math.prod(shape) * dtype.itemsize > member.file_size:
             raise ValueError(f"{member.filename}: its {member.file_size} bytes do not hold {dtype} {shape}")
-        yield StoredArray(member.filename[:-4], len(shape), lambda member=member: _member(what, path, archive, member))
+        refusal = OBJECTS if dtype.hasobject else ""
+        load = partial(_refuse, f"{what} {path} is damaged: {member.filename}: {refusal}")
+        if not refusal:
+            load = partial(_member, what, path, archive, member)
+        yield StoredArray(member.filename[:-4], len(shape), load, refusal)
+
+
+def _refuse(message: str) -> NDArray[Any]:
+    raise UsageError(message)
 
 
 def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

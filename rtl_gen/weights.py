@@ -47,7 +47,7 @@ def open_weights(path: Path) -> Iterator[list[Weight]]:
         raise UsageError(f"{WHAT} is {path}, which may hold code; allowed: {KINDS}; {SAVE}")
     if kind in (".npy", ".npz"):
         with open_arrays(WHAT, path, KINDS) as arrays:
-            yield [Weight(array.name, array.axes, array.load) for array in arrays]
+            yield [Weight(array.name, array.axes, array.load, refusal=array.refusal) for array in arrays]
     elif kind in (".safetensors", ".onnx"):
         check_file(WHAT, path, KINDS)
         if kind == ".onnx":

@@ -60,6 +60,10 @@ class Builder:
     def tensor(self, value: Value) -> str:
         """The tensor that holds a value as (C, H, W), made if needed. Raises :class:`Refusal` if no operator can."""
         target = standard(value.shape)
+        if value.shape[0] != self.batch:
+            raise Refusal(
+                f"its tensor has shape {list(value.shape)} in a batch of {self.batch}; needed: the batch axis first"
+            )
         ordered = value.index is None and self.shapes[value.tensor] == target
         if value.tensor in self.ports:
             base = value.tensor if ordered else self._port(value, target)

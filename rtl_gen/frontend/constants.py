@@ -50,15 +50,17 @@ class Constants:
         self._tensors: dict[str, Any] = {}
         self._arrays: dict[str, NDArray[Any]] = {}
 
-    def add_tensors(self, tensors: Any) -> None:
+    def add_tensors(self, graph: Any) -> None:
         """Take initializers of a graph; they are read when they are asked for.
 
         Raises :class:`UsageError` if two have one name.
         """
-        for name, times in Counter(tensor.name for tensor in tensors).items():
+        named = [(tensor.name, tensor) for tensor in graph.initializer]
+        named += [(sparse.values.name, sparse) for sparse in graph.sparse_initializer]
+        for name, times in Counter(name for name, _ in named).items():
             if times > 1:
                 raise UsageError(f"the graph has initializer {name} {times} times; allowed: once")
-        self._tensors |= {tensor.name: tensor for tensor in tensors}
+        self._tensors |= dict(named)
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors or name in self._arrays
@@ -69,21 +71,25 @@ class Constants:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """An array. Raises :class:`UsageError` with the tensor's name if it is damaged."""
         if name not in self._arrays:
-            self._arrays[name] = self.read(self._tensors[name])
+            self._arrays[name] = self.read(self._tensors[name], name)
         return self._arrays[name]
 
-    def read(self, tensor: Any) -> NDArray[Any]:
-        """The array of a TensorProto. Raises :class:`UsageError`."""
+    def read(self, tensor: Any, name: str) -> NDArray[Any]:
+        """The array of a TensorProto, or of a sparse one; errors call it by `name`. Raises :class:`UsageError`."""
         onnx = library("onnx")
         dims = list(tensor.dims)
         try:
             if min(dims, default=0) < 0 or math.prod(dims) > ELEMENTS_MAX:
                 raise ValueError(f"shape is {dims}; allowed: 0 or more each, {ELEMENTS_MAX} elements in all")
+            if isinstance(tensor, onnx.SparseTensorProto):
+                return dense(self.read(tensor.values, name), self.read(tensor.indices, name), dims)
             if tensor.data_location == onnx.TensorProto.EXTERNAL:
                 tensor = self._external(tensor, dims)
             return onnx.numpy_helper.to_array(tensor)
+        except UsageError:
+            raise
         except (onnx.checker.ValidationError, *DAMAGE, OSError) as error:
-            raise UsageError(f"tensor {tensor.name} is damaged: {first_line(error)}") from error
+            raise UsageError(f"tensor {name} is damaged: {first_line(error)}") from error
 
     def _external(self, tensor: Any, dims: list[int]) -> Any:
         onnx = library("onnx")
@@ -104,8 +110,8 @@ class Constants:
         if node.op not in FOLDABLE or not all(name in self for name in node.inputs if name):
             return False
         arrays = [self[name] if name else None for name in node.inputs]
-        if node.op == "Constant" and "value" in node.attributes:
-            results = [self.read(node.attributes["value"])]
+        if node.op == "Constant" and (value := node.attributes.get("value", node.attributes.get("sparse_value"))):
+            results = [self.read(value, node.label)]
         elif node.op == "ConstantOfShape":
             results = [self._filled(node, arrays)]
         elif _result_size(node.op, arrays) > ELEMENTS_MAX:
@@ -122,8 +128,22 @@ class Constants:
         shape = [int(size) for size in arrays[0].reshape(-1)] if arrays and arrays[0] is not None else [-1]
         if min(shape, default=0) < 0 or math.prod(shape) > ELEMENTS_MAX:
             raise UsageError(f"node {node.label} makes shape {shape}; allowed: at most {ELEMENTS_MAX} elements")
-        value = self.read(node.attributes["value"]) if "value" in node.attributes else np.zeros(1, np.float32)
+        value = self.read(node.attributes["value"], node.label) if "value" in node.attributes else np.zeros(1, np.float32)
         return np.broadcast_to(value.reshape(-1)[:1].reshape(()), shape)
+
+
+def dense(values: NDArray[Any], indices: NDArray[Any], dims: list[int]) -> NDArray[Any]:
+    """The array of a sparse tensor, whose `indices` are positions in C order, or one per axis."""
+    array = np.zeros(dims, values.dtype)
+    places = indices if indices.ndim == 1 else np.ravel_multi_index(tuple(indices.T), tuple(dims))
+    if places.size and not 0 <= places.min() <= places.max() < array.size:
+        raise ValueError(f"its indices go from {places.min()} to {places.max()}; allowed: 0 to {array.size - 1}")
+    array.reshape(-1)[places] = values
+    return array
+
+
+OLDEST = {"DequantizeLinear": 19}
+"""The first version of an operator that the reference knows, where older ones do the same."""
 
 
 def evaluate(node: Node, arrays: list[Any], opset: int) -> list[Any] | None:
@@ -131,6 +151,7 @@ def evaluate(node: Node, arrays: list[Any], opset: int) -> list[Any] | None:
     onnx = library("onnx")
     from onnx.reference import ReferenceEvaluator
 
+    opset = max(opset, OLDEST.get(node.op, opset))
     proto = onnx.NodeProto()
     proto.CopyFrom(node.proto)
     names = [name for name in dict.fromkeys(node.inputs) if name]

@@ -106,10 +106,10 @@ class Importer(Builder):
     def _node(self, node: Node) -> None:
         self.at, self.output = node.label, next(filter(None, node.outputs), node.label)
         self._ops[node.label] = node.op
-        twice = [name for name in node.outputs if name and self._known(name)]
+        twice = [name for name in node.outputs if name and self.is_known(name)]
         if twice:
             raise UsageError(f"node {node.label} makes {twice[0]}, which is there already; allowed: each tensor once")
-        unknown = [name for name in node.inputs if name and not self._known(name)]
+        unknown = [name for name in node.inputs if name and not self.is_known(name)]
         if unknown:
             raise UsageError(
                 f"node {node.label} reads {unknown[0]}, which nothing before it makes; allowed: nodes in order"
@@ -131,7 +131,8 @@ class Importer(Builder):
                 self.refused.append((node.op, node.label, reason))
                 self._lost.update(node.outputs)
 
-    def _known(self, name: str) -> bool:
+    def is_known(self, name: str) -> bool:
+        """Whether a tensor is there: a value, a constant, what a refused node makes, or what the host does."""
         return any(name in known for known in (self.values, self.constants, self._lost, self._host_names))
 
     def _ends(self, node: Node) -> bool:
@@ -142,6 +143,8 @@ class Importer(Builder):
         if handler is None and not (node.op in HOST and self._ends(node)):
             place = "in the middle of the network, needed: at its end" if node.op in HOST else ""
             raise Refusal(place or NEEDED.get(node.op, "no operator of the integer network does it"))
+        if misuse := node.misuse(self.opset):
+            raise Refusal(misuse)
         if self._lost.intersection(node.inputs):
             self._lost.update(node.outputs)
         elif node.op in HOST or self._host_names.intersection(node.inputs):
@@ -151,7 +154,7 @@ class Importer(Builder):
             if all(name in self.constants for name in node.outputs if name):
                 self.account[node.label] = "constant"
             for name in node.outputs:
-                if name and not self._known(name) and self.is_read(name):
+                if name and not self.is_known(name) and self.is_read(name):
                     raise Refusal(f"its output {name} has no counterpart; needed: a network that does not read it")
                 self._settle(name)
 

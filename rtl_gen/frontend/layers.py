@@ -9,7 +9,7 @@ from rtl_gen.frontend.importer import Importer, check_axis, operator
 from rtl_gen.frontend.node import Node
 from rtl_gen.frontend.pointwise import affine
 from rtl_gen.frontend.values import Refusal, Value
-from rtl_gen.frontend.windows import paddings, pair
+from rtl_gen.frontend.windows import auto_pad, paddings, pair
 from sw_ref.network import Conv, ConvTranspose, Linear
 
 
@@ -21,8 +21,9 @@ def conv(net: Importer, node: Node) -> None:
     if outputs % groups or inputs * groups != value.shape[1]:
         raise Refusal(f"weights {weight.shape} in {groups} groups do not fit {value.shape[1]} channels")
     tensor = net.tensor(value)
-    stride, dilation = pair(node, "strides"), pair(node, "dilations")
-    padding = paddings(node, net.shapes[tensor][1:], weight.shape[2:], stride, dilation)
+    axes = len(value.shape) - 2
+    stride, dilation = pair(node, "strides", axes), pair(node, "dilations", axes)
+    padding = paddings(node, axes, net.shapes[tensor][1:], weight.shape[2:], stride, dilation)
     options = Conv(stride=stride, dilation=dilation, padding=padding, groups=groups)
     made = net.emit(options, tensor, weight=weight, bias=_bias(net, node, outputs))
     net.made(node, made, len(value.shape))
@@ -36,9 +37,9 @@ def conv_transpose(net: Importer, node: Node) -> None:
     if inputs != value.shape[1] or inputs % groups:
         raise Refusal(f"weights {weight.shape} in {groups} groups do not fit {value.shape[1]} channels")
     weight = turned(weight, groups)
-    tensor = net.tensor(value)
-    parts: dict[str, Any] = {"stride": pair(node, "strides"), "dilation": pair(node, "dilations")}
-    parts |= _transposed_padding(node, net.shapes[tensor][1:], tuple(kernel), parts)
+    tensor, axes = net.tensor(value), len(value.shape) - 2
+    parts: dict[str, Any] = {"stride": pair(node, "strides", axes), "dilation": pair(node, "dilations", axes)}
+    parts |= _transposed_padding(node, axes, net.shapes[tensor][1:], tuple(kernel), parts)
     options = ConvTranspose(**parts, groups=groups)
     made = net.emit(options, tensor, weight=weight, bias=_bias(net, node, outputs * groups))
     net.made(node, made, len(value.shape))
@@ -52,18 +53,20 @@ def turned(weight: NDArray[Any], groups: int) -> NDArray[Any]:
 
 
 def _transposed_padding(
-    node: Node, size: tuple[int, ...], kernel: tuple[int, ...], options: dict[str, Any]
+    node: Node, axes: int, size: tuple[int, ...], kernel: tuple[int, ...], options: dict[str, Any]
 ) -> dict[str, Any]:
     """Padding and output padding; `output_shape` decides the padding if it is given, as auto_pad SAME does."""
-    extra = pair(node, "output_padding", 0)
+    extra = pair(node, "output_padding", axes, 0)
     wanted = node.get("output_shape", None)
-    auto = node.get("auto_pad", "NOTSET")
+    auto = auto_pad(node)
     if wanted is None and auto in ("NOTSET", "VALID"):
-        padding = paddings(node, size, kernel, options["stride"], options["dilation"])
+        padding = paddings(node, axes, size, kernel, options["stride"], options["dilation"])
         return {"padding": padding, "output_padding": extra}
     if wanted is None:
-        wanted = [n * s for n, s in zip(size, options["stride"], strict=True)]
-    wanted = [1] * (2 - len(wanted)) + list(wanted)[-2:]
+        wanted = [n * s for n, s in zip(size, options["stride"], strict=True)][-axes:]
+    if len(wanted) != axes:
+        raise Refusal(f"output_shape is {wanted}; needed: {axes} numbers")
+    wanted = [1] * (2 - axes) + list(wanted)
     starts, ends = [], []
     for n, s, d, k, more, goal in zip(size, options["stride"], options["dilation"], kernel, extra, wanted, strict=True):
         cut = s * (n - 1) + more + d * (k - 1) + 1 - goal
@@ -80,9 +83,11 @@ def _kernel(net: Importer, node: Node, value: Value) -> tuple[NDArray[np.float32
     weight = net.reals(node, 1)
     if weight is None or weight.ndim != len(value.shape) or weight.ndim not in (3, 4):
         raise Refusal(f"it has {len(value.shape) - 2} kernel axes; needed: 1 or 2")
-    groups = node.get("group", 1)
+    groups, kernel = node.get("group", 1), node.get("kernel_shape", weight.shape[2:])
     if groups < 1 or 0 in weight.shape:
         raise Refusal(f"it has {groups} groups and weights {weight.shape}; needed: 1 or more")
+    if tuple(kernel) != weight.shape[2:]:
+        raise Refusal(f"kernel_shape is {list(kernel)}; needed: {list(weight.shape[2:])}, as its weights have it")
     if weight.ndim == 3:
         weight = weight[:, :, None]
     return weight.astype(np.float32, copy=False), groups
@@ -106,6 +111,8 @@ def gemm(net: Importer, node: Node) -> None:
     if node.get("alpha", 1.0) != 1:
         weight = weight * np.float64(node.get("alpha", 1.0))
     value, bias = net.value(node.inputs[0]), net.reals(node, 2)
+    if len(value.shape) != 2:
+        raise Refusal(f"its tensor has {len(value.shape)} axes; needed: 2")
     result = _linear(net, value, weight, axis=1)
     if bias is not None:
         result = affine(net, result, np.ones(1), np.atleast_1d(bias) * np.float64(node.get("beta", 1.0)))
@@ -127,11 +134,14 @@ def matmul(net: Importer, node: Node) -> None:
     if second in net.constants:
         weight = weight[:, None] if weight.ndim == 1 else weight
         weight = np.swapaxes(weight, -1, -2)
+    more = max(weight.ndim - max(len(value.shape), 2), 0)  # axes that the weight puts before the tensor's
     if weight.ndim > 2 and weight.size == weight.shape[-1] * weight.shape[-2]:
         weight = weight.reshape(weight.shape[-2:])
     if weight.ndim != 2 or axis == 0:
         raise Refusal("it is a batch of matrices, or works on the batch axis; needed: one constant matrix")
     result = _linear(net, value, weight, axis)
+    if more:
+        result = result.seen(result.places().reshape((1,) * more + result.shape))
     one = second in net.constants and net.constants[second].ndim == 1
     net.give(node, result.seen(result.places()[..., 0]) if one else result)
 

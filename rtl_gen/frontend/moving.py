@@ -8,6 +8,7 @@ import numpy as np
 from rtl_gen.frontend.constants import evaluate
 from rtl_gen.frontend.importer import FLOATS, Importer, check_axis, operator
 from rtl_gen.frontend.node import Node
+from rtl_gen.frontend.source import type_name
 from rtl_gen.frontend.values import Refusal, Value
 from sw_ref.network import Concat as Join
 from sw_ref.network import Pad as Padded
@@ -53,7 +54,7 @@ def cast(net: Importer, node: Node) -> None:
         given = net.constant(node, 1)
         target = 1 if given.dtype.kind == "f" else 0
     if target not in FLOATS or value.codes is not None:
-        raise Refusal(f"it casts to type {target}; needed: float32, float16, float64 or bfloat16")
+        raise Refusal(f"it casts to {type_name(target)}; needed: float32, float16, float64 or bfloat16")
     net.give(node, replace(value, whole=False))
 
 
@@ -70,7 +71,7 @@ def shape(net: Importer, node: Node) -> None:
 def repeat(net: Importer, node: Node) -> None:
     value, sizes = net.value(node.inputs[0]), net.constant(node, 1)
     sizes = tuple(int(size) for size in sizes.reshape(-1))
-    grown = np.broadcast_shapes(value.shape, sizes) if node.op == "Expand" else tuple(np.multiply(value.shape, sizes))
+    grown = np.broadcast_shapes(value.shape, sizes) if node.op == "Expand" else tuple(n * size for n, size in zip(value.shape, sizes, strict=True))
     if grown != value.shape:
         raise Refusal(f"it repeats {value.shape} into {grown}; needed: the same shape")
     net.give(node, value)
@@ -101,6 +102,8 @@ def pad(net: Importer, node: Node) -> None:
     pads = [int(size) for size in np.reshape(net.constant(node, 1, "pads"), -1)]
     axes = net.constant(node, 3)
     axes = range(rank) if axes is None else [check_axis(int(axis), rank) for axis in np.reshape(axes, -1)]
+    if len(pads) != 2 * len(axes):
+        raise Refusal(f"pads are {pads}; needed: a start and an end for each of {len(axes)} axes")
     around = [(0, 0)] * rank
     for position, axis in enumerate(axes):
         around[axis] = (pads[position], pads[position + len(pads) // 2])

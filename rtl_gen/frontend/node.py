@@ -47,6 +47,23 @@ class Node:
         return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
+    def misuse(self, opset: int) -> str:
+        """What ONNX's own operator of that opset does not take: attributes that it has not, too few or many inputs."""
+        onnx = library("onnx")
+        try:
+            schema = onnx.defs.get_schema(self.proto.op_type, opset, "")
+        except onnx.defs.SchemaError:
+            return ""
+        unknown = [name for name in self.attributes if name not in schema.attributes]
+        if unknown:
+            known = ", ".join(sorted(schema.attributes)) or "none"
+            return f"it has attribute {unknown[0]}; needed in opset {opset}: {known}"
+        count = len(self.inputs)
+        if not schema.min_input <= count <= schema.max_input:
+            return f"it has {count} inputs; needed in opset {opset}: {schema.min_input} to {schema.max_input}"
+        return ""
+
+
 def live_nodes(nodes: list[Node], outputs: set[str]) -> set[int]:
     """Positions of the nodes that something at the end depends on."""
     wanted, live = set(outputs), set()

@@ -14,7 +14,7 @@ from rtl_gen.frontend import layers, moving, pointwise, pools, quantized, resizi
 from rtl_gen.frontend.graph import FloatNetwork, Host, Port
 from rtl_gen.frontend.importer import FLOATS, WHOLE, Importer
 from rtl_gen.frontend.normalise import normalise
-from rtl_gen.frontend.source import library, load, opset_of
+from rtl_gen.frontend.source import load, opset_of, type_name
 from rtl_gen.frontend.values import Refusal, Value, standard
 from sw_ref.messages import printable, shorten
 
@@ -40,7 +40,7 @@ def import_onnx(path: str | Path, *, shapes: Mapping[str, tuple[int, ...]] | Non
 def _imported(path: Path, shapes: dict[str, tuple[int, ...]]) -> FloatNetwork:
     model = load(path)
     net = Importer(path.parent, opset_of(model))
-    net.constants.add_tensors(model.graph.initializer)
+    net.constants.add_tensors(model.graph)
     _take_inputs(net, model.graph, shapes)
     results = [output.name for output in model.graph.output]
     net.walk(model.graph.node, set(results))
@@ -61,9 +61,8 @@ def _take_inputs(net: Importer, graph: Any, given: dict[str, tuple[int, ...]]) -
         shape = given.get(port.name) or _declared(port)
         kind = port.type.tensor_type.elem_type
         if kind not in (*FLOATS, *WHOLE) or math.prod(shape) > 1 << 28:
-            names = {number: name for name, number in library("onnx").TensorProto.DataType.items()}
-            name = names.get(kind, f"type {kind}") if kind else "no tensor"
-            raise UsageError(f"input {port.name} is {name} of shape {list(shape)}; allowed: real numbers, at most 2^28")
+            shown = f"{type_name(kind)} of shape {list(shape)}"
+            raise UsageError(f"input {port.name} is {shown}; allowed: real numbers, at most 2^28")
         batch = shape[0] if shape else 1
         if position and batch != net.batch:
             raise UsageError(f"input {port.name} has a batch of {batch}, others of {net.batch}; allowed: one for all")
@@ -104,6 +103,9 @@ def _finished(net: Importer, results: list[str], path: Path) -> FloatNetwork:
     made = {name for node in net.host for name in node.outputs}
     needed = dict.fromkeys(name for node in net.host for name in node.inputs if name in net.values)
     needed |= dict.fromkeys(name for name in results if name in net.values)
+    unknown = [name for name in results if not net.is_known(name)]
+    if unknown:
+        raise UsageError(f"network {path} has output {unknown[0]}, which nothing makes; allowed: a tensor of a node")
     if not needed:
         names = ", ".join(results) or "nothing"
         raise UsageError(f"network {path} gives only constants: {names}; allowed: an output that depends on an input")

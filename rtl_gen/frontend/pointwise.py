@@ -31,6 +31,8 @@ def unary(net: Importer, node: Node) -> None:
     value = net.value(node.inputs[0])
     names = ("alpha", "beta", "gamma", "lambd", "bias", "approximate")
     parameters = {name: node.get(name, None) for name in names if name in node.attributes}
+    if (kind := parameters.get("approximate", "none")) not in ("none", "tanh"):
+        raise Refusal(f"approximate is {kind!r}; needed: 'none' or 'tanh'")
     net.give(node, extended(net, value, value.function.then(node.op, 0, **parameters)))
 
 

@@ -21,9 +21,9 @@ def pool(net: Importer, node: Node) -> None:
     if len(value.shape) not in (3, 4) or len(node.get("kernel_shape", [])) != len(value.shape) - 2:
         raise Refusal(f"it has {len(value.shape) - 2} kernel axes; needed: 1 or 2")
     tensor = net.tensor(value)
-    size = net.shapes[tensor][1:]
-    kernel, stride, dilation = pair(node, "kernel_shape"), pair(node, "strides"), pair(node, "dilations")
-    given = paddings(node, size, kernel, stride, dilation)
+    size, axes = net.shapes[tensor][1:], len(value.shape) - 2
+    kernel, stride, dilation = (pair(node, name, axes) for name in ("kernel_shape", "strides", "dilations"))
+    given = paddings(node, axes, size, kernel, stride, dilation)
     padding = _ceiled(size, kernel, stride, dilation, given) if node.get("ceil_mode", 0) else given
     window: dict[str, Any] = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
     if node.op == "MaxPool":
@@ -75,6 +75,8 @@ def reduce(net: Importer, node: Node) -> None:
 
 def _reduced(net: Importer, node: Node, value: Value, axes: tuple[int, ...], rest: list[int]) -> Value:
     """The maximum, mean or sum over `axes`, as a tensor that has the other axes in order."""
+    if not rest and len(axes) > 2:
+        raise Refusal("it reduces over channels and positions at once; needed: over positions")
     if rest[:1] == [1] or not rest:
         moved = value if rest else value.seen(value.places()[:, None])
     elif len(rest) == 1:

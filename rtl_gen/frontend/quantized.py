@@ -33,7 +33,8 @@ def dequantize(net: Importer, node: Node) -> None:
     value = net.value(node.inputs[0], whole=True)
     scale, zero = _parameters(net, node)
     if value.codes is not None:
-        if not all(_number(a) == _number(b) for a, b in zip(value.codes, (scale, zero), strict=True)):
+        same = all(_number(a) == _number(b) for a, b in zip(value.codes, (scale, zero), strict=True))
+        if np.size(scale) != 1 or not same:
             raise Refusal("its scale or zero point is not that of the QuantizeLinear before it; needed: the same")
         net.give(node, replace(value, whole=False, codes=None))
         return

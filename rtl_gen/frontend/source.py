@@ -64,6 +64,12 @@ def library(name: str) -> Any:
         raise CheckError(f"{name} {wrong}; to install it: pip install 'stlq[onnx]'") from None
 
 
+def type_name(kind: int) -> str:
+    """The name of a type of tensors, by its number in ONNX."""
+    names = {number: name for name, number in library("onnx").TensorProto.DataType.items()}
+    return names.get(kind, f"type {kind}") if kind else "no tensor"
+
+
 def opset_of(model: Any) -> int:
     """The version of ONNX's own operators."""
     versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]

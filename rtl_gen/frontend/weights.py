@@ -41,8 +41,7 @@ def layer_weights(path: Path) -> Iterator[LayerWeight]:
     constants = Constants(path.parent, opset_of(model))
     found: dict[tuple[Any, ...], LayerWeight] = {}
     read: set[str] = set()
-    for node in _nodes(model.graph, constants):
-        read.update(node.inputs)
+    for node in _nodes(model.graph, constants, read):
         for weight in _of_node(node, constants):
             found.setdefault((weight.name, weight.groups, weight.note, weight.refusal), weight)
     layers = {weight.name for weight in found.values() if not weight.refusal}
@@ -62,17 +61,18 @@ def layer_weights(path: Path) -> Iterator[LayerWeight]:
             yield LayerWeight(name=tensor.name, refusal="" if tensor.name in read else "no node reads it")
 
 
-def _nodes(graph: Any, constants: Constants) -> Iterator[Node]:
-    """The nodes that are not constant, those of branches and loops too."""
-    constants.add_tensors(graph.initializer)
+def _nodes(graph: Any, constants: Constants, read: set[str]) -> Iterator[Node]:
+    """The nodes that are not constant, those of branches and loops too; `read` gets what any node reads."""
+    constants.add_tensors(graph)
     for position, proto in enumerate(graph.node):
         node = Node.of(proto, position)
+        read.update(node.inputs)
         if constants.fold(node):
             continue
         yield node
         for attribute in proto.attribute:
             if attribute.HasField("g"):
-                yield from _nodes(attribute.g, constants)
+                yield from _nodes(attribute.g, constants, read)
 
 
 def _of_node(node: Node, constants: Constants) -> Iterator[LayerWeight]:
@@ -83,12 +83,16 @@ def _of_node(node: Node, constants: Constants) -> Iterator[LayerWeight]:
     if op in ("Conv", "ConvTranspose", "Gemm") and (len(node.inputs) < 2 or node.inputs[1] not in constants):
         name = node.inputs[1] if len(node.inputs) > 1 else node.label
         yield LayerWeight(name=name, refusal=f"weight of {where}, computed while the network runs")
-        return
+        reader = None
     try:
-        weight = reader(node, op, constants)
+        weight = None if reader is None else reader(node, op, constants)
+    except UsageError:
+        raise
     except (ValueError, TypeError, IndexError) as error:
         raise UsageError(f"{where}: its weight and options do not fit: {error}") from error
     if weight is not None:
+        if (factor := node.get("alpha", 1.0)) != 1 and op in ("Gemm", "MatMul"):
+            weight = replace(weight, note="; ".join(filter(None, [weight.note, f"without its layer's alpha {factor:g}"])))
         yield weight
         return
     if op == "MatMul" and not known:
@@ -123,7 +127,8 @@ def _matmul(node: Node, op: str, constants: Constants) -> LayerWeight | None:
     if name not in constants or constants[name].ndim != 2:
         return None
     array = constants[name]
-    if name == second and not node.get("transB", 0):
+    # A weight that is the second factor is (I, O), a first one (O, I), unless its own option says the reverse.
+    if (name == second) != bool(node.get("transB" if name == second else "transA", 0)):
         return LayerWeight(name=name, array=array.T, note=f"{op} {TURNED}")
     return LayerWeight(name=name, array=array)
 

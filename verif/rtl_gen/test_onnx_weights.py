@@ -240,3 +240,29 @@ def test_groups_of_the_wrong_kind(refused, tmp_path):
     path = onnx_file(tmp_path / "n.onnx", [node("Conv", ["x", "w"], ["y"], group=[1, 2])], {"w": KERNEL})
     message = refused("quantize", path, "--out", tmp_path / "q.safetensors")
     assert "its weight and options do not fit: group is [1, 2]; allowed: a number" in message
+
+
+def test_factors_and_sources(run, tmp_path):
+    """Options of a product are taken or told, and what constants are made of is not called unread."""
+    nodes = [
+        *weight_norm()[0],
+        node("Conv", ["x", "w"], ["a"]),
+        node("FusedMatMul", ["first", "a"], ["b"], domain="com.microsoft", transA=1),
+        node("FusedMatMul", ["b", "second"], ["c"], domain="com.microsoft", transB=1, alpha=2.0),
+        node("Gemm", ["c", "third"], ["d"], alpha=0.5),
+        node("Gemm", ["batch", "d"], ["y"], name="last"),
+    ]
+    names = ("first", "second", "third", "batch", "unread")
+    arrays = {**weight_norm()[1], **{name: MATRIX + at for at, name in enumerate(names)}}
+    ran = run("quantize", onnx_file(tmp_path / "n.onnx", nodes, arrays), "--out", tmp_path / "q.safetensors", "--json")
+    shapes = {name: tensor.shape for name, tensor in load_model(tmp_path / "q.safetensors").items()}
+    assert shapes == {"w": (6, 4, 3, 3), "first": (7, 5), "second": (5, 7), "third": (7, 5)}
+    assert json.loads(ran.out)["notes"] == [
+        "left out: d: weight of Gemm last, computed while the network runs",
+        "left out: batch: read by Gemm last, which is no layer of one matrix or kernel",
+        "left out: unread: no node reads it",
+        "left out, biases and other constants: v, g",
+        "first: MatMul weight turned to (O, I, ...)",
+        "second: without its layer's alpha 2",
+        "third: Gemm weight turned to (O, I, ...); without its layer's alpha 0.5",
+    ]

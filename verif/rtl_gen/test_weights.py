@@ -145,3 +145,13 @@ def test_damaged_bytes(run, weights, tmp_path, kind):
         assert (ran.status, ran.err.count("\n")) in ((0, 0), (2, 1)), (SEED, trial, ran)
         refusals += ran.status == 2
     assert refusals >= 20
+
+
+def test_an_array_of_objects_refuses_no_other(run, refused, tmp_path):
+    np.savez(tmp_path / "w.npz", w=np.ones((3, 4), np.float32), settings=np.array([{"a": 1}]), allow_pickle=True)
+    out = tmp_path / "q.safetensors"
+    ran = run("quantize", tmp_path / "w.npz", "--out", out, "--json")
+    assert list(load_model(out)) == ["w"]
+    reason = "settings: it holds Python objects, which may be code; allowed: numbers"
+    assert f"left out: {reason}" in json.loads(ran.out)["notes"]
+    assert "holds Python objects" in refused("quantize", tmp_path / "w.npz", "--tensor", "settings", "--out", out)
