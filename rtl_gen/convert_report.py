@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from rtl_gen.report import Report, Table
-from rtl_gen.sqnr import decibels, shown
+from rtl_gen.sqnr import decibels, shown, with_unit
 from sw_ref.format import StlqFormat
 
 
@@ -49,7 +49,7 @@ def report(
 
 
 def _agreement(args: argparse.Namespace, made: Any, agreement: Any) -> list[str]:
-    lines = [f"output SQNR {shown(agreement.error)} dB on {agreement.count} {_seen(args, made, agreement)}"]
+    lines = [f"output SQNR {with_unit(agreement.error)} on {agreement.count} {_seen(args, made, agreement)}"]
     if agreement.same_class is not None:
         lines.append(f"same class as the float network: {100 * agreement.same_class:.2f}%")
     if agreement.accuracy is not None:

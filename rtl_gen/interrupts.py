@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,6 +36,8 @@ def unshared() -> Iterator[None]:
     A request that comes within the block counts at its end.
     """
     with delayed():
+        # Python's tracker of shared memory takes the mask away from whatever thread starts it.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield

@@ -19,3 +19,8 @@ def shown(relative: float) -> str:
         return "exact"
     found = decibels(relative)
     return "-" if found is None else f"{found:.1f}"
+
+
+def with_unit(relative: float) -> str:
+    """The same in a sentence: with its unit, if it has one."""
+    return f"{shown(relative)} dB" if decibels(relative) is not None else shown(relative)

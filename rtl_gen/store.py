@@ -31,10 +31,18 @@ class Store:
             self._connection.execute(TABLE)
 
     def get(self, key: str) -> Any:
-        """The result that is kept for a key; None: there is none."""
+        """The result that is kept for a key; None: there is none.  Raises :class:`UsageError` for one that is spoilt."""
         with self._named():
             row = self._connection.execute("select result from results where key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        if row is None:
+            return None
+        try:
+            result = json.loads(row[0])
+        except (TypeError, ValueError):
+            result = None
+        if result is None:
+            raise UsageError(f"results {self.file}: row {key} is spoilt; allowed: as it was written, or no such row")
+        return result
 
     def add(self, key: str, *, kind: str, about: Mapping[str, Any], versions: Mapping[str, str], result: Any) -> None:
         """Keep a result, unless another process was first; `about`: what people want to know of its arguments."""

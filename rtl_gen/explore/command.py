@@ -22,7 +22,7 @@ from rtl_gen.options import (
 )
 from rtl_gen.pnr import PLACED
 from rtl_gen.report import Report, progress
-from rtl_gen.runner import add_place_options, check_place, runner, workers_of
+from rtl_gen.runner import Runner, add_place_options, check_place, place, workers_of
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.yosys import YOSYS
 from sw_ref.files import digest_of, write_atomically
@@ -95,12 +95,12 @@ def run(args: argparse.Namespace) -> Report:
     for program in (YOSYS, *([f"yowasp-nextpnr-{args.target}"] if _device(args) else [])):
         tools.find(program)
     task, contents = task_of(args, space)
-    store = _store(args.out, Store)
     with (
         progress(f"exploring {args.network}; {args.out / TABLE} shows what is found"),
-        runner(store, workers=workers_of(args), scheduler=args.scheduler, contents=contents) as running,
+        place(workers=workers_of(args), scheduler=args.scheduler, contents=contents) as workplace,
     ):
-        exploration = Exploration(task=task, runner=running)
+        store = _store(args.out, Store)
+        exploration = Exploration(task=task, runner=Runner(store, workplace))
         found: dict[str, Any] = {}
         for _ in exploration.rounds():
             found = content(exploration, network=args.network.name, command=command(args), convert=converting(args))

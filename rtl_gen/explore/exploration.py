@@ -61,8 +61,7 @@ class Exploration:
         self._synthesize(list(self.points.values()))
         number = idle = 0
         while idle < IDLE and (left := task.engines - len(self._engines)) > 0:
-            if not self.points:
-                raise UsageError(f"no engine of the space runs the network: {next(iter(self.refused.values()))}")
+            self._check_some_left()
             number += 1
             self._estimate()
             self._try(better_choices(task.space, self._scores(), TRIED, task.seed + number))
@@ -72,8 +71,13 @@ class Exploration:
             self._try([other for point in chosen for other in task.space.ratios(point.choice)])
             self._estimate()
             self._measure({point.config for point in chosen} | self._engines)
+            self._check_some_left()
             yield f"round {number}: {len(self.points)} points tried, {len(self._engines)} engines measured"
             idle = 0 if chosen else idle + 1
+
+    def _check_some_left(self) -> None:
+        if not self.points:
+            raise UsageError(f"no engine of the space runs the network: {next(iter(self.refused.values()))}")
 
     def sample(self, choices: Sequence[Choice]) -> None:
         """Try these points, and measure the engine of each: what a search is held against."""
@@ -93,6 +97,12 @@ class Exploration:
     def front(self) -> list[Point]:
         """The best of what is measured and within the limits."""
         return front_of([point for point in self.measured if not self.task.violation(point)])
+
+    @property
+    def nearest(self) -> Point | None:
+        """The point that breaks the limits least, if all do."""
+        least = min(self.points.values(), key=self.task.violation)
+        return least if self.task.violation(least) else None
 
     @property
     def _counted(self) -> str:

@@ -65,6 +65,8 @@ def front_of(points: Sequence[Point]) -> list[Point]:
 
 def farthest(candidates: Sequence[Point], known: Sequence[Point], count: int) -> list[Point]:
     """Up to `count` candidates, each the farthest from those that are known or were chosen before it."""
+    if not candidates:
+        return []
     scores = np.array([point.scores for point in (*candidates, *known)])
     spread = np.ptp(scores, axis=0)
     scores = scores / np.where(spread > 0, spread, 1)

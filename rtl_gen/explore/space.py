@@ -123,10 +123,16 @@ def space_of(args: argparse.Namespace) -> Space:
     return space
 
 
+SIDES = tuple(1 << exponent for exponent in range(7))
+"""PEs and lanes whose engine counts the requantizer's steps without a multiplier."""
+
+
 def _check(name: str, value: Any) -> None:
     """Raise ``ValueError`` for a value that the parameter of the same name does not take."""
+    if name == "side" and value not in SIDES:
+        raise ValueError(f"side is {value!r}; allowed: {', '.join(map(str, SIDES))}")
     for cls in (StlqFormat, ArrayConfig, EngineConfig):
-        rule = parameters_of(cls).get({"side": "pe"}.get(name, name))
+        rule = parameters_of(cls).get(name)
         if rule is not None and not rule.accepts(value):
             raise ValueError(f"{name} is {value!r}; allowed: {rule.allowed}")
 

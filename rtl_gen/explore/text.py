@@ -41,6 +41,10 @@ def report(folder: Path, found: Mapping[str, Any], exploration: Exploration) -> 
     ]
     counts = f"{len(points)} points tried, {measured} measured, {len(exploration.refused)} refused; "
     lines = [counts + f"{exploration.runner.done} units of work done now, the others were kept"]
+    if (nearest := exploration.nearest) is not None:
+        right = f", accuracy {100 * nearest.quality:.2f}%" if nearest.quantized["accuracy"] is not None else ""
+        size = f"{'' if nearest.measured else 'about '}{nearest.luts:,} {found['logic']}"
+        lines.append(f"no point that was tried keeps the limits; the nearest has {size}{right}")
     if errors:
         lines.append(f"median error of the estimates before they were measured: {', '.join(errors)}")
     return Report({**found, **more}, [front_table(found, exploration), *lines, f"written to {folder}"])

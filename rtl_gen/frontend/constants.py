@@ -128,7 +128,9 @@ class Constants:
         shape = [int(size) for size in arrays[0].reshape(-1)] if arrays and arrays[0] is not None else [-1]
         if min(shape, default=0) < 0 or math.prod(shape) > ELEMENTS_MAX:
             raise UsageError(f"node {node.label} makes shape {shape}; allowed: at most {ELEMENTS_MAX} elements")
-        value = self.read(node.attributes["value"], node.label) if "value" in node.attributes else np.zeros(1, np.float32)
+        value: NDArray[Any] = np.zeros(1, np.float32)
+        if "value" in node.attributes:
+            value = self.read(node.attributes["value"], node.label)
         return np.broadcast_to(value.reshape(-1)[:1].reshape(()), shape)
 
 

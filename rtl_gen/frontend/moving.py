@@ -71,7 +71,10 @@ def shape(net: Importer, node: Node) -> None:
 def repeat(net: Importer, node: Node) -> None:
     value, sizes = net.value(node.inputs[0]), net.constant(node, 1)
     sizes = tuple(int(size) for size in sizes.reshape(-1))
-    grown = np.broadcast_shapes(value.shape, sizes) if node.op == "Expand" else tuple(n * size for n, size in zip(value.shape, sizes, strict=True))
+    if node.op == "Expand":
+        grown = np.broadcast_shapes(value.shape, sizes)
+    else:
+        grown = tuple(n * size for n, size in zip(value.shape, sizes, strict=True))
     if grown != value.shape:
         raise Refusal(f"it repeats {value.shape} into {grown}; needed: the same shape")
     net.give(node, value)

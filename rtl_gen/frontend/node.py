@@ -46,7 +46,6 @@ class Node:
         value = self.attributes.get(name, default)
         return value.decode(errors="replace") if isinstance(value, bytes) else value
 
-
     def misuse(self, opset: int) -> str:
         """What ONNX's own operator of that opset does not take: attributes that it has not, too few or many inputs."""
         onnx = library("onnx")

@@ -92,7 +92,8 @@ def _of_node(node: Node, constants: Constants) -> Iterator[LayerWeight]:
         raise UsageError(f"{where}: its weight and options do not fit: {error}") from error
     if weight is not None:
         if (factor := node.get("alpha", 1.0)) != 1 and op in ("Gemm", "MatMul"):
-            weight = replace(weight, note="; ".join(filter(None, [weight.note, f"without its layer's alpha {factor:g}"])))
+            notes = filter(None, (weight.note, f"without its layer's alpha {factor:g}"))
+            weight = replace(weight, note="; ".join(notes))
         yield weight
         return
     if op == "MatMul" and not known:

@@ -127,3 +127,18 @@ def test_threads_leave_handlers_alone() -> None:
     thread.join()
     assert not failed
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_python_processes_do_not_get_it_either() -> None:
+    """The first one starts Python's tracker of shared memory, which takes the mask away again."""
+    shows = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    program = f"""
+from multiprocessing import get_context
+from rtl_gen.interrupts import unshared
+with unshared():
+    process = get_context("spawn").Process(target=exec, args=({shows!r},))
+    process.start()
+process.join()
+{shows}
+"""
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "True\nFalse\n"

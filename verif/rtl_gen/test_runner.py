@@ -124,3 +124,12 @@ def test_a_file_that_is_no_store(tmp_path: Path) -> None:
         Store(file)
     with pytest.raises(UsageError, match=r"unable to open"):
         Store(tmp_path / "none" / "results.sqlite")
+
+
+@pytest.mark.parametrize("spoilt", ["{", "null", b"\x00\xff"])
+def test_a_spoilt_row_is_one_line(store: Store, spoilt: object) -> None:
+    store.add("a", kind="k", about={}, versions={}, result={"x": 1})
+    with sqlite3.connect(store.file) as connection:
+        connection.execute("update results set result = ?", (spoilt,))
+    with pytest.raises(UsageError, match="row a is spoilt; allowed: as it was written, or no such row"):
+        store.get("a")

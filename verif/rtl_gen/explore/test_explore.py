@@ -1,6 +1,7 @@
 """`explore`: a whole exploration of a small network with tools that answer at once, and every bad option."""
 
 import json
+import re
 import shlex
 import shutil
 import sqlite3
@@ -35,6 +36,10 @@ def area(*, config: dict[str, Any], target: str) -> dict[str, Any]:
 
 def clock(*, config: dict[str, Any], target: str, device: str) -> dict[str, Any]:
     return {"mhz": 150.0 - config["array"]["pe"], "utilisation": {}}
+
+
+def no_clock(*, config: dict[str, Any], target: str, device: str) -> dict[str, Any]:
+    return {"refused": "it fills 120% of the device"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -182,9 +187,49 @@ def test_limits(run, options, whole, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("limit", "nearest"),
+    [
+        (("--budget-luts", "10"), r"about 1,[0-9]{3} LUTs, accuracy [0-9.]+%"),
+        (("--min-accuracy", "100"), r"(about )?[0-9],[0-9]{3} LUTs, accuracy [0-9.]+%"),
+    ],
+)
+def test_limits_that_nothing_keeps(run, options, tmp_path, limit, nearest) -> None:
+    ran = run(*options, *limit, "--plots", "--out", tmp_path / "a")
+    assert ran.status == 0, ran
+    assert re.search(rf"no point that was tried keeps the limits; the nearest has {nearest}", ran.out)
+    points = found_in(tmp_path / "a")["points"]
+    assert points
+    assert not any(point["front"] or point["measured"] for point in points)
+
+
+def test_engines_that_no_device_holds(refused, options, tmp_path, monkeypatch) -> None:
+    """All that is synthesized, but nothing that is placed: one line, with the reason."""
+    refusing = Work(function=no_clock)
+    monkeypatch.setattr(exploration, "clock_of", lambda target: refusing)
+    one = (
+        "--side",
+        "4",
+        "--act-bits",
+        "8",
+        "--ratio",
+        "0",
+        "--bits",
+        "3",
+        "--optimize",
+        "area",
+        "--requant-lanes",
+        "1",
+    )
+    message = refused(*options, *one, "--memory-ports", "2", "--out", tmp_path / "a")
+    assert "no engine of the space runs the network: it fills 120% of the device" in message
+
+
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("--side", "0"), "--side is 0; allowed: a whole number from 1 to 64"),
+        (("--side", "0"), "--side is 0; allowed: 1, 2, 4, 8, 16, 32, 64"),
+        (("--side", "2,3"), "--side is 3; allowed: 1, 2, 4, 8, 16, 32, 64"),
+        (("--scheduler", "nowhere"), "--scheduler is nowhere: missing port number"),
         (("--side", "8,x"), "argument --side: 'x' is not a whole number"),
         (("--bits", "3,9"), "--bits is 9; allowed: a whole number from 2 to 5"),
         (("--act-bits", "1"), "--act-bits is 1; allowed: a whole number from 2 to 16"),
