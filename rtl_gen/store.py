@@ -31,7 +31,7 @@ class Store:
             self._connection.execute(TABLE)
 
     def get(self, key: str) -> Any:
-        """The result that is kept for a key; None: there is none.  Raises :class:`UsageError` for one that is spoilt."""
+        """The result that is kept for a key; None: there is none.  Raises :class:`UsageError` if it is spoilt."""
         with self._named():
             row = self._connection.execute("select result from results where key = ?", (key,)).fetchone()
         if row is None:
