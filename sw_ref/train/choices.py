@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from numbers import Real
 
 from sw_ref.format import StlqFormat
 from sw_ref.tiling import Selection, check_granularity, check_tile
@@ -41,8 +42,13 @@ class Choices:
         check_granularity(self.granularity)
         if self.activations is not None and self.activations not in KINDS:
             raise ValueError(f"activations is {self.activations!r}; allowed: {', '.join(KINDS)}, None")
-        if not 0 <= self.lambda_v < math.inf:
+        if not isinstance(self.lambda_v, Real) or not 0 <= self.lambda_v < math.inf:
             raise ValueError(f"lambda_v is {self.lambda_v!r}; allowed: a finite number, 0 or more")
+        if not isinstance(self.fmt, StlqFormat):
+            raise ValueError(f"fmt is {self.fmt!r}; allowed: a StlqFormat")
+        # A string is a collection, too, but of letters.
+        if isinstance(self.skip, str) or not isinstance(self.skip, Collection):
+            raise ValueError(f"skip is {self.skip!r}; allowed: a list of names")
         own = find_method(self.method)
         if self.integers and (not own.exports or self.activations is None):
             raise ValueError(f"integers is True; allowed for a method that exports words, and activations {KINDS}")

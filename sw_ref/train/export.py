@@ -17,7 +17,7 @@ from sw_ref.train.activations import activations_of
 from sw_ref.train.graph import Graph, record_graph
 from sw_ref.train.integers import to_integers
 from sw_ref.train.layers import Batch, kind, refuse
-from sw_ref.train.norms import foldable_norms, gain_and_mean, values
+from sw_ref.train.norms import foldable_norms, gain_and_mean, problem, values
 from sw_ref.train.options import convolution_options
 from sw_ref.train.quantization import Quantization
 from sw_ref.train.tensor import to_tensor
@@ -54,6 +54,7 @@ def finalize(model: nn.Module, quantization: Quantization, example: Batch) -> Ex
 
 def _exported(view: Quantization, graph: Graph, norms: dict[str, str]) -> dict[str, ExportedLayer]:
     """The layers whose weights are words; `norms`: the batch norms that are folded, by layer."""
+    refuse([*filter(None, (problem(name, view.model.get_submodule(name)) for name in norms.values()))])
     shared, layers = export_format(view), {}
     for name, quantizer in view.words():
         layer, acts = view.layers[name], activations_of(name, view.layers[name])
@@ -98,10 +99,9 @@ def check_exportable(model: nn.Module, layers: Mapping[str, nn.Module], batch: B
             convolution_options(name, layer, graph)
         except ValueError as error:
             problems.append(str(error))
-    for norm in foldable_norms(graph, model, layers).values():
-        if model.get_submodule(norm).running_mean is None:
-            problems.append(f"{norm} keeps no running statistics; allowed: track_running_stats=True")
-    refuse(problems)
+    norms = foldable_norms(graph, model, layers).values()
+    problems += [problem(name, model.get_submodule(name)) for name in norms]
+    refuse([*filter(None, problems)])
 
 
 def export_format(quantization: Quantization) -> StlqFormat:

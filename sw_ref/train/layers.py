@@ -39,7 +39,7 @@ def quantizable(model: nn.Module, skip: Collection[str] = ()) -> dict[str, nn.Mo
     problems = [f"skip holds {name!r}; allowed: names of the model's modules" for name in skip if name not in modules]
     found: dict[str, nn.Module] = {}
     for name, module in modules.items():
-        if any(name == other or name.startswith(f"{other}.") for other in skip):
+        if any(other in ("", name) or name.startswith(f"{other}.") for other in skip):
             continue
         parametrized = parametrize.is_parametrized(module, "weight")
         weight = None if parametrized else getattr(module, "weight", None)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -29,6 +30,14 @@ def foldable_norms(graph: Graph, model: nn.Module, layers: Iterable[str]) -> dic
         return isinstance(modules.get(first), NORMS) and channels and alone
 
     return {name: takers[name][0] for name in layers if foldable(name)}
+
+
+def problem(name: str, norm: nn.Module) -> str:
+    """Why a batch norm cannot become part of a layer; empty if it can."""
+    if getattr(norm, "running_mean", None) is None:
+        return f"{name} keeps no running statistics; allowed: track_running_stats=True"
+    wrong = [key for key, tensor in norm.state_dict().items() if not torch.isfinite(tensor).all()]
+    return f"{name}.{wrong[0]} holds NaN or infinity; allowed: finite numbers" if wrong else ""
 
 
 def gain_and_mean(norm: nn.Module | None, outputs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

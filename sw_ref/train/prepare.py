@@ -55,8 +55,8 @@ def prepare(
     """
     made = Choices(**choices)
     chosen, fmt, ratio = made.chosen, made.fmt, made.ratio
-    if chosen.budget == "cycles" and task_loss is None:
-        raise ValueError(f"task_loss is None; allowed for method {chosen.name}: a function that yields losses")
+    if chosen.budget == "cycles" and not callable(task_loss):
+        raise ValueError(f"task_loss is {task_loss!r}; allowed for method {chosen.name}: a function that yields losses")
     modules = quantizable(model, made.skip)
     uses = observe(model, modules, calibration)
     if chosen.exports and made.activations is not None:
@@ -129,7 +129,15 @@ def measure_fisher(
     totals = [torch.zeros_like(weight) for weight in weights]  # type: ignore[arg-type]
     count = 0
     with evaluating(model):
-        for loss in task_loss(model):
+        losses = task_loss(model)
+        if isinstance(losses, Tensor) or not isinstance(losses, Iterable):
+            raise ValueError(
+                f"task_loss returns a {type(losses).__name__}; allowed: one that yields losses, batch by batch"
+            )
+        for loss in losses:
+            if not isinstance(loss, Tensor) or loss.numel() != 1:
+                what = f"a tensor {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
+                raise ValueError(f"task_loss yields {what}; allowed: tensors of one number")
             if not torch.isfinite(loss):
                 raise ValueError(f"task_loss is {loss.item()}; allowed: finite numbers")
             grads = torch.autograd.grad(loss, weights, allow_unused=True)  # type: ignore[arg-type]

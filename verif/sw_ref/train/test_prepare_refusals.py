@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from sw_ref.train import prepare
+from sw_ref.train import finalize, prepare
 from verif.sw_ref.train.nets import FMT, images, make, prepared
 from verif.sw_ref.train.test_prepare import Mixed, same
 
@@ -20,6 +20,15 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"granularity": "row"}, "granularity is 'row'; allowed: element, filter, tile, layer"),
     ({"activations": "log"}, "activations is 'log'; allowed: lsq, pact, None"),
     ({"lambda_v": -1}, "lambda_v is -1; allowed: a finite number, 0 or more"),
+    ({"lambda_v": "1"}, "lambda_v is '1'; allowed: a finite number, 0 or more"),
+    ({"fmt": {"bits": 3}}, r"fmt is {'bits': 3}; allowed: a StlqFormat"),
+    ({"skip": "head"}, "skip is 'head'; allowed: a list of names"),
+    ({"skip": None}, "skip is None; allowed: a list of names"),
+    ({"skip": [""]}, "the model has no weights to quantize; allowed: one layer or more"),
+    ({"method": "stlq-cycles", "task_loss": 3}, "task_loss is 3; allowed for method stlq-cycles: a function"),
+    ({"method": "stlq-cycles", "task_loss": lambda m: m(images()[0]).sum()}, "task_loss returns a Tensor; allowed"),
+    ({"method": "stlq-cycles", "task_loss": lambda m: [0.5]}, "task_loss yields a float; allowed: tensors of one"),
+    ({"method": "stlq-cycles", "task_loss": lambda m: [torch.ones(2)]}, r"task_loss yields a tensor \(2,\); allowed: "),
     ({"calibration": torch.ones(2, 3)}, "calibration is a Tensor; allowed: a list of batches, each a tensor"),
     ({"calibration": iter([])}, "calibration is a list_iterator; allowed: a list of batches"),
     ({"calibration": [{"x": torch.ones(2, 3)}]}, "calibration holds dict; allowed: a list of batches"),
@@ -103,3 +112,18 @@ def test_bad_models_are_refused(number: int) -> None:
     model, message = bad_models()[number]
     with pytest.raises(ValueError, match=message):
         prepare(model, method="stlq", fmt=FMT, ratio=0.5, calibration=[images()[0]])
+
+
+def test_norms_that_are_not_finite() -> None:
+    """Refused before training, and after it: else the export's multipliers would be NaN."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    options: dict[str, Any] = {"method": "two-word", "fmt": FMT, "ratio": 1, "calibration": [torch.ones(2, 3)]}
+    variance: torch.Tensor = net[1].running_var  # type: ignore[assignment]
+    variance[1] = torch.nan
+    with pytest.raises(ValueError, match=r"^1.running_var holds NaN or infinity; allowed: finite numbers$"):
+        prepare(net, **options)
+    variance[1] = 1
+    quantization = prepare(net, **options)
+    variance[1] = torch.inf
+    with pytest.raises(ValueError, match=r"^1.running_var holds NaN or infinity; allowed: finite numbers$"):
+        finalize(net, quantization, torch.ones(2, 3))
