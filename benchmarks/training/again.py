@@ -22,13 +22,16 @@ CODE = "code"
 def compared(recorded: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
     """Whether the same sources made two results, and the names of the fields that differ.
 
-    With the same sources both must have the same text.  With others, both must have the same in every field that was
-    recorded.
+    With other sources than the recorded ones there may be more fields.  The text of a field counts, to the last digit,
+    but not the order of the parts in it: a run that was stopped and continued has another one.
     """
     same_code = recorded.get(CODE) == again.get(CODE)
     if not same_code:
         again = {name: value for name, value in again.items() if name in recorded} | {CODE: recorded.get(CODE)}
-    texts = [{name: json.dumps(lasting(value)) for name, value in result.items()} for result in (recorded, again)]
+    texts = [
+        {name: json.dumps(lasting(value), sort_keys=True) for name, value in result.items()}
+        for result in (recorded, again)
+    ]
     names = dict.fromkeys((*recorded, *again))
     differing = [name for name in names if name not in PASSING and texts[0].get(name) != texts[1].get(name)]
     return {"same_code": same_code, "differing": differing}

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks.training.again import compared, main
+from benchmarks.training.results import read
+from verif.campaign.record import ROOT
 
 RESULT: dict[str, Any] = {
     "run": {"task": "classify", "network": "residual", "method": "stlq", "ratio": 0.15, "seed": 0},
@@ -39,6 +41,7 @@ def write(folder: Path, *results: dict[str, Any]) -> Path:
         ({"history": [RESULT["history"][0] | {"seconds": 9.9}]}, True, []),
         ({"history": [RESULT["history"][0] | {"loss": 0.5000000000000001}]}, True, ["history"]),
         ({"result": {"test": {"accuracy": 90.00000000000001}}}, True, ["result"]),
+        ({"history": [dict(sorted(RESULT["history"][0].items()))]}, True, []),
         ({"cycles": 7.0}, True, ["cycles"]),
         ({"integers": {}}, True, ["integers"]),
         ({"code": "two"}, False, []),
@@ -83,3 +86,13 @@ def test_runs_that_were_not_recorded_are_bad_use(tmp_path: Path, capsys: pytest.
     (unknown / "runs/classify-residual.jsonl").write_text("{}\n")
     assert main([str(recorded), str(unknown)]) == 2
     assert "line 1 holds no result of a run" in capsys.readouterr().err
+
+
+def test_recorded_runs_came_back() -> None:
+    lines = [json.loads(text) for text in (ROOT / "benchmarks/training/results/again.jsonl").read_text().splitlines()]
+    recorded = (ROOT / "benchmarks/frontier/results/training/runs").glob("*.jsonl")
+    known = {name for path in recorded for name in read(path)}
+    names = {line["run"] for line in lines}
+    assert len(names) == len(lines) >= 20
+    assert names <= known
+    assert [line for line in lines if line["differing"]] == []
