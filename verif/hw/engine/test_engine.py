@@ -142,6 +142,17 @@ def test_a_memory_with_one_port_gives_the_same_in_the_cycles_that_it_needs(tmp_p
     assert sum(timing.port for timing in predict(config, jobs)) > 100
 
 
+def test_the_fast_form_gives_the_same_in_the_cycles_of_its_latency(tmp_path: Path) -> None:
+    config = replace(CONFIG, array=replace(CONFIG.array, pipeline=4))
+    rng = np.random.default_rng(2)
+    network = random_network(config, rng)
+    jobs, _, result, wrong = infer(engine_verilog(config), tmp_path, network, rng, config)
+    assert wrong == 0
+    assert result.stopped == 0
+    assert not late(result, jobs, config)
+    assert late(result, jobs)
+
+
 @pytest.mark.parametrize("error", [Error.ENGINE, Error.CHECK])
 def test_a_bad_program_is_refused_and_the_next_one_runs(verilog: str, tmp_path: Path, error: Error) -> None:
     rng = np.random.default_rng(4)
