@@ -53,7 +53,7 @@ class TileCounter(Component):
         residual = Signal()
         done = Signal()
         # The tile's index and 2 more: so whether the next tile is the last one is compared meanwhile.
-        ahead = Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)))
+        ahead = Signal(range(max(self._config.group_beats, FLAGS_PER_WORD)), init=AHEAD)
         limit = Signal.like(ahead)
         index = ahead[: (FLAGS_PER_WORD - 1).bit_length()]
         m.d.comb += [
@@ -70,6 +70,6 @@ class TileCounter(Component):
         with m.If(self.load):
             m.d.sync += [flags.eq(loaded), self.two_word.eq(loaded[0])]
         with m.If(self.begin):
-            m.d.sync += [self.beat.eq(0), ahead.eq(AHEAD), limit.eq(self.tiles)]
+            m.d.sync += [self.beat.eq(0), ahead.eq(AHEAD), residual.eq(0), limit.eq(self.tiles)]
             m.d.sync += self.last.eq(self.tiles == 1)
         return m

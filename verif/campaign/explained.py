@@ -98,6 +98,8 @@ ENGINE = (
     ("", r" -> .*name=None", "only a name"),
     ("loader_signature", r" -> .*code_bits \+ 2", "a bit that is not used"),
     ("(requantizer|address)_signature", r" -> .*range\(3", "a bit that is not used"),
+    ("TileCounter.elaborate", r"ahead = Signal.*init=AHEAD\) -> ", "it is loaded before it counts"),
+    ("TileCounter.elaborate", r"residual.eq\(0\), .* -> (?!.*residual.eq)", "a group ends with a tile's last beat"),
     ("TileCounter.elaborate", r"two_word.eq.* -> .*bit_select\(index, 2\)\)", "its lowest bit counts"),
     ("tables_signature", r" -> .*code_bits \+ 2", "a bit that is not used"),
     ("Tables.elaborate", r"depth=2 << bits.* -> .*depth=3 << bits", "entries that are not used"),
