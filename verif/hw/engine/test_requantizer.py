@@ -40,14 +40,14 @@ class Position(NamedTuple):
     channels: list[Case]
 
 
-def positions_of(rng: np.random.Generator) -> list[Position]:
-    """All positions of all jobs. Halves take turns; channels have parameters of their own."""
+def positions_of(rng: np.random.Generator, width: int) -> list[Position]:
+    """All positions of all jobs, `width` channels each. Halves take turns; channels have parameters of their own."""
     found: list[Position] = []
     chosen = cases(rng)
     for job, terms in enumerate(ADD_TERMS):
         low, high = sorted(rng.integers(0, 256, 2).tolist())
         for half, ends in enumerate(GROUPS):
-            group = list(islice((case for case in chosen if added_terms(case) <= terms and fits(case)), LANES))
+            group = list(islice((case for case in chosen if added_terms(case) <= terms and fits(case)), width))
             for end in ends:
                 channels = [{**another(case, rng), "low": low, "high": high} for case in group]
                 found.append(Position(job, terms, end, half, channels))
@@ -72,6 +72,7 @@ class Stages:
 
     def __init__(self, device: Any, positions: list[Position], config: EngineConfig):
         self.device, self.positions, self.rng = device, positions, dice(config.requant_lanes)
+        self.config = config
         self.lanes, self.chunks = config.requant_lanes, config.requant_steps
         self.jobs = {position.job: position for position in positions}
         self.groups = [position for position in positions if position.end in ("group", "ends")]
@@ -111,6 +112,7 @@ class Stages:
 
     def observe(self, ctx: Any, cycle: int) -> None:
         device, about = self.device, ctx.get(self.device.about)
+        assert (self.offered and ctx.get(device.sums.ready)) == ctx.get(device.take)
         for name in ("take", "leaves", "add_read", "back_frees"):
             assert ctx.get(getattr(device, name)) == self.due[name].pop(cycle, 0), name
         assert about.valid == (cycle in self.due["codes"])
@@ -130,7 +132,7 @@ class Stages:
         self.offered = True
         event = {way: int(way == end) for way in WAYS}
         ctx.set(self.device.event, {"half": half, **event})
-        sums = packed([case["x"] for case in channels], CONFIG.array.acc_bits)
+        sums = packed([case["x"] for case in channels], self.config.array.acc_bits)
         ctx.set(self.device.sums.payload, self.device.sums.payload.shape().from_bits(sums))
         step = cycle
         for chunk in range(self.chunks):
@@ -152,13 +154,15 @@ class Stages:
             scales, offsets = zip(*map(parameters, channels[chunk * self.lanes :][: self.lanes]), strict=True)
             entry = half * self.chunks + chunk
             self.stored["scales", entry] = packed([pack(SCALE, one) for one in scales], width(SCALE))
-            self.stored["offsets", entry] = packed([pack(CONFIG.offset, one) for one in offsets], width(CONFIG.offset))
+            self.stored["offsets", entry] = packed(
+                [pack(self.config.offset, one) for one in offsets], width(self.config.offset)
+            )
 
 
-def check(lanes: int = CONFIG.requant_lanes) -> None:
-    config = replace(CONFIG, requant_lanes=lanes)
+def check(lanes: int = CONFIG.requant_lanes, side: int = LANES) -> None:
+    config = replace(CONFIG, requant_lanes=lanes, array=replace(CONFIG.array, pe=side, lanes=side))
     device: Any = Requantizer(config)
-    stages = Stages(device, positions_of(np.random.default_rng(lanes)), config)
+    stages = Stages(device, positions_of(np.random.default_rng(lanes), side), config)
 
     async def bench(ctx: Any) -> None:
         for cycle in range(300 + 300 * config.requant_steps):
@@ -171,9 +175,24 @@ def check(lanes: int = CONFIG.requant_lanes) -> None:
     simulate(device, bench)
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4])
-def test_codes_are_those_of_the_formula_in_order_and_on_time(lanes: int) -> None:
-    check(lanes)
+@pytest.mark.parametrize(("lanes", "side"), [(1, 4), (2, 4), (4, 4), (2, 6)])
+def test_codes_are_those_of_the_formula_in_order_and_on_time(lanes: int, side: int) -> None:
+    check(lanes, side)
+
+
+def test_codes_that_are_stored_come_in_the_next_cycle() -> None:
+    device: Any = Requantizer(replace(CONFIG, requant_lanes=4))
+    rng = dice("stored")
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(device.store, 1)
+        for _ in range(4):
+            pair = [rng.randrange(256) for _ in range(2)]
+            ctx.set(device.moved, packed(pair, 8))
+            await ctx.tick()
+            assert ctx.get(device.codes) == packed(pair * 2, 8)
+
+    simulate(device, bench)
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -112,3 +112,14 @@ def test_codes_are_those_of_the_formula(every: int) -> None:
     inside = sum(case["low"] < code < case["high"] for case, code in zip(chosen, expected, strict=True))
     assert inside > 100
     assert {case["shift"] for case in chosen} >= set(range(28))
+
+
+def test_the_largest_totals() -> None:
+    top = CONFIG.product_bits - 2
+    zero = dict.fromkeys(("x", "added", "add_multiplier", "zero", "added_zero", "low"), 0) | {"multiplier": 1}
+    chosen = [
+        {**zero, "bias": sign << top, "shift": shift, "high": 255} for sign in (1, -1) for shift in (0, 8, 24, 31)
+    ]
+    assert all(map(fits, chosen))
+    found = codes(RequantizerLane(CONFIG), [(case, 0, True) for case in chosen])
+    assert found == [*(min(1 << max(top - shift, 0), 255) for shift in (0, 8, 24, 31)), 0, 0, 0, 0]
