@@ -77,7 +77,7 @@ GROUPS = {
     "window": part("window", tests=("test_window.py",)),
     "writer": part("writer", tests=("test_writer.py",)),
     "engine": part("engine", tests=(*WHOLE, ONE_PORT)),
-    "results": part("results", tests=(*WHOLE, POOL, TABLE)),
+    "results": part("results", tests=(*WHOLE, ONE_PORT, POOL, TABLE)),
     "formats": part(
         *("config", "encoding", "layouts"),
         tests=("test_config.py", "test_loader.py", WHOLE[0]),

@@ -99,6 +99,9 @@ def check(config: EngineConfig, result: Run, jobs: Sequence[Job], expected: Sequ
     timings = predict(config, jobs)
     starts = [timing.start - timings[0].start for timing in timings]
     assert [start - result.starts[0] for start in result.starts] == starts
+    if timings[-1].written:
+        # `busy` falls two cycles after the last word is written.
+        assert result.ends == [(timings[-1].written + 2 + result.starts[0] - timings[0].start, 0)]
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 1, 0), (1, 1, 0)])
@@ -128,6 +131,9 @@ def test_codes_go_through_the_table_of_their_job(tmp_path: Path, bus_bits: int) 
         fields = {**job.fields, "wait": int(not number), "table": int(number != 2)}
         jobs.append(replace(job, fields=fields, table=table.tolist() if number != 2 else ()))
         expected.append(table[acts.reshape(-1, LANES)])
+    # A code that is stored is none that goes through the last job's table.
+    jobs.append(fill(TARGET, 77))
+    expected.append(np.full((1, LANES), 77))
     config = replace(TABLES, bus_bits=bus_bits)
     flat = sum(word << (32 * at) for at, word in enumerate(words))
     words = [(flat >> at) & ((1 << bus_bits) - 1) for at in range(0, 32 * len(words), bus_bits)]
