@@ -28,7 +28,7 @@ prove: $(VENV)/dev.stamp ## the proofs alone: lanes for all inputs, streams and 
 	$(PYTEST) verif/formal
 
 campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged files, coverage (an hour; verif/results/)
-	for name in configs mutation gates fuzz coverage software networks tiny large bus tiny_bus protocol pins boards workers; do $(BIN)/python -m verif.campaign $$name || exit 1; done
+	for name in configs mutation gates fuzz coverage software networks depthwise tiny large bus tiny_bus protocol pins boards workers engine; do $(BIN)/python -m verif.campaign $$name || exit 1; done
 
 figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
 	$(BIN)/python -m verif.docs.figures

@@ -114,7 +114,7 @@ ENGINE = (
     ("TileCounter.elaborate", r"two_word.eq.* -> .*bit_select\(index, 2\)\)", "its lowest bit counts"),
     ("tables_signature", r" -> .*code_bits \+ 2", "a bit that is not used"),
     ("Tables.elaborate", r"depth=2 << bits.* -> .*depth=3 << bits", "entries that are not used"),
-    ("sequencer_signature", r"ArrayLayout.*, 2\)\), -> .*, 3\)\),", "an element that is not used"),
+    ("(sequencer|buffers)_signature", r"ArrayLayout.*, 2\)\), -> .*, 3\)\),", "an element that is not used"),
     ("Sequencer.elaborate", r"here_full = .* -> .*bit_select\(self.half, 2\)", "its lowest bit counts"),
     ("Sequencer._elements", r" -> (left|place) = Signal\(.*\+ 2\)", "more bits of a number that is smaller"),
     ("(Inputs|transfers_signature)", r"Out\(2 \* .* -> .*Out\(3 \*", "bits that are not used"),

@@ -10,6 +10,7 @@ import pytest
 from hw.config import ArrayConfig
 from rtl_gen.targets import PLACED
 from sw_ref.format import StlqFormat, parameters_of
+from verif.campaign import engine
 from verif.campaign.__main__ import CAMPAIGNS
 from verif.campaign.record import RESULTS, ROOT, digest
 from verif.campaign.software import GROUPS
@@ -18,7 +19,7 @@ from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
 
 SAMPLE = 40  # every so many random configurations
-OF_ENGINES = ("networks", "depthwise", "tiny", "large", "bus", "tiny_bus", "protocol", "pins", "boards")
+OF_ENGINES = ("networks", "depthwise", "tiny", "large", "bus", "tiny_bus", "protocol", "pins", "boards", "engine")
 PLAIN = ("fuzz", "software", "workers")  # meet no hardware
 
 
@@ -82,6 +83,17 @@ def test_there_were_enough_mutants_of_the_software() -> None:
     assert all(entry["why"] for entry in software["not_killed"])
     assert [entry["group"] for entry in software["found"]] == list(GROUPS)
     assert software["mutants"] >= 1000
+
+
+def test_there_were_enough_mutants_of_the_engine() -> None:
+    found = recorded("engine")
+    assert found["survivors"] == 0
+    assert all(entry["why"] for entry in found["not_killed"])
+    assert [entry["group"] for entry in found["found"]] == list(engine.GROUPS)
+    assert found["mutants"] >= 1000
+    text = (ROOT / "docs" / "verification.md").read_text()
+    killed = found["killed"] + found["endless"]
+    assert f"{found['mutants']:,} mutants: {killed:,} found, {found['explained']} explained, 0 survivors" in text
 
 
 def test_the_document_gives_these_figures() -> None:

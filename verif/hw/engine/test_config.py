@@ -7,6 +7,7 @@ import pytest
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
+from hw.engine.encoding import HEADER, JOB, SCALE, STEP, offset_layout, width
 from sw_ref.format import StlqFormat
 
 CONFIG = EngineConfig()
@@ -64,3 +65,7 @@ def test_the_digest_is_that_of_engines_that_run_the_same_programs(change: dict[s
 
 def test_the_digest_is_that_of_engines_before_there_was_a_window() -> None:
     assert EngineConfig().digest == DIGEST
+
+
+def test_sections_are_as_wide_as_their_page_says() -> None:
+    assert [width(layout) for layout in (HEADER, JOB, STEP, SCALE, offset_layout(38))] == [128, 437, 46, 20, 38 + 5]
