@@ -8,6 +8,7 @@ import pytest
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import HEADER, JOB, SCALE, STEP, offset_layout, width
+from hw.engine.layouts import outputs_layout
 from sw_ref.format import StlqFormat
 
 CONFIG = EngineConfig()
@@ -69,3 +70,7 @@ def test_the_digest_is_that_of_engines_before_there_was_a_window() -> None:
 
 def test_sections_are_as_wide_as_their_page_says() -> None:
     assert [width(layout) for layout in (HEADER, JOB, STEP, SCALE, offset_layout(38))] == [128, 437, 46, 20, 38 + 5]
+
+
+def test_the_port_of_outputs_has_a_bit_more_than_a_bus_word() -> None:
+    assert outputs_layout(CONFIG).size == CONFIG.bus_bits + 1
