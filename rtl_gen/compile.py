@@ -147,8 +147,8 @@ def read_network(file: Path) -> tuple[Network, bytes]:
     try:
         return load_network(file), file.read_bytes()
     except NetworkError as error:
-        hint = "; allowed: a network in integers, as `stlq convert` writes it" if file.suffix == ".onnx" else ""
-        raise UsageError(f"network {file}: {error}{hint}") from error
+        what = "is a float network; allowed: what `stlq convert` makes of it" if file.suffix == ".onnx" else error
+        raise UsageError(f"network {file}: {what}") from error
     except OSError as error:
         raise UsageError(f"network is {file}: {error.strerror or error}; allowed: a file that can be read") from error
 

@@ -85,9 +85,7 @@ def _declared(port: Any) -> tuple[int, ...]:
         dims[0] = 1
     if not kind.HasField("shape") or min(dims, default=1) < 1:
         shown = [size or "?" for size in dims]
-        raise UsageError(
-            f"input {port.name} has shape {shown}; needed: a size for each axis, which can be given by hand"
-        )
+        raise UsageError(f"input {port.name} has shape {shown}; needed: a size for each axis, as --shape gives it")
     return tuple(dims)
 
 
