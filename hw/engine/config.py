@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -91,6 +91,11 @@ class EngineConfig:
         if pe % self.requant_lanes:
             raise ValueError(f"requant_lanes is {self.requant_lanes}; allowed: divisors of pe, {pe}")
 
+    @cached_property
+    def core(self) -> ArrayConfig:
+        """The array inside: its activations are signed, as it gets codes less 2^(code_bits - 1)."""
+        return replace(self.array, format=replace(self.array.format, act_signed=True))
+
     @property
     def code_bits(self) -> int:
         """Width of a code in the activation memory."""
@@ -149,7 +154,7 @@ class EngineConfig:
     @property
     def product_bits(self) -> int:
         """Width of a sum times its multiplier plus everything that is added before the shift."""
-        return self.array.acc_bits + 11
+        return self.core.acc_bits + 11
 
     @cached_property
     def offset(self) -> dict[str, Field]:
@@ -192,6 +197,6 @@ class EngineConfig:
         del values["name"], values["memory_ports"]
         for name in ("name", "pipeline", "choices", "depth"):
             del values["array"][name]
-        values["acc_bits"] = self.array.acc_bits
+        values["acc_bits"] = self.core.acc_bits
         text = json.dumps([VERSION, values], sort_keys=True, separators=(",", ":"))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")

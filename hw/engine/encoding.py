@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MAGIC = 0x514C5453  # "STLQ", first letter in the lowest byte
-VERSION = 1
+VERSION = 2
 FLAGS_PER_WORD = 32  # two-word flags that precede as many tiles
 ADDRESS_BITS = 20  # of a word of the activation memory; steps are taken modulo 2^20
 POSITION_BITS = 13  # signed: coordinates and their steps

@@ -51,14 +51,14 @@ class Engine(Component):
             "steps": (Store, config, "steps", encoding.width(STEP), 2 * len(LOOPS)),
             "weights": (WeightBuffer, config),
             "memory": (ActivationMemory, config),
-            "array": (Array, config.array),
+            "array": (Array, config.core),
             "results": (Results, config),
             "transfers": (Transfers, config),
         }
         if config.memory_ports == 1:
             kinds["reserve"] = (Reserve, config)
         if config.depthwise:
-            kinds["array"] = (Array, config.array, Operand, WINDOW - 1)
+            kinds["array"] = (Array, config.core, Operand, WINDOW - 1)
             kinds |= {"columns": (Columns, config), "window": (Window, config)}
         parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
         self._load(m, parts)

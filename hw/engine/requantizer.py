@@ -20,7 +20,7 @@ def requantizer_signature(config: EngineConfig) -> wiring.Signature:
     entry = range(2 * config.requant_steps)
     return wiring.Signature(
         {
-            "sums": In(stream.Signature(sums_layout(config.array))),
+            "sums": In(stream.Signature(sums_layout(config.core))),
             "job": In(struct(JOB)),
             "starts": In(1),
             "waiting": Out(1),
@@ -138,7 +138,7 @@ class Requantizer(Component):
 
     def _lanes(self, m: Module, platform: object, chunk: Signal, step: Signal, about: Value) -> Followed:
         config = self._config
-        lanes, bits = config.requant_lanes, config.array.acc_bits
+        lanes, bits = config.requant_lanes, config.core.acc_bits
         # The word to add was asked for with the first step; it is here for all others of the position.
         data = Registers(m, 1)
         chosen = data.register("chosen", Value.cast(self.sums.payload).word_select(chunk, lanes * bits))

@@ -8,6 +8,7 @@ from hw.array.registers import Registers
 from hw.component import Component
 from hw.engine import encoding
 from hw.engine.config import OFFSET_CYCLES, EngineConfig
+from hw.engine.kept import kept
 from hw.engine.layouts import struct
 
 NEAR_BITS = 2
@@ -26,7 +27,7 @@ class RequantizerLane(Component):
     Members
     -------
     x : In(signed(acc_bits)), added : In(code_bits)
-        The sum, 0 in other steps than its own; the code to add.
+        The sum, 0 in other steps than its own; the code to add, as it is kept (:func:`kept`).
     step : In(2)
         0 for the sum, 1 and 2 for the terms of the code to add.
     scale : In(struct(SCALE))
@@ -38,7 +39,7 @@ class RequantizerLane(Component):
     store : In(1), stored : In(code_bits)
         In the next cycle the code is `stored`, whatever the sum.
     code : Out(code_bits)
-        Eight cycles after the last step's operand.
+        Eight cycles after the last step's operand, as it is kept.
     """
 
     def __init__(self, config: EngineConfig):
@@ -46,7 +47,7 @@ class RequantizerLane(Component):
         bits = config.code_bits
         super().__init__(
             {
-                "x": In(signed(config.array.acc_bits)),
+                "x": In(signed(config.core.acc_bits)),
                 "added": In(bits),
                 "step": In(2),
                 "scale": In(struct(encoding.SCALE)),
@@ -116,7 +117,7 @@ class RequantizerLane(Component):
         """The code to add, shifted by `far` * NEAR places: its parts of NEAR bits rotated, and all but they masked."""
         bits = self._config.product_bits
         parts = 1 << (-(-self._config.code_bits // NEAR) - 1).bit_length()
-        code = resize(self.added, parts * NEAR)
+        code = resize(kept(self.added, len(self.added)), parts * NEAR)
         rotated: Value = code
         for step in range(1, parts):
             rotated = Mux(far[: (parts - 1).bit_length()] == step, code.rotate_left(step * NEAR), rotated)
@@ -165,4 +166,5 @@ class RequantizerLane(Component):
         # One of four, selected by two bits; `low` is not above `high`.
         upper = self.store | (~below[1] & (above_near | (value > self.high)))
         lower = self.store | below[1] | (~above_near & (value < self.low))
-        m.d.sync += self.code.eq(Mux(upper, Mux(lower, self.stored, self.high), Mux(lower, self.low, value)))
+        code = Mux(upper, Mux(lower, self.stored, self.high), Mux(lower, self.low, value))
+        m.d.sync += self.code.eq(kept(code, bits))

@@ -24,7 +24,7 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
     channels = 2 * config.requant_steps
     return wiring.Signature(
         {
-            "sums": In(stream.Signature(sums_layout(config.array))),
+            "sums": In(stream.Signature(sums_layout(config.core))),
             "job": In(struct(JOB)),
             "starts": In(1),
             "waiting": Out(1),

@@ -12,6 +12,7 @@ from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB, Kind
 from hw.engine.inputs import Inputs
+from hw.engine.kept import kept
 from hw.engine.layouts import outputs_layout, struct
 from hw.engine.outputs import Outputs
 
@@ -111,6 +112,6 @@ class Transfers(Component):
             outputs.issue_last.eq(leaves & last),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),
-            outputs.code.eq(self.word.word_select(lane, self._config.code_bits)),
+            outputs.code.eq(kept(self.word.word_select(lane, self._config.code_bits), self._config.code_bits)),
             self.idle.eq(outputs.idle),
         ]

@@ -43,7 +43,7 @@ class Writer(Component):
     job, starts : In, waiting : Out(1)
         See :class:`Followed`.
     codes, about : In
-        The requantizer's.
+        The requantizer's; codes are as they are kept (:func:`kept`).
     event : In(EVENT), take : In(1), add_read : In(1)
         The position whose sums are taken; the word to add to it is to be read.
     address, data : Out, write : Out(1)
@@ -95,7 +95,7 @@ class Writer(Component):
         for lane in range(lanes):
             code = self.codes.word_select(lane, bits)
             taken = Signal(name=f"taken{lane}")
-            m.d.comb += taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits))))
+            m.d.comb += taken.eq(self.about.valid & (first | (code.as_signed() > held.word_select(lane, bits).as_signed())))
             for chunk in range(config.requant_steps):
                 with m.If(self.store | (taken & (self.about.chunk == chunk))):
                     m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(code)

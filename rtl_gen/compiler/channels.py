@@ -1,5 +1,6 @@
 """The requantizer's parameters of a channel, from those of the network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sw_ref.network.multiplier import decompose
@@ -94,6 +95,14 @@ def _added_terms(multiplier: int, exponent: int) -> tuple[dict[str, int], int]:
             f"add{number}_negative": int(sign < 0),
         }
     return fields, sum(sign < 0 for sign in signs)
+
+
+def with_kept_codes(parameters: tuple[Mapping[str, int], Mapping[str, int]], weights: int, bits: int) -> Parameters:
+    """Parameters for an array that gets codes of `bits` bits less 2^(bits - 1); `weights`: the sum of all weights."""
+    scale, offset = parameters
+    terms = ((scale["first_negative"], 1 << scale["first_shift"]), (scale["second_negative"], scale["second"]))
+    multiplier = sum(-term if negative else term for negative, term in terms)
+    return dict(scale), {**offset, "offset": offset["offset"] + (weights * multiplier << bits - 1)}
 
 
 def reach(scale: dict[str, int], offset: dict[str, int], sums: int, code_max: int) -> int:

@@ -1,6 +1,7 @@
 // Proven for all inputs after any state, thus for ever: each step's term; the sum over a code's terms, which alone
 // outlives `WINDOW cycles; and the code of a sum. `PRODUCT and `CODE_AFTER: cycles from a step to its term, and from the
-// sum of all terms to the code.
+// sum of all terms to the code. The memory keeps codes with the bit `TOP inverted.
+`define TOP (1 << (`CODE - 1))
 typedef struct packed {
   // FIELDS
 } scale_t;
@@ -47,7 +48,7 @@ module requantizer_proof (
       first = x;
       second = step == 0 && scale.second ? first : 0;
       first = first <<< scale.first_shift;
-      if (step != 0) first = added;
+      if (step != 0) first = added ^ `TOP;
       if (step == 1) first = scale.add1 ? first <<< scale.add1_shift : 0;
       if (step == 2) first = scale.add2 ? first <<< scale.add2_shift : 0;
       if (step == 0 ? scale.first_negative : step == 1 ? scale.add1_negative : scale.add2_negative) first = -first - 1;
@@ -82,7 +83,7 @@ module requantizer_proof (
   wire signed [`WIDE-1:0] value = total_then >>> offset_then[`WIDE +: 5];
   wire [`CODE-1:0] right =
     value < $signed({1'b0, least}) ? least : value > $signed({1'b0, most}) ? most : value[`CODE-1:0];
-  always @* if (cycles == `WINDOW) assert (code == (store_then ? stored_then : right));
+  always @* if (cycles == `WINDOW) assert (code == ((store_then ? stored_then : right) ^ `TOP));
 endmodule
 
 // `out` is `in` some cycles ago.

@@ -52,7 +52,7 @@ def sources(of: EngineConfig) -> dict[str, str]:
     sizes = {
         "CODE": of.code_bits,
         "WIDE": of.product_bits,
-        "ACC": of.array.acc_bits,
+        "ACC": of.core.acc_bits,
         "SCALE": width(SCALE),
         "PRODUCT": PRODUCT,
         "CODE_AFTER": CODE_AFTER,

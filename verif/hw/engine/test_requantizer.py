@@ -12,7 +12,7 @@ from hw.engine.config import CODE_CYCLES, DRAIN_CYCLES, MEMORY_CYCLES, OFFSET_CY
 from hw.engine.encoding import SCALE, pack, width
 from hw.engine.requantizer import Requantizer
 from verif.hw.array.bench import dice, packed, simulate
-from verif.hw.engine.bench import CONFIG, LANES
+from verif.hw.engine.bench import CONFIG, LANES, kept
 from verif.hw.engine.test_requantizer_lane import Case, cases, fits, golden, parameters
 from verif.hw.faults import driven
 
@@ -130,11 +130,11 @@ class Stages:
         self.offered = True
         event = {way: int(way == end) for way in WAYS}
         ctx.set(self.device.event, {"half": half, **event})
-        sums = packed([case["x"] for case in channels], CONFIG.array.acc_bits)
+        sums = packed([case["x"] for case in channels], CONFIG.core.acc_bits)
         ctx.set(self.device.sums.payload, self.device.sums.payload.shape().from_bits(sums))
         step = cycle
         for chunk in range(self.chunks):
-            codes = packed([golden(case) for case in channels[chunk * self.lanes :][: self.lanes]], CONFIG.code_bits)
+            codes = packed(kept(golden(case) for case in channels[chunk * self.lanes :][: self.lanes]), CONFIG.code_bits)
             step = cycle + chunk * (1 + terms) + terms
             self.due["codes"][step + CODE_CYCLES] = (codes, chunk, int(chunk == self.chunks - 1), event)
         self.due["take"][step] = 1
@@ -143,7 +143,7 @@ class Stages:
             self.due["back_frees"][step + OFFSET_CYCLES] = 1 << half
         if terms:
             self.due["add_read"][cycle] = 1
-            self.words[cycle + MEMORY_CYCLES] = packed([case["added"] for case in channels], CONFIG.code_bits)
+            self.words[cycle + MEMORY_CYCLES] = packed(kept(case["added"] for case in channels), CONFIG.code_bits)
 
     def _fill(self) -> None:
         """The parameters of the next group, in the place of those of the last but one."""

@@ -18,12 +18,13 @@ from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 
 CONFIG = EngineConfig(array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2)
 LATENCY = 8
+TOP = 1 << (CONFIG.code_bits - 1)  # the memory keeps codes with this bit inverted
 Case = dict[str, int]
 
 
 def cases(rng: np.random.Generator) -> Iterator[Case]:
     """Random sums and parameters of all sizes, extremes among them; every shift, most codes inside the limits."""
-    limit = 1 << (CONFIG.array.acc_bits - 1)
+    limit = 1 << (CONFIG.core.acc_bits - 1)
     while True:
         low, high = sorted(rng.integers(0, 256, 2).tolist()) if rng.random() < 0.3 else (0, 255)
         largest = 1 << int(rng.integers(27))
@@ -37,7 +38,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
             "low": low,
             "high": high,
         }
-        case["x"] >>= int(rng.integers(CONFIG.array.acc_bits))
+        case["x"] >>= int(rng.integers(CONFIG.core.acc_bits))
         case["bias"] = int(rng.integers(-100000, 100000)) >> int(rng.integers(17))
         case["shift"] = 0
         size = abs(golden({**case, "zero": 0, "low": -(1 << 60), "high": 1 << 60})).bit_length()
@@ -81,6 +82,7 @@ def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
                     values = {
                         **case,
                         "x": 0 if step else case["x"],
+                        "added": case["added"] ^ TOP,
                         "step": step,
                         "scale": pack(SCALE, scale),
                         "offset": pack(CONFIG.offset, offset),
@@ -88,7 +90,7 @@ def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
                     for name in names:
                         ctx.set(getattr(lane, name), _value(lane, name, values[name]))
             if at >= LATENCY and work[at - LATENCY][2]:
-                found.append(ctx.get(lane.code))
+                found.append(ctx.get(lane.code) ^ TOP)
             await ctx.tick()
 
     simulator = Simulator(lane)

@@ -8,7 +8,7 @@ from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES
 from hw.engine.encoding import Kind
 from hw.engine.transfers import Transfers
 from verif.hw.array.bench import dice, packed, simulate
-from verif.hw.engine.bench import CONFIG, LANES
+from verif.hw.engine.bench import CONFIG, LANES, kept
 from verif.hw.faults import driven
 
 PER_WORD = CONFIG.codes_per_transfer
@@ -61,7 +61,7 @@ class Elements:
         if cycle - ADDRESS_CYCLES - MEMORY_CYCLES in self.due:
             at = self.due.index(cycle - ADDRESS_CYCLES - MEMORY_CYCLES)
             others = [self.rng.randrange(256) for _ in range(LANES)]
-            word = packed([self.codes[at] if n == self.lanes[at] else c for n, c in enumerate(others)], 8)
+            word = packed(kept(self.codes[at] if n == self.lanes[at] else c for n, c in enumerate(others)), 8)
         ctx.set(self.device.lane, lane)
         ctx.set(self.device.word, word)
 

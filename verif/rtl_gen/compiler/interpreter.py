@@ -93,8 +93,9 @@ class Machine:
         fmt = self.config.array.format
         term = np.array([fmt.term(q) for q in range(-fmt.levels, fmt.levels)])
         weights = (term[group.word1 + fmt.levels] << fmt.residual_shift) + term[group.word2 + fmt.levels]
-        sums = np.einsum("ptol,tol->po", acts, weights)
-        assert np.abs(sums).max() < 1 << (self.config.array.acc_bits - 1)
+        # The array gets codes less half of their range.
+        sums = np.einsum("ptol,tol->po", acts - (1 << (fmt.act_bits - 1)), weights)
+        assert np.abs(sums).max() < 1 << (self.config.core.acc_bits - 1)
         values = np.empty(sums.shape, np.int64)
         for channel, (scale, offset) in enumerate(zip(group.scales, group.offsets, strict=True)):
             code = 0 if added is None else added[:, channel]

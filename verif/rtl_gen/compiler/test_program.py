@@ -66,7 +66,7 @@ def test_another_engine_is_refused() -> None:
 def test_header_by_hand() -> None:
     words = encode(engine(), [])
     assert words[0].to_bytes(4, "little") == b"STLQ"
-    assert words[1] == 1
+    assert words[1] == 2
     assert words[3] == 4 * len(words) == 4 * (4 + 1 + 14 + 1)
 
 
