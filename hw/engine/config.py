@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from hw.config import NAME_RULE, VERILOG_NAME, ArrayConfig
-from hw.engine.encoding import ADDRESS_BITS, SCALE, VERSION, WINDOW, Field, offset_layout, width
+from hw.engine.encoding import ADD_TERMS, ADDRESS_BITS, TERM, VERSION, WINDOW, Field, offset_layout, width
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
@@ -35,7 +35,7 @@ class EngineConfig:
 
     >>> config = EngineConfig()
     >>> config.product_bits, config.beat_slots, config.requant_steps
-    (38, 6, 2)
+    (36, 6, 2)
     >>> EngineConfig(bus_bits=48)
     Traceback (most recent call last):
     ValueError: bus_bits is 48; allowed: 16, 32, 64, 128, 256 or 512
@@ -154,7 +154,7 @@ class EngineConfig:
     @property
     def product_bits(self) -> int:
         """Width of a sum times its multiplier plus everything that is added before the shift."""
-        return self.core.acc_bits + 11
+        return self.core.acc_bits + 10
 
     @cached_property
     def offset(self) -> dict[str, Field]:
@@ -164,7 +164,7 @@ class EngineConfig:
     @property
     def scale_bits(self) -> int:
         """Width of what the requantizer's lanes multiply by at a time."""
-        return self.requant_lanes * width(SCALE)
+        return self.requant_lanes * width(TERM)
 
     @property
     def offset_bits(self) -> int:
@@ -175,6 +175,16 @@ class EngineConfig:
     def requant_steps(self) -> int:
         """Cycles in which the requantizer's lanes take the sums of all PEs, if nothing is added."""
         return self.array.pe // self.requant_lanes
+
+    @property
+    def offset_entries(self) -> int:
+        """Entries of the offsets' store: of two groups; the lowest bits of an entry's address say which step."""
+        return 2 << (self.requant_steps - 1).bit_length()
+
+    @property
+    def scale_entries(self) -> int:
+        """Entries of the scales' store: as the offsets', but for each term of a step, which the lowest bits say."""
+        return self.offset_entries << ADD_TERMS.bit_length()
 
     def slots(self, bits: int) -> int:
         """Bus words that `bits` bits take."""

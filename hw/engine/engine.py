@@ -61,6 +61,8 @@ class Engine(Component):
             kinds["array"] = (Array, config.core, Operand, WINDOW - 1)
             kinds |= {"columns": (Columns, config), "window": (Window, config)}
         parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
+        # Of the element whose address is there: the array, port a and the results have it, not the transfers.
+        self._conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, ADDRESS_CYCLES)
         self._load(m, parts)
         self._jobs(m, parts)
         self._elements(m, parts)
@@ -108,6 +110,10 @@ class Engine(Component):
             sequencer.code_valid.eq(parts["transfers"].code_valid),
             sequencer.output_room.eq(parts["transfers"].output_room),
             results.starts.eq(sequencer.started & (sequencer.job.kind == Kind.CONV)),
+            # The limit is there a cycle after the start, with tables at once.
+            results.fills.eq(
+                later(m, "fills", sequencer.started & (sequencer.job.kind == Kind.FILL), 1 - self._config.tables)
+            ),
         ]
         for name in ("addresses", "results", "transfers"):
             m.d.comb += Value.cast(parts[name].job).eq(Value.cast(sequencer.job))
@@ -143,7 +149,7 @@ class Engine(Component):
     def _array(self, m: Module, parts: dict[str, Any]) -> None:
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, array = parts["addresses"], parts["weights"], parts["array"]
-        conv = later(m, "conv", self._has_sums(parts), ADDRESS_CYCLES)
+        conv = later(m, "summed", self._has_sums(parts), ADDRESS_CYCLES) if "columns" in parts else self._conv
         flags = later(m, "flags", Cat(weights.two_word, weights.last), FRONT_CYCLES - FLAG_CYCLES)
         beat, first = later(m, "beat", Cat(addresses.beat & conv, addresses.valid & conv), MEMORY_CYCLES)
         m.d.comb += [
@@ -155,21 +161,22 @@ class Engine(Component):
         connect(m, array.sums, parts["results"].sums)
 
     def _memory(self, m: Module, parts: dict[str, Any]) -> None:
-        """Port a reads elements; port b is the results', and writes what transfers bring, whose job is alone."""
+        """Port a reads elements; port b is the results', and the transfers', whose jobs are alone."""
         addresses, memory, results, transfers = (parts[n] for n in ("addresses", "memory", "results", "transfers"))
         connect(m, flipped(self.inputs), transfers.inputs)
         connect(m, flipped(self.outputs), transfers.outputs)
-        stored = later(m, "stored", transfers.store, self._config.store_cycles)
         m.d.comb += [
-            # Where a code is stored, nothing is read: what it would be, nobody knows.
-            memory.a_read.eq(addresses.valid & ~stored),
+            memory.a_read.eq(addresses.valid & self._conv),
             memory.a_address.eq(addresses.address),
-            transfers.word.eq(memory.a_word),
+            results.fill.eq(transfers.fill),
             results.store.eq(transfers.store),
             results.moved.eq(transfers.codes),
+            results.shows.eq(transfers.shows),
+            results.shown.eq(transfers.shown),
+            transfers.shown_codes.eq(results.shown_codes),
             results.added.eq(memory.b_word),
-            memory.b_read.eq(results.read),
-            memory.b_address.eq(Mux(stored, addresses.address, results.address)),
+            memory.b_read.eq(results.read | transfers.read),
+            memory.b_address.eq(Mux(self._conv, results.address, addresses.address)),
             memory.b_data.eq(results.data),
             memory.b_write.eq(transfers.write | results.write.replicate(self._config.array.lanes)),
         ]

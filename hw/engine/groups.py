@@ -24,8 +24,10 @@ class GroupLoader(Component):
         A bus word is there; where a group may begin, it is one's.
     conv : In(1)
         The groups are those of a convolution; others have a header alone.
-    begins : In(1), trips : In
-        A job with so many groups less 1 begins.
+    add_terms : In
+        Terms of the code that is added, in each group.
+    begins : In(1), trips, single : In
+        A job with so many groups less 1 begins; it has one.
     room : Out(1), done : Out(1), last : Out(1)
         It may be taken, and is then; a group is complete with it; that is the job's last one.
     buffers : Out
@@ -40,8 +42,10 @@ class GroupLoader(Component):
                 "valid": In(1),
                 "due": In(1),
                 "conv": In(1),
+                "add_terms": In(JOB["add_terms"].bits),
                 "begins": In(1),
                 "trips": In(JOB["trips_group"].bits),
+                "single": In(1),
                 "room": Out(1),
                 "done": Out(1),
                 "last": Out(1),
@@ -60,13 +64,14 @@ class GroupLoader(Component):
         self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)
         longest = max(config.beat_slots, config.slots(config.offset_bits), config.slots(FLAGS_PER_WORD))
         self._sections = Sections(m, longest=longest, entries=config.requant_steps)
-        chunk = self._sections.entry + self._half * config.requant_steps
+        self._term = Signal.like(self.add_terms, name="term")
+        chunk = Cat(self._sections.entry, self._half)
         m.d.comb += [
             self.room.eq(1),
             tiles.word.eq(self.word),
             Cat(buffers.two_word, buffers.last).eq(Cat(tiles.two_word, tiles.last)),
             buffers.beats.target.eq(Cat(tiles.beat, self._half)),
-            buffers.scales.target.eq(chunk),
+            buffers.scales.target.eq(Cat(self._term, chunk)),
             buffers.offsets.target.eq(chunk),
         ]
         m.d.comb += [fill.word.eq(self.word) for fill in (buffers.beats, buffers.scales, buffers.offsets)]
@@ -105,12 +110,22 @@ class GroupLoader(Component):
             with m.State("SCALES"):
                 # The parameters of the group that used this half before may still be needed.
                 m.d.comb += self.room.eq(~self._half_kept)
-                with m.If(self._sections.fill(self.valid & self.room, self.buffers.scales, steps)):
-                    m.next = "OFFSETS"
+                self._scales(m)
             with m.State("OFFSETS"), m.If(self._sections.fill(self.valid, self.buffers.offsets, steps)):
                 m.d.sync += self._kept.bit_select(self._half, 1).eq(1)
                 m.d.comb += self.done.eq(1)
                 m.next = "GROUP"
+
+    def _scales(self, m: Module) -> None:
+        """Of each chunk the terms, the sum's first."""
+        taken = self._sections.pass_on(self.valid & self.room, self.buffers.scales)
+        last = taken & (self._term == self.add_terms)
+        with m.If(taken):
+            m.d.sync += self._term.eq(self._term + 1)
+        with m.If(last):
+            m.d.sync += self._term.eq(0)
+        with m.If(self._sections.count(last, self._config.requant_steps)):
+            m.next = "OFFSETS"
 
     def _count(self, m: Module) -> None:
         """Groups of the job; one ahead, as the counters of `Loops`."""
@@ -118,7 +133,7 @@ class GroupLoader(Component):
         with m.If(self.done):
             m.d.sync += [count.eq(count + 1), self.last.eq(count == self.trips)]
         with m.If(self.begins):
-            m.d.sync += [count.eq(1), self.last.eq(self.trips == 0)]
+            m.d.sync += [count.eq(1), self.last.eq(self.single)]
 
     def _group(self, m: Module) -> None:
         """The header."""

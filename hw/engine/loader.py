@@ -92,6 +92,8 @@ class Loader(Component):
             groups.valid.eq(intake.valid),
             groups.conv.eq(self.job.kind == Kind.CONV),
             groups.trips.eq(self.job.trips_group),
+            groups.single.eq(self.job.single_group),
+            groups.add_terms.eq(self.job.add_terms),
         ]
         with m.If(self.job_taken):
             # The other half of the steps; and of the tables, if this one was used.

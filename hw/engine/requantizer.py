@@ -8,7 +8,7 @@ from hw.array.registers import Registers
 from hw.component import Component, instantiate
 from hw.engine.config import CODE_CYCLES, DRAIN_CYCLES, OFFSET_CYCLES, EngineConfig
 from hw.engine.delay import later
-from hw.engine.encoding import JOB
+from hw.engine.encoding import ADD_TERMS, JOB
 from hw.engine.follow import Followed
 from hw.engine.layouts import CODES, EVENT, struct
 from hw.engine.requantizer_lane import RequantizerLane
@@ -17,7 +17,6 @@ from hw.layouts import sums_layout
 
 def requantizer_signature(config: EngineConfig) -> wiring.Signature:
     """The members of a :class:`Requantizer`."""
-    entry = range(2 * config.requant_steps)
     return wiring.Signature(
         {
             "sums": In(stream.Signature(sums_layout(config.core))),
@@ -29,13 +28,18 @@ def requantizer_signature(config: EngineConfig) -> wiring.Signature:
             "leaves": Out(1),
             "add_read": Out(1),
             "add_word": In(config.word_bits),
-            "scale_entry": Out(entry),
+            "scale_entry": Out(range(config.scale_entries)),
             "scales": In(config.scale_bits),
-            "offset_entry": Out(entry),
+            "offset_entry": Out(range(config.offset_entries)),
             "offsets": In(config.offset_bits),
             "back_frees": Out(2),
+            "fills": In(1),
+            "fill": In(1),
             "store": In(1),
             "moved": In(2 * config.code_bits),
+            "shows": In(1),
+            "shown": In(range(config.requant_steps)),
+            "added": Out(config.requant_lanes * config.code_bits),
             "codes": Out(config.requant_lanes * config.code_bits),
             "about": Out(CODES),
         }
@@ -66,9 +70,15 @@ class Requantizer(Component):
         Of the stores; a value comes a cycle after its entry.
     back_frees : Out(2)
         The half's parameters are no longer needed.
+    fills, fill : In(1)
+        The limits become those of `job`, which waited for all codes; all lanes' codes become the lower one in the next
+        cycle.
     store : In(1), moved : In(2 * code_bits)
-        All even lanes' codes become the first one in the next cycle, all odd lanes' the second: for jobs that do not
-        use the array.
+        All even lanes' codes become the first one in the next cycle, all odd lanes' the second.
+    shows : In(1), shown : In
+        A chunk to show, instead of that of the position, of a word that comes in the next cycle.
+    added : Out
+        The chunk that is shown, or added, of `add_word`.
     codes, about : Out
         Codes in the order of channels, and what they are.
     """
@@ -97,14 +107,14 @@ class Requantizer(Component):
             self.take.eq(final if steps > 1 else valid & final),
             job_leaves.eq(self.take & self.event.ends),
             self.add_read.eq(valid & begins & own["add_terms"].any()),
-            self.scale_entry.eq(later(m, "scale", chunk + half * steps, 1)),
+            self.scale_entry.eq(later(m, "scale", Cat(step, chunk, half), 1)),
             self.leaves.eq(later(m, "taken", self.take, DRAIN_CYCLES - 2)),
         ]
         with m.If(valid):
-            m.d.sync += [step.eq(Mux(last_step, 0, step + 1)), begins.eq(final)]
+            m.d.sync += [step.eq(step + 1), begins.eq(final)]
             m.d.sync += final.eq(Mux(left == 0, step + 1 == own["add_terms"], (left == 1) & alone))
             with m.If(last_step):
-                m.d.sync += [chunk.eq(chunk + 1), left.eq(left - 1)]
+                m.d.sync += [step.eq(0), chunk.eq(chunk + 1), left.eq(left - 1)]
             with m.If(final):
                 m.d.sync += [chunk.eq(0), left.eq(left.init), final.eq(alone & (steps == 1))]
         if steps == 1:
@@ -120,7 +130,7 @@ class Requantizer(Component):
         half = self.event.half
         group_ends = self.take & (self.event.group | self.event.ends)
         m.d.comb += [
-            self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_CYCLES)),
+            self.offset_entry.eq(later(m, "entry", self.scale_entry[ADD_TERMS.bit_length() :], OFFSET_CYCLES)),
             # Not a shift: between positions `half` is that of none.
             self.back_frees.eq(later(m, "frees", Cat(group_ends & ~half, group_ends & half), OFFSET_CYCLES)),
         ]
@@ -142,9 +152,9 @@ class Requantizer(Component):
         # The word to add was asked for with the first step; it is here for all others of the position.
         data = Registers(m, 1)
         chosen = data.register("chosen", Value.cast(self.sums.payload).word_select(chunk, lanes * bits))
-        step1 = data.register("step1", step)
-        step2 = data.register("step2", step1)
-        sums = data.register("sums", chosen, clear=data.clear("not_sum", step1 != 0))
+        adds1 = data.register("adds1", step != 0)
+        adds2 = data.register("adds2", adds1)
+        sums = data.register("sums", chosen, clear=data.clear("not_sum", adds1))
         clipping = CODES(later(m, "about", about, CODE_CYCLES - 1))
         clip = Followed(
             m,
@@ -153,27 +163,24 @@ class Requantizer(Component):
             ("low", "high"),
             starts=self.starts,
             leaves=clipping.valid & clipping.done & clipping.event.ends,
+            also=self.fills,
         )
-        added = self.add_word.word_select(self._part(data.delay("chunk", chunk, 2)), lanes * config.code_bits)
+        part = data.register("part", Mux(self.shows, self.shown, data.register("chunk1", chunk)))
+        m.d.comb += self.added.eq(self.add_word.word_select(part, lanes * config.code_bits))
         for index in range(lanes):
             lane = instantiate(m, platform, f"lane{index}", RequantizerLane, config)
             m.d.comb += [
                 lane.x.eq(sums.word_select(index, bits).as_signed()),
-                lane.step.eq(step2),
-                lane.added.eq(added.word_select(index, config.code_bits)),
+                lane.adds.eq(adds2),
+                lane.added.eq(self.added.word_select(index, config.code_bits)),
                 Value.cast(lane.scale).eq(self.scales.word_select(index, config.scale_bits // lanes)),
                 Value.cast(lane.offset).eq(self.offsets.word_select(index, config.offset_bits // lanes)),
                 lane.low.eq(clip["low"]),
                 lane.high.eq(clip["high"]),
+                lane.fill.eq(self.fill),
                 lane.store.eq(self.store),
                 lane.stored.eq(self.moved.word_select(index % 2, config.code_bits)),
                 self.codes.word_select(index, config.code_bits).eq(lane.code),
             ]
         m.d.sync += self.about.eq(clipping)
         return clip
-
-    def _part(self, chunk: Signal) -> Value:
-        """Which part of a word a chunk's codes are."""
-        return (
-            chunk[: (self._config.array.lanes // self._config.requant_lanes - 1).bit_length()] if len(chunk) else chunk
-        )

@@ -28,16 +28,16 @@ class RequantizerLane(Component):
     -------
     x : In(signed(acc_bits)), added : In(code_bits)
         The sum, 0 in other steps than its own; the code to add, as it is kept (:func:`kept`).
-    step : In(2)
-        0 for the sum, 1 and 2 for the terms of the code to add.
-    scale : In(struct(SCALE))
-        What they are multiplied by.
+    adds : In(1)
+        The step is one of the code to add, not that of the sum.
+    scale : In(struct(TERM))
+        What it is multiplied by.
     offset : In(struct)
         OFFSET_CYCLES after those.
     low, high : In(code_bits)
         The limits, `low` not above `high`; seven cycles after those.
-    store : In(1), stored : In(code_bits)
-        In the next cycle the code is `stored`, whatever the sum.
+    fill, store : In(1), stored : In(code_bits)
+        In the next cycle the code is `low`, or `stored`, whatever the sum.
     code : Out(code_bits)
         Eight cycles after the last step's operand, as it is kept.
     """
@@ -49,11 +49,12 @@ class RequantizerLane(Component):
             {
                 "x": In(signed(config.core.acc_bits)),
                 "added": In(bits),
-                "step": In(2),
-                "scale": In(struct(encoding.SCALE)),
+                "adds": In(1),
+                "scale": In(struct(encoding.TERM)),
                 "offset": In(struct(config.offset)),
                 "low": In(bits),
                 "high": In(bits),
+                "fill": In(1),
                 "store": In(1),
                 "stored": In(bits),
                 "code": Out(bits),
@@ -70,18 +71,10 @@ class RequantizerLane(Component):
     def _product(self, m: Module) -> Signal:
         """Cycles 1 to 4: what to shift; that shifted by whole NEAR places; by the rest; its second term."""
         bits, data, scale = self._config.product_bits, Registers(m, 1), self.scale
-        is_sum = self.step == 0
-        shift = Signal(5)
-        sign = Signal()
-        present = Signal()
-        m.d.comb += [shift.eq(scale.first_shift), sign.eq(scale.first_negative)]
-        for number in (1, 2):
-            with m.If(self.step == number):
-                m.d.comb += [shift.eq(scale[f"add{number}_shift"]), sign.eq(scale[f"add{number}_negative"])]
-                m.d.comb += present.eq(scale[f"add{number}"])
-        placed = self._placed(data, shift[NEAR_BITS:], present)
-        x, far = data.register("x1", self.x), data.register("far1", scale.first_shift[NEAR_BITS])
-        negative1 = data.register("negative1", sign)
+        shift = Value.cast(scale.shift)
+        placed = self._placed(data, shift[NEAR_BITS:], scale.extra & self.adds)
+        x, far = data.register("x1", self.x), data.register("far1", shift[NEAR_BITS])
+        negative1 = data.register("negative1", scale.negative)
         # x is 0 in other steps.
         wide = Signal(signed(bits))
         m.d.comb += wide.eq(Mux(far, x << NEAR, x))
@@ -91,9 +84,9 @@ class RequantizerLane(Component):
         filled = Cat(negative.replicate(NEAR - 1), operand)
         first = data.register("first", self._near(data, filled, shift[:NEAR_BITS]))
         # The sum once more: nothing, if it has no second term.
-        alone = data.delay("alone", ~(is_sum & scale.second), 2)
+        alone = data.delay("alone", ~scale.extra, 2)
         again = data.register("again", data.register("x2", x), clear=alone)
-        inverted = data.delay("inverted", is_sum & scale.second_negative, 3)
+        inverted = data.delay("inverted", scale.extra_negative, 3)
         term = resize(again, bits) ^ inverted.replicate(bits)
         product = Signal(signed(bits), name="product_next")
         m.d.comb += add(product, first, term, Const(0), logic=True)
@@ -132,7 +125,7 @@ class RequantizerLane(Component):
         """Cycle 5: the sum over all steps."""
         total = Signal(signed(self._config.product_bits))
         total_next = Signal(signed(self._config.product_bits))
-        begins = Registers(m, 1).delay("begins", self.step == 0, OFFSET_CYCLES)
+        begins = Registers(m, 1).delay("begins", ~self.adds, OFFSET_CYCLES)
         before = Mux(begins, self.offset.offset, total)
         m.d.comb += add(total_next, product, before, Const(0), logic=True)
         m.d.sync += total.eq(total_next)
@@ -164,7 +157,7 @@ class RequantizerLane(Component):
             below.eq(Cat(total[-1], below[0])),
         ]
         # One of four, selected by two bits; `low` is not above `high`.
-        upper = self.store | (~below[1] & (above_near | (value > self.high)))
-        lower = self.store | below[1] | (~above_near & (value < self.low))
+        upper = self.store | (~self.fill & ~below[1] & (above_near | (value > self.high)))
+        lower = self.store | self.fill | below[1] | (~above_near & (value < self.low))
         code = Mux(upper, Mux(lower, self.stored, self.high), Mux(lower, self.low, value))
         m.d.sync += self.code.eq(kept(code, bits))

@@ -21,7 +21,6 @@ from hw.layouts import sums_layout
 
 def results_signature(config: EngineConfig) -> wiring.Signature:
     """The members of :class:`Results`."""
-    channels = 2 * config.requant_steps
     return wiring.Signature(
         {
             "sums": In(stream.Signature(sums_layout(config.core))),
@@ -33,15 +32,20 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
             "drained": Out(1),
             "takes": Out(1),
             "written": Out(1),
-            "scales": In(fill_signature(config, config.scale_bits, channels)),
-            "offsets": In(fill_signature(config, config.offset_bits, channels)),
+            "scales": In(fill_signature(config, config.scale_bits, config.scale_entries)),
+            "offsets": In(fill_signature(config, config.offset_bits, config.offset_entries)),
             "back_frees": Out(2),
             "table_word": In(config.bus_bits),
             "table_write": In(1),
             "table_target": In(config.code_bits + 1),
             "table_free": Out(1),
+            "fills": In(1),
+            "fill": In(1),
             "store": In(1),
             "moved": In(2 * config.code_bits),
+            "shows": In(1),
+            "shown": In(range(config.requant_steps)),
+            "shown_codes": Out(config.requant_lanes * config.code_bits),
             "address": Out(config.address_bits),
             "read": Out(1),
             "data": Out(config.word_bits),
@@ -72,8 +76,10 @@ class Results(Component):
         Of channels; see :func:`buffers_signature`.
     table_word, table_write, table_target : In, table_free : Out(1)
         An entry of a table, see :class:`Tables`; whether the next job's may be written.
-    store, moved : In
+    fills, fill, store, moved : In
         See :class:`Requantizer`; `data` holds the codes `store_cycles` later.
+    shows, shown : In, shown_codes : Out
+        A chunk to show of a word that comes in the next cycle; its codes, in that cycle.
     address, data, write, read : Out, added : In
         Port b of the memory: a word to write; one to add, which comes `MEMORY_CYCLES` later and stays.
     """
@@ -103,11 +109,11 @@ class Results(Component):
     def _parameters(self, m: Module, platform: object, requantizer: Any) -> None:
         """The channels' parameters, in two stores: an offset is needed some cycles after its scale."""
         config = self._config
-        for name, bits, entry in (
-            ("scales", config.scale_bits, requantizer.scale_entry),
-            ("offsets", config.offset_bits, requantizer.offset_entry),
+        for name, bits, depth, entry in (
+            ("scales", config.scale_bits, config.scale_entries, requantizer.scale_entry),
+            ("offsets", config.offset_bits, config.offset_entries, requantizer.offset_entry),
         ):
-            store = instantiate(m, platform, name, Store, config, name, bits, 2 * config.requant_steps)
+            store = instantiate(m, platform, name, Store, config, name, bits, depth)
             connect(m, flipped(getattr(self, name)), store.fill)
             m.d.comb += [store.read.eq(1), store.entry.eq(entry), getattr(requantizer, name).eq(store.value)]
         m.d.comb += self.back_frees.eq(requantizer.back_frees)
@@ -136,7 +142,7 @@ class Results(Component):
             Value.cast(tables.about_in).eq(Value.cast(requantizer.about)),
             tables.word.eq(self.table_word),
             tables.write.eq(self.table_write),
-            tables.store.eq(later(m, "store", self.store, 1)),
+            tables.store.eq(later(m, "store", self.fill | self.store, 1)),
             tables.target.eq(self.table_target),
             self.table_free.eq(~tables.waiting),
         ]
@@ -145,11 +151,16 @@ class Results(Component):
     def _codes(self, m: Module, requantizer: Any, writer: Any, source: Any) -> None:
         """From their source, which is the requantizer or its tables, to the writer and port b."""
         m.d.comb += [
+            requantizer.fills.eq(self.fills),
+            requantizer.fill.eq(self.fill),
             requantizer.store.eq(self.store),
             requantizer.moved.eq(self.moved),
             writer.codes.eq(source.codes),
             Value.cast(writer.about).eq(Value.cast(source.about)),
-            writer.store.eq(later(m, "stored", self.store, self._config.store_cycles - 1)),
+            writer.store.eq(later(m, "stored", self.fill | self.store, self._config.store_cycles - 1)),
+            requantizer.shows.eq(self.shows),
+            requantizer.shown.eq(self.shown),
+            self.shown_codes.eq(requantizer.added),
             self.address.eq(writer.address),
             self.data.eq(writer.data),
             self.write.eq(writer.write),

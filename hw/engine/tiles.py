@@ -71,5 +71,5 @@ class TileCounter(Component):
             m.d.sync += [flags.eq(loaded), self.two_word.eq(loaded[0])]
         with m.If(self.begin):
             m.d.sync += [self.beat.eq(0), ahead.eq(AHEAD), limit.eq(self.tiles)]
-            m.d.sync += self.last.eq(self.tiles == 1)
+            m.d.sync += self.last.eq(self.tiles[: len(limit)] == 1)
         return m

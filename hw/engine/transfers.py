@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -30,10 +30,14 @@ def transfers_signature(config: EngineConfig) -> wiring.Signature:
             "output_room": Out(1),
             "idle": Out(1),
             "lane": In(range(config.array.lanes)),
+            "fill": Out(1),
             "store": Out(1),
             "codes": Out(2 * config.code_bits),
             "write": Out(config.array.lanes),
-            "word": In(config.word_bits),
+            "read": Out(1),
+            "shows": Out(1),
+            "shown": Out(range(config.requant_steps)),
+            "shown_codes": In(config.requant_lanes * config.code_bits),
         }
     )
 
@@ -51,17 +55,19 @@ class Transfers(Component):
     inputs : In(stream), outputs : Out(stream)
         The ports.
     job : In, issue, ends : In(1)
-        The sequencer's job, whose `fill` comes a cycle later; one of its elements is due, its last one.
+        The sequencer's job; one of its elements is due, its last one.
     code_valid, output_room, idle : Out(1)
         An input code may be due; an output code may be; all output codes have left.
     lane : In
         Of the element whose address is there, as from the address generator.
-    store, codes : Out
-        What is written `store_cycles` later, in even lanes and in odd ones.
+    fill, store, codes : Out
+        `store_cycles` later the job's lowest code is written; or what is in even lanes and in odd ones, which is that.
     write : Out(lanes)
         The lanes of the word that are written.
-    word : In(word_bits)
-        The memory word of the element whose address was there `MEMORY_CYCLES` ago.
+    read : Out(1)
+        The word of the element whose address is there is to be read for the output.
+    shows, shown : Out, shown_codes : In
+        The chunk of that word with the element's code, `MEMORY_CYCLES` - 1 later; the chunk, another cycle later.
     """
 
     def __init__(self, config: EngineConfig):
@@ -83,18 +89,17 @@ class Transfers(Component):
         known = Signal(3)
         kept = Signal(3)
         whole = Signal()
-        early = ADDRESS_CYCLES - config.store_cycles - 1
-        stored = later(m, "moved", Cat(fills, arrives, arrives & self.job.pairs), 1)
-        fill = self.job.fill[: config.code_bits].replicate(2)
-        codes = Mux(stored[0], fill, data.register("input", inputs.codes))
+        early = ADDRESS_CYCLES - config.store_cycles
+        stored = Cat(fills, arrives, arrives & self.job.pairs)
         m.d.comb += [
             self.code_valid.eq(inputs.valid),
             inputs.pairs.eq(self.job.pairs),
             inputs.take.eq(arrives),
             inputs.last.eq(last),
-            self.codes.eq(data.delay("codes", codes, early)),
+            self.codes.eq(data.delay("codes", inputs.codes, early)),
             known.eq(later(m, "known", stored, early)),
-            self.store.eq(known.any()),
+            self.fill.eq(known[0]),
+            self.store.eq(known[1]),
             kept.eq(later(m, "stored", known, config.store_cycles - 1)),
             whole.eq(later(m, "whole", kept[0], 1)),
             self.write.eq((later(m, "own", kept[1:], 1) << self.lane) | whole.replicate(len(self.write))),
@@ -104,14 +109,22 @@ class Transfers(Component):
 
     def _show(self, m: Module, outputs: Any, leaves: Value, last: Value) -> None:
         """Codes that are read go to the output port."""
-        shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + MEMORY_CYCLES)
-        lane = Registers(m, 1).delay("lane", self.lane, MEMORY_CYCLES)
+        config, data = self._config, Registers(m, 1)
+        asked = later(m, "asked", Cat(leaves, leaves & last), ADDRESS_CYCLES)
+        shows = later(m, "shows", asked, MEMORY_CYCLES - 1)
+        shown = later(m, "shown", shows, 1)
+        place = (config.requant_lanes - 1).bit_length()
+        lane = data.delay("lane", self.lane, MEMORY_CYCLES - 1)
+        code = self.shown_codes.word_select(data.register("place", lane[:place]), config.code_bits)
         m.d.comb += [
             self.output_room.eq(outputs.room),
             outputs.issue.eq(leaves),
             outputs.issue_last.eq(leaves & last),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),
-            outputs.code.eq(kept(self.word.word_select(lane, self._config.code_bits), self._config.code_bits)),
+            outputs.code.eq(kept(code, config.code_bits)),
+            self.read.eq(asked[0]),
+            self.shows.eq(shows[0]),
+            self.shown.eq(lane[place:]),
             self.idle.eq(outputs.idle),
         ]

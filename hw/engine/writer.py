@@ -94,8 +94,9 @@ class Writer(Component):
         held = self.data.word_select(self.about.chunk[: max(config.requant_steps - 1, 1).bit_length()], lanes * bits)
         for lane in range(lanes):
             code = self.codes.word_select(lane, bits)
+            larger = code.as_signed() > held.word_select(lane, bits).as_signed()
             taken = Signal(name=f"taken{lane}")
-            m.d.comb += taken.eq(self.about.valid & (first | (code.as_signed() > held.word_select(lane, bits).as_signed())))
+            m.d.comb += taken.eq(self.about.valid & (first | larger))
             for chunk in range(config.requant_steps):
                 with m.If(self.store | (taken & (self.about.chunk == chunk))):
                     m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(code)

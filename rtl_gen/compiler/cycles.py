@@ -123,7 +123,7 @@ class _Clock:
         steps = config.requant_steps * (1 + job.fields["add_terms"])
         start = last = written = beats = idle = program = port = 0
         for index, group in enumerate(job.groups):
-            full = self._load(group)
+            full = self._load(group, 1 + job.fields["add_terms"])
             if index:
                 due, lost = max(last, full) + 1 + group.idle, full - last
             else:
@@ -181,14 +181,14 @@ class _Clock:
             free = max(free, before.last + 2, *(timing.written + drained for timing in self.timings))
         return free
 
-    def _load(self, group: Group) -> int:
-        """The cycle from which a group's half is full; the loader goes on then."""
+    def _load(self, group: Group, terms: int) -> int:
+        """The cycle from which a group's half is full; the loader goes on then. `terms`: of each of its scales."""
         config, half = self.config, self.half
         at = self.feed.program(max(self.load, self.front_free[half]), config.slots(width(GROUP)))
         if group.two_word is not None:
             flags = -(-group.tiles // FLAGS_PER_WORD) * config.slots(FLAGS_PER_WORD)
             at = max(self.feed.program(at, flags + group.beats * config.beat_slots), self.back_free[half])
-            channel = config.slots(config.scale_bits) + config.slots(config.offset_bits)
+            channel = terms * config.slots(config.scale_bits) + config.slots(config.offset_bits)
             at = self.feed.program(at, config.requant_steps * channel)
         self.load = at
         return at

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import ADDRESS_BITS, JOB, Kind
-from rtl_gen.compiler.channels import Formula, reach, with_kept_codes
+from rtl_gen.compiler.channels import Formula, added_terms, reach, with_kept_codes
 from rtl_gen.compiler.loops import Loop, steps_of, trips_of, walk_of
 from rtl_gen.compiler.passes import Axis, Channel, Pass
 from rtl_gen.compiler.program import Group, Job
@@ -58,7 +56,7 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
         loops |= _pool_loops(whole)
         at = source.offset + _origin(whole.rows, source.row) + _origin(whole.columns, source.column)
         fields = {
-            "add_terms": max(scale["add1"] + scale["add2"] for group in groups for scale in group.scales),
+            "add_terms": max(added_terms(scale) for group in groups for scale in group.scales),
             "address": (bases[source.buffer] + at + run.start * _distance(source)) % (1 << ADDRESS_BITS),
             "x": whole.columns.window.origin,
             "y": whole.rows.window.origin,
@@ -214,7 +212,7 @@ def _group(whole: Pass, config: EngineConfig, number: int, run: Run, slide: Slid
     parameters: list[Channel] = [Formula().parameters()] * pe
     for channel in channels.tolist():
         parameters[int(whole.target.slots[channel] % pe)] = _parameters(whole, config, channel)
-    terms = max(scale["add1"] + scale["add2"] for scale, _ in whole.channels)
+    terms = max(added_terms(scale) for scale, _ in whole.channels)
     beats, steps = len(two_word) + int(two_word.sum()), config.requant_steps * (1 + terms)
     return Group(
         tiles=len(two_word),

@@ -37,15 +37,18 @@ module groups_proof (
     assume (!(buffers__back_frees & ~kept));
   end
 
-  // Where the next bus word goes: slot, beat of the group, chunk of its channels.
+  // Where the next bus word goes: slot, beat of the group, chunk of its channels, term of a chunk.
   reg [7:0] slot = 0;
   reg [`BEAT_BITS-1:0] beat = 0;
   reg [`CHUNK_BITS-1:0] chunk = 0;
+  reg [1:0] term = 0;
+  wire last_term = offset_in || term == add_terms;
   wire last_slot = slot == (beat_in ? `BEAT_SLOTS : scale_in ? `SCALE_SLOTS : `OFFSET_SLOTS) - 1;
-  always @(posedge clk) if (rst || done) {slot, beat, chunk} <= 0; else if (beat_in || scale_in || offset_in) begin
+  always @(posedge clk) if (rst || done) {slot, beat, chunk, term} <= 0; else if (beat_in || scale_in || offset_in) begin
     slot <= last_slot ? 0 : slot + 1;
     beat <= beat + (beat_in && last_slot);
-    chunk <= chunk + ((scale_in || offset_in) && last_slot);
+    chunk <= chunk + ((scale_in || offset_in) && last_slot && last_term);
+    if (scale_in && last_slot) term <= last_term ? 0 : term + 1;
   end
 
   // WIRES
@@ -58,11 +61,11 @@ module groups_proof (
       assert (buffers__beats__slot == 1 << slot && buffers__beats__word == word);
     end
     if (scale_in) begin
-      assert (!((kept | back) & here) && buffers__scales__target == half * `CHUNKS + chunk);
+      assert (!((kept | back) & here) && buffers__scales__target == {half, chunk, term});
       assert (buffers__scales__slot == 1 << slot && buffers__scales__word == word);
     end
     if (offset_in) begin
-      assert (!((kept | back) & here) && buffers__offsets__target == half * `CHUNKS + chunk);
+      assert (!((kept | back) & here) && buffers__offsets__target == {half, chunk});
       assert (buffers__offsets__slot == 1 << slot && buffers__offsets__word == word);
     end
     // What is taken of a group is written, but for header and flags.
@@ -72,7 +75,11 @@ module groups_proof (
       assert ($stable(buffers__idles[`IDLE_BITS*k +: `IDLE_BITS]));
     end
 
+    // The job's terms stay while its groups are read.
+    if ($past(fsm_state == 3)) assume ($stable(add_terms));
+
     // For the induction.
+    assert (dut_term == term && (fsm_state == 3 ? term <= add_terms : term == 0));
     assert (fsm_state <= 4 && dut_half == half && dut_kept == kept);
     assert (occupied == (full | late[0 +: 2] | late[2 +: 2]));
     assert ($past(rst) || half_occupied || !(full & here) && !(late[0 +: 6] & {3{here}}));

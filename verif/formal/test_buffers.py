@@ -24,6 +24,7 @@ PARTS: dict[str, Any] = {"groups": GroupLoader, "sequencer": Sequencer}
 # Names of signals inside, and under which the proof knows them.
 WIRES = {
     "groups": "fsm_state half:dut_half kept:dut_kept occupied half_occupied half_kept slot:dut_slot entry "
+    "term:dut_term "
     "tiles.beat:tile_beat",
     "sequencer": "running holding place:dut_place left:dut_left",
 }

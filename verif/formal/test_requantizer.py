@@ -7,7 +7,7 @@ import pytest
 from hw.component import Modules
 from hw.config import ArrayConfig
 from hw.engine.config import OFFSET_CYCLES, EngineConfig
-from hw.engine.encoding import SCALE, width
+from hw.engine.encoding import TERM, width
 from hw.engine.requantizer_lane import RequantizerLane
 from hw.verilog import verilog
 from sw_ref.format import StlqFormat
@@ -53,12 +53,12 @@ def sources(of: EngineConfig) -> dict[str, str]:
         "CODE": of.code_bits,
         "WIDE": of.product_bits,
         "ACC": of.core.acc_bits,
-        "SCALE": width(SCALE),
+        "TERM": width(TERM),
         "PRODUCT": PRODUCT,
         "CODE_AFTER": CODE_AFTER,
         "WINDOW": WINDOW,
     }
     defines = "".join(f"`define {name} {value}\n" for name, value in sizes.items())
     # A struct's last field has its lowest bits.
-    fields = "".join(f"  logic [{field.bits - 1}:0] {name};\n" for name, field in reversed(SCALE.items()))
+    fields = "".join(f"  logic [{field.bits - 1}:0] {name};\n" for name, field in reversed(TERM.items()))
     return {"lane.v": verilog(modules), "requantizer_proof.sv": defines + PROOF.replace("  // FIELDS\n", fields)}

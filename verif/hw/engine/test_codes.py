@@ -36,7 +36,7 @@ def verilog() -> str:
 
 
 def fill(address: int, code: int) -> Job:
-    return make_job("fill", Kind.FILL, {}, [Group(tiles=1)], address=address, fill=code, width=1, height=1, wait=1)
+    return make_job("fill", Kind.FILL, {}, [Group(tiles=1)], address=address, low=code, width=1, height=1, wait=1)
 
 
 def identity() -> Group:

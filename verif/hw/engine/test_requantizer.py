@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from hw.engine.config import CODE_CYCLES, DRAIN_CYCLES, MEMORY_CYCLES, OFFSET_CYCLES, EngineConfig
-from hw.engine.encoding import SCALE, pack, width
+from hw.engine.encoding import ADD_TERMS, TERM, pack, width
 from hw.engine.requantizer import Requantizer
+from rtl_gen.compiler.channels import added_terms
 from verif.hw.array.bench import dice, packed, simulate
 from verif.hw.engine.bench import CONFIG, LANES, kept
 from verif.hw.engine.test_requantizer_lane import Case, cases, fits, golden, parameters
 from verif.hw.faults import driven
 
-ADD_TERMS = (2, 0, 1, 0, 1, 2, 2)  # of one job after the other
+JOBS = (2, 0, 1, 0, 1, 2, 2)  # `add_terms` of one job after the other
 WAYS = ("x", "y", "group", "ends")
 GROUPS = (("x", "y", "group"), ("y", "x", "ends"))  # how the positions of a job's groups end
 SETTLED = 3  # cycles from the start of a job to its first sums, at least
@@ -44,19 +45,19 @@ def positions_of(rng: np.random.Generator) -> list[Position]:
     """All positions of all jobs. Halves take turns; channels have parameters of their own."""
     found: list[Position] = []
     chosen = cases(rng)
-    for job, terms in enumerate(ADD_TERMS):
+    for job, terms in enumerate(JOBS):
         low, high = sorted(rng.integers(0, 256, 2).tolist())
         for half, ends in enumerate(GROUPS):
-            group = list(islice((case for case in chosen if added_terms(case) <= terms and fits(case)), LANES))
+            group = list(islice((case for case in chosen if terms_of(case) <= terms and fits(case)), LANES))
             for end in ends:
                 channels = [{**another(case, rng), "low": low, "high": high} for case in group]
                 found.append(Position(job, terms, end, half, channels))
     return found
 
 
-def added_terms(case: Case) -> int:
+def terms_of(case: Case) -> int:
     scale, _ = parameters(case)
-    return scale["add1"] + scale["add2"]
+    return added_terms(scale)
 
 
 def another(case: Case, rng: np.random.Generator) -> Case:
@@ -107,7 +108,8 @@ class Stages:
         if cycle in self.fills and self.groups:
             self._fill()
         for name, entry in self.entries.items():
-            ctx.set(getattr(device, name), self.stored[name, entry])
+            # Between positions a step may be asked for that there is not.
+            ctx.set(getattr(device, name), self.stored.get((name, entry), 0))
 
     def observe(self, ctx: Any, cycle: int) -> None:
         device, about = self.device, ctx.get(self.device.about)
@@ -134,7 +136,8 @@ class Stages:
         ctx.set(self.device.sums.payload, self.device.sums.payload.shape().from_bits(sums))
         step = cycle
         for chunk in range(self.chunks):
-            codes = packed(kept(golden(case) for case in channels[chunk * self.lanes :][: self.lanes]), CONFIG.code_bits)
+            own = channels[chunk * self.lanes :][: self.lanes]
+            codes = packed(kept(golden(case) for case in own), CONFIG.code_bits)
             step = cycle + chunk * (1 + terms) + terms
             self.due["codes"][step + CODE_CYCLES] = (codes, chunk, int(chunk == self.chunks - 1), event)
         self.due["take"][step] = 1
@@ -150,8 +153,10 @@ class Stages:
         _, _, _, half, channels = self.groups.pop(0)
         for chunk in range(self.chunks):
             scales, offsets = zip(*map(parameters, channels[chunk * self.lanes :][: self.lanes]), strict=True)
-            entry = half * self.chunks + chunk
-            self.stored["scales", entry] = packed([pack(SCALE, one) for one in scales], width(SCALE))
+            entry = chunk | half << (self.chunks - 1).bit_length()
+            for step, terms in enumerate(zip(*scales, strict=True)):
+                at = step | entry << ADD_TERMS.bit_length()
+                self.stored["scales", at] = packed([pack(TERM, one) for one in terms], width(TERM))
             self.stored["offsets", entry] = packed([pack(CONFIG.offset, one) for one in offsets], width(CONFIG.offset))
 
 
@@ -174,6 +179,30 @@ def check(lanes: int = CONFIG.requant_lanes) -> None:
 @pytest.mark.parametrize("lanes", [1, 2, 4])
 def test_codes_are_those_of_the_formula_in_order_and_on_time(lanes: int) -> None:
     check(lanes)
+
+
+def test_a_fill_takes_the_lower_limit_and_a_chunk_of_a_word_is_shown() -> None:
+    device: Any = Requantizer(CONFIG)
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(device.add_word, sum(lane << 8 * lane for lane in range(LANES)))
+        for low in (255, 0, 77):
+            ctx.set(device.job, {"low": low, "high": 255})
+            ctx.set(device.fills, 1)
+            await ctx.tick()
+            ctx.set(device.fills, 0)
+            ctx.set(device.job, {"low": 1, "high": 2})
+            ctx.set(device.fill, 1)
+            for chunk in range(CONFIG.requant_steps):
+                ctx.set(device.shows, 1)
+                ctx.set(device.shown, chunk)
+                await ctx.tick()
+                assert ctx.get(device.codes) == packed(kept([low] * CONFIG.requant_lanes), 8)
+                lanes = range(LANES)[chunk * CONFIG.requant_lanes :][: CONFIG.requant_lanes]
+                assert ctx.get(device.added) == packed(list(lanes), 8)
+            ctx.set(device.fill, 0)
+
+    simulate(device, bench)
 
 
 @pytest.mark.parametrize("name", FAULTS)

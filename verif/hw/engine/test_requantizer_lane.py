@@ -10,9 +10,9 @@ from amaranth.sim import Simulator
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import SCALE, pack
+from hw.engine.encoding import TERM, pack
 from hw.engine.requantizer_lane import RequantizerLane
-from rtl_gen.compiler.channels import Formula
+from rtl_gen.compiler.channels import Formula, Parameters, added_terms
 from sw_ref.format import StlqFormat
 from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 
@@ -59,14 +59,14 @@ def fits(case: Case) -> bool:
     return sum(map(abs, parts)) < 1 << (CONFIG.product_bits - 1)
 
 
-def parameters(case: Case) -> tuple[dict[str, int], dict[str, int]]:
+def parameters(case: Case) -> Parameters:
     names = ("bias", "multiplier", "shift", "add_multiplier", "zero", "added_zero")
     return Formula(**{name: case[name] for name in names}).parameters()
 
 
 def steps(case: Case, every: int) -> list[int]:
     """The steps of a code: those that its multiplier needs, or all."""
-    return list(range(1 + max(parameters(case)[0]["add1"] + parameters(case)[0]["add2"], every)))
+    return list(range(1 + max(added_terms(parameters(case)[0]), every)))
 
 
 def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
@@ -75,7 +75,7 @@ def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
 
     async def bench(ctx: Any) -> None:
         for at in range(len(work) + LATENCY):
-            for delay, names in ((0, ("x", "added", "step", "scale")), (4, ("offset",)), (7, ("low", "high"))):
+            for delay, names in ((0, ("x", "added", "adds", "scale")), (4, ("offset",)), (7, ("low", "high"))):
                 if 0 <= at - delay < len(work):
                     case, step, _ = work[at - delay]
                     scale, offset = parameters(case)
@@ -83,8 +83,8 @@ def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
                         **case,
                         "x": 0 if step else case["x"],
                         "added": case["added"] ^ TOP,
-                        "step": step,
-                        "scale": pack(SCALE, scale),
+                        "adds": int(step > 0),
+                        "scale": pack(TERM, scale[step]),
                         "offset": pack(CONFIG.offset, offset),
                     }
                     for name in names:

@@ -118,7 +118,8 @@ def check(window: int, *, adds: bool) -> None:
             found = await run(ctx, writer, Script(rng, positions, adds=adds))
             windows = [positions[at : at + window] for at in range(0, len(positions), window)]
             largest = [[max(column) for column in zip(*(p.codes for p in part), strict=True)] for part in windows]
-            assert found == [(part[0].write, packed(kept(codes), 8)) for part, codes in zip(windows, largest, strict=True)]
+            words = [packed(kept(codes), 8) for codes in largest]
+            assert found == [(part[0].write, word) for part, word in zip(windows, words, strict=True)]
 
     simulate(writer, bench)
 

@@ -41,7 +41,7 @@ class Machine:
         elif job.kind == Kind.OUTPUT:
             self.outputs += self.memory[at, x].tolist()
         elif job.kind == Kind.FILL:
-            self.memory[at] = fields["fill"]
+            self.memory[at] = fields["low"]
             self.written.append((at, self.memory[at]))
         else:
             assert job.kind == Kind.INPUT
@@ -99,10 +99,11 @@ class Machine:
         values = np.empty(sums.shape, np.int64)
         for channel, (scale, offset) in enumerate(zip(group.scales, group.offsets, strict=True)):
             code = 0 if added is None else added[:, channel]
-            terms = [(sums[:, channel] << scale["first_shift"], scale["first_negative"])]
-            terms.append((sums[:, channel] * scale["second"], scale["second_negative"]))
-            for n in (1, 2)[: job.fields["add_terms"]]:
-                terms.append((code * scale[f"add{n}"] << scale[f"add{n}_shift"], scale[f"add{n}_negative"]))
+            first, *more = scale
+            terms = [(sums[:, channel] << first["shift"], first["negative"])]
+            terms.append((sums[:, channel] * first["extra"], first["extra_negative"]))
+            for term in more[: job.fields["add_terms"]]:
+                terms.append((code * term["extra"] << term["shift"], term["negative"]))
             total = sum(~value if negative else value for value, negative in terms) + offset["offset"]
             assert np.abs(total).max() < 1 << (self.config.product_bits - 1)
             values[:, channel] = np.clip(total >> offset["shift"], job.fields["low"], job.fields["high"])
