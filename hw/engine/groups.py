@@ -64,11 +64,15 @@ class GroupLoader(Component):
         self._tiles = tiles = instantiate(m, platform, "tiles", TileCounter, config)
         longest = max(config.beat_slots, config.slots(config.offset_bits), config.slots(FLAGS_PER_WORD))
         self._sections = Sections(m, longest=longest, entries=config.requant_steps)
+        self._before = Signal(config.bus_bits, name="before")
+        section = Cat(self._before, self.word)[(2 - config.slots(encoding.width(GROUP))) * config.bus_bits :]
+        self._header = struct(GROUP)(section[: encoding.width(GROUP)])
         self._term = Signal.like(self.add_terms, name="term")
         chunk = Cat(self._sections.entry, self._half)
         m.d.comb += [
             self.room.eq(1),
             tiles.word.eq(self.word),
+            tiles.tiles.eq(self._header.tiles),
             Cat(buffers.two_word, buffers.last).eq(Cat(tiles.two_word, tiles.last)),
             buffers.beats.target.eq(Cat(tiles.beat, self._half)),
             buffers.scales.target.eq(Cat(self._term, chunk)),
@@ -89,11 +93,8 @@ class GroupLoader(Component):
         self._states(m)
         self._count(m)
         for half, end in enumerate(buffers.ends):
-            with m.If(tiles.step & (self._half == half)):
+            with m.If(self.done & (self._half == half)):
                 m.d.sync += end.eq(tiles.beat)
-            # Positions that have no beats are one element.
-            with m.If(tiles.begin & self.room & (self._half == half)):
-                m.d.sync += end.eq(0)
         return m
 
     def _states(self, m: Module) -> None:
@@ -137,17 +138,12 @@ class GroupLoader(Component):
 
     def _group(self, m: Module) -> None:
         """The header."""
-        before = Signal(self._config.bus_bits)
         m.d.comb += [self.room.eq(~self._half_occupied), self._tiles.begin.eq(1)]
         take = self.due & self.valid & self.room
         with m.If(take):
-            m.d.sync += before.eq(self.word)
-        slots = self._config.slots(encoding.width(GROUP))
-        section = Cat(before, self.word)[(2 - slots) * self._config.bus_bits :]
-        group = struct(GROUP)(section[: encoding.width(GROUP)])
-        m.d.comb += self._tiles.tiles.eq(group.tiles)
-        with m.If(self._sections.read(take, slots)):
-            m.d.sync += self.buffers.idles[self._half].eq(group.idle)
+            m.d.sync += self._before.eq(self.word)
+        with m.If(self._sections.read(take, self._config.slots(encoding.width(GROUP)))):
+            m.d.sync += self.buffers.idles[self._half].eq(self._header.idle)
             m.d.comb += self.done.eq(~self.conv)
             with m.If(self.conv):
                 m.next = "FLAGS"

@@ -72,8 +72,7 @@ class Loader(Component):
         self._intake = intake = instantiate(m, platform, "intake", Intake, config)
         self._groups = groups = instantiate(m, platform, "groups", GroupLoader, config)
         self._room, self._table_half = Signal(init=1, name="room"), Signal(name="table_half")
-        self._header_seen, self._wrong = Signal(name="header_seen"), Signal(name="wrong")
-        bank = Signal()
+        self._header_seen, self._wrong, bank = Signal(name="header_seen"), Signal(name="wrong"), Signal(name="bank")
         slots = config.slots(encoding.width(JOB))
         self._sections = Sections(m, longest=max(slots, 2), entries=len(LOOPS))
         # Sections enter at the top, a bus word at a time; a whole job is `next`.
@@ -91,8 +90,7 @@ class Loader(Component):
             groups.word.eq(intake.word),
             groups.valid.eq(intake.valid),
             groups.conv.eq(self.job.kind == Kind.CONV),
-            groups.trips.eq(self.job.trips_group),
-            groups.single.eq(self.job.single_group),
+            Cat(groups.trips, groups.single).eq(Cat(self.job.trips_group, self.job.single_group)),
             groups.add_terms.eq(self.job.add_terms),
         ]
         with m.If(self.job_taken):

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.array.registers import Registers
 from hw.component import Component, instantiate
+from hw.engine.chunk import chosen
 from hw.engine.config import CODE_CYCLES, DRAIN_CYCLES, OFFSET_CYCLES, EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import ADD_TERMS, JOB
@@ -72,7 +73,7 @@ class Requantizer(Component):
         The half's parameters are no longer needed.
     fills, fill : In(1)
         The limits become those of `job`, which waited for all codes; all lanes' codes become the lower one in the next
-        cycle.
+        cycle but one.
     store : In(1), moved : In(2 * code_bits)
         All even lanes' codes become the first one in the next cycle, all odd lanes' the second.
     shows : In(1), shown : In
@@ -151,10 +152,9 @@ class Requantizer(Component):
         lanes, bits = config.requant_lanes, config.core.acc_bits
         # The word to add was asked for with the first step; it is here for all others of the position.
         data = Registers(m, 1)
-        chosen = data.register("chosen", Value.cast(self.sums.payload).word_select(chunk, lanes * bits))
         adds1 = data.register("adds1", step != 0)
         adds2 = data.register("adds2", adds1)
-        sums = data.register("sums", chosen, clear=data.clear("not_sum", adds1))
+        sums = chosen(config, data, Value.cast(self.sums.payload), chunk, data.clear("not_sum", adds1))
         clipping = CODES(later(m, "about", about, CODE_CYCLES - 1))
         clip = Followed(
             m,

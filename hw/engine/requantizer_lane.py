@@ -36,8 +36,10 @@ class RequantizerLane(Component):
         OFFSET_CYCLES after those.
     low, high : In(code_bits)
         The limits, `low` not above `high`; seven cycles after those.
-    fill, store : In(1), stored : In(code_bits)
-        In the next cycle the code is `low`, or `stored`, whatever the sum.
+    fill : In(1)
+        In the next cycle but one the code is `low`, whatever the sum.
+    store : In(1), stored : In(code_bits)
+        In the next cycle the code is `stored`, whatever the sum.
     code : Out(code_bits)
         Eight cycles after the last step's operand, as it is kept.
     """
@@ -154,10 +156,10 @@ class RequantizerLane(Component):
         m.d.sync += [
             value.eq(near >> fine),
             above_near.eq(above | (near >> fine)[bits:].any()),
-            below.eq(Cat(total[-1], below[0])),
+            below.eq(Cat(total[-1], below[0] | self.fill)),
         ]
         # One of four, selected by two bits; `low` is not above `high`.
-        upper = self.store | (~self.fill & ~below[1] & (above_near | (value > self.high)))
-        lower = self.store | self.fill | below[1] | (~above_near & (value < self.low))
+        upper = self.store | (~below[1] & (above_near | (value > self.high)))
+        lower = self.store | below[1] | (~above_near & (value < self.low))
         code = Mux(upper, Mux(lower, self.stored, self.high), Mux(lower, self.low, value))
         m.d.sync += self.code.eq(kept(code, bits))

@@ -77,7 +77,7 @@ class Results(Component):
     table_word, table_write, table_target : In, table_free : Out(1)
         An entry of a table, see :class:`Tables`; whether the next job's may be written.
     fills, fill, store, moved : In
-        See :class:`Requantizer`; `data` holds the codes `store_cycles` later.
+        See :class:`Requantizer`; `data` holds the codes `store_cycles` later, those of `fill` another cycle later.
     shows, shown : In, shown_codes : Out
         A chunk to show of a word that comes in the next cycle; its codes, in that cycle.
     address, data, write, read : Out, added : In
@@ -100,6 +100,7 @@ class Results(Component):
             m.d.comb += [Value.cast(stage.job).eq(Value.cast(self.job)), stage.starts.eq(self.starts)]
         m.d.comb += self.waiting.eq(Cat(stage.waiting for stage in stages).any())
         connect(m, flipped(self.sums), requantizer.sums)
+        self._stores = self.store | later(m, "fill", self.fill, 1)
         self._parameters(m, platform, requantizer)
         self._positions(m, events, requantizer, writer)
         source = self._looked_up(m, requantizer, tables[0]) if tables else requantizer
@@ -142,7 +143,7 @@ class Results(Component):
             Value.cast(tables.about_in).eq(Value.cast(requantizer.about)),
             tables.word.eq(self.table_word),
             tables.write.eq(self.table_write),
-            tables.store.eq(later(m, "store", self.fill | self.store, 1)),
+            tables.store.eq(later(m, "store", self._stores, 1)),
             tables.target.eq(self.table_target),
             self.table_free.eq(~tables.waiting),
         ]
@@ -157,7 +158,7 @@ class Results(Component):
             requantizer.moved.eq(self.moved),
             writer.codes.eq(source.codes),
             Value.cast(writer.about).eq(Value.cast(source.about)),
-            writer.store.eq(later(m, "stored", self.fill | self.store, self._config.store_cycles - 1)),
+            writer.store.eq(later(m, "stored", self._stores, self._config.store_cycles - 1)),
             requantizer.shows.eq(self.shows),
             requantizer.shown.eq(self.shown),
             self.shown_codes.eq(requantizer.added),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Signal, Value
+from amaranth import Module, Mux, Signal, Value
 
 
 class Sections:
@@ -16,19 +16,15 @@ class Sections:
         self._m = m
         self.slot = Signal(range(longest), name="slot")
         self.entry = Signal(range(entries), name="entry")
-        self._take, self._last = Signal(name="take_slot"), Signal(name="last_slot")
-        self._done, self._end = Signal(name="entry_done"), Signal(name="last_entry")
-        # The last statement clears: so it becomes the registers' reset.
-        for count, step, last in ((self.slot, self._take, self._last), (self.entry, self._done, self._end)):
-            with m.If(step):
-                m.d.sync += count.eq(count + 1)
-            with m.If(step & last):
-                m.d.sync += count.eq(0)
 
     def read(self, take: Value, slots: int) -> Value:
         """Read a section of `slots` bus words, one where `take` is 1; whether its last one is taken."""
-        self._m.d.comb += [self._take.eq(take), self._last.eq(self.slot == slots - 1)]
-        return take & (self.slot == slots - 1)
+        last = self.slot == slots - 1
+        with self._m.If(take):
+            self._m.d.sync += self.slot.eq(self.slot + 1)
+            with self._m.If(last):
+                self._m.d.sync += self.slot.eq(0)
+        return take & last
 
     def fill(self, take: Value, store: Any, entries: int) -> Value:
         """Pass `entries` sections on to a store, its `Fill`; whether the last bus word of the last one is taken."""
@@ -41,5 +37,9 @@ class Sections:
 
     def count(self, done: Value, entries: int) -> Value:
         """Count `entries` entries, of which one is complete where `done` is 1; whether the last one is."""
-        self._m.d.comb += [self._done.eq(done), self._end.eq(self.entry == entries - 1)]
-        return done & (self.entry == entries - 1)
+        last = self.entry == entries - 1
+        following = self.entry + 1
+        with self._m.If(done):
+            # Where it wraps by itself, nothing clears it.
+            self._m.d.sync += self.entry.eq(following if entries == 1 << len(self.entry) else Mux(last, 0, following))
+        return done & last

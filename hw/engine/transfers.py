@@ -60,8 +60,9 @@ class Transfers(Component):
         An input code may be due; an output code may be; all output codes have left.
     lane : In
         Of the element whose address is there, as from the address generator.
-    fill, store, codes : Out
-        `store_cycles` later the job's lowest code is written; or what is in even lanes and in odd ones, which is that.
+    fill : Out(1), store, codes : Out
+        The job's lowest code is written `store_cycles` + 1 later; what is in even lanes and in odd ones, `store_cycles`
+        later.
     write : Out(lanes)
         The lanes of the word that are written.
     read : Out(1)
@@ -98,7 +99,7 @@ class Transfers(Component):
             inputs.last.eq(last),
             self.codes.eq(data.delay("codes", inputs.codes, early)),
             known.eq(later(m, "known", stored, early)),
-            self.fill.eq(known[0]),
+            self.fill.eq(later(m, "fill", fills, early - 1)),
             self.store.eq(known[1]),
             kept.eq(later(m, "stored", known, config.store_cycles - 1)),
             whole.eq(later(m, "whole", kept[0], 1)),

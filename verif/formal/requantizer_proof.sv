@@ -77,7 +77,7 @@ module requantizer_proof (
   wire [`CODE-1:0] least, most, stored_then;
   wire store_then, fill_then;
   late #(1, 1) late_store (clk, store, store_then);
-  late #(1, 1) late_fill (clk, fill, fill_then);
+  late #(1, 2) late_fill (clk, fill, fill_then);
   late #(`CODE, 1) late_stored (clk, stored, stored_then);
   late #(`CODE, 1) late_low (clk, low, least);
   late #(`CODE, 1) late_high (clk, high, most);

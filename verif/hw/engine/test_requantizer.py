@@ -160,8 +160,8 @@ class Stages:
             self.stored["offsets", entry] = packed([pack(CONFIG.offset, one) for one in offsets], width(CONFIG.offset))
 
 
-def check(lanes: int = CONFIG.requant_lanes) -> None:
-    config = replace(CONFIG, requant_lanes=lanes)
+def check(lanes: int = CONFIG.requant_lanes, choices: int = CONFIG.array.choices) -> None:
+    config = replace(CONFIG, requant_lanes=lanes, array=replace(CONFIG.array, choices=choices))
     device: Any = Requantizer(config)
     stages = Stages(device, positions_of(np.random.default_rng(lanes)), config)
 
@@ -176,9 +176,9 @@ def check(lanes: int = CONFIG.requant_lanes) -> None:
     simulate(device, bench)
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4])
-def test_codes_are_those_of_the_formula_in_order_and_on_time(lanes: int) -> None:
-    check(lanes)
+@pytest.mark.parametrize(("lanes", "choices"), [(1, 4), (1, 1), (2, 4), (4, 4)])
+def test_codes_are_those_of_the_formula_in_order_and_on_time(lanes: int, choices: int) -> None:
+    check(lanes, choices)
 
 
 def test_a_fill_takes_the_lower_limit_and_a_chunk_of_a_word_is_shown() -> None:
@@ -193,6 +193,7 @@ def test_a_fill_takes_the_lower_limit_and_a_chunk_of_a_word_is_shown() -> None:
             ctx.set(device.fills, 0)
             ctx.set(device.job, {"low": 1, "high": 2})
             ctx.set(device.fill, 1)
+            await ctx.tick()
             for chunk in range(CONFIG.requant_steps):
                 ctx.set(device.shows, 1)
                 ctx.set(device.shown, chunk)

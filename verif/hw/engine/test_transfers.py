@@ -36,6 +36,7 @@ class Elements:
         self.words: list[int] = []
         self.stored: list[list[int]] = []  # codes to store, [-1] for that of a fill, none in other cycles
         self.chunk = 0  # that was asked for
+        self.fills = 0  # a cycle ago
 
     async def run(self, ctx: Any, kind: Kind, *, until: int) -> None:
         device = self.device
@@ -49,7 +50,8 @@ class Elements:
             if ctx.get(device.write):
                 self.written.append((cycle, ctx.get(device.write), self.stored[-CONFIG.store_cycles]))
             stored = [*divmod(ctx.get(device.codes), 256)][::-1] if ctx.get(device.store) else []
-            self.stored.append([-1] if ctx.get(device.fill) else stored)
+            self.stored.append([-1] if self.fills else stored)
+            self.fills = ctx.get(device.fill)
             if issue:
                 self.due.append(cycle)
                 self.at += 1

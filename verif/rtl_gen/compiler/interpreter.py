@@ -102,8 +102,8 @@ class Machine:
             first, *more = scale
             terms = [(sums[:, channel] << first["shift"], first["negative"])]
             terms.append((sums[:, channel] * first["extra"], first["extra_negative"]))
-            for term in more[: job.fields["add_terms"]]:
-                terms.append((code * term["extra"] << term["shift"], term["negative"]))
+            for one in more[: job.fields["add_terms"]]:
+                terms.append((code * one["extra"] << one["shift"], one["negative"]))
             total = sum(~value if negative else value for value, negative in terms) + offset["offset"]
             assert np.abs(total).max() < 1 << (self.config.product_bits - 1)
             values[:, channel] = np.clip(total >> offset["shift"], job.fields["low"], job.fields["high"])
