@@ -1,6 +1,6 @@
 """The writer: codes to words of the activation memory, and where they go."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -94,7 +94,9 @@ class Writer(Component):
         held = self.data.word_select(self.about.chunk[: max(config.requant_steps - 1, 1).bit_length()], lanes * bits)
         for lane in range(lanes):
             code = self.codes.word_select(lane, bits)
-            larger = code.as_signed() > held.word_select(lane, bits).as_signed()
+            # Of signed numbers: as of unsigned ones whose top bits are exchanged.
+            own = held.word_select(lane, bits)
+            larger = Cat(code[:-1], own[-1]) > Cat(own[:-1], code[-1])
             taken = Signal(name=f"taken{lane}")
             m.d.comb += taken.eq(self.about.valid & (first | larger))
             for chunk in range(config.requant_steps):

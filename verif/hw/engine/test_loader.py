@@ -274,13 +274,13 @@ def _header(words: list[int], at: int, bit: int) -> list[int]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_broken_one_is_rejected(name: str) -> None:
     # Short groups follow one another so soon that parameters are still in use.
-    jobs, words = program(0, tiles=(1,) if "half" in name else TILES)
+    jobs, words = program(1, tiles=(1,) if "half" in name else TILES)
     expected = (Error.NONE, len(KINDS))
     if name == "a job before its check":
         words[30] ^= 1
         expected = (Error.CHECK, 0)
     with FAULTS[name].planted(), pytest.raises((AssertionError, IndexError, KeyError)):
-        assert run(jobs, words, 0) == expected
+        assert run(jobs, words, 1) == expected
 
 
 def test_a_half_is_filled_again_some_cycles_after_its_last_beat() -> None:
