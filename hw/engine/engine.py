@@ -83,15 +83,12 @@ class Engine(Component):
         connect(m, buffers.scales, results.scales)
         connect(m, buffers.offsets, results.offsets)
         m.d.comb += [
-            self.busy.eq(loader.busy),
-            self.error.eq(loader.error),
-            parts["weights"].two_word_in.eq(buffers.two_word),
-            parts["weights"].last_in.eq(buffers.last),
+            Cat(self.busy, self.error).eq(Cat(loader.busy, loader.error)),
+            Cat(parts["weights"].two_word_in, parts["weights"].last_in).eq(Cat(buffers.two_word, buffers.last)),
             buffers.front_frees.eq(parts["sequencer"].front_frees),
             buffers.back_frees.eq(results.back_frees),
             results.table_word.eq(loader.steps.word),
-            results.table_write.eq(loader.table_write),
-            results.table_target.eq(loader.table_target),
+            Cat(results.table_write, results.table_target).eq(Cat(loader.table_write, loader.table_target)),
             loader.table_free.eq(results.table_free),
             loader.idle.eq(parts["sequencer"].idle & results.written & parts["transfers"].idle),
         ]
@@ -99,6 +96,7 @@ class Engine(Component):
     def _jobs(self, m: Module, parts: dict[str, Any]) -> None:
         """From the loader's job to the sequencer's, and to all that need its fields."""
         loader, sequencer, results = parts["loader"], parts["sequencer"], parts["results"]
+        fills = sequencer.started & (sequencer.job.kind == Kind.FILL)
         m.d.comb += [
             Value.cast(sequencer.next_job).eq(Value.cast(loader.job)),
             sequencer.job_valid.eq(loader.job_valid & ~results.waiting),
@@ -111,9 +109,7 @@ class Engine(Component):
             sequencer.output_room.eq(parts["transfers"].output_room),
             results.starts.eq(sequencer.started & (sequencer.job.kind == Kind.CONV)),
             # The limit is there a cycle after the start, with tables at once.
-            results.fills.eq(
-                later(m, "fills", sequencer.started & (sequencer.job.kind == Kind.FILL), 1 - self._config.tables)
-            ),
+            results.fills.eq(later(m, "fills", fills, 1 - self._config.tables)),
         ]
         for name in ("addresses", "results", "transfers"):
             m.d.comb += Value.cast(parts[name].job).eq(Value.cast(sequencer.job))
@@ -165,14 +161,12 @@ class Engine(Component):
         addresses, memory, results, transfers = (parts[n] for n in ("addresses", "memory", "results", "transfers"))
         connect(m, flipped(self.inputs), transfers.inputs)
         connect(m, flipped(self.outputs), transfers.outputs)
+        for name in ("fill", "store", "shows", "shown"):
+            m.d.comb += getattr(results, name).eq(getattr(transfers, name))
         m.d.comb += [
             memory.a_read.eq(addresses.valid & self._conv),
             memory.a_address.eq(addresses.address),
-            results.fill.eq(transfers.fill),
-            results.store.eq(transfers.store),
             results.moved.eq(transfers.codes),
-            results.shows.eq(transfers.shows),
-            results.shown.eq(transfers.shown),
             transfers.shown_codes.eq(results.shown_codes),
             results.added.eq(memory.b_word),
             memory.b_read.eq(results.read | transfers.read),

@@ -28,8 +28,8 @@ class GroupLoader(Component):
         Terms of the code that is added, in each group.
     begins : In(1), trips, single : In
         A job with so many groups less 1 begins; it has one.
-    room : Out(1), done : Out(1), last : Out(1)
-        It may be taken, and is then; a group is complete with it; that is the job's last one.
+    room : Out(1), done : Out(1), over : Out(1)
+        It may be taken, and is then; a group is complete with it; all groups of the job were, a cycle ago.
     buffers : Out
         What goes to the stores, and when; see :func:`buffers_signature`.
     """
@@ -48,7 +48,7 @@ class GroupLoader(Component):
                 "single": In(1),
                 "room": Out(1),
                 "done": Out(1),
-                "last": Out(1),
+                "over": Out(1),
                 "buffers": Out(buffers_signature(config)),
             },
             module=f"{config.name}_groups",
@@ -131,14 +131,16 @@ class GroupLoader(Component):
     def _count(self, m: Module) -> None:
         """Groups of the job; one ahead, as the counters of `Loops`."""
         count = Signal.like(self.trips)
+        last = Signal()
         with m.If(self.done):
-            m.d.sync += [count.eq(count + 1), self.last.eq(count == self.trips)]
+            m.d.sync += [count.eq(count + 1), last.eq(count == self.trips)]
         with m.If(self.begins):
-            m.d.sync += [count.eq(1), self.last.eq(self.single)]
+            m.d.sync += [count.eq(1), last.eq(self.single)]
+        m.d.sync += self.over.eq((self.over | (self.done & last)) & ~self.begins)
 
     def _group(self, m: Module) -> None:
         """The header."""
-        m.d.comb += [self.room.eq(~self._half_occupied), self._tiles.begin.eq(1)]
+        m.d.comb += [self.room.eq(~(self._half_occupied | self.over)), self._tiles.begin.eq(1)]
         take = self.due & self.valid & self.room
         with m.If(take):
             m.d.sync += self._before.eq(self.word)

@@ -123,10 +123,6 @@ class Loader(Component):
                 self._judge(m)
             with m.State("GROUPS"):
                 self._read_groups(m)
-            with m.State("NEXT"):
-                m.d.comb += self._room.eq(0)
-                with m.If(~self.job_valid):
-                    m.next = "JOB"
             with m.State("FINISH"):
                 m.d.comb += self._room.eq(0)
                 with m.If(self.idle & ~self.job_valid):
@@ -194,7 +190,7 @@ class Loader(Component):
     def _read_groups(self, m: Module) -> None:
         """All groups of the job; then the job after it, once this one was taken."""
         m.d.comb += [self._room.eq(self._groups.room & ~self._wrong), self._groups.due.eq(~self._wrong)]
-        with m.If(self._groups.done & self._groups.last):
-            m.next = "NEXT"
+        with m.If(self._groups.over & ~self.job_valid):
+            m.next = "JOB"
         with m.If(self._wrong):
             m.next = "FINISH"

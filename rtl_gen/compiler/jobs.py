@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import ADDRESS_BITS, JOB, Kind

@@ -290,6 +290,7 @@ def test_a_half_is_filled_again_some_cycles_after_its_last_beat() -> None:
     async def bench(ctx: Any) -> None:
         for name in ("valid", "due"):
             ctx.set(getattr(groups, name), 1)
+        ctx.set(groups.trips, 7)
         await ctx.tick().until(~groups.room)
         ctx.set(groups.buffers.front_frees, 1)
         await ctx.tick()
