@@ -96,7 +96,6 @@ class Engine(Component):
     def _jobs(self, m: Module, parts: dict[str, Any]) -> None:
         """From the loader's job to the sequencer's, and to all that need its fields."""
         loader, sequencer, results = parts["loader"], parts["sequencer"], parts["results"]
-        fills = sequencer.started & (sequencer.job.kind == Kind.FILL)
         m.d.comb += [
             Value.cast(sequencer.next_job).eq(Value.cast(loader.job)),
             sequencer.job_valid.eq(loader.job_valid & ~results.waiting),
@@ -109,7 +108,6 @@ class Engine(Component):
             sequencer.output_room.eq(parts["transfers"].output_room),
             results.starts.eq(sequencer.started & (sequencer.job.kind == Kind.CONV)),
             # The limit is there a cycle after the start, with tables at once.
-            results.fills.eq(later(m, "fills", fills, 1 - self._config.tables)),
         ]
         for name in ("addresses", "results", "transfers"):
             m.d.comb += Value.cast(parts[name].job).eq(Value.cast(sequencer.job))

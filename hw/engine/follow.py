@@ -14,13 +14,10 @@ class Followed:
 
     `job`: the sequencer's job; `starts`: it is a new one from the next cycle on; `leaves`: the last data of a job leave
     the stage in this cycle. `waiting`: the copy is still to be made, so no further job may start. `load`: the copy is
-    made in this cycle. `free`: the last data of the job before have left. `also`: the copy is made in this cycle, too,
-    of a job that waited for all data to leave.
+    made in this cycle. `free`: the last data of the job before have left.
     """
 
-    def __init__(
-        self, m: Module, name: str, job: Any, fields: Iterable[str], *, starts: Any, leaves: Any, also: Any = False
-    ):
+    def __init__(self, m: Module, name: str, job: Any, fields: Iterable[str], *, starts: Any, leaves: Any):
         self.waiting = Signal(name=f"{name}_waiting")
         self.load = Signal(name=f"{name}_load")
         self.free = Signal(name=f"{name}_free", init=1)
@@ -30,7 +27,7 @@ class Followed:
             self.waiting.eq(starts | (self.waiting & ~self.load)),
             self.free.eq((self.free | leaves) & ~self.load),
         ]
-        with m.If(self.load | also):
+        with m.If(self.load):
             m.d.sync += [copy.eq(job[field]) for field, copy in self._copies.items()]
 
     def __getitem__(self, field: str) -> Any:

@@ -34,7 +34,6 @@ def requantizer_signature(config: EngineConfig) -> wiring.Signature:
             "offset_entry": Out(range(config.offset_entries)),
             "offsets": In(config.offset_bits),
             "back_frees": Out(2),
-            "fills": In(1),
             "fill": In(1),
             "store": In(1),
             "moved": In(2 * config.code_bits),
@@ -155,7 +154,7 @@ class Requantizer(Component):
         adds1 = data.register("adds1", step != 0)
         adds2 = data.register("adds2", adds1)
         sums = chosen(config, data, Value.cast(self.sums.payload), chunk, data.clear("not_sum", adds1))
-        clipping = CODES(later(m, "about", about, CODE_CYCLES - 1))
+        clipping = CODES(later(m, "about", about, CODE_CYCLES - 2))
         clip = Followed(
             m,
             "clip",
@@ -163,8 +162,10 @@ class Requantizer(Component):
             ("low", "high"),
             starts=self.starts,
             leaves=clipping.valid & clipping.done & clipping.event.ends,
-            also=self.fills,
         )
+        # What fills a word is the lower limit of its own job, of which no sums come.
+        least = data.register("least", Mux(self.fill, self.job.low, clip["low"]))
+        most = data.register("most", clip["high"])
         part = data.register("part", Mux(self.shows, self.shown, data.register("chunk1", chunk)))
         m.d.comb += self.added.eq(self.add_word.word_select(part, lanes * config.code_bits))
         for index in range(lanes):
@@ -177,10 +178,12 @@ class Requantizer(Component):
                 Value.cast(lane.offset).eq(self.offsets.word_select(index, config.offset_bits // lanes)),
                 lane.low.eq(clip["low"]),
                 lane.high.eq(clip["high"]),
+                lane.least.eq(least),
+                lane.most.eq(most),
                 lane.fill.eq(self.fill),
                 lane.store.eq(self.store),
                 lane.stored.eq(self.moved.word_select(index % 2, config.code_bits)),
                 self.codes.word_select(index, config.code_bits).eq(lane.code),
             ]
-        m.d.sync += self.about.eq(clipping)
+        m.d.comb += Value.cast(self.about).eq(later(m, "clipped", Value.cast(clipping), 2))
         return clip

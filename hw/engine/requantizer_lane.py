@@ -22,7 +22,7 @@ class RequantizerLane(Component):
     The steps of one code follow each other, one a cycle: first the sum with its multiplier, then the code to add with
     each term of its own. Negative terms are ones' complements; the compiler has the missing 1s in `offset`.
 
-    Latency: 8 cycles from `x` to `code`. Throughput: one step a cycle.
+    Latency: 9 cycles from `x` to `code`. Throughput: one step a cycle.
 
     Members
     -------
@@ -36,12 +36,14 @@ class RequantizerLane(Component):
         OFFSET_CYCLES after those.
     low, high : In(code_bits)
         The limits, `low` not above `high`; seven cycles after those.
+    least, most : In(code_bits)
+        The same a cycle later.
     fill : In(1)
-        In the next cycle but one the code is `low`, whatever the sum.
+        In the next cycle but one the code is `least` of the next cycle, whatever the sum.
     store : In(1), stored : In(code_bits)
         In the next cycle the code is `stored`, whatever the sum.
     code : Out(code_bits)
-        Eight cycles after the last step's operand, as it is kept.
+        Nine cycles after the last step's operand, as it is kept.
     """
 
     def __init__(self, config: EngineConfig):
@@ -56,6 +58,8 @@ class RequantizerLane(Component):
                 "offset": In(struct(config.offset)),
                 "low": In(bits),
                 "high": In(bits),
+                "least": In(bits),
+                "most": In(bits),
                 "fill": In(1),
                 "store": In(1),
                 "stored": In(bits),
@@ -134,7 +138,7 @@ class RequantizerLane(Component):
         return total
 
     def _code(self, m: Module, total: Signal) -> None:
-        """Cycles 6 to 8: shifted by whole COARSE places; by the rest; clipped.
+        """Cycles 6 to 9: shifted by whole COARSE places; by the rest; compared with the limits; clipped.
 
         Of what is above the code's bits only the sign, and whether there is anything, is kept.
         """
@@ -156,10 +160,14 @@ class RequantizerLane(Component):
         m.d.sync += [
             value.eq(near >> fine),
             above_near.eq(above | (near >> fine)[bits:].any()),
-            below.eq(Cat(total[-1], below[0] | self.fill)),
+            below.eq(Cat(total[-1], below[0])),
         ]
+        # Compared in one cycle, selected in the next one.
+        data = Registers(m, 1)
+        too_high = ~self.fill & ~below[1] & (above_near | (value > self.high))
+        too_low = self.fill | below[1] | (~above_near & (value < self.low))
+        upper, lower = (data.register(*late) | self.store for late in (("too_high", too_high), ("too_low", too_low)))
+        inside = data.register("inside", value)
         # One of four, selected by two bits; `low` is not above `high`.
-        upper = self.store | (~below[1] & (above_near | (value > self.high)))
-        lower = self.store | below[1] | (~above_near & (value < self.low))
-        code = Mux(upper, Mux(lower, self.stored, self.high), Mux(lower, self.low, value))
+        code = Mux(upper, Mux(lower, self.stored, self.most), Mux(lower, self.least, inside))
         m.d.sync += self.code.eq(kept(code, bits))

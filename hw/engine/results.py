@@ -39,7 +39,6 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
             "table_write": In(1),
             "table_target": In(config.code_bits + 1),
             "table_free": Out(1),
-            "fills": In(1),
             "fill": In(1),
             "store": In(1),
             "moved": In(2 * config.code_bits),
@@ -76,7 +75,7 @@ class Results(Component):
         Of channels; see :func:`buffers_signature`.
     table_word, table_write, table_target : In, table_free : Out(1)
         An entry of a table, see :class:`Tables`; whether the next job's may be written.
-    fills, fill, store, moved : In
+    fill, store, moved : In
         See :class:`Requantizer`; `data` holds the codes `store_cycles` later, those of `fill` another cycle later.
     shows, shown : In, shown_codes : Out
         A chunk to show of a word that comes in the next cycle; its codes, in that cycle.
@@ -152,7 +151,6 @@ class Results(Component):
     def _codes(self, m: Module, requantizer: Any, writer: Any, source: Any) -> None:
         """From their source, which is the requantizer or its tables, to the writer and port b."""
         m.d.comb += [
-            requantizer.fills.eq(self.fills),
             requantizer.fill.eq(self.fill),
             requantizer.store.eq(self.store),
             requantizer.moved.eq(self.moved),

@@ -9,7 +9,7 @@ typedef struct packed {
 module requantizer_proof (
   input clk,
   input [`ACC-1:0] x,
-  input [`CODE-1:0] added, low, high, stored,
+  input [`CODE-1:0] added, low, high, least, most, stored,
   input store, fill,
   input adds,
   input [`TERM-1:0] scale,
@@ -20,10 +20,20 @@ module requantizer_proof (
   assign scale_bits = scale;
   stlq_engine_requantizer_lane dut (.*, .rst(1'b0));
 
+  wire [`CODE-1:0] low_before, high_before;
+  wire fill_before;
+  late #(`CODE, 1) late_low (clk, low, low_before);
+  late #(`CODE, 1) late_high (clk, high, high_before);
+  late #(1, 1) late_fill_before (clk, fill, fill_before);
+  reg [4:0] cycles = 0;
+  always @(posedge clk) cycles <= cycles + (cycles <= `WINDOW);
+
   always @* begin
     assume (!adds || (x == 0 && !scale_bits.extra_negative));
     assume (adds || scale_bits.shift < 8);
     assume (low <= high);
+    // The limits a cycle later, but for what fills a word.
+    assume (cycles == 0 || (most == high_before && (fill_before || least == low_before)));
   end
 
   // What was put in at the step whose term is there now, and a cycle before that one.
@@ -36,8 +46,6 @@ module requantizer_proof (
   late #(`ACC, `PRODUCT) late_x (clk, x, x_then);
   late #(`CODE, `PRODUCT) late_added (clk, added, added_then);
   late #(`TERM, `PRODUCT) late_scale (clk, scale, term_then);
-  reg [4:0] cycles = 0;
-  always @(posedge clk) cycles <= cycles + (cycles <= `WINDOW);
 
   // What one step adds. What is negative is a ones' complement: the offset has the missing 1.
   function signed [`WIDE-1:0] term(
@@ -74,17 +82,17 @@ module requantizer_proof (
   end
 
   // The code of a sum.
-  wire [`CODE-1:0] least, most, stored_then;
+  wire [`CODE-1:0] least_then, most_then, stored_then;
   wire store_then, fill_then;
   late #(1, 1) late_store (clk, store, store_then);
   late #(1, 2) late_fill (clk, fill, fill_then);
   late #(`CODE, 1) late_stored (clk, stored, stored_then);
-  late #(`CODE, 1) late_low (clk, low, least);
-  late #(`CODE, 1) late_high (clk, high, most);
+  late #(`CODE, 1) late_least (clk, least, least_then);
+  late #(`CODE, 1) late_most (clk, most, most_then);
   wire signed [`WIDE-1:0] value = total_then >>> offset_then[`WIDE +: 5];
   wire [`CODE-1:0] right =
-    value < $signed({1'b0, least}) ? least : value > $signed({1'b0, most}) ? most : value[`CODE-1:0];
-  always @* if (cycles == `WINDOW) assert (code == ((store_then ? stored_then : fill_then ? least : right) ^ `TOP));
+    value < $signed({1'b0, least_then}) ? least_then : value > $signed({1'b0, most_then}) ? most_then : value[`CODE-1:0];
+  always @* if (cycles == `WINDOW) assert (code == ((store_then ? stored_then : fill_then ? least_then : right) ^ `TOP));
 endmodule
 
 // `out` is `in` some cycles ago.

@@ -15,7 +15,7 @@ from verif.formal.sby import prove
 from verif.hw.faults import driven
 
 PROOF = Path(__file__).with_name("requantizer_proof.sv").read_text()
-PRODUCT, CODE_AFTER = OFFSET_CYCLES, 3  # cycles from a step to its term, and from the sum of all terms to the code
+PRODUCT, CODE_AFTER = OFFSET_CYCLES, 4  # cycles from a step to its term, and from the sum of all terms to the code
 WINDOW = PRODUCT + 1 + CODE_AFTER  # cycles that a code depends on, once the sum before it is known
 
 

@@ -188,10 +188,6 @@ def test_a_fill_takes_the_lower_limit_and_a_chunk_of_a_word_is_shown() -> None:
         ctx.set(device.add_word, sum(lane << 8 * lane for lane in range(LANES)))
         for low in (255, 0, 77):
             ctx.set(device.job, {"low": low, "high": 255})
-            ctx.set(device.fills, 1)
-            await ctx.tick()
-            ctx.set(device.fills, 0)
-            ctx.set(device.job, {"low": 1, "high": 2})
             ctx.set(device.fill, 1)
             await ctx.tick()
             for chunk in range(CONFIG.requant_steps):

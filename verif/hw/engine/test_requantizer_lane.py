@@ -17,7 +17,7 @@ from sw_ref.format import StlqFormat
 from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 
 CONFIG = EngineConfig(array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2)
-LATENCY = 8
+LATENCY = 9
 TOP = 1 << (CONFIG.code_bits - 1)  # the memory keeps codes with this bit inverted
 Case = dict[str, int]
 
@@ -75,12 +75,19 @@ def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
 
     async def bench(ctx: Any) -> None:
         for at in range(len(work) + LATENCY):
-            for delay, names in ((0, ("x", "added", "adds", "scale")), (4, ("offset",)), (7, ("low", "high"))):
+            for delay, names in (
+                (0, ("x", "added", "adds", "scale")),
+                (4, ("offset",)),
+                (7, ("low", "high")),
+                (8, ("least", "most")),
+            ):
                 if 0 <= at - delay < len(work):
                     case, step, _ = work[at - delay]
                     scale, offset = parameters(case)
                     values = {
                         **case,
+                        "least": case["low"],
+                        "most": case["high"],
                         "x": 0 if step else case["x"],
                         "added": case["added"] ^ TOP,
                         "adds": int(step > 0),
