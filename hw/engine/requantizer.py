@@ -74,7 +74,8 @@ class Requantizer(Component):
         The limits become those of `job`, which waited for all codes; all lanes' codes become the lower one in the next
         cycle but one.
     store : In(1), moved : In(2 * code_bits)
-        All even lanes' codes become the first one in the next cycle, all odd lanes' the second.
+        In the next cycle but one, all even lanes' codes become the first one of the next cycle, all odd lanes' the
+        second.
     shows : In(1), shown : In
         A chunk to show, instead of that of the position, of a word that comes in the next cycle.
     added : Out
@@ -163,9 +164,10 @@ class Requantizer(Component):
             starts=self.starts,
             leaves=clipping.valid & clipping.done & clipping.event.ends,
         )
-        # What fills a word is the lower limit of its own job, of which no sums come.
-        least = data.register("least", Mux(self.fill, self.job.low, clip["low"]))
-        most = data.register("most", clip["high"])
+        # The limits a cycle later: from the same job, as no other one has started yet. A job that fills has no sums.
+        least, most = (Signal(config.code_bits, name=name) for name in ("least", "most"))
+        with m.If(later(m, "clip_loaded", clip.load, 1) | self.fill):
+            m.d.sync += [least.eq(self.job.low), most.eq(self.job.high)]
         part = data.register("part", Mux(self.shows, self.shown, data.register("chunk1", chunk)))
         m.d.comb += self.added.eq(self.add_word.word_select(part, lanes * config.code_bits))
         for index in range(lanes):

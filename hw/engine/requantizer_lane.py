@@ -41,7 +41,7 @@ class RequantizerLane(Component):
     fill : In(1)
         In the next cycle but one the code is `least` of the next cycle, whatever the sum.
     store : In(1), stored : In(code_bits)
-        In the next cycle the code is `stored`, whatever the sum.
+        In the next cycle but one the code is `stored` of the next cycle, whatever the sum.
     code : Out(code_bits)
         Nine cycles after the last step's operand, as it is kept.
     """
@@ -166,7 +166,7 @@ class RequantizerLane(Component):
         data = Registers(m, 1)
         too_high = ~self.fill & ~below[1] & (above_near | (value > self.high))
         too_low = self.fill | below[1] | (~above_near & (value < self.low))
-        upper, lower = (data.register(*late) | self.store for late in (("too_high", too_high), ("too_low", too_low)))
+        upper, lower = data.register("upper", self.store | too_high), data.register("lower", self.store | too_low)
         inside = data.register("inside", value)
         # One of four, selected by two bits; `low` is not above `high`.
         code = Mux(upper, Mux(lower, self.stored, self.most), Mux(lower, self.least, inside))

@@ -99,7 +99,7 @@ class Results(Component):
             m.d.comb += [Value.cast(stage.job).eq(Value.cast(self.job)), stage.starts.eq(self.starts)]
         m.d.comb += self.waiting.eq(Cat(stage.waiting for stage in stages).any())
         connect(m, flipped(self.sums), requantizer.sums)
-        self._stores = self.store | later(m, "fill", self.fill, 1)
+        self._stores = later(m, "stores", self.store | self.fill, 1)
         self._parameters(m, platform, requantizer)
         self._positions(m, events, requantizer, writer)
         source = self._looked_up(m, requantizer, tables[0]) if tables else requantizer

@@ -61,8 +61,8 @@ class Transfers(Component):
     lane : In
         Of the element whose address is there, as from the address generator.
     fill : Out(1), store, codes : Out
-        The job's lowest code is written `store_cycles` + 1 later; what is in even lanes and in odd ones, `store_cycles`
-        later.
+        The job's lowest code is written `store_cycles` + 1 later; what is in even lanes and in odd ones a cycle after
+        `store`, `store_cycles` + 1 after it.
     write : Out(lanes)
         The lanes of the word that are written.
     read : Out(1)
@@ -99,8 +99,7 @@ class Transfers(Component):
             inputs.last.eq(last),
             self.codes.eq(data.delay("codes", inputs.codes, early)),
             known.eq(later(m, "known", stored, early)),
-            self.fill.eq(later(m, "fill", fills, early - 1)),
-            self.store.eq(known[1]),
+            Cat(self.fill, self.store).eq(later(m, "early", stored[:2], early - 1)),
             kept.eq(later(m, "stored", known, config.store_cycles - 1)),
             whole.eq(later(m, "whole", kept[0], 1)),
             self.write.eq((later(m, "own", kept[1:], 1) << self.lane) | whole.replicate(len(self.write))),

@@ -84,7 +84,7 @@ module requantizer_proof (
   // The code of a sum.
   wire [`CODE-1:0] least_then, most_then, stored_then;
   wire store_then, fill_then;
-  late #(1, 1) late_store (clk, store, store_then);
+  late #(1, 2) late_store (clk, store, store_then);
   late #(1, 2) late_fill (clk, fill, fill_then);
   late #(`CODE, 1) late_stored (clk, stored, stored_then);
   late #(`CODE, 1) late_least (clk, least, least_then);

@@ -36,7 +36,7 @@ class Elements:
         self.words: list[int] = []
         self.stored: list[list[int]] = []  # codes to store, [-1] for that of a fill, none in other cycles
         self.chunk = 0  # that was asked for
-        self.fills = 0  # a cycle ago
+        self.fills = self.stores = 0  # a cycle ago
 
     async def run(self, ctx: Any, kind: Kind, *, until: int) -> None:
         device = self.device
@@ -49,9 +49,9 @@ class Elements:
             self._memory(ctx, cycle, kind)
             if ctx.get(device.write):
                 self.written.append((cycle, ctx.get(device.write), self.stored[-CONFIG.store_cycles]))
-            stored = [*divmod(ctx.get(device.codes), 256)][::-1] if ctx.get(device.store) else []
+            stored = [*divmod(ctx.get(device.codes), 256)][::-1] if self.stores else []
             self.stored.append([-1] if self.fills else stored)
-            self.fills = ctx.get(device.fill)
+            self.fills, self.stores = ctx.get(device.fill), ctx.get(device.store)
             if issue:
                 self.due.append(cycle)
                 self.at += 1
