@@ -89,7 +89,12 @@ GROUPS = {
     "checks": Group(
         files=("rtl_gen/synth.py", "rtl_gen/yosys.py", "rtl_gen/targets.py", "rtl_gen/errors.py", "sw_ref/messages.py"),
         tests=(
-            *("rtl_gen/test_checks.py", "rtl_gen/test_engine_checks.py", "rtl_gen/test_targets.py"),
+            *(
+                "rtl_gen/test_checks.py",
+                "rtl_gen/test_engine_checks.py",
+                "rtl_gen/test_targets.py",
+                "rtl_gen/test_netlist.py",
+            ),
             *("sw_ref/test_messages.py", "rtl_gen/test_cli.py"),
         ),
         slow="makes_no_dsp_block or test_cli and not (document_shows and synth)",

@@ -10,6 +10,7 @@ import pytest
 from hw.engine.config import EngineConfig
 from rtl_gen import synth
 from rtl_gen.engine_build import EngineBuild
+from rtl_gen.synth import _parts_table  # pyright: ignore[reportPrivateUsage]
 from rtl_gen.targets import TARGETS
 from rtl_gen.yosys import KEPT_MEMORY
 from verif.rtl_gen.conftest import Run
@@ -126,3 +127,8 @@ def test_memories_without_a_technology_stay_whole(engine: Yosys, run: Run, tmp_p
     assert all(
         f"; memory -nomap; chtype -set {KEPT_MEMORY} t:$mem_v2; synth " in command[-1] for command in engine.commands
     )
+
+
+def test_what_a_part_lacks_is_0() -> None:
+    table = _parts_table({"a": {"luts": 1200, "flip_flops": 3}, "b": {"luts": 4}})
+    assert [list(row) for row in table.rows] == [["a", "1,200", "3"], ["b", "4", "0"]]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hw.config import ArrayConfig
 from rtl_gen import simulate
 from rtl_gen.manifest import Build
+from rtl_gen.options import FOLDER
 from rtl_gen.simulator import Outcome
 from rtl_gen.testbench import Amounts, Stalls
 from sw_ref.format import StlqFormat
@@ -254,6 +255,7 @@ def test_bad_models(run: Run, judged: Callable[..., Ran], tmp_path: Path) -> Non
     waves = ("--waves", file / "deep" / "w.vcd")
     assert said("--tensor", "fc", *waves) == f"--waves is {waves[1]}: {file} is no folder; allowed: a file in a folder"
     assert said("--keep", file) == f"--keep is {file}: a file; allowed: a folder"
+    assert said("--keep", file / "deep") == f"--keep is {file / 'deep'}; allowed: {FOLDER}"
     (tmp_path / "manifest.json").touch()
     assert said("--keep", tmp_path) == f"--keep is {tmp_path}: a build; allowed: another folder"
     assert "'' is no path; allowed: the name of a file or folder" in said("--model", "")

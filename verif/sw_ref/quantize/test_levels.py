@@ -123,6 +123,16 @@ def test_dequantize_is_exact_for_every_code_and_inverts_quantize(bits: int) -> N
     assert literal.tolist() == codes.tolist()
 
 
+def test_a_scale_may_be_a_whole_number_and_a_flag_any_number_but_0() -> None:
+    fmt = StlqFormat(bits=3)
+    found = log_dequantize(np.array([1, -2], np.int8), 2, fmt)
+    assert (found.tolist(), found.dtype) == ([paper.log_dq(q, 2.0) for q in (1, -2)], np.float64)
+    flags = [
+        quantize_words([0.56, 0.56, 0.56], 1.0, fmt, two_word=flags)[1].tolist() for flags in ([2, 0, 1], [1, 0, 1])
+    ]
+    assert flags == [[2, 0, 2], [2, 0, 2]]
+
+
 def test_residual_of_exactly_zero_gets_a_zero_word() -> None:
     fmt = StlqFormat(bits=3, residual_shift=0)
     for literal in (False, True):
