@@ -89,6 +89,14 @@ def test_known_scales(name: str) -> None:
     assert np.ravel(found(name)).tolist() == pytest.approx(KNOWN[name], rel=1e-6)
 
 
+def test_channels_of_any_size_have_the_same_words() -> None:
+    """Squares of such small weights are 0 in float32, and those of large ones are infinite."""
+    for power in (-100, 80):
+        scale = quantize_tensor(np.ldexp(weights(), power), StlqFormat(), **PLAIN, per_channel=True).scale
+        wanted = [1 if known == 1 else np.ldexp(known, power) for known in KNOWN["channels"]]
+        assert scale.tolist() == pytest.approx(wanted, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", ["tiles", "elements", "one block", "channels", "channels of elements"])
 @pytest.mark.parametrize("elements", [20, 61])
 def test_parts_change_nothing(name: str, elements: int, monkeypatch: pytest.MonkeyPatch) -> None:
