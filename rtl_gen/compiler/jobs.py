@@ -206,7 +206,7 @@ def _group(whole: Pass, config: EngineConfig, number: int, run: Run, slide: Slid
     pe = config.array.pe
     channels = np.flatnonzero(whole.target.slots // pe == number)
     if slide is None:
-        tiles = [_tiles(whole, config, number, run, words) for words in (whole.word1, whole.word2)]
+        tiles = _tiles(whole, config, run, run.start + run.step * (number - run.groups.start), channels)
     else:
         own = whole.target.slots[channels] % pe
         tiles = [slide.tiles(words[channels, 0], own, config) for words in (whole.word1, whole.word2)]
@@ -228,16 +228,20 @@ def _group(whole: Pass, config: EngineConfig, number: int, run: Run, slide: Slid
     )
 
 
-def _tiles(whole: Pass, config: EngineConfig, number: int, run: Run, words: NDArray[np.int8]) -> NDArray[np.int8]:
-    """The words of one group's tiles, by kernel row and column, then words: (tiles, pe, lanes)."""
+def _tiles(whole: Pass, config: EngineConfig, run: Run, first: int, channels: NDArray[Any]) -> list[NDArray[np.int8]]:
+    """Both words of the tiles of one group's `channels`, whose memory words begin with `first`: (tiles, pe, lanes).
+
+    Tiles come by kernel row and column, then words.
+    """
     pe, lanes = config.array.tile
-    channels = np.flatnonzero(whole.target.slots // pe == number)
-    first = run.start + run.step * (number - run.groups.start)
     word, lane = np.divmod(whole.source.slots[whole.inputs[channels]], lanes)
     own = (whole.target.slots[channels] % pe)[:, None]
-    made = np.zeros((whole.taps, run.words, pe, lanes), np.int8)
-    made[:, word - first, own, lane] = np.moveaxis(words[channels].reshape(*word.shape, -1), 2, 0)
-    return made.reshape(-1, pe, lanes)
+    tiles = []
+    for words in (whole.word1[channels], whole.word2[channels]):
+        made = np.zeros((whole.taps, run.words, pe, lanes), np.int8)
+        made[:, word - first, own, lane] = np.moveaxis(words.reshape(*word.shape, -1), 2, 0)
+        tiles.append(made.reshape(-1, pe, lanes))
+    return tiles
 
 
 def _check_sums(whole: Pass, config: EngineConfig, channels: NDArray[Any]) -> None:
