@@ -10,7 +10,7 @@ from hw.config import NAME_RULE, ArrayConfig
 from hw.engine.config import EngineConfig
 from rtl_gen import tools
 from rtl_gen.bus_build import BUSES, STREAM, bus_config, bus_files, bus_lines
-from rtl_gen.compiler.layers import Layer, layers_of
+from rtl_gen.compiler.layers import WINDOW_FORM, Layer, layers_of
 from rtl_gen.compiler.lower import Compiled, check_fit, compile_network, sizes_for
 from rtl_gen.compiler.picture import draw_program, peak_of
 from rtl_gen.compiler.program import encode, to_bytes
@@ -47,6 +47,11 @@ SIZES = {"memory_words": 1 << 20, "group_beats": 1 << 14}
 """Memories that become as large as the network needs, each with its largest size."""
 
 HIGHEST_MHZ = 100_000
+COLUMNS = ("layer", "shape", "jobs", "beats", "cycles", "utilisation", "bound by", "memory words")
+NO_WINDOW = (
+    "note: --depthwise serves no layer of this network: none is faster with the window; "
+    "an engine without it takes fewer LUTs"
+)
 
 DECIDED_BY = {
     "pe": "that of the network's tiles",
@@ -56,6 +61,8 @@ DECIDED_BY = {
     "requant_lanes": "4, or what divides pe",
     **dict.fromkeys(SIZES, "as large as the network needs"),
 }
+IN_ENGINES = {"lanes": "an engine takes the value of --pe alone", "pixels": "an engine takes 1 alone"}
+"""What an engine takes of an array's parameters, where that is less."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             if rule.values is None:
                 group.add_argument(f"--{name}", action="store_true", default=None, help=f"{rule.help} (default: none)")
                 continue
+            if name in IN_ENGINES:
+                rule = replace(rule, help=f"{rule.help}; {IN_ENGINES[name]}")
             add_parameter(group, name, rule, None, DECIDED_BY.get(name, default))
     engine.add_argument("--name", help=f"name of the top module: {NAME_RULE} (default: {EngineConfig.name})")
     engine.add_argument(
@@ -216,9 +225,10 @@ def _report(
         "mhz": args.mhz,
         "inferences_per_second": rate,
     }
-    columns: tuple[str, ...] = ("layer", "shape", "jobs", "beats", "cycles", "utilisation", "bound by", "memory words")
+    columns: tuple[str, ...] = COLUMNS
     rows = [_row(layer, macs) for layer in layers]
-    if config.depthwise:
+    forms = {layer.form for layer in layers} if config.depthwise else set()
+    if any(forms):
         columns = (*columns, "depthwise")
         rows = [[*row, layer.form] for row, layer in zip(rows, layers, strict=True)]
     title = f"{config.name}.v: {config.array.size}, {config.requant_lanes} requantizer lanes, {config.bus_bits}-bit bus"
@@ -230,6 +240,7 @@ def _report(
         f"{useful:.1%} of the array's multiplications useful",
         f"activation memory: at most {data['memory_peak']['words']:,} words at once, in {data['memory_peak']['layer']}",
         f"program: {size:,} bytes; {memory}; groups of up to {compiled.group_beats:,} beats",
+        *([NO_WINDOW] if config.depthwise and WINDOW_FORM not in forms else []),
     ]
     return Report(data, parts)
 

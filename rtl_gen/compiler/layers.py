@@ -10,6 +10,8 @@ from rtl_gen.compiler.lower import Compiled
 from sw_ref.network import Conv, Network, Node
 from sw_ref.network.operator import Shape
 
+WINDOW_FORM = "window"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -54,7 +56,7 @@ def layers_of(network: Network, compiled: Compiled, config: EngineConfig) -> lis
     shapes |= {node.name: network.tensors[node.output].shape for node in network.nodes}
     macs = {node.name: _macs(network, node.name) for node in network.nodes}
     forms = {node.name: "diagonal tiles" for node in network.nodes if is_depthwise(node)}
-    forms |= {job.layer: "window" for job in compiled.jobs if job.fields["window"]}
+    forms |= {job.layer: WINDOW_FORM for job in compiled.jobs if job.fields["window"]}
     parts = [(name, list(group)) for name, group in groupby(timings, key=lambda timing: timing.layer)]
     starts = [part[0].start for _, part in parts[1:]] + [end]
     return [

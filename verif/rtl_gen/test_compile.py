@@ -18,7 +18,8 @@ from hw.engine.config import EngineConfig
 from rtl_gen import tools
 from rtl_gen.cli import main
 from rtl_gen.compare import compare_writes
-from rtl_gen.compiler.layers import layers_of
+from rtl_gen.compile import COLUMNS
+from rtl_gen.compiler.layers import Layer, layers_of
 from rtl_gen.compiler.lower import compile_network
 from rtl_gen.compiler.picture import draw_program, peak_of, spans_of
 from rtl_gen.compiler.program import decode
@@ -27,7 +28,7 @@ from rtl_gen.engine_build import load_engine
 from rtl_gen.engine_simulator import EngineRun
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network, execute, load_network, save_network
-from verif.rtl_gen.compiler.networks import random_network
+from verif.rtl_gen.compiler.networks import depthwise_network, random_network
 from verif.sw_ref.network.random_network import random_network as any_network
 
 SEED = 5
@@ -211,6 +212,45 @@ def test_what_does_not_fit_is_refused(refused: Refused, file, built, tmp_path):
     for mhz in ("0", "nan", "1e308"):
         assert "allowed: above 0, at most 100000" in refused("compile", file, "--mhz", mhz, *out)
     assert not (tmp_path / "no").exists()
+
+
+def test_what_engines_take_of_an_array_is_said_and_enforced(refused: Refused, file, tmp_path, capsys):
+    said = {}
+    for command in ("generate", "compile"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        said[command] = " ".join(capsys.readouterr().out.split())
+    assert "input channels per tile; an engine takes the value of --pe alone; 1 to 64 lanes" in said["compile"]
+    assert "with a sum each; an engine takes 1 alone; 1 to 8 pixels" in said["compile"]
+    assert "an engine" not in said["generate"]
+    compile_with = ("compile", file, "--out", tmp_path / "no")
+    assert "--pixels is 2; allowed in an engine: 1" in refused(*compile_with, "--pixels", 2)
+    assert "--pe is 4 and lanes 2; allowed in an engine" in refused(*compile_with, "--pe", 4, "--lanes", 2)
+
+
+def test_a_window_that_serves_no_layer_is_noted(run, file, tmp_path):
+    """Not where a layer uses it.  The table tells how a depthwise layer is read, if there is one."""
+    config = replace(CONFIG, depthwise=True)
+    save_network(tmp_path / "dw.safetensors", depthwise_network(config, np.random.default_rng(SEED)))
+    networks = (file, tmp_path / "dw.safetensors")
+    none, some = (run("compile", network, "--depthwise", "--out", tmp_path / "e").out for network in networks)
+    assert "note: --depthwise serves no layer of this network" in none
+    assert "depthwise\n" not in none
+    assert "note:" not in some
+    assert "memory words   depthwise\n" in some
+    assert re.search(r"^ conv_b .* window$", some, re.M)
+    assert "note:" not in run("compile", file, "--out", tmp_path / "e").out
+
+
+def test_the_manual_explains_each_column_and_bound():
+    text = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    table, _, below = text.partition("| column | says |\n")[2].partition("\n\n")
+    assert re.findall(r"^\| ([a-z ]+) \|", table, re.M) == [*COLUMNS, "depthwise"]
+    bounds = re.findall(r"^- `([a-z]+)`: ", below.partition("\n\n")[2].partition("\n\n")[0], re.M)
+    rest = dict.fromkeys(("jobs", "start", "beats", "idle", "program", "port", "macs", "memory"), 0)
+    layer = Layer(name="a", cycles=9, shape=None, **rest)
+    losses = [replace(layer, **{name: 9}).bound for name in ("idle", "program", "port")]
+    assert bounds == [replace(layer, beats=9, macs=1).bound, replace(layer, beats=9).bound, *losses, layer.bound]
 
 
 def test_an_engine_is_reused(run, built, file, tmp_path):
