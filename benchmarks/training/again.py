@@ -23,7 +23,7 @@ def compared(recorded: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
     """Whether the same sources made two results, and the names of the fields that differ.
 
     With other sources than the recorded ones there may be more fields.  The text of a field counts, to the last digit,
-    but not the order of the parts in it: a run that was stopped and continued has another one.
+    but not the order of the parts in it: runs that older sources stopped and continued have another one.
     """
     same_code = recorded.get(CODE) == again.get(CODE)
     if not same_code:

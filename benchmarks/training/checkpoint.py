@@ -24,9 +24,9 @@ class CheckpointError(ValueError):
 
 
 def save_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write tensors by name, and facts that JSON can hold; the file appears whole or not at all."""
+    """Write tensors by name, and facts that JSON can hold, in their order; the file appears whole or not at all."""
     arrays = {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
-    text = json.dumps(facts, sort_keys=True)
+    text = json.dumps(facts)
     metadata = {"schema": SCHEMA, "facts": text, "sha256": _digest(arrays, text)}
     write_tensors(path, arrays, metadata)
 
