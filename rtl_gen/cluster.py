@@ -1,5 +1,6 @@
 """Units of work on Dask: processes of this machine, or the workers of a scheduler, wherever they are."""
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,7 +8,8 @@ from typing import Any
 
 import dask.config
 import psutil
-from distributed import Client, KilledWorker, LocalCluster, Worker, WorkerPlugin, as_completed
+from distributed import Client, KilledWorker, LocalCluster, Security, Worker, WorkerPlugin, as_completed
+from distributed.comm.core import connect
 
 from rtl_gen import work
 from rtl_gen.errors import CheckError, UsageError
@@ -76,8 +78,9 @@ def opened(workers: int, scheduler: str | None, contents: Mapping[str, bytes]) -
 def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
     if scheduler is not None:
         try:
+            asyncio.run(_greet(scheduler))
             client = Client(scheduler, timeout=ANSWER)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise UsageError(f"--scheduler is {scheduler}: {error}; allowed: the address of a Dask scheduler") from None
         with client:
             yield client
@@ -86,6 +89,23 @@ def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
         started = LocalCluster(n_workers=workers, threads_per_worker=1, **ALONE)
     with started as cluster, Client(cluster) as client:
         yield client
+
+
+async def _greet(scheduler: str) -> None:
+    """Meet a scheduler, as a client would wait for its greeting for ever.
+
+    Raises ``OSError``, ``ValueError`` or ``TypeError`` if none is there, or its address wants what Dask is not told.
+    """
+    made = connect(scheduler, timeout=ANSWER, **Security().get_connection_args("client"))
+    try:
+        comm = await asyncio.wait_for(made, 2 * ANSWER)
+    except TimeoutError:
+        raise OSError(f"no greeting of Dask within {2 * ANSWER} s") from None
+    except (OSError, ValueError, TypeError):
+        raise
+    except Exception:  # Dask raises whatever it makes of bytes that are not its own
+        raise OSError("its greeting is not that of Dask") from None
+    await comm.close()
 
 
 def _call(function: Any, arguments: dict[str, Any]) -> tuple[str, Any]:

@@ -1,9 +1,11 @@
 """Runners: the same results at every place, each made once and kept."""
 
 import json
+import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -82,6 +84,30 @@ def test_a_scheduler_that_is_none(store: Store, monkeypatch: pytest.MonkeyPatch)
         runner(store, scheduler="tcp://127.0.0.1:1"),
     ):
         pass
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(40)])
+def test_a_server_that_is_no_scheduler(answer: bytes, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes connections, and is silent or speaks as others do.  Dask's own client would wait for ever."""
+    monkeypatch.setattr("rtl_gen.cluster.ANSWER", 0.2)
+    wrong = "its greeting is not that of Dask" if answer else "no greeting of Dask within 0.4 s"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=_answer, args=(server, answer))
+        thread.start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        refused = rf"^--scheduler is {address}: {wrong}; allowed: the address of a Dask scheduler$"
+        with pytest.raises(UsageError, match=refused), runner(store, scheduler=address):
+            pass
+        thread.join()
+
+
+def _answer(server: socket.socket, answer: bytes) -> None:
+    """To the first client, until it goes."""
+    client, _ = server.accept()
+    with client:
+        client.sendall(answer)
+        while client.recv(1 << 16):
+            pass
 
 
 def test_the_key_is_of_all_that_a_result_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:

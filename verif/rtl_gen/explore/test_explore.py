@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import socket
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from rtl_gen.work import Work
 from verif.rtl_gen.frontend.models import write_model
 
 ENGINES = 4
+SCHEDULER = "the address of a Dask scheduler"
 PLACED = f"select arguments from results where kind = '{__name__}.clock'"
 SPACE = ("--side", "4,2", "--act-bits", "6,8", "--ratio", "0,0.3")
 
@@ -253,6 +255,15 @@ def test_engines_that_no_device_holds(refused, options, tmp_path, monkeypatch) -
 )
 def test_bad_options(refused, network, tmp_path, wrong, message) -> None:
     assert message in refused("explore", network, "--out", tmp_path / "a", *wrong)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_scheduler_that_is_silent_is_refused(refused, network, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("rtl_gen.cluster.ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the system takes its connections
+        address = "127.0.0.1:{1}".format(*server.getsockname())
+        message = refused("explore", network, "--out", tmp_path / "a", "--scheduler", address)
+    assert message == f"stlq: --scheduler is {address}: no greeting of Dask within 0.4 s; allowed: {SCHEDULER}\n"
     assert not (tmp_path / "a").exists()
 
 
