@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtl_gen.arrays import check_file, open_arrays
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
+from rtl_gen.extras import missing
 
 KINDS = ".npy, .npz, or a folder of pictures"
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp")
@@ -87,7 +88,7 @@ def _picture(file: Path, mode: str, size: tuple[int, int]) -> NDArray[np.float32
     try:
         from PIL import Image
     except ImportError:
-        raise CheckError("pillow is not installed; to install it: pip install 'stlq[onnx]'") from None
+        raise missing("pillow") from None
     check_file("--calibrate", file, "pictures")
     with warnings.catch_warnings():
         # A small file may claim billions of pixels.

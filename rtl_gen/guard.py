@@ -8,11 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.extras import missing
 from rtl_gen.interrupts import interrupt_on_request
 from sw_ref.messages import printable
-
-EXTRAS = {"amaranth_boards": "[boards]"}
-"""Of modules that are not installed with the project itself, where nothing else says how to get them."""
 
 
 def guarded(work: Callable[[], int], *, name: str) -> int:
@@ -31,9 +29,7 @@ def guarded(work: Callable[[], int], *, name: str) -> int:
     except CheckError as error:
         return _complain(name, error, 1)
     except ModuleNotFoundError as error:
-        part = EXTRAS.get(error.name or "", "")
-        install = f"`pip install -e '.{part}'` in the project's folder"
-        return _complain(name, f"{error.name} is not installed; to install it: {install}", 1)
+        return _complain(name, missing(error.name or str(error)), 1)
     except BrokenPipeError:
         # The reader of our output went away: nothing is left to say, and nobody to say it to.
         _give_up_output()

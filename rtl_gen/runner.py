@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rtl_gen import work
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
+from rtl_gen.extras import missing
 from rtl_gen.options import add_whole
 from rtl_gen.store import Store
 from rtl_gen.work import Work
 
-INSTALL = "pip install 'stlq[explore]'"
 WORKERS = range(1, 257)
 """Processes on this machine."""
 Arguments = Mapping[str, Any]
@@ -109,7 +109,7 @@ def place(
     try:
         from rtl_gen import cluster
     except ModuleNotFoundError as error:
-        raise CheckError(f"{error.name} is not installed; to install it: {INSTALL}") from None
+        raise missing(error.name or str(error)) from None
     with cluster.opened(workers, scheduler, dict(contents or {})) as found:
         yield found
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
 from rtl_gen.explore.front_format import check_front
+from rtl_gen.extras import missing
 from sw_ref.messages import printable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def all_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
 def check_drawing() -> None:
     """Raises :class:`CheckError` if nothing can be drawn."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise CheckError("matplotlib is not installed; to install it: pip install matplotlib")
+        raise missing("matplotlib")
 
 
 def layer_plot(front: Mapping[str, Any], point_id: str | int) -> bytes:

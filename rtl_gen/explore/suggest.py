@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rtl_gen.errors import CheckError
 from rtl_gen.explore.space import Choice, Space
-from rtl_gen.runner import INSTALL
+from rtl_gen.extras import missing
 
 Scores = tuple[float, ...]
 TRIES = 8
@@ -66,6 +65,6 @@ def _library() -> Any:
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise CheckError(f"{error.name} is not installed; to install it: {INSTALL}") from None
+        raise missing(error.name or str(error)) from None
     logging.getLogger("optuna").setLevel(logging.ERROR)
     return optuna

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rtl_gen.errors import CheckError
+from rtl_gen.extras import missing
 from rtl_gen.frontend.losses import LayerReport
 from rtl_gen.options import check_file
 from rtl_gen.sqnr import decibels
@@ -18,7 +18,7 @@ def check_picture(path: Path) -> None:
     """Raises :class:`UsageError` or :class:`CheckError` if no picture can be drawn to `path`."""
     check_file("--picture", path, (".png", ".svg"))
     if importlib.util.find_spec("matplotlib") is None:
-        raise CheckError("matplotlib is not installed; to install it: pip install matplotlib")
+        raise missing("matplotlib")
 
 
 def draw_layers(path: Path, layers: Sequence[LayerReport]) -> None:

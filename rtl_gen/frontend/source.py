@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rtl_gen.errors import CheckError, UsageError
+from rtl_gen.errors import UsageError
+from rtl_gen.extras import missing
 
 # What the readers of protobuf, of tensors and of external data raise for a damaged file.
 DAMAGE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError, RuntimeError)
@@ -61,7 +62,7 @@ def library(name: str) -> Any:
         if isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         wrong = "is not installed" if isinstance(error, ModuleNotFoundError) else f"cannot be loaded ({error})"
-        raise CheckError(f"{name} {wrong}; to install it: pip install 'stlq[onnx]'") from None
+        raise missing(name, wrong) from None
 
 
 def type_name(kind: int) -> str:
