@@ -1,6 +1,7 @@
 """The report of `run`: the cycles of each layer, the verdict on every code, and the accuracy."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,9 @@ from rtl_gen.errors import CheckError
 from rtl_gen.inference import Task, Verdict
 from rtl_gen.report import Report, Table
 from rtl_gen.simulate import folder_name
+
+LISTED = 20
+"""Images of which the class is shown."""
 
 
 def report(
@@ -30,7 +34,10 @@ def report(
     ok = verdict.right and not late
     data: dict[str, Any] = {"ok": ok, "sim": args.sim, "images": count, "stalls": args.stalls, "seed": args.seed}
     parts: list[str | Table] = []
-    if args.sim != "golden":
+    if args.sim == "golden":
+        parts += [_result(name, codes) for name, codes in outputs.items()]
+        parts.append("--out FILE keeps the codes" if args.out is None else f"the codes are in {args.out}")
+    else:
         data |= _compared(task, verdict, late)
         parts += [_cycles(args, task, data), *_wrong(build, verdict, late)]
         parts.append(
@@ -45,9 +52,18 @@ def report(
         right = int((first.argmax(axis=1) == labels).sum())
         data["accuracy"] = right / count
         parts.append(f"accuracy: {right} of {count}, {right / count:.2%} (from the outputs of {args.sim})")
-    elif args.sim == "golden":
-        parts.append(f"{count} images through the golden execution; --out FILE keeps their outputs")
     return Report(data, parts, ok)
+
+
+def _result(name: str, codes: NDArray[Any]) -> str:
+    """An output in a line: the class of each image, or the range of the codes where they are no classes."""
+    count, channels, *positions = codes.shape
+    if channels == 1 or math.prod(positions) > 1:
+        shape = " x ".join(map(str, codes.shape[1:]))
+        return f"{name}: {count:,} x {shape} codes from {codes.min()} to {codes.max()}"
+    classes = ", ".join(map(str, codes.reshape(count, channels)[:LISTED].argmax(axis=1)))
+    more = f", ... of {count:,} images" if count > LISTED else ""
+    return f"class of each image, its highest code of {name}: {classes}{more}"
 
 
 def waves_file(args: argparse.Namespace) -> Path:

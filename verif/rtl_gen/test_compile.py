@@ -294,4 +294,9 @@ def test_real_numbers_through_the_golden(run, built, tmp_path, network):
     ran: Any = run("run", built, "--sim", "golden", "--input", tmp_path / "x.npy", "--out", tmp_path / "y.npz")
     assert ran.status == 0, ran
     codes = np.clip(np.rint(reals / network.tensors["in"].step) + network.tensors["in"].zero, 0, 255).astype(int)
-    assert np.array_equal(np.load(tmp_path / "y.npz")["c"], execute(network, {"in": codes})["c"])
+    golden = execute(network, {"in": codes})["c"]
+    assert np.array_equal(np.load(tmp_path / "y.npz")["c"], golden)
+    assert ran.out == (
+        f"c: {' x '.join(map(str, golden.shape))} codes from {golden.min()} to {golden.max()}\n"
+        f"the codes are in {tmp_path / 'y.npz'}\n"
+    )

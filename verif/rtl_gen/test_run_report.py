@@ -115,6 +115,30 @@ def test_other_cycles_before_the_first_layer(task: Task, right: EngineRun, monke
         assert reported(task, found, stalls=10).ok
 
 
+def golden(outputs: dict[str, Any], labels: Any = None, out: Path | None = None) -> list[Any]:
+    """What is reported of the golden execution."""
+    args = argparse.Namespace(sim="golden", stalls=0, seed=1, waves=None, out=out)
+    return run_report.report(args, BUILD, Mock(), Verdict(outputs={}), outputs, labels).parts
+
+
+def test_the_golden_shows_classes_and_where_the_codes_are() -> None:
+    codes = np.array([[3, 200, 9], [255, 0, 1]] * 11, np.uint8).reshape(22, 3, 1, 1)
+    keeps, shown = "--out FILE keeps the codes", "class of each image, its highest code of c: "
+    assert golden({"c": codes[:2]}) == [f"{shown}1, 0", keeps]
+    assert golden({"c": codes[:20]}) == [shown + ", ".join(["1, 0"] * 10), keeps]
+    assert golden({"c": codes}) == [shown + ", ".join(["1, 0"] * 10) + ", ... of 22 images", keeps]
+    right = [f"{shown}1, 0, 1", "the codes are in y.npy", "accuracy: 2 of 3, 66.67% (from the outputs of golden)"]
+    assert golden({"c": codes[:3]}, np.array([1, 0, 0]), Path("y.npy")) == right
+
+
+def test_the_golden_shows_the_range_of_what_has_no_classes() -> None:
+    one, rows = np.full((2, 1, 1, 1), 7, np.uint8), np.arange(12, dtype=np.uint16).reshape(1, 2, 3, 2)
+    assert golden({"a": one, "b": rows})[:2] == [
+        "a: 2 x 1 x 1 x 1 codes from 7 to 7",
+        "b: 1 x 2 x 3 x 2 codes from 0 to 11",
+    ]
+
+
 def fails(config: object) -> str:
     raise CheckError("no Yosys")
 
