@@ -49,7 +49,8 @@ def _rate(compiled: dict[str, Any]) -> str:
 
 def _resources(data: dict[str, Any]) -> list[Table]:
     rows = [(target, *(f"{found.get(key, 0):,}" for key in COLUMNS)) for target, found in data["resources"].items()]
-    return [Table(f"The engine, {_size(data)}, by Yosys", ("target", *COLUMNS.values()), rows)] if rows else []
+    title = f"The engine made for each target, {_size(data)}, by Yosys"
+    return [Table(title, ("target", *COLUMNS.values()), rows)] if rows else []
 
 
 def _size(data: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The demo on one image, without synthesis; and that it fails when the Verilog is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from demo import digits
 from demo.digits import Digits
 from demo.network import highest, read_in_float
 from rtl_gen import run as run_command
+from rtl_gen.commands import Commands, line
 from rtl_gen.engine_simulator import EngineRun, EngineSimulation
 from rtl_gen.errors import CheckError
 from rtl_gen.report import Report
@@ -84,7 +85,7 @@ def test_of_equal_scores_the_first_is_read() -> None:
     assert highest(np.array([[1, 7, 7], [5, 0, 2]])[:, :, None, None]).tolist() == [1, 0]
 
 
-def replayed(monkeypatch: pytest.MonkeyPatch, whole: Whole, *runs: EngineRun) -> Report:
+def replayed(monkeypatch: pytest.MonkeyPatch, whole: Whole, *runs: EngineRun, targets: Sequence[str] = ()) -> Report:
     """The demo again on the same engine, with a Verilog that does this."""
     left = iter(runs)
 
@@ -95,13 +96,25 @@ def replayed(monkeypatch: pytest.MonkeyPatch, whole: Whole, *runs: EngineRun) ->
     monkeypatch.setattr(run_command, "engine_simulation", simulation)
     for name in ("draw_tiles", "draw_wrong"):
         monkeypatch.setattr(demo.pictures, name, lambda *_: None)
-    report = demo.measure(whole.made, whole.test, sim="icarus", targets=())
+    report = demo.measure(whole.made, whole.test, sim="icarus", targets=targets)
     assert list(left) == []
     return report
 
 
 def test_what_is_replayed_is_what_was_simulated(monkeypatch: pytest.MonkeyPatch, whole: Whole) -> None:
     assert replayed(monkeypatch, whole, *whole.runs).data["run"] == whole.report.data["run"]
+
+
+def test_each_target_has_an_engine_made_for_it(monkeypatch: pytest.MonkeyPatch, whole: Whole) -> None:
+    monkeypatch.setattr(demo, "synthesize", lambda build, target: {"resources": {"luts": build.array.choices}})
+    again = replace(whole, made=replace(whole.made, stlq=Commands()))
+    report = replayed(monkeypatch, again, *whole.runs, targets=demo.TARGETS)
+    assert report.data["resources"] == {"xilinx": {"luts": 4}, "ecp5": {"luts": 1}}
+    folder = whole.made.folder
+    compiled, _, *synthesized = report.data["commands"]
+    network, engines = folder / "digits-r15.safetensors", {"xilinx": folder / "engine", "ecp5": folder / "engine-ecp5"}
+    assert compiled == line("compile", network, "--for", "ecp5", "--out", engines["ecp5"])
+    assert synthesized == [line("synth", engine, "--target", target) for target, engine in engines.items()]
 
 
 def test_one_wrong_code_fails_the_demo(monkeypatch: pytest.MonkeyPatch, whole: Whole) -> None:
