@@ -14,6 +14,7 @@ from verif.campaign import engine
 from verif.campaign.__main__ import CAMPAIGNS
 from verif.campaign.record import RESULTS, ROOT, digest
 from verif.campaign.software import GROUPS
+from verif.docs import prose
 from verif.gates.netlist import STAGES
 from verif.hw.configs import CONFIGS
 from verif.hw.mutants import MUTANTS
@@ -157,3 +158,12 @@ def test_the_page_of_systems_gives_these_cycles() -> None:
             more = 100 * (runs[30, pace] / stream - 1)
             cells.append(f"{runs[30, pace]:,} (+{more:.{2 if more < 1 else int(more < 10)}f}%)")
         assert f"| {' | '.join(cells)} |\n" in text
+
+
+def test_documents_give_the_cycles_of_keyword_spotting_with_its_sample_input() -> None:
+    """Other calibration data give other cycles: who quotes them says of which data."""
+    (cycles,) = {entry["cycles"] for entry in recorded("tiny")["found"] if entry["network"] == "keyword_spotting"}
+    for name in ("README.md", "docs/commands.md"):
+        sentences = [text for text in prose.sentences((ROOT / name).read_text()) if f"{cycles:,}" in text]
+        assert len(sentences) == 1, name
+        assert "calibrated with its sample input" in sentences[0]
