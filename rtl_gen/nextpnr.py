@@ -14,6 +14,15 @@ NETLIST, LOG, REPORT = "netlist.json", "nextpnr.log", "report.json"
 NO_PLACE = "Unable to find legal placement"
 """The message of nextpnr about a device that is too full."""
 CELLS = ("ICESTORM_LC", "TRELLIS_COMB", "TRELLIS_FF")
+NAMES = {
+    "ICESTORM_LC": "logic cells",
+    "ICESTORM_RAM": "block RAMs",
+    "ICESTORM_SPRAM": "SPRAMs",
+    "TRELLIS_COMB": "LUTs",
+    "TRELLIS_FF": "flip-flops",
+    "DP16KD": "block RAMs",
+}
+"""Cells for people."""
 FULL = 0.75
 """Share of a device's cells from which the "static" placer is not used."""
 
@@ -41,32 +50,46 @@ class Nextpnr:
         options += [*self.target.place_options, *(["--speed", str(self.speed)] if self.target.speeds else [])]
         command = [program, *options]
         tools.run([*command, "--pack-only"], folder=folder, log=LOG)
-        placer = choose_placer((folder / LOG).read_text(errors="replace"), self.device, self.kind)
+        log = (folder / LOG).read_text(errors="replace")
+        check_fit(log, f"an {self.device}", self.kind)
+        placer = choose_placer(log)
         aim = ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail", "--report", REPORT]
         try:
             tools.run([*command, "--placer", placer, *aim], folder=folder, log=LOG)
         except CheckError as error:
-            if NO_PLACE not in str(error):
-                raise
-            message = f"the {self.kind} failed to fit: nextpnr found no place for all of its cells on an {self.device}"
-            raise FitError(message) from None
+            check_placed(error, f"an {self.device}", self.kind)
+            raise
         try:
             return json.loads((folder / REPORT).read_text())
         except (OSError, ValueError):
             raise CheckError(f"nextpnr-{self.target.name} stopped without a report") from None
 
 
-def choose_placer(log: str, device: str, kind: str) -> str:
-    """The placer for a design of the size that `log`, of packing, gives; `kind`: what messages call the design.
+def choose_placer(log: str) -> str:
+    """The placer for a design of the size that `log`, of packing, gives.
 
     "static" gives the higher clock, and finds a place for the last registers where "heap" does not; but on a nearly
     full device it never ends.
-
-    Raises :class:`FitError` if the design is larger than the device.
     """
-    shares = []
-    for name, used, available in re.findall(rf"({'|'.join(CELLS)}): +(\d+)/ *(\d+) +\d+%", log):
-        if int(used) > int(available):
-            raise FitError(f"the {kind} failed to fit: it needs {used} {name} of {available} of an {device}")
-        shares.append(int(used) / int(available))
+    shares = [used / available for name, (used, available) in _utilisation(log).items() if name in CELLS]
     return "static" if max(shares) < FULL else "heap"
+
+
+def check_fit(log: str, place: str, kind: str) -> None:
+    """Raise :class:`FitError` if `log`, of packing, tells of more cells than a `place` has.  `kind`: of the design."""
+    over = {name: counts for name, counts in _utilisation(log).items() if counts[0] > counts[1]}
+    needed = [f"{used:,} of {has:,} {NAMES.get(name, name)}" for name, (used, has) in over.items()]
+    if needed:
+        raise FitError(f"the {kind} does not fit {place}: it needs {' and '.join(needed)}")
+
+
+def check_placed(error: CheckError, place: str, kind: str) -> None:
+    """Raise :class:`FitError` if an `error` of nextpnr is that it found no place for a cell."""
+    if NO_PLACE in str(error):
+        raise FitError(f"the {kind} does not fit {place}: nextpnr found no place for all of its cells") from None
+
+
+def _utilisation(log: str) -> dict[str, tuple[int, int]]:
+    """Of each kind of cells, how many are used, and how many there are."""
+    found = re.findall(r"(\w+): +(\d+)/ *(\d+) +\d+%", log)
+    return {name: (int(used), int(available)) for name, used, available in found}

@@ -7,7 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from hw.config import ArrayConfig
 from rtl_gen import tools
 from rtl_gen.design import Design, add_build, check_results, load_design, save_result
 from rtl_gen.errors import CheckError, FitError, UsageError
@@ -15,7 +14,8 @@ from rtl_gen.harness import Harness
 from rtl_gen.nextpnr import NETLIST, Nextpnr
 from rtl_gen.options import add_seed, number, whole_number
 from rtl_gen.report import Report, Table, progress
-from rtl_gen.targets import PLACED, Target
+from rtl_gen.smaller import smaller
+from rtl_gen.targets import PLACED
 from rtl_gen.yosys import YOSYS
 
 SUMMARY = "place and route with nextpnr: MHz, utilisation, critical path"
@@ -51,8 +51,14 @@ def run(args: argparse.Namespace) -> Report:
     if not 1 <= args.freq <= 1000:
         raise UsageError(f"--freq is {args.freq}; allowed: 1 to 1000 MHz")
     check_results(build.folder / f"pnr-{args.target}.json")
-    with progress(f"placing and routing for {device}"):
-        result = place_and_route(build, args.target, device, speed=args.speed or SPEED, freq=args.freq, seed=args.seed)
+    settings = {"speed": args.speed or SPEED, "freq": args.freq, "seed": args.seed}
+    try:
+        with progress(f"placing and routing for {device}"):
+            result = place_and_route(build, args.target, device, **settings)
+    except FitError as error:
+        luts = target.devices[device].luts
+        larger = [f"--device {name}" for name, other in target.devices.items() if other.luts > luts]
+        raise FitError(f"{error}; {smaller(build, target, device, larger)}") from None
     return _report(build, save_result(build, f"pnr-{args.target}", result), result)
 
 
@@ -62,7 +68,7 @@ def place_and_route(
     """Frequency, utilisation and critical path of a build on a device, as plain data.
 
     The build stands in a :class:`Harness`, so that paths from and to its ports count. The harness's own cells do not.
-    Raises :class:`CheckError` if a tool is missing or fails, as it does when the build does not fit.
+    Raises :class:`CheckError` if a tool is missing or fails, :class:`FitError` if the build does not fit.
     """
     family, harness = PLACED[target], Harness.around(build)
     nextpnr = Nextpnr(target=family, device=device, speed=speed, kind=build.kind)
@@ -73,10 +79,7 @@ def place_and_route(
         (folder / "harness.v").write_text(harness.text)
         script = f"read_verilog design.v harness.v; {family.script(harness.top)} -json {NETLIST}"
         tools.run([yosys, "-q", "-l", "yosys.log", "-p", script], folder=folder, log="yosys.log")
-        try:
-            report = nextpnr.run(program, folder, freq=freq, seed=seed)
-        except FitError as error:
-            raise error if _is_smallest(build.array, family) else CheckError(f"{error}; {_hint(family)}") from None
+        report = nextpnr.run(program, folder, freq=freq, seed=seed)
     return {
         "schema": 1,
         "target": target,
@@ -89,15 +92,6 @@ def place_and_route(
         **results(report, harness.cells),
         "tools": {name: metadata.version(name) for name in (YOSYS, nextpnr.name)},
     }
-
-
-def _is_smallest(config: ArrayConfig, target: Target) -> bool:
-    """Whether the array has the operand select that is smallest on the target."""
-    return config.choices == target.choices
-
-
-def _hint(target: Target) -> str:
-    return HINT.format(target=target.array_for)
 
 
 def results(report: dict[str, Any], harness: dict[str, int]) -> dict[str, Any]:
@@ -145,4 +139,6 @@ def _report(build: Design, path: Path, result: dict[str, Any]) -> Report:
     table = Table(f"{build.title}: {where}", ("resource", build.kind, "per MAC"), rows)
     critical = result["critical_path"]
     lines = [f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"]
-    return Report(result, [table, *lines, *([] if _is_smallest(config, target) else [_hint(target)])])
+    if config.choices != target.choices:
+        lines.append(HINT.format(target=target.array_for))
+    return Report(result, [table, *lines])

@@ -42,14 +42,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Tools:
-    """Stand in for the tools: they reach `mhz`, or fail with a message; `files` is what they got."""
+    """Stand in for the tools: they reach `mhz`, or fail with a message, after a log; `files` is what they got."""
 
     mhz: float = 30.0
     fails: str = ""
+    log: str = ""
     files: dict[str, str] = field(default_factory=dict)
 
     def run(self, command: list[str], *, folder: Path, env: dict[str, str], log: str) -> str:
         self.files = {path.name: path.read_text() for path in folder.iterdir()}
+        (folder / log).write_text(self.log)
         if self.fails:
             raise CheckError(self.fails)
         path = {"from": "posedge c", "to": "posedge c", "path": [{"delay": 1.5, "net": "rom.engine.a"}]}
@@ -100,6 +102,26 @@ def test_a_tool_that_fails_is_an_error(made: Path, refused: Callable[..., str], 
     stand_in.fails = "sh failed (status 1): ERROR: no room"
     said = refused("board", made, "--board", "ulx3s", status=1)
     assert "the engine failed on ULX3S (ECP5 85F): sh failed (status 1): ERROR: no room" in said
+
+
+def test_a_design_that_does_not_fit_is_told_what_helps(
+    made: Path, refused: Callable[..., str], stand_in: Tools
+) -> None:
+    """What is needed, what the FPGA has, and options: of `compile`, and a larger board if there is one."""
+    stand_in.fails = "sh failed (status 125): ERROR: Unable to place cell 'x', no BELs remaining"
+    stand_in.log = "Info: \t ICESTORM_LC: 11037/ 5280 209%\nInfo: \t ICESTORM_RAM: 53/ 30 176%\nERROR: Unable"
+    helps = "`stlq compile` makes it smaller with --for ice40, --memory-ports 1, --requant-lanes 1 or a smaller --pe"
+    needs = "it needs 11,037 of 5,280 logic cells and 53 of 30 block RAMs"
+    assert refused("board", made, "--board", "icebreaker", status=1) == (
+        f"stlq: the engine does not fit iCEBreaker (iCE40 UP5K): {needs}; {helps}; --board ulx3s has more\n"
+    )
+    stand_in.log = "Info: \t TRELLIS_COMB: 83641/ 83640 100%\n"
+    said = refused("board", made, "--board", "ulx3s", status=1)
+    assert "the engine does not fit ULX3S (ECP5 85F): it needs 83,641 of 83,640 LUTs; `stlq compile` makes" in said
+    assert said.endswith("with --for ecp5, --requant-lanes 1 or a smaller --pe\n")
+    stand_in.log, stand_in.fails = "", "sh failed (status 125): ERROR: Unable to find legal placement for cell 'x'"
+    said = refused("board", made, "--board", "icebreaker", status=1)
+    assert "does not fit iCEBreaker (iCE40 UP5K): nextpnr found no place for all of its cells; `stlq compile`" in said
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from rtl_gen import nextpnr, pnr, tools
-from rtl_gen.errors import CheckError
+from rtl_gen.errors import CheckError, FitError
 from rtl_gen.manifest import load_build
 
 
@@ -35,14 +35,29 @@ def test_targets(run, tmp_path, target, device, cells):
 def test_too_large_for_the_device(refused, run, tmp_path):
     assert run("--pe", 10, "--out", tmp_path).status == 0
     said = refused("pnr", tmp_path, "--target", "ice40", "--device", "up5k", status=1)
-    assert re.search(r"the array failed to fit: it needs \d+ ICESTORM_LC of 5280 of an up5k; an array made", said)
+    assert re.search(
+        r"^stlq: the array does not fit an up5k: it needs [6-9],\d{3} of 5,280 logic cells; "
+        r"`stlq generate` makes it smaller with --for ice40 or a smaller --pe; --device hx8k has more$",
+        said,
+    )
     assert not (tmp_path / "pnr-ice40.json").exists()
 
 
 @pytest.mark.parametrize(("used", "placer"), [(5759, "static"), (5760, "heap"), (7680, "heap")])
 def test_the_placer_of_a_nearly_full_device_is_another(used, placer):
     log = f"Info:\t ICESTORM_LC: {used:7}/ 7680 75%\nInfo:\t SB_GB: 8/ 8 100%\n"
-    assert nextpnr.choose_placer(log, "hx8k", "array") == placer
+    assert nextpnr.choose_placer(log) == placer
+
+
+def test_every_kind_of_cells_must_fit():
+    log = "Info:\t ICESTORM_LC: 5281/ 5280 100%\nInfo:\t ICESTORM_RAM: 30/ 30 100%\nInfo:\t SB_GB: 9/ 8 112%\n"
+    with pytest.raises(
+        FitError, match=r"^the engine does not fit X: it needs 5,281 of 5,280 logic cells and 9 of 8 SB_GB$"
+    ):
+        nextpnr.check_fit(log, "X", "engine")
+    with pytest.raises(FitError, match=r"it needs 31 of 30 block RAMs$"):
+        nextpnr.check_fit(log.replace("5281", "5280").replace("30/", "31/").replace(" 9/", " 8/"), "X", "engine")
+    nextpnr.check_fit(log.replace("5281", "5280").replace(" 9/", " 8/"), "X", "engine")
 
 
 @pytest.mark.parametrize(
@@ -71,5 +86,7 @@ def test_a_device_without_a_place_for_the_last_cell_is_too_small(run, tmp_path, 
         return start(command, **options)
 
     monkeypatch.setattr(tools, "run", fails_to_place)
-    with pytest.raises(CheckError, match=r"^the array failed to fit: nextpnr found no place .* on an hx8k$"):
+    with pytest.raises(
+        FitError, match=r"^the array does not fit an hx8k: nextpnr found no place for all of its cells$"
+    ):
         pnr.place_and_route(load_build(tmp_path), "ice40", "hx8k")
