@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hw.engine.config import EngineConfig
+from hw.engine.encoding import WINDOW
 from rtl_gen import convert, tools
 from rtl_gen.errors import UsageError
 from rtl_gen.options import (
@@ -28,10 +29,12 @@ from rtl_gen.yosys import YOSYS
 from sw_ref.files import digest_of, write_atomically
 from sw_ref.format import StlqFormat, parameters_of
 from sw_ref.messages import printable
+from sw_ref.network import Conv
 
 if TYPE_CHECKING:
     from rtl_gen.explore.exploration import Task
     from rtl_gen.explore.space import Space
+    from rtl_gen.frontend.graph import FloatNode
 
 SUMMARY = "search the engines that suit a network: accuracy against LUTs and speed, measured"
 EXAMPLE = "stlq explore net.onnx --calibrate data.npz --target ecp5 --device 25k --out explored/"
@@ -115,7 +118,10 @@ def task_of(args: argparse.Namespace, space: "Space") -> tuple["Task", dict[str,
     """What the options ask for, and the contents that it names by digest."""
     from rtl_gen.explore.exploration import Task
 
-    inputs, contents = _inputs(args)
+    floats = convert.read_floats(_with_samples(args))
+    inputs, contents = _inputs(args, floats)
+    if args.depthwise is None and any(map(_is_depthwise, floats.network.nodes)):
+        space = space.with_all("depthwise")
     return Task(inputs=inputs, space=space, **_settings(args)), contents
 
 
@@ -177,7 +183,9 @@ def _option(args: argparse.Namespace, name: str) -> list[str]:
         return [part for shape in value for part in (option, shape)]
     text = ",".join(map("{:g}".format, value)) if name in ("mean", "std") else None
     if isinstance(value, tuple):
-        text = ",".join(map(str, value))
+        from rtl_gen.explore.space import domains
+
+        text = domains()[name].text(value)
     return [option, text or str(value)]
 
 
@@ -201,14 +209,18 @@ def _or_default(args: argparse.Namespace, cls: type, name: str) -> int:
     return getattr(cls, name) if value is None else value
 
 
-def _inputs(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _is_depthwise(node: "FloatNode") -> bool:
+    """Whether a window before the array may serve it."""
+    groups = node.options.groups if isinstance(node.options, Conv) else 1
+    return 1 < groups == node.weight_shape[0] and node.weight_shape[2:] == (WINDOW, WINDOW)
+
+
+def _inputs(args: argparse.Namespace, floats: convert.Floats) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The arguments of all units about the float network, and the contents that they name by digest."""
     from safetensors.numpy import save
 
     from rtl_gen.frontend.source import library
 
-    args = _with_samples(args)
-    floats = convert.read_floats(args)
     model = library("onnx").load(str(args.network)).SerializeToString()  # with what other files hold of it
     parts = {"network": model, "data": save(floats.data)}
     if floats.labels is not None:
@@ -216,7 +228,7 @@ def _inputs(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, bytes]]
     contents = {digest_of(data): data for data in parts.values()}
     digests = {name: digest_of(data) for name, data in parts.items()}
     shapes = {name: list(sizes) for name, sizes in convert.shapes_of(args.shape or []).items()}
-    return {"labels": None, **digests, "shapes": shapes, "samples": args.samples}, contents
+    return {"labels": None, **digests, "shapes": shapes, "samples": _with_samples(args).samples}, contents
 
 
 def _store(folder: Path, kind: Any) -> Any:

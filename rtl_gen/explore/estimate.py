@@ -70,6 +70,7 @@ def _parts(config: EngineConfig) -> NDArray[np.float64]:
             8.0 * config.requant_lanes * config.product_bits,  # multiplications by shifts, and the last shift
             8.0 * config.word_bits,  # codes to their places in words
             2.0 * array.pe * array.acc_bits * (config.requant_lanes < array.pe),  # sums to the requantizer's lanes
+            2.5 * array.pe * fmt.act_bits * config.depthwise,  # two lanes of each PE take the window's activations
         ]
     )
 

@@ -93,7 +93,8 @@ def _config(point: Point) -> dict[str, Any]:
     words = {"residual_shift": array.residual_shift, "ratio": point.choice.ratio, "budget": point.choice.budget}
     shape = {"pe": array.pe, "lanes": array.lanes, "bits": array.format.bits, "act_bits": array.format.act_bits}
     pipeline = {"optimize": point.choice.optimize, "pipeline": array.pipeline, "choices": array.choices}
-    return {**shape, **words, **pipeline, **{name: engine[name] for name in MEMORY}}
+    window = {"depthwise": True} if point.config.depthwise else {}
+    return {**shape, **words, **pipeline, **{name: engine[name] for name in MEMORY}, **window}
 
 
 def _id(point: Point) -> str:
@@ -111,7 +112,8 @@ def build_command(exploration: Exploration, point: Point, convert: str) -> str:
     engine = [
         *("--for", exploration.task.target.array_for, "--optimize", choice.optimize),
         *("--requant-lanes", choice.requant_lanes, "--memory-ports", choice.memory_ports),
-        *("--bus-bits", config.bus_bits, *(["--tables"] if config.tables else []), "--out", f"{name}/"),
+        *("--bus-bits", config.bus_bits, *(["--tables"] if config.tables else [])),
+        *(*(["--depthwise"] if config.depthwise else []), "--out", f"{name}/"),
     ]
     return f"{convert} {shlex.join(map(str, words))} && {shlex.join(['stlq', 'compile', file, *map(str, engine)])}"
 

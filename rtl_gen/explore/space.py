@@ -8,6 +8,7 @@ from typing import Any
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
+from hw.engine.encoding import WINDOW
 from rtl_gen.compile import SIZES
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
@@ -22,24 +23,35 @@ BUDGETS = ("layer", "network")
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """The values of a parameter that are tried, in ascending order, if the user gives no others."""
+    """The values of a parameter that are tried, in ascending order, if the user gives no others.
+
+    `words`: what each is called, if that is no number.  `where`: which networks it is tried for, if not for all.
+    """
 
     values: tuple[Any, ...]
     help: str
     words: tuple[str, ...] = ()
+    where: str = ""
 
     def parse(self, text: str) -> tuple[Any, ...]:
         """An option's values, with commas between them: each once, in ascending order."""
         read = number if isinstance(self.values[0], float) else whole_number
-        parts = {part if self.words else read(part) for part in text.split(",")}
-        if self.words and (wrong := sorted(parts - set(self.words))):
+        parts = text.split(",")
+        if self.words and (wrong := sorted(set(parts) - set(self.words))):
             raise argparse.ArgumentTypeError(f"{wrong[0]!r} is unknown; allowed: {', '.join(self.words)}")
-        return tuple(sorted(parts))
+        named = dict(zip(self.words, self.values, strict=False))
+        return tuple(sorted({named[part] if self.words else read(part) for part in parts}))
+
+    def text(self, values: Sequence[Any]) -> str:
+        """The inverse: values as an option takes them."""
+        names = dict(zip(self.values, self.words, strict=False))
+        return ",".join(str(names.get(value, value)) for value in values)
 
 
-def domain(*values: Any, help: str, words: tuple[str, ...] = ()) -> Any:
-    """A field that carries its :class:`Domain`; `words`: all that are allowed, if it is no number."""
-    return field(metadata={"domain": Domain(values=values, help=help, words=words)})
+def domain(*values: Any, help: str, **more: Any) -> Any:
+    """A field that carries its :class:`Domain`; one that is not tried for all networks has its first value else."""
+    default = {"default": values[0]} if "where" in more else {}
+    return field(**default, metadata={"domain": Domain(values=values, help=help, **more)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +66,19 @@ class Choice:
     requant_lanes: int = domain(1, 2, 4, 8, help="requantizer lanes, or the most that divide the PEs")
     memory_ports: int = domain(1, 2, help="ports of the activation memory")
     optimize: str = domain(*OPTIMIZE, help="smallest or fastest array", words=OPTIMIZE)
+    depthwise: bool = domain(
+        *(False, True),
+        help="a window before the array, for 3 x 3 depthwise layers",
+        words=("no", "yes"),
+        where="where the network has such, else no",
+    )
 
     def __post_init__(self) -> None:
         Selection(ratio=self.ratio)
         object.__setattr__(self, "requant_lanes", gcd(self.requant_lanes, self.side))
         if self.ratio in (0, 1):
             object.__setattr__(self, "budget", BUDGETS[0])
+        object.__setattr__(self, "depthwise", self.depthwise and self.side >= WINDOW)
 
     def format(self, residual_shift: int) -> StlqFormat:
         """The number format of the network in integers."""
@@ -70,7 +89,7 @@ class Choice:
         array: dict[str, Any] = {"pe": self.side, "lanes": self.side, **preset(target.array_for, self.optimize)}
         engine: dict[str, Any] = {"requant_lanes": self.requant_lanes, "memory_ports": self.memory_ports, **SIZES}
         made = ArrayConfig(format=self.format(residual_shift), **array)
-        return EngineConfig(array=made, bus_bits=bus_bits, tables=tables, **engine)
+        return EngineConfig(array=made, bus_bits=bus_bits, tables=tables, depthwise=self.depthwise, **engine)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -85,6 +104,10 @@ class Space:
     def choice(self, places: Mapping[str, int]) -> Choice:
         """The point with these places in the list of each parameter's values."""
         return Choice(**{name: values[places[name]] for name, values in self.values.items()})
+
+    def with_all(self, name: str) -> "Space":
+        """With all values of a parameter that is not tried for all networks."""
+        return Space(values={**self.values, name: domains()[name].values})
 
     def ratios(self, choice: Choice) -> list[Choice]:
         """The point with each share R of two-word tiles."""
@@ -103,14 +126,18 @@ def add_space_options(parser: argparse.ArgumentParser) -> None:
     """An option for the values of each parameter."""
     group = parser.add_argument_group("space, values with commas between them")
     for name, known in domains().items():
-        shown = ",".join(map("{}".format, known.values))
+        shown = f"{known.text(known.values)} {known.where}".rstrip()
         option = f"--{name.replace('_', '-')}"
         group.add_argument(option, type=known.parse, metavar="V,..", help=f"{known.help} (default: {shown})")
 
 
 def space_of(args: argparse.Namespace) -> Space:
     """The space of the options.  Raises :class:`UsageError` for a value that no engine takes."""
-    given = {name: getattr(args, name) or known.values for name, known in domains().items()}
+    given = {
+        name: getattr(args, name) or known.values
+        for name, known in domains().items()
+        if getattr(args, name) or not known.where
+    }
     space = Space(values=given)
     first = {name: values[0] for name, values in given.items()}
     for name, values in given.items():

@@ -55,7 +55,7 @@ def _row(point: Mapping[str, Any]) -> tuple[str, ...]:
     budget = "*" if config["budget"] == "network" else ""
     return (
         point["id"],
-        f"{config['pe']}x{config['lanes']}",
+        f"{config['pe']}x{config['lanes']}{'+dw' if 'depthwise' in config else ''}",
         str(config["bits"]),
         str(config["act_bits"]),
         f"{config['ratio']:g}{budget}",

@@ -156,6 +156,31 @@ def test_the_command_of_a_point_builds_it(run, whole, tmp_path, monkeypatch) -> 
     assert len(known) >= 11
 
 
+def test_a_network_with_depthwise_layers_is_tried_with_a_window(run, tmp_path, monkeypatch) -> None:
+    """And without one, unless `--depthwise` says otherwise; the commands of a point with a window build it."""
+    random = np.random.default_rng(0)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], name="dw", group=4, pads=[1, 1, 1, 1])]
+    weights = {"w": random.normal(size=(4, 1, 3, 3)).astype(np.float32)}
+    network = write_model(tmp_path / "dw.onnx", nodes, weights, inputs={"x": [1, 4, 6, 6]})
+    explored = ("explore", network, "--side", "4", "--bits", "3", "--ratio", "0", "--workers", "1", "--engines", "4")
+    found = {}
+    for asked, options in {"none": (), "no": ("--depthwise", "no"), "yes": ("--depthwise", "yes")}.items():
+        assert run(*explored, *options, "--out", tmp_path / asked).status == 0
+        found[asked] = found_in(tmp_path / asked)
+    windows = {asked: {p["config"].get("depthwise", False) for p in made["points"]} for asked, made in found.items()}
+    assert windows == {"none": {False, True}, "no": {False}, "yes": {True}}
+    assert "--depthwise yes" in found["yes"]["command"]
+    assert "--depthwise" not in found["none"]["command"]
+    point = next(point for point in found["yes"]["points"] if point["front"])
+    assert re.search(rf"^ {point['id']} +4x4\+dw ", (tmp_path / "yes" / "front.txt").read_text(), re.M)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rtl_gen.compile.engine_text", lambda config: "// its Verilog takes seconds")
+    convert, compile_ = (shlex.split(part)[1:] for part in point["build_command"].split(" && "))
+    assert run(*convert).status == 0
+    made = json.loads(run(*compile_, "--json").out)
+    assert (made["config"]["depthwise"], made["cycles"]) == (True, point["cycles"])
+
+
 def test_a_stopped_exploration_goes_on(run, options, whole, tmp_path, monkeypatch) -> None:
     shutil.copytree(whole, stopped := tmp_path / "stopped")
     (stopped / "front.json").unlink()
@@ -240,6 +265,7 @@ def test_engines_that_no_device_holds(refused, options, tmp_path, monkeypatch) -
         (("--requant-lanes", "3"), "--requant-lanes is 3; allowed: 1, 2, 4, 8, 16, 32 or 64"),
         (("--memory-ports", "3"), "--memory-ports is 3; allowed: 1 or 2"),
         (("--optimize", "size"), "argument --optimize: 'size' is unknown; allowed: area, speed"),
+        (("--depthwise", "yes,1"), "argument --depthwise: '1' is unknown; allowed: no, yes"),
         (("--device", "99k"), "--device is '99k'; allowed for ecp5: 25k, 85k"),
         (("--target", "xilinx", "--device", "25k"), "--device is '25k'; allowed for xilinx: none"),
         (("--budget-luts", "0"), "--budget-luts is 0; allowed: 1 or more"),

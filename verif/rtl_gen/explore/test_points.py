@@ -13,7 +13,7 @@ from rtl_gen.explore.space import Choice, Space, domains
 from rtl_gen.explore.suggest import better_choices, random_choices, worse
 from rtl_gen.targets import TARGETS
 
-SPACE = Space(values={name: known.values for name, known in domains().items()})
+SPACE = Space(values={name: known.values for name, known in domains().items() if not known.where})
 CHOICE = Choice(
     side=8, bits=3, act_bits=8, ratio=0.15, budget="network", requant_lanes=4, memory_ports=2, optimize="area"
 )
@@ -55,9 +55,22 @@ def test_choices_have_one_form() -> None:
     same = replace(CHOICE, ratio=1.0, requant_lanes=16)
     assert (same.requant_lanes, same.budget) == (8, "layer")
     assert SPACE.choice(SPACE.places(CHOICE)) == CHOICE
+    assert [replace(CHOICE, side=side, depthwise=True).depthwise for side in (1, 2, 4, 8)] == [False, False, True, True]
     engine = CHOICE.engine(TARGETS["ecp5"], residual_shift=1, bus_bits=64, tables=True)
     assert (engine.array.tile, engine.array.choices, engine.array.pipeline) == ((8, 8), 1, 3)
     assert (engine.array.format.residual_shift, engine.bus_bits, engine.tables) == (1, 64, True)
+    made = replace(CHOICE, depthwise=True).engine(TARGETS["ecp5"], residual_shift=1, bus_bits=64, tables=True)
+    assert made == replace(engine, depthwise=True) != engine
+
+
+def test_a_window_is_tried_only_where_asked_for() -> None:
+    assert "depthwise" not in SPACE.values
+    both = SPACE.with_all("depthwise")
+    assert both.values == {**SPACE.values, "depthwise": (False, True)}
+    assert {choice.depthwise for choice in random_choices(both, 20, seed=1)} == {False, True}
+    assert {choice.depthwise for choice in random_choices(SPACE, 20, seed=1)} == {False}
+    windows = replace(CHOICE, depthwise=True)
+    assert both.choice(both.places(windows)) == windows
 
 
 def test_suggestions_are_new_and_always_the_same() -> None:
@@ -126,3 +139,23 @@ def test_only_what_was_not_known_is_an_estimate() -> None:
     assert unseen(one, {other.config: other}) == {"luts": 3000, "mhz": 100.0}
     assert unseen(one, {other.config: other, one.config: same}) == {"luts": None, "mhz": 100.0}
     assert unseen(one, {one.config: replace(same, mhz=1.0)}) == {"luts": None, "mhz": None}
+
+
+def test_estimates_learn_what_a_window_costs() -> None:
+    """From engines that have one; while there is none, its structure suggests a cost."""
+
+    def window(config: EngineConfig) -> float:
+        return 5.0 * config.array.pe * config.code_bits
+
+    plain = [config for config in engines(40) if config.array.pe >= 4]
+    windows = [replace(config, depthwise=True) for config in plain]
+    known = [Measured(config=config, luts=cost(config)) for config in plain]
+    more = [Measured(config=config, luts=cost(config) + window(config)) for config in windows[:20]]
+
+    def shares(fitted: int) -> float:
+        """What is estimated for windows that were not seen, relative to what they cost."""
+        made = Estimator([*known, *more[:fitted]])
+        added = [made.luts(config) - made.luts(replace(config, depthwise=False)) for config in windows[20:]]
+        return float(np.median([found / window(config) for found, config in zip(added, windows[20:], strict=True)]))
+
+    assert 0.3 < shares(0) < 0.7 < shares(20) < 1.1
