@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.training.results import read
 from benchmarks.training.table import REFERENCE, gain
 from benchmarks.training.tasks import TASKS
 from benchmarks.training.untrained import NETWORKS, SETTINGS
@@ -16,6 +15,8 @@ from benchmarks.training.variants import MULTIPLIERS, PARTS
 
 RECORDED = Path(__file__).parent / "results"
 UNTRAINED, ENDED, TINY, STARTS = "untrained.jsonl", "integers.jsonl", "agreement.jsonl", "starts.jsonl"
+METHOD = "stlq"
+"""The training whose networks in integers are compared."""
 KINDS = {"two-term": "two terms", "power": "one power of two"}
 """The multipliers that are compared with those of 16 bits."""
 
@@ -34,7 +35,7 @@ def tables() -> dict[str, list[str]]:
     Tiny's networks are; training that ends in integers, and that starts with a conversion.
     """
     lines, ended = recorded(UNTRAINED), recorded(ENDED)
-    calibration = [*conversion_tables(lines), *multiplier_tables(lines, ended), tiny_table(recorded(TINY))]
+    calibration = [*conversion_tables(lines, ended), *multiplier_tables(lines, ended), tiny_table(recorded(TINY))]
     training = [training_table(ended), start_table(recorded(STARTS))]
     return {"calibration.md": [made for made in calibration if made], "training.md": training}
 
@@ -54,16 +55,16 @@ def scores(lines: Lines, score: str = "result", **wanted: Any) -> Scores:
     }
 
 
-def conversion_tables(lines: Lines) -> list[str]:
+def conversion_tables(lines: Lines, ended: Lines) -> list[str]:
     """The loss of each setting against R = 100% trained and against float, and of the first one without each part."""
     whole: dict[str, Any] = {"without": "nothing", "multipliers": "two-term"}
     made = {heading(setting): scores(lines, **whole | facts(setting)) for setting in SETTINGS}
-    floats = scores(lines, "float")
+    floats, reference = scores(lines, "float"), scores(ended, "trained", method=REFERENCE)
     first = facts(SETTINGS[0]) | {"multipliers": "two-term"}
     parts = {part: scores(lines, **first, without=part) for part in PARTS}
     nothing = parts.pop("nothing")
     return [
-        table("less R = 100%, trained", {head: (found, reference()) for head, found in made.items()}),
+        table("less R = 100%, trained", {head: (found, reference) for head, found in made.items()}),
         table("less float", {head: (found, floats) for head, found in made.items()}),
         table("less all parts", {f"without {part}": (found, nothing) for part, found in parts.items()}),
     ]
@@ -80,7 +81,7 @@ def multiplier_tables(lines: Lines, ended: Lines) -> list[str]:
         for setting in (SETTINGS[0], SETTINGS[-1])
     }
     trained = {
-        f"{name}, {when}": tuple(scores(ended, score, multipliers=one) for one in (kind, free))
+        f"{name}, {when}": tuple(scores(ended, score, method=METHOD, multipliers=one) for one in (kind, free))
         for kind, name in KINDS.items()
         for when, score in (("at once", "at_once"), ("after the last epochs", "integers"))
     }
@@ -89,7 +90,8 @@ def multiplier_tables(lines: Lines, ended: Lines) -> list[str]:
 
 def training_table(ended: Lines) -> str:
     """A trained network in integers against the model before, and the golden against the model in integers."""
-    found = {name: scores(ended, name, multipliers="two-term") for name in ("trained", "at_once", "integers", "golden")}
+    names = ("trained", "at_once", "integers", "golden")
+    found = {name: scores(ended, name, method=METHOD, multipliers="two-term") for name in names}
     columns = {
         "at once, less trained": (found["at_once"], found["trained"]),
         "after the last epochs, less trained": (found["integers"], found["trained"]),
@@ -146,16 +148,6 @@ def table(corner: str, columns: Mapping[str, tuple[Scores, ...]]) -> str:
         if any(cell != "-" for cell in cells):
             rows.append(f"| {network} ({TASKS[task].unit}) | {' | '.join(cells)} |")
     return "\n".join(rows) if rows[2:] else ""
-
-
-def reference() -> Scores:
-    """The recorded campaign's R = 100%, trained."""
-    return {
-        (network, result["run"]["seed"]): result["result"]["test"][TASKS[task].primary]
-        for task, network in NETWORKS
-        for result in read(RECORDED / "runs" / f"{task}-{network}.jsonl").values()
-        if result["run"]["method"] == REFERENCE
-    }
 
 
 if __name__ == "__main__":

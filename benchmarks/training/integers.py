@@ -21,6 +21,7 @@ from benchmarks.training.untrained import NETWORKS, TILE, resized
 from benchmarks.training.variants import MULTIPLIERS, applied
 from sw_ref.export import INTEGERS
 from sw_ref.network import Network, dequantize, execute, load_network, quantize
+from sw_ref.train.methods import find_method
 
 NEEDED = (RESULT, MODEL, INTEGERS)
 """The files of a run that has ended."""
@@ -89,10 +90,12 @@ def main() -> None:
     parser.add_argument("--method", default="stlq", help="of fine-tuning (default: stlq)")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    own = find_method(args.method).ratio
+    ratio = Run.ratio if own is None else own
     for seed in args.seeds:
         for task, network in NETWORKS:
             if network in args.networks:
-                run = Run(task=task, network=network, method=args.method, seed=seed, tile=TILE)
+                run = Run(task=task, network=network, method=args.method, ratio=ratio, seed=seed, tile=TILE)
                 for kind in args.multipliers:
                     print(json.dumps(measure(run, args.floats, args.out, kind)), flush=True)
 

@@ -155,7 +155,8 @@ def gain(differences: Sequence[float], digits: int = 3) -> str:
     if not differences:
         return ""
     error = _text(standard_error(differences), digits)
-    return f"{statistics.fmean(differences):+.{digits}f}{f' ± {error}' if error else ''} ({len(differences)})"
+    mean = round(statistics.fmean(differences), digits) + 0.0  # no -0.0
+    return f"{mean:+.{digits}f}{f' ± {error}' if error else ''} ({len(differences)})"
 
 
 def _line(row: Row) -> str:

@@ -29,6 +29,17 @@ def test_a_table_pairs_networks_and_seeds() -> None:
     ]
 
 
+def test_conversions_compare_with_two_words_trained_and_training_with_its_own() -> None:
+    setting = dict(zip(("act_bits", "ratio", "budget"), untrained.SETTINGS[0], strict=True))
+    line = {"network": "residual", "seed": 0, "multipliers": "two-term"}
+    made = [line | setting | {"without": "nothing", "float": 92.5, "result": 91.0}]
+    scores = {"at_once": 90.0, "integers": 89.0, "golden": 89.0}
+    trained = {"stlq": 90.0, "two-word": 92.0}
+    ended = [line | scores | {"method": method, "trained": score} for method, score in trained.items()]
+    assert "| residual (%) | -1.00 (1) | - | - |" in conversions.conversion_tables(made, ended)[0]
+    assert "| residual (%) | +0.00 (1) | -1.00 (1) | +0.00 (1) |" in conversions.training_table(ended)
+
+
 def test_every_setting_gives_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TASKS, "tiny", Tiny())
     run, lines = Run(task="tiny", method="ptq"), []

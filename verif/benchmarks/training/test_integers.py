@@ -1,5 +1,6 @@
 """A run ends in integers: the golden of its network file scores what the model does, and has all of its codes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.training import integers
 from benchmarks.training import run as run_module
-from benchmarks.training.integers import measure
 from benchmarks.training.run import LAST, Setting, calibration, perform, pretrained, put_on
 from benchmarks.training.spec import Run
 from benchmarks.training.tasks import TASKS
@@ -39,7 +40,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[Integers]:
 
 def test_the_golden_has_every_code_and_the_score(tmp_path: Path, ended: list[Integers]) -> None:
     run = Run(task="tiny", method="stlq", rate=0.02)
-    facts = measure(run, tmp_path / "floats", tmp_path)
+    facts = integers.measure(run, tmp_path / "floats", tmp_path)
     assert (facts["network"], facts["seed"], facts["method"], facts["ratio"]) == ("plain", 0, "stlq", 0.15)
     assert facts["golden"] == pytest.approx(facts["integers"], rel=1e-5)
     assert len({facts[name] for name in ("float", "trained", "at_once", "integers")}) == 4
@@ -51,14 +52,14 @@ def test_the_golden_has_every_code_and_the_score(tmp_path: Path, ended: list[Int
     codes = ended[0].codes(inputs)
     assert golden.keys() == codes.keys()
     assert all(np.array_equal(golden[name], codes[name].numpy()) for name in golden)
-    assert measure(run, tmp_path / "floats", tmp_path) == facts
+    assert integers.measure(run, tmp_path / "floats", tmp_path) == facts
     assert len(ended) == 1, "a run that has ended is not done again"
 
 
 @pytest.mark.parametrize("kind", ["16-bit", "power"])
 def test_other_multipliers_share_the_fine_tuning(tmp_path: Path, kind: str) -> None:
     run = Run(task="tiny", method="no-v")
-    ours, others = (measure(run, tmp_path / "floats", tmp_path, name) for name in ("two-term", kind))
+    ours, others = (integers.measure(run, tmp_path / "floats", tmp_path, name) for name in ("two-term", kind))
     assert (ours["multipliers"], others["multipliers"]) == ("two-term", kind)
     assert (ours["float"], ours["trained"]) == (others["float"], others["trained"])
     assert others["golden"] == pytest.approx(others["integers"], rel=1e-5)
@@ -92,3 +93,15 @@ def test_a_model_that_no_network_in_integers_can_be_is_refused_before_training(
     model = pretrained(run, Setting(floats=tmp_path))
     with pytest.raises(ValueError, match=r"^Softmax 1: no operator of the integer network does it$"):
         put_on(run, model)
+
+
+@pytest.mark.parametrize(("method", "ratio"), [("two-word", 1.0), ("stlq", 0.15)])
+def test_a_line_has_the_ratio_that_the_method_runs_at(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, method: str, ratio: float
+) -> None:
+    monkeypatch.setattr(integers, "NETWORKS", (("tiny", "plain"),))
+    monkeypatch.setattr(integers, "measure", lambda run, *rest: {"method": run.method, "ratio": run.ratio})
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr("sys.argv", ["integers", "--floats", "f", "--out", "o", "--method", method])
+    integers.main()
+    assert json.loads(capsys.readouterr().out) == {"method": method, "ratio": ratio}
