@@ -46,9 +46,11 @@ def verilog(modules: Modules) -> str:
         "opt_clean -purge",
         f"attrmap {remove}",
         f"attrmap -modattr {remove}",
-        "write_verilog -noattr",
+        "write_verilog",
     ]
     text = run_yosys("\n".join(script))
+    # What a memory is to be made of is for whoever reads the Verilog; all else Yosys notes for itself.
+    text = re.sub(r"^ *\(\* (?!ram_style).* \*\)\n|\(\* (?!ram_style)[^*]* \*\) ", "", text, flags=re.MULTILINE)
     # A simulator's registers hold a value from the start; those of a block RAM need not.
     text = re.sub(r"^ *initial .*\n", r"`ifndef SYNTHESIS\n\g<0>`endif\n", text, flags=re.MULTILINE)
     for component in modules:

@@ -109,7 +109,7 @@ class EngineSimulation:
             starts=times["start"],
             addresses=_numbers(addresses, config.address_bits, 1)[:, 0],
             masks=_numbers(masks, 1, lanes),
-            words=_numbers(words, size, lanes),
+            words=_codes(_numbers(words, size, lanes), size),
             outputs=_numbers(codes, config.transfer_bits, config.codes_per_transfer),
             lasts=_numbers(codes, 1, config.bus_bits + 1)[:, -1],
             stopped=len(times["stopped"]),
@@ -138,6 +138,11 @@ def _fields(text: bytes, widths: Sequence[int]) -> list[NDArray[np.uint8]]:
     lines = lines.reshape(-1, length)
     starts = np.cumsum([0, *(count + 1 for count in digits[:-1])])
     return [lines[:, start : start + count] for start, count in zip(starts, digits, strict=True)]
+
+
+def _codes(kept: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+    """Codes, of those that the memory keeps, which are inverted in their top bits; -1 stays."""
+    return np.where(kept < 0, kept, kept ^ 1 << (bits - 1))
 
 
 def _numbers(digits: NDArray[np.uint8], size: int, count: int) -> NDArray[np.int64]:

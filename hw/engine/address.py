@@ -7,9 +7,10 @@ from amaranth.lib.wiring import In, Out
 from hw.array.adder_tree import add
 from hw.array.registers import Registers
 from hw.component import Component
-from hw.engine.config import FLAG_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB, LOOPS, STEP, TILE_LOOPS
+from hw.engine.latency import FLAG_CYCLES
 from hw.engine.layouts import struct
 from hw.engine.loops import Loops
 

@@ -2,29 +2,17 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from hw.config import NAME_RULE, VERILOG_NAME, ArrayConfig
-from hw.engine.encoding import ADDRESS_BITS, SCALE, VERSION, WINDOW, Field, offset_layout, width
+from hw.engine.encoding import ADD_TERMS, ADDRESS_BITS, TERM, VERSION, WINDOW, Field, offset_layout, width
+from hw.engine.latency import CODE_CYCLES, DRAIN_CYCLES, STORE_CYCLES
 from hw.reserved import RESERVED_WORDS
 from sw_ref.format import StlqFormat, parameter, validate
 
-ADDRESS_CYCLES = 4  # from the sequencer's element to its address
-MEMORY_CYCLES = 3  # from an address to the word that is there
-FRONT_CYCLES = ADDRESS_CYCLES + MEMORY_CYCLES  # from the sequencer's element to its beat in the array
-FLAG_CYCLES = 2  # from the sequencer's element to the flags of its beat
-RELEASE_CYCLES = FRONT_CYCLES - 3  # from a group's last element to the header of the next group in its half
-OFFSET_CYCLES = 4  # from the scales of sums to their offsets
-CODE_CYCLES = 10  # from sums to their codes
-STORE_CYCLES = 2  # from a code that is stored to the memory word that holds it
-DRAIN_CYCLES = 8  # from the last sums of a job to the start of one that reads what it writes
 TABLE_BITS = 8  # of the largest codes that tables take
-
-
-def _unsigned_array() -> ArrayConfig:
-    return ArrayConfig(format=StlqFormat(act_signed=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +23,13 @@ class EngineConfig:
 
     >>> config = EngineConfig()
     >>> config.product_bits, config.beat_slots, config.requant_steps
-    (38, 6, 2)
+    (36, 6, 2)
     >>> EngineConfig(bus_bits=48)
     Traceback (most recent call last):
     ValueError: bus_bits is 48; allowed: 16, 32, 64, 128, 256 or 512
     """
 
-    array: ArrayConfig = field(default_factory=_unsigned_array)
+    array: ArrayConfig = field(default_factory=lambda: ArrayConfig(format=StlqFormat(act_signed=False)))
     bus_bits: int = parameter(
         32, only=(16, 32, 64, 128, 256, 512), unit="bits", help="width of the program, input and output streams"
     )
@@ -91,6 +79,11 @@ class EngineConfig:
         if pe % self.requant_lanes:
             raise ValueError(f"requant_lanes is {self.requant_lanes}; allowed: divisors of pe, {pe}")
 
+    @cached_property
+    def core(self) -> ArrayConfig:
+        """The array inside: its activations are signed, as it gets codes less 2^(code_bits - 1)."""
+        return replace(self.array, format=replace(self.array.format, act_signed=True))
+
     @property
     def code_bits(self) -> int:
         """Width of a code in the activation memory."""
@@ -132,14 +125,14 @@ class EngineConfig:
         return self.slots(self.beat_bits)
 
     @property
-    def table_words(self) -> int:
-        """Bus words of a table in a program: one for each code."""
-        return 1 << self.code_bits
-
-    @property
     def code_cycles(self) -> int:
         """Cycles from sums to the codes that are written."""
         return CODE_CYCLES + self.tables
+
+    @property
+    def drain_cycles(self) -> int:
+        """Cycles from the last sums of a job to the start of one that reads, or writes over, what it writes."""
+        return DRAIN_CYCLES + self.tables
 
     @property
     def store_cycles(self) -> int:
@@ -149,7 +142,7 @@ class EngineConfig:
     @property
     def product_bits(self) -> int:
         """Width of a sum times its multiplier plus everything that is added before the shift."""
-        return self.array.acc_bits + 11
+        return self.core.acc_bits + 10
 
     @cached_property
     def offset(self) -> dict[str, Field]:
@@ -159,7 +152,7 @@ class EngineConfig:
     @property
     def scale_bits(self) -> int:
         """Width of what the requantizer's lanes multiply by at a time."""
-        return self.requant_lanes * width(SCALE)
+        return self.requant_lanes * width(TERM)
 
     @property
     def offset_bits(self) -> int:
@@ -170,6 +163,16 @@ class EngineConfig:
     def requant_steps(self) -> int:
         """Cycles in which the requantizer's lanes take the sums of all PEs, if nothing is added."""
         return self.array.pe // self.requant_lanes
+
+    @property
+    def offset_entries(self) -> int:
+        """Entries of the offsets' store: of two groups; the lowest bits of an entry's address say which step."""
+        return 2 << (self.requant_steps - 1).bit_length()
+
+    @property
+    def scale_entries(self) -> int:
+        """Entries of the scales' store: as the offsets', but for each term of a step, which the lowest bits say."""
+        return self.offset_entries << ADD_TERMS.bit_length()
 
     def slots(self, bits: int) -> int:
         """Bus words that `bits` bits take."""
@@ -184,14 +187,12 @@ class EngineConfig:
         """32 bits that say for which engines a program is.
 
         Names do not count, nor how deep the array's pipeline is, nor the memory's ports: a program runs on engines that
-        differ in those. `depthwise` counts only where it is true: so digests without it are those of older engines.
+        differ in those.
         """
         values = self.to_dict()
-        if not self.depthwise:
-            del values["depthwise"]
         del values["name"], values["memory_ports"]
         for name in ("name", "pipeline", "choices", "depth"):
             del values["array"][name]
-        values["acc_bits"] = self.array.acc_bits
+        values["acc_bits"] = self.core.acc_bits
         text = json.dumps([VERSION, values], sort_keys=True, separators=(",", ":"))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")

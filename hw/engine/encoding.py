@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MAGIC = 0x514C5453  # "STLQ", first letter in the lowest byte
-VERSION = 1
+VERSION = 2
 FLAGS_PER_WORD = 32  # two-word flags that precede as many tiles
 ADDRESS_BITS = 20  # of a word of the activation memory; steps are taken modulo 2^20
 POSITION_BITS = 13  # signed: coordinates and their steps
@@ -144,7 +144,7 @@ JOB = {
     },
     "low": Field(bits=16),
     "high": Field(bits=16),
-    "fill": Field(bits=16),
+    **{f"single_{loop}": Field(bits=1) for loop in LOOPS},
 }
 """One job; docs/program.md has the meaning and unit of each field."""
 
@@ -159,19 +159,16 @@ GROUP = {"tiles": Field(bits=16), "idle": Field(bits=8)}
 """What starts a group: how many tiles (or elements) each position has, and how many idle cycles come before."""
 
 
-SCALE = {
-    "first_shift": Field(bits=3),
-    "first_negative": Field(bits=1),
-    "second": Field(bits=1),
-    "second_negative": Field(bits=1),
-    "add1_shift": Field(bits=5),
-    "add1_negative": Field(bits=1),
-    "add1": Field(bits=1),
-    "add2_shift": Field(bits=5),
-    "add2_negative": Field(bits=1),
-    "add2": Field(bits=1),
+TERM = {
+    "shift": Field(bits=5),
+    "negative": Field(bits=1),
+    "extra": Field(bits=1),
+    "extra_negative": Field(bits=1),
 }
-"""What one channel's sum, and the code that is added to it, are multiplied by."""
+"""What one channel's sum, or the code that is added to it, is multiplied by in one step of a requantizer lane."""
+
+ADD_TERMS = 2
+"""Terms of the code that is added, at most."""
 
 
 def offset_layout(product_bits: int) -> dict[str, Field]:

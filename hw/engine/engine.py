@@ -11,9 +11,10 @@ from hw.component import Component, instantiate
 from hw.engine import encoding
 from hw.engine.address import AddressGenerator
 from hw.engine.columns import Columns
-from hw.engine.config import ADDRESS_CYCLES, FLAG_CYCLES, FRONT_CYCLES, MEMORY_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import LOOPS, STEP, WINDOW, Kind
+from hw.engine.latency import ADDRESS_CYCLES, FLAG_CYCLES, FRONT_CYCLES, MEMORY_CYCLES
 from hw.engine.layouts import engine_signature
 from hw.engine.loader import Loader
 from hw.engine.memory import ActivationMemory
@@ -51,16 +52,18 @@ class Engine(Component):
             "steps": (Store, config, "steps", encoding.width(STEP), 2 * len(LOOPS)),
             "weights": (WeightBuffer, config),
             "memory": (ActivationMemory, config),
-            "array": (Array, config.array),
+            "array": (Array, config.core),
             "results": (Results, config),
             "transfers": (Transfers, config),
         }
         if config.memory_ports == 1:
             kinds["reserve"] = (Reserve, config)
         if config.depthwise:
-            kinds["array"] = (Array, config.array, Operand, WINDOW - 1)
+            kinds["array"] = (Array, config.core, Operand, WINDOW - 1)
             kinds |= {"columns": (Columns, config), "window": (Window, config)}
         parts = {name: instantiate(m, platform, name, *kind) for name, kind in kinds.items()}
+        # Of the element whose address is there: the array, port a and the results have it, not the transfers.
+        self._conv = later(m, "conv", parts["sequencer"].job.kind == Kind.CONV, ADDRESS_CYCLES)
         self._load(m, parts)
         self._jobs(m, parts)
         self._elements(m, parts)
@@ -81,15 +84,12 @@ class Engine(Component):
         connect(m, buffers.scales, results.scales)
         connect(m, buffers.offsets, results.offsets)
         m.d.comb += [
-            self.busy.eq(loader.busy),
-            self.error.eq(loader.error),
-            parts["weights"].two_word_in.eq(buffers.two_word),
-            parts["weights"].last_in.eq(buffers.last),
+            Cat(self.busy, self.error).eq(Cat(loader.busy, loader.error)),
+            Cat(parts["weights"].two_word_in, parts["weights"].last_in).eq(Cat(buffers.two_word, buffers.last)),
             buffers.front_frees.eq(parts["sequencer"].front_frees),
             buffers.back_frees.eq(results.back_frees),
             results.table_word.eq(loader.steps.word),
-            results.table_write.eq(loader.table_write),
-            results.table_target.eq(loader.table_target),
+            Cat(results.table_write, results.table_target).eq(Cat(loader.table_write, loader.table_target)),
             loader.table_free.eq(results.table_free),
             loader.idle.eq(parts["sequencer"].idle & results.written & parts["transfers"].idle),
         ]
@@ -143,7 +143,7 @@ class Engine(Component):
     def _array(self, m: Module, parts: dict[str, Any]) -> None:
         """Tiles and activations meet in the array, whose sums go to the requantizer."""
         addresses, weights, array = parts["addresses"], parts["weights"], parts["array"]
-        conv = later(m, "conv", self._has_sums(parts), ADDRESS_CYCLES)
+        conv = later(m, "summed", self._has_sums(parts), ADDRESS_CYCLES) if "columns" in parts else self._conv
         flags = later(m, "flags", Cat(weights.two_word, weights.last), FRONT_CYCLES - FLAG_CYCLES)
         beat, first = later(m, "beat", Cat(addresses.beat & conv, addresses.valid & conv), MEMORY_CYCLES)
         m.d.comb += [
@@ -155,21 +155,20 @@ class Engine(Component):
         connect(m, array.sums, parts["results"].sums)
 
     def _memory(self, m: Module, parts: dict[str, Any]) -> None:
-        """Port a reads elements; port b is the results', and writes what transfers bring, whose job is alone."""
+        """Port a reads elements; port b is the results', and the transfers', whose jobs are alone."""
         addresses, memory, results, transfers = (parts[n] for n in ("addresses", "memory", "results", "transfers"))
         connect(m, flipped(self.inputs), transfers.inputs)
         connect(m, flipped(self.outputs), transfers.outputs)
-        stored = later(m, "stored", transfers.store, self._config.store_cycles)
+        for name in ("fill", "store", "shows", "shown"):
+            m.d.comb += getattr(results, name).eq(getattr(transfers, name))
         m.d.comb += [
-            # Where a code is stored, nothing is read: what it would be, nobody knows.
-            memory.a_read.eq(addresses.valid & ~stored),
+            memory.a_read.eq(addresses.valid & self._conv),
             memory.a_address.eq(addresses.address),
-            transfers.word.eq(memory.a_word),
-            results.store.eq(transfers.store),
             results.moved.eq(transfers.codes),
+            transfers.shown_codes.eq(results.shown_codes),
             results.added.eq(memory.b_word),
-            memory.b_read.eq(results.read),
-            memory.b_address.eq(Mux(stored, addresses.address, results.address)),
+            memory.b_read.eq(results.read | transfers.read),
+            memory.b_address.eq(Mux(self._conv, results.address, addresses.address)),
             memory.b_data.eq(results.data),
             memory.b_write.eq(transfers.write | results.write.replicate(self._config.array.lanes)),
         ]

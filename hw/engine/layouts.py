@@ -44,17 +44,17 @@ def buffers_signature(config: EngineConfig) -> wiring.Signature:
     """What is loaded of groups, into one half of each store while the other half is used.
 
     `beats`, `two_word`, `last`: a beat and its flags; `scales`, `offsets`: of channels; see :class:`Store`. `full`: the
-    half holds a whole group; `ends`: the index of its last element; `idles`: its idle cycles before each position.
-    `front_frees`, `back_frees`: the half's beats, its channel parameters are no longer needed.
+    half holds a whole group, whose last bus word may be written in this cycle; `ends`: the index of its last element;
+    `idles`: its idle cycles before each position. `front_frees`, `back_frees`: the half's beats, its channel parameters
+    are no longer needed.
     """
-    channels = 2 * config.requant_steps
     return wiring.Signature(
         {
             "beats": Out(fill_signature(config, config.beat_bits, 2 * config.group_beats)),
             "two_word": Out(1),
             "last": Out(1),
-            "scales": Out(fill_signature(config, config.scale_bits, channels)),
-            "offsets": Out(fill_signature(config, config.offset_bits, channels)),
+            "scales": Out(fill_signature(config, config.scale_bits, config.scale_entries)),
+            "offsets": Out(fill_signature(config, config.offset_bits, config.offset_entries)),
             "full": Out(2),
             "ends": Out(data.ArrayLayout(range(config.group_beats), 2)),
             "idles": Out(data.ArrayLayout(GROUP["idle"].bits, 2)),

@@ -72,8 +72,7 @@ class Loader(Component):
         self._intake = intake = instantiate(m, platform, "intake", Intake, config)
         self._groups = groups = instantiate(m, platform, "groups", GroupLoader, config)
         self._room, self._table_half = Signal(init=1, name="room"), Signal(name="table_half")
-        self._header_seen, self._wrong = Signal(name="header_seen"), Signal(name="wrong")
-        bank = Signal()
+        self._header_seen, self._wrong, bank = Signal(name="header_seen"), Signal(name="wrong"), Signal(name="bank")
         slots = config.slots(encoding.width(JOB))
         self._sections = Sections(m, longest=max(slots, 2), entries=len(LOOPS))
         # Sections enter at the top, a bus word at a time; a whole job is `next`.
@@ -91,7 +90,8 @@ class Loader(Component):
             groups.word.eq(intake.word),
             groups.valid.eq(intake.valid),
             groups.conv.eq(self.job.kind == Kind.CONV),
-            groups.trips.eq(self.job.trips_group),
+            Cat(groups.trips, groups.single).eq(Cat(self.job.trips_group, self.job.single_group)),
+            groups.add_terms.eq(self.job.add_terms),
         ]
         with m.If(self.job_taken):
             # The other half of the steps; and of the tables, if this one was used.
@@ -123,10 +123,6 @@ class Loader(Component):
                 self._judge(m)
             with m.State("GROUPS"):
                 self._read_groups(m)
-            with m.State("NEXT"):
-                m.d.comb += self._room.eq(0)
-                with m.If(~self.job_valid):
-                    m.next = "JOB"
             with m.State("FINISH"):
                 m.d.comb += self._room.eq(0)
                 with m.If(self.idle & ~self.job_valid):
@@ -194,7 +190,7 @@ class Loader(Component):
     def _read_groups(self, m: Module) -> None:
         """All groups of the job; then the job after it, once this one was taken."""
         m.d.comb += [self._room.eq(self._groups.room & ~self._wrong), self._groups.due.eq(~self._wrong)]
-        with m.If(self._groups.done & self._groups.last):
-            m.next = "NEXT"
+        with m.If(self._groups.over & ~self.job_valid):
+            m.next = "JOB"
         with m.If(self._wrong):
             m.next = "FINISH"

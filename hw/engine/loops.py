@@ -9,7 +9,9 @@ SHARED = 3  # loops that share an adder: of more, the selection before it is lat
 
 
 class Loops:
-    """Counters of nested loops in the module `m`, innermost first; `job` has their trip counts less 1.
+    """Counters of nested loops in the module `m`, innermost first.
+
+    `job` has their trip counts less 1, and says which are `single`: those with one iteration, whose count is 0.
 
     In a cycle in which `step` is 1, the innermost loop that is not at its end is incremented, and those inside of it
     start again: so only one is incremented in a cycle, and they share adders. Where all are at their ends, all start
@@ -38,7 +40,7 @@ class Loops:
             following |= dict.fromkeys(sharing, adder)
         over: Value = Const(1, 1)
         for name, count in counts.items():
-            at_end, single, alone = self.at_end[name], Signal(name=f"{name}_single"), next_job[f"trips_{name}"] == 0
+            at_end, single, alone = self.at_end[name], Signal(name=f"{name}_single"), next_job[f"single_{name}"]
             self.due[name], self.over[name] = over & ~at_end, over & at_end
             over = self.over[name]
             with m.If(step & self.due[name]):

@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 from hw.array.registers import Registers
 from hw.component import Component
 from hw.engine.cells import Access, OnePort, TwoPorts
-from hw.engine.config import MEMORY_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
+from hw.engine.latency import MEMORY_CYCLES
 
 
 class ActivationMemory(Component):

@@ -54,15 +54,15 @@ class Outputs(Component):
         count = config.codes_per_transfer
         asked = Signal(range(count))
         got = Signal(range(count))
-        begun, read = Signal(range(PLACES)), Signal(range(PLACES))
         kept = Signal(range(PLACES))
         word = Signal(config.bus_bits)
 
-        m.d.sync += begun.eq(begun + (self.issue & (asked == 0)))
+        begins, leaves = self.issue & (asked == 0), self.outputs.valid & self.outputs.ready
+        with m.If(begins ^ leaves):
+            m.d.sync += kept.eq(kept + Cat(1, leaves.replicate(len(kept) - 1)))
         # More places are left for words that begin meanwhile: so `room` waits for nobody.
-        m.d.comb += kept.eq(begun - read + self.outputs.valid)
         m.d.sync += self.room.eq(kept < FULL)
-        m.d.comb += self.idle.eq((begun == read) & ~self.outputs.valid)
+        m.d.comb += self.idle.eq(kept == 0)
         with m.If(self.issue):
             m.d.sync += asked.eq(asked + 1)
             with m.If(self.issue_last):
@@ -77,14 +77,14 @@ class Outputs(Component):
             m.d.sync += got.eq(got + 1)
             with m.If(ends):
                 m.d.sync += got.eq(0)
-        self._queue(m, whole, Cat(word, whole_last), read)
+        self._queue(m, whole, Cat(word, whole_last))
         return m
 
-    def _queue(self, m: Module, enter: Signal, word: Value, read: Signal) -> None:
-        """Words that wait; `read` counts those that have come to the port."""
+    def _queue(self, m: Module, enter: Signal, word: Value) -> None:
+        """Words that wait for the port."""
         m.submodules.queue = queue = memory.Memory(shape=len(word), depth=PLACES, init=[])
         to, at = queue.write_port(), queue.read_port()
-        written = Signal(range(PLACES))
+        written, read = Signal(range(PLACES)), Signal(range(PLACES))
         comes = Signal()
         m.d.sync += [written.eq(written + enter), read.eq(read + comes)]
         m.d.sync += self.outputs.valid.eq(comes | (self.outputs.valid & ~self.outputs.ready))

@@ -6,10 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from hw.array.registers import Registers
 from hw.component import Component, instantiate
-from hw.engine.config import CODE_CYCLES, DRAIN_CYCLES, OFFSET_CYCLES, EngineConfig
+from hw.engine.chunk import chosen
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
-from hw.engine.encoding import JOB
+from hw.engine.encoding import ADD_TERMS, JOB
 from hw.engine.follow import Followed
+from hw.engine.latency import CODE_CYCLES, OFFSET_CYCLES
 from hw.engine.layouts import CODES, EVENT, struct
 from hw.engine.requantizer_lane import RequantizerLane
 from hw.layouts import sums_layout
@@ -17,10 +19,9 @@ from hw.layouts import sums_layout
 
 def requantizer_signature(config: EngineConfig) -> wiring.Signature:
     """The members of a :class:`Requantizer`."""
-    entry = range(2 * config.requant_steps)
     return wiring.Signature(
         {
-            "sums": In(stream.Signature(sums_layout(config.array))),
+            "sums": In(stream.Signature(sums_layout(config.core))),
             "job": In(struct(JOB)),
             "starts": In(1),
             "waiting": Out(1),
@@ -29,13 +30,17 @@ def requantizer_signature(config: EngineConfig) -> wiring.Signature:
             "leaves": Out(1),
             "add_read": Out(1),
             "add_word": In(config.word_bits),
-            "scale_entry": Out(entry),
+            "scale_entry": Out(range(config.scale_entries)),
             "scales": In(config.scale_bits),
-            "offset_entry": Out(entry),
+            "offset_entry": Out(range(config.offset_entries)),
             "offsets": In(config.offset_bits),
             "back_frees": Out(2),
+            "fill": In(1),
             "store": In(1),
             "moved": In(2 * config.code_bits),
+            "shows": In(1),
+            "shown": In(range(max(config.requant_steps, 2))),
+            "added": Out(config.requant_lanes * config.code_bits),
             "codes": Out(config.requant_lanes * config.code_bits),
             "about": Out(CODES),
         }
@@ -59,16 +64,23 @@ class Requantizer(Component):
     event : In(EVENT), take : Out(1)
         How the position ends whose sums are here; they are used up in this cycle.
     leaves : Out(1)
-        `DRAIN_CYCLES` - 2 after `take`: a position's codes are about to be written.
+        `drain_cycles` - 2 after `take`: a position's codes are about to be written.
     add_read : Out(1), add_word : In(word_bits)
         The word to add is to be read; it comes `MEMORY_CYCLES` later, and stays.
     scale_entry, offset_entry : Out, scales, offsets : In
         Of the stores; a value comes a cycle after its entry.
     back_frees : Out(2)
         The half's parameters are no longer needed.
+    fill : In(1)
+        The limits become those of `job`, which waited for all codes; all lanes' codes become the lower one in the next
+        cycle but one.
     store : In(1), moved : In(2 * code_bits)
-        All even lanes' codes become the first one in the next cycle, all odd lanes' the second: for jobs that do not
-        use the array.
+        In the next cycle but one, all even lanes' codes become the first one of the next cycle, all odd lanes' the
+        second.
+    shows : In(1), shown : In
+        A chunk to show, instead of that of the position, of a word that comes in the next cycle.
+    added : Out
+        The chunk that is shown, or added, of `add_word`.
     codes, about : Out
         Codes in the order of channels, and what they are.
     """
@@ -97,14 +109,14 @@ class Requantizer(Component):
             self.take.eq(final if steps > 1 else valid & final),
             job_leaves.eq(self.take & self.event.ends),
             self.add_read.eq(valid & begins & own["add_terms"].any()),
-            self.scale_entry.eq(later(m, "scale", chunk + half * steps, 1)),
-            self.leaves.eq(later(m, "taken", self.take, DRAIN_CYCLES - 2)),
+            self.scale_entry.eq(later(m, "scale", Cat(step, chunk, half), 1)),
+            self.leaves.eq(later(m, "taken", self.take, self._config.drain_cycles - 2)),
         ]
         with m.If(valid):
-            m.d.sync += [step.eq(Mux(last_step, 0, step + 1)), begins.eq(final)]
+            m.d.sync += [step.eq(step + 1), begins.eq(final)]
             m.d.sync += final.eq(Mux(left == 0, step + 1 == own["add_terms"], (left == 1) & alone))
             with m.If(last_step):
-                m.d.sync += [chunk.eq(chunk + 1), left.eq(left - 1)]
+                m.d.sync += [step.eq(0), chunk.eq(chunk + 1), left.eq(left - 1)]
             with m.If(final):
                 m.d.sync += [chunk.eq(0), left.eq(left.init), final.eq(alone & (steps == 1))]
         if steps == 1:
@@ -120,7 +132,7 @@ class Requantizer(Component):
         half = self.event.half
         group_ends = self.take & (self.event.group | self.event.ends)
         m.d.comb += [
-            self.offset_entry.eq(later(m, "entry", self.scale_entry, OFFSET_CYCLES)),
+            self.offset_entry.eq(later(m, "entry", self.scale_entry[ADD_TERMS.bit_length() :], OFFSET_CYCLES)),
             # Not a shift: between positions `half` is that of none.
             self.back_frees.eq(later(m, "frees", Cat(group_ends & ~half, group_ends & half), OFFSET_CYCLES)),
         ]
@@ -138,14 +150,13 @@ class Requantizer(Component):
 
     def _lanes(self, m: Module, platform: object, chunk: Signal, step: Signal, about: Value) -> Followed:
         config = self._config
-        lanes, bits = config.requant_lanes, config.array.acc_bits
+        lanes, bits = config.requant_lanes, config.core.acc_bits
         # The word to add was asked for with the first step; it is here for all others of the position.
         data = Registers(m, 1)
-        chosen = data.register("chosen", Value.cast(self.sums.payload).word_select(chunk, lanes * bits))
-        step1 = data.register("step1", step)
-        step2 = data.register("step2", step1)
-        sums = data.register("sums", chosen, clear=data.clear("not_sum", step1 != 0))
-        clipping = CODES(later(m, "about", about, CODE_CYCLES - 1))
+        adds1 = data.register("adds1", step != 0)
+        adds2 = data.register("adds2", adds1)
+        sums = chosen(config, data, Value.cast(self.sums.payload), chunk, data.clear("not_sum", adds1))
+        clipping = CODES(later(m, "about", about, CODE_CYCLES - 2))
         clip = Followed(
             m,
             "clip",
@@ -154,26 +165,32 @@ class Requantizer(Component):
             starts=self.starts,
             leaves=clipping.valid & clipping.done & clipping.event.ends,
         )
-        added = self.add_word.word_select(self._part(data.delay("chunk", chunk, 2)), lanes * config.code_bits)
+        least, most = self._late_limits(m, clip.load)
+        part = data.register("part", Mux(self.shows, self.shown, data.register("chunk1", chunk)))
+        m.d.comb += self.added.eq(self.add_word.word_select(part, lanes * config.code_bits))
         for index in range(lanes):
             lane = instantiate(m, platform, f"lane{index}", RequantizerLane, config)
             m.d.comb += [
                 lane.x.eq(sums.word_select(index, bits).as_signed()),
-                lane.step.eq(step2),
-                lane.added.eq(added.word_select(index, config.code_bits)),
+                lane.adds.eq(adds2),
+                lane.added.eq(self.added.word_select(index, config.code_bits)),
                 Value.cast(lane.scale).eq(self.scales.word_select(index, config.scale_bits // lanes)),
                 Value.cast(lane.offset).eq(self.offsets.word_select(index, config.offset_bits // lanes)),
                 lane.low.eq(clip["low"]),
                 lane.high.eq(clip["high"]),
+                lane.least.eq(least),
+                lane.most.eq(most),
+                lane.fill.eq(self.fill),
                 lane.store.eq(self.store),
                 lane.stored.eq(self.moved.word_select(index % 2, config.code_bits)),
                 self.codes.word_select(index, config.code_bits).eq(lane.code),
             ]
-        m.d.sync += self.about.eq(clipping)
+        m.d.comb += Value.cast(self.about).eq(later(m, "clipped", Value.cast(clipping), 2))
         return clip
 
-    def _part(self, chunk: Signal) -> Value:
-        """Which part of a word a chunk's codes are."""
-        return (
-            chunk[: (self._config.array.lanes // self._config.requant_lanes - 1).bit_length()] if len(chunk) else chunk
-        )
+    def _late_limits(self, m: Module, load: Value) -> list[Signal]:
+        """The limits a cycle later: of the same job, as no other one has started yet. A job that fills has no sums."""
+        least, most = (Signal(self._config.code_bits, name=name) for name in ("least", "most"))
+        with m.If(later(m, "clip_loaded", load, 1) | self.fill):
+            m.d.sync += [least.eq(self.job.low), most.eq(self.job.high)]
+        return [least, most]

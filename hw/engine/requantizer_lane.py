@@ -7,7 +7,9 @@ from hw.array.adder_tree import add, resize
 from hw.array.registers import Registers
 from hw.component import Component
 from hw.engine import encoding
-from hw.engine.config import OFFSET_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
+from hw.engine.kept import kept
+from hw.engine.latency import OFFSET_CYCLES
 from hw.engine.layouts import struct
 
 NEAR_BITS = 2
@@ -21,24 +23,28 @@ class RequantizerLane(Component):
     The steps of one code follow each other, one a cycle: first the sum with its multiplier, then the code to add with
     each term of its own. Negative terms are ones' complements; the compiler has the missing 1s in `offset`.
 
-    Latency: 8 cycles from `x` to `code`. Throughput: one step a cycle.
+    Latency: 9 cycles from `x` to `code`. Throughput: one step a cycle.
 
     Members
     -------
     x : In(signed(acc_bits)), added : In(code_bits)
-        The sum, 0 in other steps than its own; the code to add.
-    step : In(2)
-        0 for the sum, 1 and 2 for the terms of the code to add.
-    scale : In(struct(SCALE))
-        What they are multiplied by.
+        The sum, 0 in other steps than its own; the code to add, as it is kept (:func:`kept`).
+    adds : In(1)
+        The step is one of the code to add, not that of the sum.
+    scale : In(struct(TERM))
+        What it is multiplied by.
     offset : In(struct)
         OFFSET_CYCLES after those.
     low, high : In(code_bits)
         The limits, `low` not above `high`; seven cycles after those.
+    least, most : In(code_bits)
+        The same a cycle later.
+    fill : In(1)
+        In the next cycle but one the code is `least` of the next cycle, whatever the sum.
     store : In(1), stored : In(code_bits)
-        In the next cycle the code is `stored`, whatever the sum.
+        In the next cycle but one the code is `stored` of the next cycle, whatever the sum.
     code : Out(code_bits)
-        Eight cycles after the last step's operand.
+        Nine cycles after the last step's operand, as it is kept.
     """
 
     def __init__(self, config: EngineConfig):
@@ -46,13 +52,16 @@ class RequantizerLane(Component):
         bits = config.code_bits
         super().__init__(
             {
-                "x": In(signed(config.array.acc_bits)),
+                "x": In(signed(config.core.acc_bits)),
                 "added": In(bits),
-                "step": In(2),
-                "scale": In(struct(encoding.SCALE)),
+                "adds": In(1),
+                "scale": In(struct(encoding.TERM)),
                 "offset": In(struct(config.offset)),
                 "low": In(bits),
                 "high": In(bits),
+                "least": In(bits),
+                "most": In(bits),
+                "fill": In(1),
                 "store": In(1),
                 "stored": In(bits),
                 "code": Out(bits),
@@ -69,18 +78,10 @@ class RequantizerLane(Component):
     def _product(self, m: Module) -> Signal:
         """Cycles 1 to 4: what to shift; that shifted by whole NEAR places; by the rest; its second term."""
         bits, data, scale = self._config.product_bits, Registers(m, 1), self.scale
-        is_sum = self.step == 0
-        shift = Signal(5)
-        sign = Signal()
-        present = Signal()
-        m.d.comb += [shift.eq(scale.first_shift), sign.eq(scale.first_negative)]
-        for number in (1, 2):
-            with m.If(self.step == number):
-                m.d.comb += [shift.eq(scale[f"add{number}_shift"]), sign.eq(scale[f"add{number}_negative"])]
-                m.d.comb += present.eq(scale[f"add{number}"])
-        placed = self._placed(data, shift[NEAR_BITS:], present)
-        x, far = data.register("x1", self.x), data.register("far1", scale.first_shift[NEAR_BITS])
-        negative1 = data.register("negative1", sign)
+        shift = Value.cast(scale.shift)
+        placed = self._placed(data, shift[NEAR_BITS:], scale.extra & self.adds)
+        x, far = data.register("x1", self.x), data.register("far1", shift[NEAR_BITS])
+        negative1 = data.register("negative1", scale.negative)
         # x is 0 in other steps.
         wide = Signal(signed(bits))
         m.d.comb += wide.eq(Mux(far, x << NEAR, x))
@@ -90,9 +91,9 @@ class RequantizerLane(Component):
         filled = Cat(negative.replicate(NEAR - 1), operand)
         first = data.register("first", self._near(data, filled, shift[:NEAR_BITS]))
         # The sum once more: nothing, if it has no second term.
-        alone = data.delay("alone", ~(is_sum & scale.second), 2)
+        alone = data.delay("alone", ~scale.extra, 2)
         again = data.register("again", data.register("x2", x), clear=alone)
-        inverted = data.delay("inverted", is_sum & scale.second_negative, 3)
+        inverted = data.delay("inverted", scale.extra_negative, 3)
         term = resize(again, bits) ^ inverted.replicate(bits)
         product = Signal(signed(bits), name="product_next")
         m.d.comb += add(product, first, term, Const(0), logic=True)
@@ -116,7 +117,7 @@ class RequantizerLane(Component):
         """The code to add, shifted by `far` * NEAR places: its parts of NEAR bits rotated, and all but they masked."""
         bits = self._config.product_bits
         parts = 1 << (-(-self._config.code_bits // NEAR) - 1).bit_length()
-        code = resize(self.added, parts * NEAR)
+        code = resize(kept(self.added, len(self.added)), parts * NEAR)
         rotated: Value = code
         for step in range(1, parts):
             rotated = Mux(far[: (parts - 1).bit_length()] == step, code.rotate_left(step * NEAR), rotated)
@@ -131,14 +132,14 @@ class RequantizerLane(Component):
         """Cycle 5: the sum over all steps."""
         total = Signal(signed(self._config.product_bits))
         total_next = Signal(signed(self._config.product_bits))
-        begins = Registers(m, 1).delay("begins", self.step == 0, OFFSET_CYCLES)
+        begins = Registers(m, 1).delay("begins", ~self.adds, OFFSET_CYCLES)
         before = Mux(begins, self.offset.offset, total)
         m.d.comb += add(total_next, product, before, Const(0), logic=True)
         m.d.sync += total.eq(total_next)
         return total
 
     def _code(self, m: Module, total: Signal) -> None:
-        """Cycles 6 to 8: shifted by whole COARSE places; by the rest; clipped.
+        """Cycles 6 to 9: shifted by whole COARSE places; by the rest; compared with the limits; clipped.
 
         Of what is above the code's bits only the sign, and whether there is anything, is kept.
         """
@@ -162,7 +163,12 @@ class RequantizerLane(Component):
             above_near.eq(above | (near >> fine)[bits:].any()),
             below.eq(Cat(total[-1], below[0])),
         ]
+        # Compared in one cycle, selected in the next one.
+        data = Registers(m, 1)
+        too_high = ~self.fill & ~below[1] & (above_near | (value > self.high))
+        too_low = self.fill | below[1] | (~above_near & (value < self.low))
+        upper, lower = data.register("upper", self.store | too_high), data.register("lower", self.store | too_low)
+        inside = data.register("inside", value)
         # One of four, selected by two bits; `low` is not above `high`.
-        upper = self.store | (~below[1] & (above_near | (value > self.high)))
-        lower = self.store | below[1] | (~above_near & (value < self.low))
-        m.d.sync += self.code.eq(Mux(upper, Mux(lower, self.stored, self.high), Mux(lower, self.low, value)))
+        code = Mux(upper, Mux(lower, self.stored, self.most), Mux(lower, self.least, inside))
+        m.d.sync += self.code.eq(kept(code, bits))

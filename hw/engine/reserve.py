@@ -4,8 +4,9 @@ from amaranth import Module, Signal
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Component
-from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
+from hw.engine.latency import ADDRESS_CYCLES, MEMORY_CYCLES
 
 
 class Reserve(Component):

@@ -7,7 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.component import Component, instantiate
-from hw.engine.config import DRAIN_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB
 from hw.engine.events import EventQueue
@@ -21,10 +21,9 @@ from hw.layouts import sums_layout
 
 def results_signature(config: EngineConfig) -> wiring.Signature:
     """The members of :class:`Results`."""
-    channels = 2 * config.requant_steps
     return wiring.Signature(
         {
-            "sums": In(stream.Signature(sums_layout(config.array))),
+            "sums": In(stream.Signature(sums_layout(config.core))),
             "job": In(struct(JOB)),
             "starts": In(1),
             "waiting": Out(1),
@@ -33,15 +32,19 @@ def results_signature(config: EngineConfig) -> wiring.Signature:
             "drained": Out(1),
             "takes": Out(1),
             "written": Out(1),
-            "scales": In(fill_signature(config, config.scale_bits, channels)),
-            "offsets": In(fill_signature(config, config.offset_bits, channels)),
+            "scales": In(fill_signature(config, config.scale_bits, config.scale_entries)),
+            "offsets": In(fill_signature(config, config.offset_bits, config.offset_entries)),
             "back_frees": Out(2),
             "table_word": In(config.bus_bits),
             "table_write": In(1),
             "table_target": In(config.code_bits + 1),
             "table_free": Out(1),
+            "fill": In(1),
             "store": In(1),
             "moved": In(2 * config.code_bits),
+            "shows": In(1),
+            "shown": In(range(max(config.requant_steps, 2))),
+            "shown_codes": Out(config.requant_lanes * config.code_bits),
             "address": Out(config.address_bits),
             "read": Out(1),
             "data": Out(config.word_bits),
@@ -72,8 +75,10 @@ class Results(Component):
         Of channels; see :func:`buffers_signature`.
     table_word, table_write, table_target : In, table_free : Out(1)
         An entry of a table, see :class:`Tables`; whether the next job's may be written.
-    store, moved : In
-        See :class:`Requantizer`; `data` holds the codes `store_cycles` later.
+    fill, store, moved : In
+        See :class:`Requantizer`; `data` holds the codes `store_cycles` later, those of `fill` another cycle later.
+    shows, shown : In, shown_codes : Out
+        A chunk to show of a word that comes in the next cycle; its codes, in that cycle.
     address, data, write, read : Out, added : In
         Port b of the memory: a word to write; one to add, which comes `MEMORY_CYCLES` later and stays.
     """
@@ -94,6 +99,7 @@ class Results(Component):
             m.d.comb += [Value.cast(stage.job).eq(Value.cast(self.job)), stage.starts.eq(self.starts)]
         m.d.comb += self.waiting.eq(Cat(stage.waiting for stage in stages).any())
         connect(m, flipped(self.sums), requantizer.sums)
+        self._stores = later(m, "stores", self.store | self.fill, 1)
         self._parameters(m, platform, requantizer)
         self._positions(m, events, requantizer, writer)
         source = self._looked_up(m, requantizer, tables[0]) if tables else requantizer
@@ -103,29 +109,30 @@ class Results(Component):
     def _parameters(self, m: Module, platform: object, requantizer: Any) -> None:
         """The channels' parameters, in two stores: an offset is needed some cycles after its scale."""
         config = self._config
-        for name, bits, entry in (
-            ("scales", config.scale_bits, requantizer.scale_entry),
-            ("offsets", config.offset_bits, requantizer.offset_entry),
+        for name, bits, depth, entry in (
+            ("scales", config.scale_bits, config.scale_entries, requantizer.scale_entry),
+            ("offsets", config.offset_bits, config.offset_entries, requantizer.offset_entry),
         ):
-            store = instantiate(m, platform, name, Store, config, name, bits, 2 * config.requant_steps)
+            store = instantiate(m, platform, name, Store, config, name, bits, depth)
             connect(m, flipped(getattr(self, name)), store.fill)
             m.d.comb += [store.read.eq(1), store.entry.eq(entry), getattr(requantizer, name).eq(store.value)]
         m.d.comb += self.back_frees.eq(requantizer.back_frees)
 
     def _positions(self, m: Module, events: Any, requantizer: Any, writer: Any) -> None:
+        written = self._config.code_cycles - self._config.drain_cycles + 2
         m.d.comb += [
             Value.cast(events.event).eq(Value.cast(self.event)),
             events.enter.eq(self.finish),
             events.take.eq(requantizer.take),
             events.leaves.eq(requantizer.leaves),
             self.drained.eq(events.drained),
-            self.written.eq(
-                events.drained & later(m, "drained", events.drained, self._config.code_cycles - DRAIN_CYCLES + 3)
-            ),
             self.takes.eq(requantizer.take & ~events.front.pool),
             writer.take.eq(requantizer.take),
             writer.add_read.eq(requantizer.add_read),
         ]
+        # A register; a position that is due in this cycle is none of the events yet.
+        drained = later(m, "drained", events.drained, written)
+        m.d.sync += self.written.eq(events.drained & drained & ~self.finish)
         for part in (requantizer, writer):
             m.d.comb += Value.cast(part.event).eq(Value.cast(events.front))
 
@@ -136,7 +143,7 @@ class Results(Component):
             Value.cast(tables.about_in).eq(Value.cast(requantizer.about)),
             tables.word.eq(self.table_word),
             tables.write.eq(self.table_write),
-            tables.store.eq(later(m, "store", self.store, 1)),
+            tables.store.eq(later(m, "store", self._stores, 1)),
             tables.target.eq(self.table_target),
             self.table_free.eq(~tables.waiting),
         ]
@@ -145,11 +152,15 @@ class Results(Component):
     def _codes(self, m: Module, requantizer: Any, writer: Any, source: Any) -> None:
         """From their source, which is the requantizer or its tables, to the writer and port b."""
         m.d.comb += [
+            requantizer.fill.eq(self.fill),
             requantizer.store.eq(self.store),
             requantizer.moved.eq(self.moved),
             writer.codes.eq(source.codes),
             Value.cast(writer.about).eq(Value.cast(source.about)),
-            writer.store.eq(later(m, "stored", self.store, self._config.store_cycles - 1)),
+            writer.store.eq(later(m, "stored", self._stores, self._config.store_cycles - 1)),
+            requantizer.shows.eq(self.shows),
+            requantizer.shown.eq(self.shown),
+            self.shown_codes.eq(requantizer.added),
             self.address.eq(writer.address),
             self.data.eq(writer.data),
             self.write.eq(writer.write),

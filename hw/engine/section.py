@@ -28,8 +28,18 @@ class Sections:
 
     def fill(self, take: Value, store: Any, entries: int) -> Value:
         """Pass `entries` sections on to a store, its `Fill`; whether the last bus word of the last one is taken."""
-        done, last = self.read(take, len(store.slot)), self.entry == entries - 1
+        return self.count(self.pass_on(take, store), entries)
+
+    def pass_on(self, take: Value, store: Any) -> Value:
+        """Pass a section on to a store; whether its last bus word is taken."""
         self._m.d.comb += store.slot.eq(take << self.slot)
+        return self.read(take, len(store.slot))
+
+    def count(self, done: Value, entries: int) -> Value:
+        """Count `entries` entries, of which one is complete where `done` is 1; whether the last one is."""
+        last = self.entry == entries - 1
+        following = self.entry + 1
         with self._m.If(done):
-            self._m.d.sync += self.entry.eq(Mux(last, 0, self.entry + 1))
+            # Where it wraps by itself, nothing clears it.
+            self._m.d.sync += self.entry.eq(following if entries == 1 << len(self.entry) else Mux(last, 0, following))
         return done & last

@@ -73,6 +73,8 @@ class Sequencer(Component):
     """
 
     def __init__(self, config: EngineConfig):
+        # With tables, a code that fills is on its way a cycle sooner.
+        self._at_once = {*AT_ONCE, "low"} if config.tables else AT_ONCE
         super().__init__(sequencer_signature(config), module=f"{config.name}_sequencer")
 
     def elaborate(self, platform: object) -> Module:
@@ -117,7 +119,7 @@ class Sequencer(Component):
 
     def _copy_job(self, m: Module) -> None:
         for name in JOB:
-            with m.If(self.start if name in AT_ONCE else self.started):
+            with m.If(self.start if name in self._at_once else self.started):
                 m.d.sync += self.job[name].eq(self.next_job[name])
 
     def _elements(self, m: Module, half: Value) -> None:

@@ -10,6 +10,7 @@ from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB
 from hw.engine.follow import Followed
+from hw.engine.kept import kept
 from hw.engine.layouts import CODES, struct
 
 
@@ -50,7 +51,7 @@ class Tables(Component):
     store : In(1)
         The codes are stored ones, and stay as they are.
     codes_in, about_in : In, codes, about : Out
-        Codes, and what they are.
+        Codes as they are kept, and what they are.
     """
 
     def __init__(self, config: EngineConfig):
@@ -85,8 +86,8 @@ class Tables(Component):
                 write.addr.eq(self.target),
                 write.data.eq(self.word[:bits]),
                 write.en.eq(self.write),
-                read.addr.eq(Cat(self.codes_in.word_select(lane, bits), half)),
-                entry.eq(read.data),
+                read.addr.eq(Cat(kept(self.codes_in.word_select(lane, bits), bits), half)),
+                entry.eq(kept(read.data, bits)),
                 self.codes.word_select(lane, bits).eq(Mux(used, entry, Value.cast(plain).word_select(lane, bits))),
             ]
         return m

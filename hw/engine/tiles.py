@@ -22,7 +22,7 @@ class TileCounter(Component):
     step : In(1)
         A beat is complete.
     beat : Out, two_word, last : Out(1)
-        The beat's index; its tile has two words, is the group's last one.
+        The beat's index, which stays behind the last one; its tile has two words, is the group's last one.
     refill, end : Out(1)
         It is its tile's last beat, and further flags are needed; or it is the group's last beat.
     """
@@ -62,7 +62,7 @@ class TileCounter(Component):
             self.end.eq(done & self.last),
         ]
         with m.If(self.step):
-            m.d.sync += [self.beat.eq(self.beat + 1), residual.eq(~done)]
+            m.d.sync += [self.beat.eq(self.beat + ~self.end), residual.eq(~done)]
             with m.If(done):
                 m.d.sync += [ahead.eq(ahead + 1), self.last.eq(ahead == limit)]
                 m.d.sync += self.two_word.eq(flags.rotate_left(AHEAD - 1).bit_select(index, 1))
@@ -70,6 +70,6 @@ class TileCounter(Component):
         with m.If(self.load):
             m.d.sync += [flags.eq(loaded), self.two_word.eq(loaded[0])]
         with m.If(self.begin):
-            m.d.sync += [self.beat.eq(0), ahead.eq(AHEAD), residual.eq(0), limit.eq(self.tiles)]
-            m.d.sync += self.last.eq(self.tiles == 1)
+            m.d.sync += [self.beat.eq(0), ahead.eq(AHEAD), limit.eq(self.tiles)]
+            m.d.sync += self.last.eq(self.tiles[: len(limit)] == 1)
         return m

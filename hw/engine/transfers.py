@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.array.registers import Registers
 from hw.component import Component, instantiate
-from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
 from hw.engine.encoding import JOB, Kind
 from hw.engine.inputs import Inputs
+from hw.engine.kept import kept
+from hw.engine.latency import ADDRESS_CYCLES, MEMORY_CYCLES
 from hw.engine.layouts import outputs_layout, struct
 from hw.engine.outputs import Outputs
 
@@ -29,10 +31,14 @@ def transfers_signature(config: EngineConfig) -> wiring.Signature:
             "output_room": Out(1),
             "idle": Out(1),
             "lane": In(range(config.array.lanes)),
+            "fill": Out(1),
             "store": Out(1),
             "codes": Out(2 * config.code_bits),
             "write": Out(config.array.lanes),
-            "word": In(config.word_bits),
+            "read": Out(1),
+            "shows": Out(1),
+            "shown": Out(range(max(config.requant_steps, 2))),
+            "shown_codes": In(config.requant_lanes * config.code_bits),
         }
     )
 
@@ -50,17 +56,20 @@ class Transfers(Component):
     inputs : In(stream), outputs : Out(stream)
         The ports.
     job : In, issue, ends : In(1)
-        The sequencer's job, whose `fill` comes a cycle later; one of its elements is due, its last one.
+        The sequencer's job; one of its elements is due, its last one.
     code_valid, output_room, idle : Out(1)
         An input code may be due; an output code may be; all output codes have left.
     lane : In
         Of the element whose address is there, as from the address generator.
-    store, codes : Out
-        What is written `store_cycles` later, in even lanes and in odd ones.
+    fill : Out(1), store, codes : Out
+        The job's lowest code is written `store_cycles` + 1 later; what is in even lanes and in odd ones a cycle after
+        `store`, `store_cycles` + 1 after it.
     write : Out(lanes)
         The lanes of the word that are written.
-    word : In(word_bits)
-        The memory word of the element whose address was there `MEMORY_CYCLES` ago.
+    read : Out(1)
+        The word of the element whose address is there is to be read for the output.
+    shows, shown : Out, shown_codes : In
+        The chunk of that word with the element's code, `MEMORY_CYCLES` - 1 later; the chunk, another cycle later.
     """
 
     def __init__(self, config: EngineConfig):
@@ -82,18 +91,16 @@ class Transfers(Component):
         known = Signal(3)
         kept = Signal(3)
         whole = Signal()
-        early = ADDRESS_CYCLES - config.store_cycles - 1
-        stored = later(m, "moved", Cat(fills, arrives, arrives & self.job.pairs), 1)
-        fill = self.job.fill[: config.code_bits].replicate(2)
-        codes = Mux(stored[0], fill, data.register("input", inputs.codes))
+        early = ADDRESS_CYCLES - config.store_cycles
+        stored = Cat(fills, arrives, arrives & self.job.pairs)
         m.d.comb += [
             self.code_valid.eq(inputs.valid),
             inputs.pairs.eq(self.job.pairs),
             inputs.take.eq(arrives),
             inputs.last.eq(last),
-            self.codes.eq(data.delay("codes", codes, early)),
+            self.codes.eq(data.delay("codes", inputs.codes, early)),
             known.eq(later(m, "known", stored, early)),
-            self.store.eq(known.any()),
+            Cat(self.fill, self.store).eq(later(m, "early", stored[:2], early - 1)),
             kept.eq(later(m, "stored", known, config.store_cycles - 1)),
             whole.eq(later(m, "whole", kept[0], 1)),
             self.write.eq((later(m, "own", kept[1:], 1) << self.lane) | whole.replicate(len(self.write))),
@@ -103,14 +110,22 @@ class Transfers(Component):
 
     def _show(self, m: Module, outputs: Any, leaves: Value, last: Value) -> None:
         """Codes that are read go to the output port."""
-        shown = later(m, "shown", Cat(leaves, leaves & last), ADDRESS_CYCLES + MEMORY_CYCLES)
-        lane = Registers(m, 1).delay("lane", self.lane, MEMORY_CYCLES)
+        config, data = self._config, Registers(m, 1)
+        asked = later(m, "asked", Cat(leaves, leaves & last), ADDRESS_CYCLES)
+        shows = later(m, "shows", asked, MEMORY_CYCLES - 1)
+        shown = later(m, "shown", shows, 1)
+        place = (config.requant_lanes - 1).bit_length()
+        lane = data.delay("lane", self.lane, MEMORY_CYCLES - 1)
+        code = self.shown_codes.word_select(data.register("place", lane[:place]), config.code_bits)
         m.d.comb += [
             self.output_room.eq(outputs.room),
             outputs.issue.eq(leaves),
             outputs.issue_last.eq(leaves & last),
             outputs.valid.eq(shown[0]),
             outputs.last.eq(shown[1]),
-            outputs.code.eq(self.word.word_select(lane, self._config.code_bits)),
+            outputs.code.eq(kept(code, config.code_bits)),
+            self.read.eq(asked[0]),
+            self.shows.eq(shows[0]),
+            self.shown.eq(lane[place:]),
             self.idle.eq(outputs.idle),
         ]

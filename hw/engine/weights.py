@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.array.registers import Registers
 from hw.component import Component, instantiate
-from hw.engine.config import FLAG_CYCLES, FRONT_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.delay import later
+from hw.engine.latency import FLAG_CYCLES, FRONT_CYCLES
 from hw.engine.layouts import fill_signature
 from hw.engine.store import Store
 

@@ -1,6 +1,6 @@
 """The writer: codes to words of the activation memory, and where they go."""
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -43,7 +43,7 @@ class Writer(Component):
     job, starts : In, waiting : Out(1)
         See :class:`Followed`.
     codes, about : In
-        The requantizer's.
+        The requantizer's; codes are as they are kept (:func:`kept`).
     event : In(EVENT), take : In(1), add_read : In(1)
         The position whose sums are taken; the word to add to it is to be read.
     address, data : Out, write : Out(1)
@@ -94,8 +94,11 @@ class Writer(Component):
         held = self.data.word_select(self.about.chunk[: max(config.requant_steps - 1, 1).bit_length()], lanes * bits)
         for lane in range(lanes):
             code = self.codes.word_select(lane, bits)
+            # Of signed numbers: as of unsigned ones whose top bits are exchanged.
+            own = held.word_select(lane, bits)
+            larger = Cat(code[:-1], own[-1]) > Cat(own[:-1], code[-1])
             taken = Signal(name=f"taken{lane}")
-            m.d.comb += taken.eq(self.about.valid & (first | (code > held.word_select(lane, bits))))
+            m.d.comb += taken.eq(self.about.valid & (first | larger))
             for chunk in range(config.requant_steps):
                 with m.If(self.store | (taken & (self.about.chunk == chunk))):
                     m.d.sync += self.data.word_select(chunk * lanes + lane, bits).eq(code)

@@ -1,12 +1,16 @@
 """The requantizer's parameters of a channel, from those of the network."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sw_ref.network.multiplier import decompose
 
 SHIFT_MAX = 31
-Parameters = tuple[dict[str, int], dict[str, int]]
-"""Fields of the engine's scales and of its offsets."""
+Scale = Sequence[Mapping[str, int]]
+"""Fields of the engine's terms: the sum's, then the two of the code to add."""
+
+Parameters = tuple[Scale, dict[str, int]]
+"""A channel's scale, and the fields of its offset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +35,14 @@ class Formula:
 
         Raises ``ValueError`` if a shift does not fit.
         """
-        scale, ones = _sum_terms(self.multiplier)
+        term, ones = _sum_term(self.multiplier)
         more, added_ones = _added_terms(self.add_multiplier, exponent)
         constant = self.bias * self.multiplier - self.added_zero * self.add_multiplier + (self.zero << self.shift)
         shift = self.shift + exponent
         if shift > SHIFT_MAX:
             raise ValueError(f"shift is {shift}; allowed in an engine: 0 to {SHIFT_MAX}")
         offset = (constant << exponent) + (1 << shift >> 1) + ones + added_ones
-        return {**scale, **more}, {"offset": offset, "shift": shift}
+        return [term, *more], {"offset": offset, "shift": shift}
 
     def far_parameters(self, sums: tuple[int, int]) -> Parameters:
         """(scale, offset) for a shift above :data:`SHIFT_MAX`, where no code is added.
@@ -58,45 +62,55 @@ class Formula:
         shorter = max(abs(end - begins) for end in ends).bit_length()
         if upper - lower > 1 or shorter > SHIFT_MAX:
             raise ValueError(f"shift is {self.shift}; allowed in an engine: 0 to {SHIFT_MAX}")
-        scale, ones = _sum_terms(self.multiplier)
+        term, ones = _sum_term(self.multiplier)
         more, _ = _added_terms(0, 0)
         offset = constant - begins + (upper + self.zero << shorter) + ones
-        return {**scale, **more}, {"offset": offset, "shift": shorter}
+        return [term, *more], {"offset": offset, "shift": shorter}
 
 
-def _sum_terms(multiplier: int) -> tuple[dict[str, int], int]:
+def _sum_term(multiplier: int) -> tuple[dict[str, int], int]:
     terms = decompose(multiplier)
     if not terms.sign:
         # x + ~x is -1.
-        return {"first_shift": 0, "first_negative": 0, "second": 1, "second_negative": 1}, 1
+        return {"shift": 0, "negative": 0, "extra": 1, "extra_negative": 1}, 1
     negative = terms.sign < 0
-    second_negative = terms.s * terms.sign < 0
-    scale = {
-        "first_shift": terms.d,
-        "first_negative": int(negative),
-        "second": abs(terms.s),
-        "second_negative": int(second_negative),
+    extra_negative = terms.s * terms.sign < 0
+    term = {
+        "shift": terms.d,
+        "negative": int(negative),
+        "extra": abs(terms.s),
+        "extra_negative": int(extra_negative),
     }
-    return scale, negative + second_negative
+    return term, negative + extra_negative
 
 
-def _added_terms(multiplier: int, exponent: int) -> tuple[dict[str, int], int]:
+def _added_terms(multiplier: int, exponent: int) -> tuple[list[dict[str, int]], int]:
     terms = decompose(multiplier, add=True)
     signs = (terms.sign, terms.sign * terms.s)
     shifts = (terms.d + terms.e + exponent, terms.e + exponent)
     if terms.sign and shifts[0] > SHIFT_MAX:
         raise ValueError(f"add_multiplier shifts by {shifts[0]}; allowed in an engine: 0 to {SHIFT_MAX}")
-    fields = {}
-    for number, (sign, shift) in enumerate(zip(signs, shifts, strict=True), 1):
-        fields |= {
-            f"add{number}": abs(sign),
-            f"add{number}_shift": shift if sign else 0,
-            f"add{number}_negative": int(sign < 0),
-        }
-    return fields, sum(sign < 0 for sign in signs)
+    added = [
+        {"shift": shift if sign else 0, "negative": int(sign < 0), "extra": abs(sign), "extra_negative": 0}
+        for sign, shift in zip(signs, shifts, strict=True)
+    ]
+    return added, sum(sign < 0 for sign in signs)
 
 
-def reach(scale: dict[str, int], offset: dict[str, int], sums: int, code_max: int) -> int:
+def added_terms(scale: Scale) -> int:
+    """How many terms the multiplier of the code to add has."""
+    return sum(term["extra"] for term in scale[1:])
+
+
+def with_kept_codes(parameters: tuple[Scale, Mapping[str, int]], weights: int, bits: int) -> Parameters:
+    """Parameters for an array that gets codes of `bits` bits less 2^(bits - 1); `weights`: the sum of all weights."""
+    scale, offset = parameters
+    terms = ((scale[0]["negative"], 1 << scale[0]["shift"]), (scale[0]["extra_negative"], scale[0]["extra"]))
+    multiplier = sum(-term if negative else term for negative, term in terms)
+    return scale, {**offset, "offset": offset["offset"] + (weights * multiplier << bits - 1)}
+
+
+def reach(scale: Scale, offset: Mapping[str, int], sums: int, code_max: int) -> int:
     """The largest magnitude of what is shifted, for sums up to `sums`."""
-    total = (sums << scale["first_shift"]) + sums * scale["second"] + abs(offset["offset"]) + 4
-    return total + sum(code_max << scale[f"add{number}_shift"] for number in (1, 2) if scale[f"add{number}"])
+    total = (sums << scale[0]["shift"]) + sums * scale[0]["extra"] + abs(offset["offset"]) + 4
+    return total + sum(code_max * term["extra"] << term["shift"] for term in scale[1:])

@@ -9,15 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from hw.engine.config import (
-    DRAIN_CYCLES,
-    FRONT_CYCLES,
-    MEMORY_CYCLES,
-    OFFSET_CYCLES,
-    RELEASE_CYCLES,
-    EngineConfig,
-)
+from hw.engine.config import EngineConfig
 from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, STEP, TILE_LOOPS, Kind, width
+from hw.engine.latency import FRONT_CYCLES, MEMORY_CYCLES, OFFSET_CYCLES, RELEASE_CYCLES
 from rtl_gen.compiler.loops import whole_columns
 from rtl_gen.compiler.program import Group, Job
 
@@ -123,7 +117,7 @@ class _Clock:
         steps = config.requant_steps * (1 + job.fields["add_terms"])
         start = last = written = beats = idle = program = port = 0
         for index, group in enumerate(job.groups):
-            full = self._load(group)
+            full = self._load(group, 1 + job.fields["add_terms"])
             if index:
                 due, lost = max(last, full) + 1 + group.idle, full - last
             else:
@@ -177,18 +171,18 @@ class _Clock:
         # The stages behind the array copy the fields of a job when they have let go of the one before it.
         free = max(before.last, *(timing.written + 1 for timing in [t for t in self.timings if t.written][-2:-1]), 0)
         if job.fields["wait"]:
-            drained = DRAIN_CYCLES - self.config.code_cycles - 1
+            drained = self.config.drain_cycles - self.config.code_cycles - 1
             free = max(free, before.last + 2, *(timing.written + drained for timing in self.timings))
         return free
 
-    def _load(self, group: Group) -> int:
-        """The cycle from which a group's half is full; the loader goes on then."""
+    def _load(self, group: Group, terms: int) -> int:
+        """The cycle from which a group's half is full; the loader goes on then. `terms`: of each of its scales."""
         config, half = self.config, self.half
         at = self.feed.program(max(self.load, self.front_free[half]), config.slots(width(GROUP)))
         if group.two_word is not None:
             flags = -(-group.tiles // FLAGS_PER_WORD) * config.slots(FLAGS_PER_WORD)
             at = max(self.feed.program(at, flags + group.beats * config.beat_slots), self.back_free[half])
-            channel = config.slots(config.scale_bits) + config.slots(config.offset_bits)
+            channel = terms * config.slots(config.scale_bits) + config.slots(config.offset_bits)
             at = self.feed.program(at, config.requant_steps * channel)
         self.load = at
         return at

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import ADDRESS_BITS, JOB, Kind
-from rtl_gen.compiler.channels import Formula, reach
+from rtl_gen.compiler.channels import Formula, added_terms, reach, with_kept_codes
 from rtl_gen.compiler.loops import Loop, steps_of, trips_of, walk_of
 from rtl_gen.compiler.passes import Axis, Channel, Pass
 from rtl_gen.compiler.program import Group, Job
@@ -58,7 +58,7 @@ def pass_jobs(whole: Pass, config: EngineConfig, bases: Mapping[str, int], pads:
         loops |= _pool_loops(whole)
         at = source.offset + _origin(whole.rows, source.row) + _origin(whole.columns, source.column)
         fields = {
-            "add_terms": max(scale["add1"] + scale["add2"] for group in groups for scale in group.scales),
+            "add_terms": max(added_terms(scale) for group in groups for scale in group.scales),
             "address": (bases[source.buffer] + at + run.start * _distance(source)) % (1 << ADDRESS_BITS),
             "x": whole.columns.window.origin,
             "y": whole.rows.window.origin,
@@ -211,11 +211,10 @@ def _group(whole: Pass, config: EngineConfig, number: int, run: Run, slide: Slid
         own = whole.target.slots[channels] % pe
         tiles = [slide.tiles(words[channels, 0], own, config) for words in (whole.word1, whole.word2)]
     two_word = np.asarray(tiles[1].any(axis=(1, 2)), np.uint8)
-    _check_sums(whole, config, channels)
     parameters: list[Channel] = [Formula().parameters()] * pe
     for channel in channels.tolist():
-        parameters[int(whole.target.slots[channel] % pe)] = whole.channels[channel]
-    terms = max(scale["add1"] + scale["add2"] for scale, _ in whole.channels)
+        parameters[int(whole.target.slots[channel] % pe)] = _parameters(whole, config, channel)
+    terms = max(added_terms(scale) for scale, _ in whole.channels)
     beats, steps = len(two_word) + int(two_word.sum()), config.requant_steps * (1 + terms)
     return Group(
         tiles=len(two_word),
@@ -244,22 +243,23 @@ def _tiles(whole: Pass, config: EngineConfig, run: Run, first: int, channels: ND
     return tiles
 
 
-def _check_sums(whole: Pass, config: EngineConfig, channels: NDArray[Any]) -> None:
-    """Raise :class:`UsageError` if a sum or what becomes of it could overflow."""
-    fmt = config.array.format
-    weights = np.array([fmt.term(q) for q in range(-fmt.levels, fmt.levels)])
-    for channel in channels.tolist():
-        one, two = (np.abs(weights[w[channel].reshape(-1) + fmt.levels]) for w in (whole.word1, whole.word2))
-        sums = int(((one << fmt.residual_shift) + two).sum()) * fmt.act_max
-        inputs = -(-sums // (fmt.weight_max * fmt.act_max))
-        if sums >= 1 << (config.array.acc_bits - 1):
-            raise UsageError(
-                f"{whole.layer}, channel {channel}: sums need a depth of {inputs}; the engine has "
-                f"{config.array.depth}: --depth"
-            )
-        scale, offset = whole.channels[channel]
-        if reach(dict(scale), dict(offset), sums, fmt.act_max) >= 1 << (config.product_bits - 1):
-            raise UsageError(
-                f"{whole.layer}, channel {channel}: sum, bias and what is added need more than "
-                f"{config.product_bits} bits; allowed: a larger --depth, or smaller shifts"
-            )
+def _parameters(whole: Pass, config: EngineConfig, channel: int) -> Channel:
+    """A channel's parameters. Raises :class:`UsageError` if a sum or what becomes of it could overflow."""
+    fmt = config.core.format
+    terms = np.array([fmt.term(q) for q in range(-fmt.levels, fmt.levels)])
+    one, two = (terms[words[channel].reshape(-1) + fmt.levels] for words in (whole.word1, whole.word2))
+    weights = (one << fmt.residual_shift) + two
+    size = int((np.abs(one) << fmt.residual_shift).sum() + np.abs(two).sum())
+    sums = size * -fmt.act_min
+    if sums >= 1 << (config.core.acc_bits - 1):
+        raise UsageError(
+            f"{whole.layer}, channel {channel}: sums need a depth of {-(-size // fmt.weight_max)}; the engine has "
+            f"{config.array.depth}: --depth"
+        )
+    scale, offset = with_kept_codes(whole.channels[channel], int(weights.sum()), fmt.act_bits)
+    if reach(scale, offset, sums, config.array.format.act_max) >= 1 << (config.product_bits - 1):
+        raise UsageError(
+            f"{whole.layer}, channel {channel}: sum, bias and what is added need more than "
+            f"{config.product_bits} bits; allowed: a larger --depth, or smaller shifts"
+        )
+    return scale, offset

@@ -40,7 +40,10 @@ def steps_of(loops: Mapping[str, Loop]) -> list[dict[str, int]]:
 
 def trips_of(loops: Mapping[str, Loop]) -> dict[str, int]:
     """The job's fields that count the turns."""
-    return {f"trips_{name}": loops.get(name, Loop()).trips - 1 for name in LOOPS}
+    turns = {name: loops.get(name, Loop()).trips - 1 for name in LOOPS}
+    return {f"trips_{name}": count for name, count in turns.items()} | {
+        f"single_{name}": int(not count) for name, count in turns.items()
+    }
 
 
 def walk_of(loops: Sequence[Loop]) -> list[int]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.compiler.channels import Scale
 from rtl_gen.compiler.views import Copies, View
 from sw_ref.windows import Window
 
-Channel = tuple[Mapping[str, int], Mapping[str, int]]
+Channel = tuple[Scale, Mapping[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,21 @@ from numpy.typing import NDArray
 
 from hw.engine import encoding
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import FLAGS_PER_WORD, GROUP, HEADER, JOB, LOOPS, SCALE, STEP, Field, Kind, pack, unpack, width
+from hw.engine.encoding import (
+    ADD_TERMS,
+    FLAGS_PER_WORD,
+    GROUP,
+    HEADER,
+    JOB,
+    LOOPS,
+    STEP,
+    TERM,
+    Field,
+    Kind,
+    pack,
+    unpack,
+    width,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -17,7 +31,8 @@ class Group:
     """The data of `pe` output channels: the tiles of one position, in the order of the loops, and the parameters.
 
     `tiles`: elements of a position; in a convolution its tiles.  `idle`: cycles before each position.  `two_word`:
-    (tiles,).  `word1`, `word2`: codes (tiles, pe, lanes).  `scales`, `offsets`: fields of each of `pe` channels.
+    (tiles,).  `word1`, `word2`: codes (tiles, pe, lanes).  `scales`, `offsets`: of each of `pe` channels, the fields of
+    its terms and of its offset.
     """
 
     tiles: int
@@ -25,7 +40,7 @@ class Group:
     two_word: NDArray[np.uint8] | None = None
     word1: NDArray[np.int8] | None = None
     word2: NDArray[np.int8] | None = None
-    scales: Sequence[Mapping[str, int]] = ()
+    scales: Sequence[Sequence[Mapping[str, int]]] = ()
     offsets: Sequence[Mapping[str, int]] = ()
 
     def same(self, other: "Group") -> bool:
@@ -118,9 +133,7 @@ def _encode_job(out: _Writer, config: EngineConfig, job: Job) -> None:
         out.section(GROUP, {"tiles": group.tiles, "idle": group.idle})
         if group.two_word is not None:
             _encode_tiles(out, config, group)
-            for layout, channels in ((SCALE, group.scales), (config.offset, group.offsets)):
-                for first in range(0, config.array.pe, config.requant_lanes):
-                    _encode_channels(out, layout, channels[first : first + config.requant_lanes])
+            _encode_parameters(out, config, group, 1 + job.fields["add_terms"])
 
 
 def _encode_tiles(out: _Writer, config: EngineConfig, group: Group) -> None:
@@ -136,6 +149,15 @@ def _encode_tiles(out: _Writer, config: EngineConfig, group: Group) -> None:
         for words in (group.word1[index], group.word2[index])[: 1 + flag]:
             codes = words.astype(int).reshape(-1).tolist()
             out.bits(sum((code & ((1 << bits) - 1)) << (at * bits) for at, code in enumerate(codes)), config.beat_bits)
+
+
+def _encode_parameters(out: _Writer, config: EngineConfig, group: Group, terms: int) -> None:
+    lanes = config.requant_lanes
+    for first in range(0, config.array.pe, lanes):
+        for term in range(terms):
+            _encode_channels(out, TERM, [scale[term] for scale in group.scales[first : first + lanes]])
+    for first in range(0, config.array.pe, lanes):
+        _encode_channels(out, config.offset, group.offsets[first : first + lanes])
 
 
 def _encode_channels(out: _Writer, layout: Mapping[str, Field], channels: Sequence[Mapping[str, int]]) -> None:
@@ -190,17 +212,17 @@ def decode(config: EngineConfig, words: Sequence[int]) -> Iterator[Job]:
         if fields["kind"] not in list(Kind):
             raise ProgramError(f"kind is {fields['kind']}; allowed: 0 to {max(Kind)}")
         steps = [reader.section(STEP) for _ in LOOPS] if fields["kind"] != Kind.END else []
-        table = [reader.bits(config.code_bits) for _ in range(config.table_words * fields["table"])]
+        table = [reader.bits(config.code_bits) for _ in range(fields["table"] << config.code_bits)]
         reader.end_check()
         if fields["kind"] == Kind.END:
             return
-        groups = [_decode_group(reader, config, fields["kind"]) for _ in range(fields["trips_group"] + 1)]
+        groups = [_decode_group(reader, config, fields) for _ in range(fields["trips_group"] + 1)]
         yield Job(layer="", fields=fields, steps=steps, groups=groups, table=table)
 
 
-def _decode_group(reader: _Reader, config: EngineConfig, kind: int) -> Group:
+def _decode_group(reader: _Reader, config: EngineConfig, job: Mapping[str, int]) -> Group:
     values = reader.section(GROUP)
-    if kind != Kind.CONV:
+    if job["kind"] != Kind.CONV:
         return Group(tiles=values["tiles"], idle=values["idle"])
     words: tuple[list[Any], list[Any]] = ([], [])
     flags: list[int] = []
@@ -211,7 +233,9 @@ def _decode_group(reader: _Reader, config: EngineConfig, kind: int) -> Group:
         flags.append((block >> index % FLAGS_PER_WORD) & 1)
         for number in (0, 1):
             words[number].append(_codes(reader.bits(config.beat_bits) if number <= flags[-1] else 0, config))
-    scales, offsets = (_decode_channels(reader, config, layout) for layout in (SCALE, config.offset))
+    scales = _decode_scales(reader, config, 1 + job["add_terms"])
+    chunks = range(config.requant_steps)
+    offsets = [offset for _ in chunks for offset in _decode_channels(reader, config, config.offset)]
     return Group(
         tiles=values["tiles"],
         idle=values["idle"],
@@ -230,10 +254,17 @@ def _codes(beat: int, config: EngineConfig) -> NDArray[np.int8]:
     return np.array(signs, np.int8).reshape(config.array.tile)
 
 
+def _decode_scales(reader: _Reader, config: EngineConfig, terms: int) -> list[list[dict[str, int]]]:
+    """The terms of each channel; those that the job has not are 0."""
+    absent = [dict.fromkeys(TERM, 0)] * (1 + ADD_TERMS - terms)
+    scales: list[list[dict[str, int]]] = []
+    for _ in range(config.requant_steps):
+        found = [_decode_channels(reader, config, TERM) for _ in range(terms)]
+        scales += [[*own, *absent] for own in zip(*found, strict=True)]
+    return scales
+
+
 def _decode_channels(reader: _Reader, config: EngineConfig, layout: Mapping[str, Field]) -> list[dict[str, int]]:
     size = width(layout)
-    channels = []
-    for _ in range(config.requant_steps):
-        bits = reader.bits(size * config.requant_lanes)
-        channels += [unpack(layout, bits >> (at * size)) for at in range(config.requant_lanes)]
-    return channels
+    bits = reader.bits(size * config.requant_lanes)
+    return [unpack(layout, bits >> (at * size)) for at in range(config.requant_lanes)]

@@ -25,7 +25,7 @@ def fill_job(layer: str, code: int, address: int, words: int = 1) -> Job:
     """Write a code to all lanes of some words."""
     trips = max(n for n in range(1, min(words, 4096) + 1) if words % n == 0)
     loops = {"x": Loop(trips=trips, address=1), "y": Loop(trips=words // trips, address=trips)}
-    return make_job(layer, Kind.FILL, loops, [Group(tiles=1)], address=address, fill=code, width=1, height=1, wait=1)
+    return make_job(layer, Kind.FILL, loops, [Group(tiles=1)], address=address, low=code, width=1, height=1, wait=1)
 
 
 def transfer_jobs(kind: Kind, name: str, view: View, base: int, *, pairs: bool = False) -> list[Job]:

@@ -33,7 +33,7 @@ def expected_writes(compiled: Compiled) -> Iterator[Writes]:
         if job.kind == Kind.FILL:
             addresses = elements_of(job.fields, job.steps)["address"]
             codes = np.zeros((len(addresses), 1), np.int64)
-            yield Writes(layer=job.layer, addresses=addresses, codes=codes, fill=job.fields["fill"])
+            yield Writes(layer=job.layer, addresses=addresses, codes=codes, fill=job.fields["low"])
         elif target is not None:
             yield _tensor_writes(compiled, job, *target)
 

@@ -87,6 +87,7 @@ def _loops() -> list[str]:
     for number, loop in enumerate(TILES):
         turns = f"[12*{number} +: {JOB[f'trips_{loop}'].bits}]"
         lines += [
+            f"    assume (job_now.single_{loop} == !job_now.trips_{loop});",
             f"    if (!running_now) assert ({loop} == 1);",
             f"    else assert ({loop}_end == ended[{number}] && {loop}_single == !last{turns});",
             f"    if (running_now) assert ({loop} == turn_now{turns} + {JOB[f'trips_{loop}'].bits}'d1);",

@@ -8,9 +8,9 @@ from amaranth import Value
 from amaranth.lib.wiring import In, Out
 
 from hw.component import Modules
-from hw.engine.config import FRONT_CYCLES
 from hw.engine.encoding import GROUP
 from hw.engine.groups import GroupLoader
+from hw.engine.latency import FRONT_CYCLES
 from hw.engine.sequencer import Sequencer
 from hw.verilog import verilog
 from verif.formal.device import wire
@@ -24,6 +24,7 @@ PARTS: dict[str, Any] = {"groups": GroupLoader, "sequencer": Sequencer}
 # Names of signals inside, and under which the proof knows them.
 WIRES = {
     "groups": "fsm_state half:dut_half kept:dut_kept occupied half_occupied half_kept slot:dut_slot entry "
+    "term:dut_term "
     "tiles.beat:tile_beat",
     "sequencer": "running holding place:dut_place left:dut_left",
 }

@@ -6,8 +6,9 @@ import pytest
 
 from hw.component import Modules
 from hw.config import ArrayConfig
-from hw.engine.config import OFFSET_CYCLES, EngineConfig
-from hw.engine.encoding import SCALE, width
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import TERM, width
+from hw.engine.latency import OFFSET_CYCLES
 from hw.engine.requantizer_lane import RequantizerLane
 from hw.verilog import verilog
 from sw_ref.format import StlqFormat
@@ -15,7 +16,7 @@ from verif.formal.sby import prove
 from verif.hw.faults import driven
 
 PROOF = Path(__file__).with_name("requantizer_proof.sv").read_text()
-PRODUCT, CODE_AFTER = OFFSET_CYCLES, 3  # cycles from a step to its term, and from the sum of all terms to the code
+PRODUCT, CODE_AFTER = OFFSET_CYCLES, 4  # cycles from a step to its term, and from the sum of all terms to the code
 WINDOW = PRODUCT + 1 + CODE_AFTER  # cycles that a code depends on, once the sum before it is known
 
 
@@ -52,13 +53,13 @@ def sources(of: EngineConfig) -> dict[str, str]:
     sizes = {
         "CODE": of.code_bits,
         "WIDE": of.product_bits,
-        "ACC": of.array.acc_bits,
-        "SCALE": width(SCALE),
+        "ACC": of.core.acc_bits,
+        "TERM": width(TERM),
         "PRODUCT": PRODUCT,
         "CODE_AFTER": CODE_AFTER,
         "WINDOW": WINDOW,
     }
     defines = "".join(f"`define {name} {value}\n" for name, value in sizes.items())
     # A struct's last field has its lowest bits.
-    fields = "".join(f"  logic [{field.bits - 1}:0] {name};\n" for name, field in reversed(SCALE.items()))
+    fields = "".join(f"  logic [{field.bits - 1}:0] {name};\n" for name, field in reversed(TERM.items()))
     return {"lane.v": verilog(modules), "requantizer_proof.sv": defines + PROOF.replace("  // FIELDS\n", fields)}

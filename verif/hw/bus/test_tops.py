@@ -76,7 +76,7 @@ def test_every_register(kit: Kit) -> None:
             assert await s.host.write(s.ctx, address, 0) == writable, hex(address)
             assert not await s.host.write(s.ctx, address, 0, sel=7)
         engine = kit.config.engine
-        assert await s.host.read(s.ctx, VERSION.address) == 1 | 1 << 8 | engine.bus_bits // 8 << 16
+        assert await s.host.read(s.ctx, VERSION.address) == 1 | 2 << 8 | engine.bus_bits // 8 << 16
         assert await s.host.read(s.ctx, ENGINE.address) == engine.digest
 
     on(kit, bench)

@@ -1,5 +1,6 @@
 """What the tests of the engine's components share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from hw.config import ArrayConfig
@@ -13,6 +14,11 @@ CONFIG = EngineConfig(
     memory_words=256,
     group_beats=16,
 )
+
+
+def kept(codes: Iterable[int]) -> list[int]:
+    """Codes as the memory keeps them: the top bit inverted."""
+    return [code ^ 1 << (CONFIG.code_bits - 1) for code in codes]
 
 
 async def cycles(ctx: Any, count: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import ADDRESS_BITS, GROUP, JOB, LOOPS, SCALE, SIZE_BITS, STEP, Kind
+from hw.engine.encoding import ADD_TERMS, ADDRESS_BITS, GROUP, JOB, LOOPS, SIZE_BITS, STEP, TERM, Kind
 from rtl_gen.compiler.program import Group, Job
 from sw_ref.format import StlqFormat
 
@@ -28,10 +28,9 @@ CODE = (1 << CONFIG.code_bits) - 1
 ADDED = 7  # the code that is added
 ALLOWED: dict[str, tuple[int, int]] = {
     "kind": (int(Kind.CONV), int(Kind.FILL)),
-    "add_terms": (0, 2),
+    "add_terms": (0, ADD_TERMS),
     "low": (0, CODE),
     "high": (0, CODE),
-    "fill": (0, CODE),
     "tiles": (1, CONFIG.group_beats),
     # Fields that this engine does not have, or none yet, are 0.
     **dict.fromkeys(("window", "up_x", "up_y", "up_step_x", "up_step_y"), (0, 0)),
@@ -42,7 +41,8 @@ ALLOWED: dict[str, tuple[int, int]] = {
 def job_of(kind: Kind, trips: Mapping[str, int], steps: Mapping[str, Any], *groups: Group, **fields: int) -> Job:
     """A job of loops, `trips` of them with more than one iteration."""
     values = dict.fromkeys(JOB, 0) | {"kind": int(kind), "width": 1, "height": 1, **fields}
-    values |= {f"trips_{loop}": trips.get(loop, 1) - 1 for loop in LOOPS}
+    for loop in LOOPS:
+        values |= {f"trips_{loop}": trips.get(loop, 1) - 1, f"single_{loop}": int(trips.get(loop, 1) == 1)}
     still = dict.fromkeys(STEP, 0)
     return Job(
         layer=kind.name,
@@ -58,13 +58,13 @@ def transfers() -> list[Job]:
     far = {"address": 1, "x": FARTHEST, "y": FARTHEST}
     fill, fit = Kind.FILL, {"width": 4095, "height": 4095}
     return [
-        job_of(fill, {"x": TURNS}, {"x": {**on, "x": 1}}, wait=1, fill=CODE, **fit, pad_address=TOP),
-        job_of(fill, {"y": TURNS}, {"y": {**on, "y": 1}}, wait=1, y=NEAREST, fill=3, **fit),
-        job_of(fill, {"pool_x": TURNS}, {"pool_x": on}, wait=1, address=4096, fill=ADDED),
-        job_of(fill, {"pool_y": TURNS}, {"pool_y": back}, wait=1, address=TOP, fill=ADDED),
+        job_of(fill, {"x": TURNS}, {"x": {**on, "x": 1}}, wait=1, low=CODE, **fit, pad_address=TOP),
+        job_of(fill, {"y": TURNS}, {"y": {**on, "y": 1}}, wait=1, y=NEAREST, low=3, **fit),
+        job_of(fill, {"pool_x": TURNS}, {"pool_x": on}, wait=1, address=4096, low=ADDED),
+        job_of(fill, {"pool_y": TURNS}, {"pool_y": back}, wait=1, address=TOP, low=ADDED),
         job_of(fill, {"group": TURNS}, {"group": on}, wait=1, address=8192, width=1, height=1),
         # Outside, just outside, inside; outside twice.
-        job_of(fill, {"x": 3}, {"x": far}, wait=1, x=NEAREST, y=NEAREST, address=9, pad_address=8, fill=5, **fit),
+        job_of(fill, {"x": 3}, {"x": far}, wait=1, x=NEAREST, y=NEAREST, address=9, pad_address=8, low=5, **fit),
         job_of(
             *(fill, {"x": 2}, {"x": {"x": NEAREST, "y": NEAREST}}),
             **{
@@ -73,7 +73,7 @@ def transfers() -> list[Job]:
                 "y": FARTHEST,
                 "address": 7,
                 "pad_address": 6,
-                "fill": 4,
+                "low": 4,
                 "width": 0,
                 "height": 0,
             },
@@ -84,20 +84,21 @@ def transfers() -> list[Job]:
     ]
 
 
-def channels(*, adds: bool) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
-    """Scales and offsets of four channels, the first two without words, for which no total overflows.
+def channels(*, adds: bool) -> tuple[list[list[dict[str, int]]], list[dict[str, int]]]:
+    """Terms and offsets of four channels, the first two without words, for which no total overflows.
 
     `adds`: `ADDED` is added.
     """
-    none, span = dict.fromkeys(SCALE, 0), CONFIG.offset["offset"].span
-    scales = [
-        {**none, "add1": 1},
-        {**none, "add1": 1, "add1_negative": 1, "add2": 1, "add2_negative": 1},
-        {**none, "first_shift": 7, "first_negative": 1, "second": 1, "second_negative": 1},
-        {**none, "add1": 1, "add1_shift": 31, "add2": 1, "add2_shift": 31},
+    none, once = dict.fromkeys(TERM, 0), {**dict.fromkeys(TERM, 0), "extra": 1}
+    span = CONFIG.offset["offset"].span
+    terms = [
+        [none, once, none],
+        [none, {**once, "negative": 1}, none],
+        [{"shift": 7, "negative": 1, "extra": 1, "extra_negative": 1}, none, none],
+        [none, {**once, "shift": 31}, {**once, "shift": 31}],
     ]
     offsets = [(span[0] + (not adds), 0), (span[-1], 31), (0, 20), (0, 31)]
-    return scales, [{"offset": offset, "shift": shift} for offset, shift in offsets]
+    return terms, [{"offset": offset, "shift": shift} for offset, shift in offsets]
 
 
 def group_of(tiles: int, idle: int = 0, *, adds: bool = False) -> Group:
@@ -105,9 +106,9 @@ def group_of(tiles: int, idle: int = 0, *, adds: bool = False) -> Group:
     words = rng.integers(-4, 4, (2, tiles, LANES, LANES)).astype(np.int8)
     words[:, :, :2] = 0
     flags = np.zeros(tiles, np.uint8) if tiles == CONFIG.group_beats else rng.integers(0, 2, tiles).astype(np.uint8)
-    scales, offsets = channels(adds=adds)
+    terms, offsets = channels(adds=adds)
     words[1] *= flags[:, None, None].astype(np.int8)
-    return Group(tiles=tiles, idle=idle, two_word=flags, word1=words[0], word2=words[1], scales=scales, offsets=offsets)
+    return Group(tiles=tiles, idle=idle, two_word=flags, word1=words[0], word2=words[1], scales=terms, offsets=offsets)
 
 
 def convolutions() -> list[Job]:
@@ -115,7 +116,7 @@ def convolutions() -> list[Job]:
     on = {"address": 1}
     table = np.random.default_rng(1).integers(0, CODE + 1, CODE + 1).tolist()
     back = {f"{walk}_step_{part}": TOP for walk in ("write", "add") for part in ("x", "y", "group")}
-    adds = {"wait": 1, "add_terms": 2, "add_address": TOP, **back}
+    adds = {"wait": 1, "add_terms": ADD_TERMS, "add_address": TOP, **back}
     fit = {"width": 4095, "height": 4095}
     conv = Kind.CONV
     first = job_of(
@@ -151,7 +152,7 @@ def driven(jobs: Sequence[Job]) -> Iterator[tuple[str, int, range]]:
         yield from ((f"step {name}", step[name], STEP[name].span) for step in job.steps for name in STEP)
         for group in job.groups:
             yield from ((name, getattr(group, name), GROUP[name].span) for name in GROUP)
-            yield from ((f"scale {n}", scale[n], SCALE[n].span) for scale in group.scales for n in SCALE)
+            yield from ((f"term {n}", term[n], TERM[n].span) for own in group.scales for term in own for n in TERM)
             yield from ((f"offset {n}", o[n], CONFIG.offset[n].span) for o in group.offsets for n in CONFIG.offset)
 
 

@@ -68,4 +68,6 @@ def _read(config: EngineConfig, result: Run, words: list[str]) -> None:
     elif words[0] == "write":
         address, lanes, data = (int(word, 16) for word in words[2:])
         word = {lane: data >> lane * config.code_bits for lane in range(config.array.lanes) if lanes >> lane & 1}
-        result.writes.append((address, {lane: code & ((1 << config.code_bits) - 1) for lane, code in word.items()}))
+        # The memory keeps codes with their top bits inverted.
+        mask, top = (1 << config.code_bits) - 1, 1 << (config.code_bits - 1)
+        result.writes.append((address, {lane: code & mask ^ top for lane, code in word.items()}))

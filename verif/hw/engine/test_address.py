@@ -7,8 +7,9 @@ import pytest
 
 from hw.config import ArrayConfig
 from hw.engine.address import AddressGenerator
-from hw.engine.config import ADDRESS_CYCLES, FLAG_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
 from hw.engine.encoding import JOB, LOOPS, STEP, TILE_LOOPS, pack
+from hw.engine.latency import ADDRESS_CYCLES, FLAG_CYCLES
 from rtl_gen.compiler.loops import Loop, elements_of, steps_of, trips_of
 from sw_ref.format import StlqFormat
 from verif.hw.array.bench import simulate

@@ -12,7 +12,7 @@ from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import ADDRESS_BITS, Kind
 from hw.engine.verilog import engine_verilog
-from rtl_gen.compiler.channels import Formula
+from rtl_gen.compiler.channels import Formula, with_kept_codes
 from rtl_gen.compiler.cycles import predict
 from rtl_gen.compiler.jobs import make_job
 from rtl_gen.compiler.loops import Loop
@@ -36,7 +36,7 @@ def verilog() -> str:
 
 
 def fill(address: int, code: int) -> Job:
-    return make_job("fill", Kind.FILL, {}, [Group(tiles=1)], address=address, fill=code, width=1, height=1, wait=1)
+    return make_job("fill", Kind.FILL, {}, [Group(tiles=1)], address=address, low=code, width=1, height=1, wait=1)
 
 
 def identity() -> Group:
@@ -45,7 +45,8 @@ def identity() -> Group:
     # term(-M) is -1: the smallest word; its multiplier is -1.
     word = np.zeros((1, LANES, LANES), np.int8)
     word[0] = np.eye(LANES, dtype=np.int8) * CONFIG.array.format.codes[0]
-    scale, offset = Formula(multiplier=-1, shift=shift).parameters()
+    parameters = Formula(multiplier=-1, shift=shift).parameters()
+    scale, offset = with_kept_codes(parameters, -(1 << shift), CONFIG.code_bits)
     # No rounding: the codes are exact.
     offset["offset"] -= (1 << shift) >> 1
     return Group(

@@ -7,12 +7,12 @@ import pytest
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import HEADER, JOB, SCALE, STEP, offset_layout, width
+from hw.engine.encoding import HEADER, JOB, STEP, TERM, offset_layout, width
 from hw.engine.layouts import outputs_layout
 from sw_ref.format import StlqFormat
 
 CONFIG = EngineConfig()
-DIGEST = 0x88890D7E  # of this engine, since before there was a window
+DIGEST = 0xE135C425
 
 
 def array(*, fmt: dict[str, Any] | None = None, **values: Any) -> ArrayConfig:
@@ -64,12 +64,12 @@ def test_the_digest_is_that_of_engines_that_run_the_same_programs(change: dict[s
     assert (replace(CONFIG, **change).digest == CONFIG.digest) is same
 
 
-def test_the_digest_is_that_of_engines_before_there_was_a_window() -> None:
+def test_the_digest_is_that_of_the_page() -> None:
     assert EngineConfig().digest == DIGEST
 
 
 def test_sections_are_as_wide_as_their_page_says() -> None:
-    assert [width(layout) for layout in (HEADER, JOB, STEP, SCALE, offset_layout(38))] == [128, 437, 46, 20, 38 + 5]
+    assert [width(layout) for layout in (HEADER, JOB, STEP, TERM, offset_layout(38))] == [128, 429, 46, 8, 38 + 5]
 
 
 def test_the_port_of_outputs_has_a_bit_more_than_a_bus_word() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hw.engine.config import RELEASE_CYCLES, EngineConfig
-from hw.engine.encoding import JOB, LOOPS, SCALE, STEP, Error, Field, Kind, pack, width
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import ADD_TERMS, JOB, LOOPS, STEP, TERM, Error, Field, Kind, pack, width
 from hw.engine.groups import GroupLoader
 from hw.engine.intake import Intake
+from hw.engine.latency import RELEASE_CYCLES
 from hw.engine.loader import Loader
 from hw.engine.tiles import TileCounter
 from rtl_gen.compiler.program import Group, Job, encode
@@ -19,7 +20,7 @@ from verif.hw.engine.bench import CONFIG, LANES
 from verif.hw.faults import driven
 
 WIDE = replace(CONFIG, group_beats=64, tables=True)
-BITS = WIDE.array.format.bits
+BITS, OFFSET = WIDE.array.format.bits, width(WIDE.offset)
 TABLES = (False, True, False, False, True, False)
 LONGEST = 400  # cycles in which a half is freed, and a job taken
 TILES = (1, 1, 2, 7, 31, 32, 33, 35)
@@ -46,20 +47,22 @@ def _fields(rng: Any, layout: dict[str, Field]) -> dict[str, int]:
 
 def random_job(rng: Any, kind: Kind, has_table: bool, tiles: Sequence[int] = TILES) -> Job:
     groups = rng.randrange(1, 5)
-    table = [rng.getrandbits(WIDE.code_bits) for _ in range(WIDE.table_words * has_table)]
+    table = [rng.getrandbits(WIDE.code_bits) for _ in range(has_table << WIDE.code_bits)]
+    terms = rng.randrange(ADD_TERMS + 1)
     fields = {**_fields(rng, JOB), "kind": kind, "table": int(bool(table)), "trips_group": groups - 1}
+    fields |= {"add_terms": terms, "single_group": int(groups == 1)}
     made = [
-        random_group(rng, rng.choice(tiles)) if kind == Kind.CONV else Group(tiles=1, idle=rng.randrange(256))
+        random_group(rng, rng.choice(tiles), terms) if kind == Kind.CONV else Group(tiles=1, idle=rng.randrange(256))
         for _ in range(groups)
     ]
     return Job(layer="", fields=fields, steps=[_fields(rng, STEP) for _ in LOOPS], groups=made, table=table)
 
 
-def random_group(rng: Any, tiles: int) -> Group:
+def random_group(rng: Any, tiles: int, terms: int) -> Group:
     source = np.random.default_rng(rng.getrandbits(32))
     words = source.integers(-(1 << BITS - 1), 1 << BITS - 1, (2, tiles, LANES, LANES)).astype(np.int8)
     flags = (source.random(tiles) < 0.4).astype(np.uint8)
-    channels = [(_fields(rng, SCALE), _fields(rng, WIDE.offset)) for _ in range(LANES)]
+    channels = [([_fields(rng, TERM) for _ in range(1 + terms)], _fields(rng, WIDE.offset)) for _ in range(LANES)]
     return Group(
         tiles=tiles,
         idle=rng.randrange(256),
@@ -119,10 +122,13 @@ def check_group(ctx: Any, stores: Stores, group: Group, half: int) -> None:
 
 def check_channels(stores: Stores, group: Group, half: int) -> None:
     lanes, steps = WIDE.requant_lanes, WIDE.requant_steps
-    for name, layout, channels in (("scales", SCALE, group.scales), ("offsets", WIDE.offset, group.offsets)):
-        for step in range(steps):
-            wanted = packed([pack(layout, channel) for channel in channels[step * lanes :][:lanes]], width(layout))
-            assert stores.value(name, half * steps + step, lanes * width(layout)) == wanted
+    for step in range(steps):
+        entry = step | half << (steps - 1).bit_length()
+        for number, terms in enumerate(zip(*group.scales[step * lanes :][:lanes], strict=True)):
+            wanted = packed([pack(TERM, term) for term in terms], width(TERM))
+            assert stores.value("scales", number | entry << ADD_TERMS.bit_length(), WIDE.scale_bits) == wanted
+        wanted = packed([pack(WIDE.offset, offset) for offset in group.offsets[step * lanes :][:lanes]], OFFSET)
+        assert stores.value("offsets", entry, WIDE.offset_bits) == wanted
 
 
 class Engine:
@@ -151,7 +157,7 @@ class Engine:
             self.bank ^= len(LOOPS)
             if job.table:
                 at = self.table << WIDE.code_bits
-                assert [self.entries[at + code] for code in range(WIDE.table_words)] == list(job.table)
+                assert [self.entries[at + code] for code in range(1 << WIDE.code_bits)] == list(job.table)
                 self.table ^= 1
             self.busy = cycle + rng.randrange(20, 80)
         ctx.set(loader.idle, cycle > self.busy)
@@ -174,6 +180,7 @@ class Engine:
 
     def after(self, ctx: Any, cycle: int) -> None:
         """A half that became full is checked, and freed later."""
+        self.stores.observe(ctx)  # the last bus word is written in the first cycle in which the half is full
         if ctx.get(self.loader.buffers.full) >> self.half & 1 and self.half not in self.frees["front_frees"]:
             group, conv = self.groups.pop(0)
             check_group(ctx, self.stores, group, self.half)
@@ -269,13 +276,13 @@ def _header(words: list[int], at: int, bit: int) -> list[int]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_broken_one_is_rejected(name: str) -> None:
     # Short groups follow one another so soon that parameters are still in use.
-    jobs, words = program(0, tiles=(1,) if "half" in name else TILES)
+    jobs, words = program(1, tiles=(1,) if "half" in name else TILES)
     expected = (Error.NONE, len(KINDS))
     if name == "a job before its check":
         words[30] ^= 1
         expected = (Error.CHECK, 0)
     with FAULTS[name].planted(), pytest.raises((AssertionError, IndexError, KeyError)):
-        assert run(jobs, words, 0) == expected
+        assert run(jobs, words, 1) == expected
 
 
 def test_a_half_is_filled_again_some_cycles_after_its_last_beat() -> None:
@@ -285,6 +292,7 @@ def test_a_half_is_filled_again_some_cycles_after_its_last_beat() -> None:
     async def bench(ctx: Any) -> None:
         for name in ("valid", "due"):
             ctx.set(getattr(groups, name), 1)
+        ctx.set(groups.trips, 7)
         await ctx.tick().until(~groups.room)
         ctx.set(groups.buffers.front_frees, 1)
         await ctx.tick()

@@ -15,7 +15,7 @@ from verif.hw.faults import driven
 
 NAMES = ("inner", "middle", "outer")
 BITS = 3
-TRIPS = data.StructLayout({f"trips_{name}": BITS for name in NAMES})
+TRIPS = data.StructLayout({f"trips_{name}": BITS for name in NAMES} | {f"single_{name}": 1 for name in NAMES})
 
 
 class Counting(Component):
@@ -50,6 +50,12 @@ def due_of(trips: list[int]) -> list[int]:
     return [*moves, len(trips)]
 
 
+def turns(trips: list[int]) -> dict[str, int]:
+    """The fields of a job."""
+    named = list(zip(NAMES, trips, strict=True))
+    return {f"trips_{name}": count - 1 for name, count in named} | {f"single_{n}": int(c == 1) for n, c in named}
+
+
 def check(jobs: list[list[int]], *, hurry: bool) -> None:
     """`hurry`: a step in each cycle, and the next job with the last step of the one before."""
     device: Any = Counting()
@@ -64,7 +70,7 @@ def check(jobs: list[list[int]], *, hurry: bool) -> None:
         loaded = False
         for number, trips in enumerate(jobs):
             if not loaded:
-                ctx.set(device.next_job, {f"trips_{n}": count - 1 for n, count in zip(NAMES, trips, strict=True)})
+                ctx.set(device.next_job, turns(trips))
                 await tick(load=1)
             expected = due_of(trips)
             for at, due in enumerate(expected):
@@ -73,8 +79,7 @@ def check(jobs: list[list[int]], *, hurry: bool) -> None:
                 assert ctx.get(device.due) == 1 << due
                 loaded = hurry and at == len(expected) - 1 and number < len(jobs) - 1
                 if loaded:
-                    following = zip(NAMES, jobs[number + 1], strict=True)
-                    ctx.set(device.next_job, {f"trips_{n}": count - 1 for n, count in following})
+                    ctx.set(device.next_job, turns(jobs[number + 1]))
                 await tick(step=1, load=int(loaded))
 
     simulate(device, bench)

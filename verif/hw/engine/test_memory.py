@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hw.engine.config import MEMORY_CYCLES
+from hw.engine.latency import MEMORY_CYCLES
 from hw.engine.memory import ActivationMemory
 from verif.hw.array.bench import dice, packed, simulate
 from verif.hw.engine.bench import CONFIG, LANES

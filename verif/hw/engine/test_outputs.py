@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES, EngineConfig
+from hw.engine.config import EngineConfig
+from hw.engine.latency import ADDRESS_CYCLES, MEMORY_CYCLES
 from hw.engine.outputs import Outputs
 from sw_ref.format import StlqFormat
 from verif.hw.array.bench import dice, simulate

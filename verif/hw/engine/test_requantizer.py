@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from hw.engine.config import CODE_CYCLES, DRAIN_CYCLES, MEMORY_CYCLES, OFFSET_CYCLES, EngineConfig
-from hw.engine.encoding import SCALE, pack, width
+from hw.engine.config import EngineConfig
+from hw.engine.encoding import ADD_TERMS, TERM, pack, width
+from hw.engine.latency import CODE_CYCLES, MEMORY_CYCLES, OFFSET_CYCLES
 from hw.engine.requantizer import Requantizer
+from rtl_gen.compiler.channels import added_terms
 from verif.hw.array.bench import dice, packed, simulate
-from verif.hw.engine.bench import CONFIG, LANES
+from verif.hw.engine.bench import CONFIG, LANES, kept
 from verif.hw.engine.test_requantizer_lane import Case, cases, fits, golden, parameters
 from verif.hw.faults import driven
 
-ADD_TERMS = (2, 0, 1, 0, 1, 2, 2)  # of one job after the other
+JOBS = (2, 0, 1, 0, 1, 2, 2)  # `add_terms` of one job after the other
 WAYS = ("x", "y", "group", "ends")
 GROUPS = (("x", "y", "group"), ("y", "x", "ends"))  # how the positions of a job's groups end
 SETTLED = 3  # cycles from the start of a job to its first sums, at least
@@ -44,19 +46,19 @@ def positions_of(rng: np.random.Generator, width: int) -> list[Position]:
     """All positions of all jobs, `width` channels each. Halves take turns; channels have parameters of their own."""
     found: list[Position] = []
     chosen = cases(rng)
-    for job, terms in enumerate(ADD_TERMS):
+    for job, terms in enumerate(JOBS):
         low, high = sorted(rng.integers(0, 256, 2).tolist())
         for half, ends in enumerate(GROUPS):
-            group = list(islice((case for case in chosen if added_terms(case) <= terms and fits(case)), width))
+            group = list(islice((case for case in chosen if terms_of(case) <= terms and fits(case)), width))
             for end in ends:
                 channels = [{**another(case, rng), "low": low, "high": high} for case in group]
                 found.append(Position(job, terms, end, half, channels))
     return found
 
 
-def added_terms(case: Case) -> int:
+def terms_of(case: Case) -> int:
     scale, _ = parameters(case)
-    return scale["add1"] + scale["add2"]
+    return added_terms(scale)
 
 
 def another(case: Case, rng: np.random.Generator) -> Case:
@@ -108,11 +110,11 @@ class Stages:
         if cycle in self.fills and self.groups:
             self._fill()
         for name, entry in self.entries.items():
-            ctx.set(getattr(device, name), self.stored[name, entry])
+            # Between positions a step may be asked for that there is not.
+            ctx.set(getattr(device, name), self.stored.get((name, entry), 0))
 
     def observe(self, ctx: Any, cycle: int) -> None:
         device, about = self.device, ctx.get(self.device.about)
-        assert (self.offered and ctx.get(device.sums.ready)) == ctx.get(device.take)
         for name in ("take", "leaves", "add_read", "back_frees"):
             assert ctx.get(getattr(device, name)) == self.due[name].pop(cycle, 0), name
         assert about.valid == (cycle in self.due["codes"])
@@ -132,35 +134,38 @@ class Stages:
         self.offered = True
         event = {way: int(way == end) for way in WAYS}
         ctx.set(self.device.event, {"half": half, **event})
-        sums = packed([case["x"] for case in channels], self.config.array.acc_bits)
+        sums = packed([case["x"] for case in channels], self.config.core.acc_bits)
         ctx.set(self.device.sums.payload, self.device.sums.payload.shape().from_bits(sums))
         step = cycle
         for chunk in range(self.chunks):
-            codes = packed([golden(case) for case in channels[chunk * self.lanes :][: self.lanes]], CONFIG.code_bits)
+            own = channels[chunk * self.lanes :][: self.lanes]
+            codes = packed(kept(golden(case) for case in own), CONFIG.code_bits)
             step = cycle + chunk * (1 + terms) + terms
             self.due["codes"][step + CODE_CYCLES] = (codes, chunk, int(chunk == self.chunks - 1), event)
         self.due["take"][step] = 1
-        self.due["leaves"][step + DRAIN_CYCLES - 2] = 1
+        self.due["leaves"][step + self.config.drain_cycles - 2] = 1
         if end in ("group", "ends"):
             self.due["back_frees"][step + OFFSET_CYCLES] = 1 << half
         if terms:
             self.due["add_read"][cycle] = 1
-            self.words[cycle + MEMORY_CYCLES] = packed([case["added"] for case in channels], CONFIG.code_bits)
+            self.words[cycle + MEMORY_CYCLES] = packed(kept(case["added"] for case in channels), CONFIG.code_bits)
 
     def _fill(self) -> None:
         """The parameters of the next group, in the place of those of the last but one."""
         _, _, _, half, channels = self.groups.pop(0)
         for chunk in range(self.chunks):
             scales, offsets = zip(*map(parameters, channels[chunk * self.lanes :][: self.lanes]), strict=True)
-            entry = half * self.chunks + chunk
-            self.stored["scales", entry] = packed([pack(SCALE, one) for one in scales], width(SCALE))
-            self.stored["offsets", entry] = packed(
-                [pack(self.config.offset, one) for one in offsets], width(self.config.offset)
-            )
+            entry = chunk | half << (self.chunks - 1).bit_length()
+            for step, terms in enumerate(zip(*scales, strict=True)):
+                at = step | entry << ADD_TERMS.bit_length()
+                self.stored["scales", at] = packed([pack(TERM, one) for one in terms], width(TERM))
+            offset = self.config.offset
+            self.stored["offsets", entry] = packed([pack(offset, one) for one in offsets], width(offset))
 
 
-def check(lanes: int = CONFIG.requant_lanes, side: int = LANES) -> None:
-    config = replace(CONFIG, requant_lanes=lanes, array=replace(CONFIG.array, pe=side, lanes=side))
+def check(lanes: int = CONFIG.requant_lanes, side: int = LANES, choices: int = CONFIG.array.choices) -> None:
+    array = replace(CONFIG.array, pe=side, lanes=side, choices=choices)
+    config = replace(CONFIG, requant_lanes=lanes, array=array)
     device: Any = Requantizer(config)
     stages = Stages(device, positions_of(np.random.default_rng(lanes), side), config)
 
@@ -175,22 +180,44 @@ def check(lanes: int = CONFIG.requant_lanes, side: int = LANES) -> None:
     simulate(device, bench)
 
 
-@pytest.mark.parametrize(("lanes", "side"), [(1, 4), (2, 4), (4, 4), (2, 6)])
-def test_codes_are_those_of_the_formula_in_order_and_on_time(lanes: int, side: int) -> None:
-    check(lanes, side)
+@pytest.mark.parametrize(("lanes", "side", "choices"), [(1, 4, 4), (1, 4, 1), (2, 4, 4), (4, 4, 4), (2, 6, 4)])
+def test_codes_are_those_of_the_formula_in_order_and_on_time(lanes: int, side: int, choices: int) -> None:
+    check(lanes, side, choices)
 
 
-def test_codes_that_are_stored_come_in_the_next_cycle() -> None:
+def test_codes_that_are_stored_come_two_cycles_later() -> None:
     device: Any = Requantizer(replace(CONFIG, requant_lanes=4))
     rng = dice("stored")
 
     async def bench(ctx: Any) -> None:
         ctx.set(device.store, 1)
+        await ctx.tick()
         for _ in range(4):
             pair = [rng.randrange(256) for _ in range(2)]
             ctx.set(device.moved, packed(pair, 8))
             await ctx.tick()
-            assert ctx.get(device.codes) == packed(pair * 2, 8)
+            assert ctx.get(device.codes) == packed(kept(pair * 2), 8)
+
+    simulate(device, bench)
+
+
+def test_a_fill_takes_the_lower_limit_and_a_chunk_of_a_word_is_shown() -> None:
+    device: Any = Requantizer(CONFIG)
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(device.add_word, sum(lane << 8 * lane for lane in range(LANES)))
+        for low in (255, 0, 77):
+            ctx.set(device.job, {"low": low, "high": 255})
+            ctx.set(device.fill, 1)
+            await ctx.tick()
+            for chunk in range(CONFIG.requant_steps):
+                ctx.set(device.shows, 1)
+                ctx.set(device.shown, chunk)
+                await ctx.tick()
+                assert ctx.get(device.codes) == packed(kept([low] * CONFIG.requant_lanes), 8)
+                lanes = range(LANES)[chunk * CONFIG.requant_lanes :][: CONFIG.requant_lanes]
+                assert ctx.get(device.added) == packed(list(lanes), 8)
+            ctx.set(device.fill, 0)
 
     simulate(device, bench)
 

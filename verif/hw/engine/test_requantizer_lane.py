@@ -10,20 +10,21 @@ from amaranth.sim import Simulator
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
-from hw.engine.encoding import SCALE, pack
+from hw.engine.encoding import TERM, pack
 from hw.engine.requantizer_lane import RequantizerLane
-from rtl_gen.compiler.channels import Formula
+from rtl_gen.compiler.channels import Formula, Parameters, added_terms
 from sw_ref.format import StlqFormat
 from sw_ref.network.multiplier import ADD_MULTIPLIERS, MULTIPLIERS
 
 CONFIG = EngineConfig(array=ArrayConfig(format=StlqFormat(act_signed=False), pe=4, lanes=4), requant_lanes=2)
-LATENCY = 8
+LATENCY = 9
+TOP = 1 << (CONFIG.code_bits - 1)  # the memory keeps codes with this bit inverted
 Case = dict[str, int]
 
 
 def cases(rng: np.random.Generator) -> Iterator[Case]:
     """Random sums and parameters of all sizes, extremes among them; every shift, most codes inside the limits."""
-    limit = 1 << (CONFIG.array.acc_bits - 1)
+    limit = 1 << (CONFIG.core.acc_bits - 1)
     while True:
         low, high = sorted(rng.integers(0, 256, 2).tolist()) if rng.random() < 0.3 else (0, 255)
         largest = 1 << int(rng.integers(27))
@@ -37,7 +38,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
             "low": low,
             "high": high,
         }
-        case["x"] >>= int(rng.integers(CONFIG.array.acc_bits))
+        case["x"] >>= int(rng.integers(CONFIG.core.acc_bits))
         case["bias"] = int(rng.integers(-100000, 100000)) >> int(rng.integers(17))
         case["shift"] = 0
         size = abs(golden({**case, "zero": 0, "low": -(1 << 60), "high": 1 << 60})).bit_length()
@@ -58,14 +59,14 @@ def fits(case: Case) -> bool:
     return sum(map(abs, parts)) < 1 << (CONFIG.product_bits - 1)
 
 
-def parameters(case: Case) -> tuple[dict[str, int], dict[str, int]]:
+def parameters(case: Case) -> Parameters:
     names = ("bias", "multiplier", "shift", "add_multiplier", "zero", "added_zero")
     return Formula(**{name: case[name] for name in names}).parameters()
 
 
 def steps(case: Case, every: int) -> list[int]:
     """The steps of a code: those that its multiplier needs, or all."""
-    return list(range(1 + max(parameters(case)[0]["add1"] + parameters(case)[0]["add2"], every)))
+    return list(range(1 + max(added_terms(parameters(case)[0]), every)))
 
 
 def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
@@ -74,21 +75,29 @@ def codes(lane: Any, work: Sequence[tuple[Case, int, bool]]) -> list[int]:
 
     async def bench(ctx: Any) -> None:
         for at in range(len(work) + LATENCY):
-            for delay, names in ((0, ("x", "added", "step", "scale")), (4, ("offset",)), (7, ("low", "high"))):
+            for delay, names in (
+                (0, ("x", "added", "adds", "scale")),
+                (4, ("offset",)),
+                (7, ("low", "high")),
+                (8, ("least", "most")),
+            ):
                 if 0 <= at - delay < len(work):
                     case, step, _ = work[at - delay]
                     scale, offset = parameters(case)
                     values = {
                         **case,
+                        "least": case["low"],
+                        "most": case["high"],
                         "x": 0 if step else case["x"],
-                        "step": step,
-                        "scale": pack(SCALE, scale),
+                        "added": case["added"] ^ TOP,
+                        "adds": int(step > 0),
+                        "scale": pack(TERM, scale[step]),
                         "offset": pack(CONFIG.offset, offset),
                     }
                     for name in names:
                         ctx.set(getattr(lane, name), _value(lane, name, values[name]))
             if at >= LATENCY and work[at - LATENCY][2]:
-                found.append(ctx.get(lane.code))
+                found.append(ctx.get(lane.code) ^ TOP)
             await ctx.tick()
 
     simulator = Simulator(lane)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES
+from hw.engine.latency import ADDRESS_CYCLES, MEMORY_CYCLES
 from hw.engine.reserve import Reserve
 from verif.hw.array.bench import dice, simulate
 from verif.hw.engine.bench import CONFIG

@@ -56,6 +56,7 @@ def works_of(rng: Any, kinds: list[Kind], within: Range) -> list[Work]:
     for kind in kinds:
         trips = {name: rng.choice(within.turns) for name in NAMES}
         job = {f"trips_{name}": count - 1 for name, count in trips.items()}
+        job |= {f"single_{name}": int(count == 1) for name, count in trips.items()}
         conv = kind == Kind.CONV
         job |= {"kind": kind, "wait": 1 if not conv else rng.choice(within.waits)}
         groups = [(rng.choice(within.ends) if conv else 0, rng.choice(within.idles)) for _ in range(trips["group"])]

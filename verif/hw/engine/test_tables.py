@@ -7,7 +7,7 @@ import pytest
 
 from hw.engine.tables import Tables
 from verif.hw.array.bench import dice, packed, simulate
-from verif.hw.engine.bench import CONFIG
+from verif.hw.engine.bench import CONFIG, kept
 from verif.hw.faults import driven
 
 TABLES = replace(CONFIG, tables=True)
@@ -73,7 +73,7 @@ async def _codes(ctx: Any, tables: Any, rng: Any, entries: list[int], following:
         done, ends = (
             (1, 1) if left == 0 else rng.choice(((0, 0), (0, 1), (1, 0)) if valid else ((0, 1), (1, 0), (1, 1)))
         )
-        ctx.set(tables.codes_in, packed(codes, 8))
+        ctx.set(tables.codes_in, packed(kept(codes), 8))
         ctx.set(tables.store, store)
         ctx.set(tables.about_in, {"valid": valid, "chunk": left % 2, "done": done, "event": {"ends": ends}})
         if left == 15 and following is not None:
@@ -85,9 +85,9 @@ async def _codes(ctx: Any, tables: Any, rng: Any, entries: list[int], following:
         about = ctx.get(tables.about)
         assert (about.valid, about.chunk) == (valid, left % 2)
         if valid:
-            assert ctx.get(tables.codes) == packed([entries[code] for code in codes], 8)
+            assert ctx.get(tables.codes) == packed(kept(entries[code] for code in codes), 8)
         if store:
-            assert ctx.get(tables.codes) == packed(codes, 8)
+            assert ctx.get(tables.codes) == packed(kept(codes), 8)
     ctx.set(tables.about_in, {"valid": 0})
 
 

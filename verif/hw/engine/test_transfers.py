@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from hw.engine.config import ADDRESS_CYCLES, MEMORY_CYCLES
 from hw.engine.encoding import Kind
+from hw.engine.latency import ADDRESS_CYCLES, MEMORY_CYCLES
 from hw.engine.transfers import Transfers
 from verif.hw.array.bench import dice, packed, simulate
-from verif.hw.engine.bench import CONFIG, LANES
+from verif.hw.engine.bench import CONFIG, LANES, kept
 from verif.hw.faults import driven
 
 PER_WORD = CONFIG.codes_per_transfer
@@ -18,14 +18,14 @@ FAULTS = {
     "writes one cycle too long": driven(Transfers, "own_1", lambda was, at: was | at.own_1),
     "lanes in reverse": driven(Transfers, "lane_late1", lambda was, at: ~was),
     "fills one lane": driven(Transfers, "whole_1", lambda was, at: 0),
-    "a word of the output early": driven(Transfers, "shown_7", lambda was, at: at.shown_5),
+    "a word of the output early": driven(Transfers, "shown_1", lambda was, at: at.shows_1),
     "stays at the first code": driven(Transfers, "codes_late0", lambda was, at: at.job[:1]),
     "writes one lane of a pair": driven(Transfers, "own_1", lambda was, at: was[:1]),
 }
 
 
 class Elements:
-    """Elements at random, whose lanes come `ADDRESS_CYCLES` later, and whose words `MEMORY_CYCLES` after that."""
+    """Elements at random, whose lanes come `ADDRESS_CYCLES` later, and whose chunks `MEMORY_CYCLES` after that."""
 
     def __init__(self, device: Any, rng: Any, codes: list[int], each: int):
         self.device, self.rng, self.codes, self.each = device, rng, codes, each
@@ -34,36 +34,46 @@ class Elements:
         self.due: list[int] = []  # cycles in which elements were due
         self.written: list[tuple[int, int, list[int]]] = []  # cycle, lanes, codes of even and odd ones
         self.words: list[int] = []
-        self.stored: list[list[int]] = []  # codes to store, none in other cycles
+        self.stored: list[list[int]] = []  # codes to store, [-1] for that of a fill, none in other cycles
+        self.chunk = 0  # that was asked for
+        self.fills = self.stores = 0  # a cycle ago
 
     async def run(self, ctx: Any, kind: Kind, *, until: int) -> None:
         device = self.device
-        ctx.set(device.job, {"kind": kind, "last": 1, "fill": self.codes[0], "pairs": self.each == 2})
+        ctx.set(device.job, {"kind": kind, "last": 1, "pairs": self.each == 2})
         for cycle in range(until):
             ready = {Kind.INPUT: ctx.get(device.code_valid), Kind.OUTPUT: ctx.get(device.output_room)}.get(kind, 1)
             issue = self.at < len(self.lanes) and ready and self.rng.random() < 0.7
             ctx.set(device.issue, issue)
             ctx.set(device.ends, self.at == len(self.lanes) - 1)
-            self._memory(ctx, cycle)
+            self._memory(ctx, cycle, kind)
             if ctx.get(device.write):
                 self.written.append((cycle, ctx.get(device.write), self.stored[-CONFIG.store_cycles]))
-            self.stored.append([*divmod(ctx.get(device.codes), 256)][::-1] if ctx.get(device.store) else [])
+            stored = [*divmod(ctx.get(device.codes), 256)][::-1] if self.stores else []
+            self.stored.append([-1] if self.fills else stored)
+            self.fills, self.stores = ctx.get(device.fill), ctx.get(device.store)
             if issue:
                 self.due.append(cycle)
                 self.at += 1
             await self._ports(ctx)
 
-    def _memory(self, ctx: Any, cycle: int) -> None:
-        """Lane and word of the elements whose turn it is; otherwise they may be anything."""
-        lane, word = self.rng.randrange(LANES), self.rng.randrange(1 << 8 * LANES)
+    def _memory(self, ctx: Any, cycle: int, kind: Kind) -> None:
+        """Lane and chunk of the elements whose turn it is; otherwise they may be anything."""
+        device, lanes = self.device, CONFIG.requant_lanes
+        lane, codes = self.rng.randrange(LANES), [self.rng.randrange(256) for _ in range(lanes)]
         if cycle - ADDRESS_CYCLES in self.due:
             lane = self.lanes[self.due.index(cycle - ADDRESS_CYCLES)]
         if cycle - ADDRESS_CYCLES - MEMORY_CYCLES in self.due:
             at = self.due.index(cycle - ADDRESS_CYCLES - MEMORY_CYCLES)
             others = [self.rng.randrange(256) for _ in range(LANES)]
-            word = packed([self.codes[at] if n == self.lanes[at] else c for n, c in enumerate(others)], 8)
-        ctx.set(self.device.lane, lane)
-        ctx.set(self.device.word, word)
+            word = [self.codes[at] if n == self.lanes[at] else c for n, c in enumerate(others)]
+            codes = word[self.chunk * lanes :][:lanes]
+        ctx.set(device.lane, lane)
+        ctx.set(device.shown_codes, packed(kept(codes), 8))
+        self.chunk = ctx.get(device.shown)
+        assert ctx.get(device.read) == (kind == Kind.OUTPUT and cycle - ADDRESS_CYCLES in self.due)
+        shows = cycle - ADDRESS_CYCLES - MEMORY_CYCLES + 1 in self.due
+        assert ctx.get(device.shows) == (kind == Kind.OUTPUT and shows)
 
     async def _ports(self, ctx: Any) -> None:
         """A bus word at random to the inputs, if there are any left; one from the outputs."""
@@ -96,7 +106,7 @@ async def transfer(ctx: Any, elements: Elements, kind: Kind, each: int) -> None:
     lanes = [(1 << LANES) - 1 if kind == Kind.FILL else ((1 << each) - 1) << lane for lane in elements.lanes]
     expected = [(codes[at : at + each] * 2)[:2] for at in range(0, len(codes), each)]
     if kind == Kind.FILL:
-        expected = [[codes[0], codes[0]]] * CODES
+        expected = [[-1]] * CODES
     assert elements.written == list(zip(cycles, lanes, expected, strict=True))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hw.engine.config import FLAG_CYCLES, FRONT_CYCLES
+from hw.engine.latency import FLAG_CYCLES, FRONT_CYCLES
 from hw.engine.weights import WeightBuffer
 from verif.hw.array.bench import dice, simulate
 from verif.hw.engine.bench import CONFIG, cycles

@@ -41,7 +41,7 @@ class Machine:
         elif job.kind == Kind.OUTPUT:
             self.outputs += self.memory[at, x].tolist()
         elif job.kind == Kind.FILL:
-            self.memory[at] = fields["fill"]
+            self.memory[at] = fields["low"]
             self.written.append((at, self.memory[at]))
         else:
             assert job.kind == Kind.INPUT
@@ -93,15 +93,17 @@ class Machine:
         fmt = self.config.array.format
         term = np.array([fmt.term(q) for q in range(-fmt.levels, fmt.levels)])
         weights = (term[group.word1 + fmt.levels] << fmt.residual_shift) + term[group.word2 + fmt.levels]
-        sums = np.einsum("ptol,tol->po", acts, weights)
-        assert np.abs(sums).max() < 1 << (self.config.array.acc_bits - 1)
+        # The array gets codes less half of their range.
+        sums = np.einsum("ptol,tol->po", acts - (1 << (fmt.act_bits - 1)), weights)
+        assert np.abs(sums).max() < 1 << (self.config.core.acc_bits - 1)
         values = np.empty(sums.shape, np.int64)
         for channel, (scale, offset) in enumerate(zip(group.scales, group.offsets, strict=True)):
             code = 0 if added is None else added[:, channel]
-            terms = [(sums[:, channel] << scale["first_shift"], scale["first_negative"])]
-            terms.append((sums[:, channel] * scale["second"], scale["second_negative"]))
-            for n in (1, 2)[: job.fields["add_terms"]]:
-                terms.append((code * scale[f"add{n}"] << scale[f"add{n}_shift"], scale[f"add{n}_negative"]))
+            first, *more = scale
+            terms = [(sums[:, channel] << first["shift"], first["negative"])]
+            terms.append((sums[:, channel] * first["extra"], first["extra_negative"]))
+            for one in more[: job.fields["add_terms"]]:
+                terms.append((code * one["extra"] << one["shift"], one["negative"]))
             total = sum(~value if negative else value for value, negative in terms) + offset["offset"]
             assert np.abs(total).max() < 1 << (self.config.product_bits - 1)
             values[:, channel] = np.clip(total >> offset["shift"], job.fields["low"], job.fields["high"])

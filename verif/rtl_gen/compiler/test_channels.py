@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from rtl_gen.compiler.channels import Formula
+from rtl_gen.compiler.channels import Formula, Scale
 
 
-def value(scale: dict[str, int], offset: dict[str, int], total: int) -> int:
+def value(scale: Scale, offset: dict[str, int], total: int) -> int:
     """What an engine computes before clipping, where nothing is added."""
-    first, second = total << scale["first_shift"], total * scale["second"]
-    first, second = (~x if scale[name] else x for x, name in ((first, "first_negative"), (second, "second_negative")))
+    term, *added = scale
+    assert not any(other["extra"] for other in added)
+    first, second = total << term["shift"], total * term["extra"]
+    first, second = (~x if term[name] else x for x, name in ((first, "negative"), (second, "extra_negative")))
     return (first + second + offset["offset"]) >> offset["shift"]
 
 

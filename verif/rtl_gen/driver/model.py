@@ -9,7 +9,7 @@ class Registers:
     """A run ends when the status was read `polls` times, with an error."""
 
     def __init__(self, polls: int = 3, error: int = 0, digest: int = DIGEST):
-        self.values = {VERSION.address: MAP_VERSION | 0x40100, ENGINE.address: digest, CYCLES.address: 99}
+        self.values = {VERSION.address: MAP_VERSION | 0x40200, ENGINE.address: digest, CYCLES.address: 99}
         self.written: list[tuple[int, int]] = []
         self.polls, self.error = polls, error
 
