@@ -44,15 +44,15 @@ class Formula:
         offset = (constant << exponent) + (1 << shift >> 1) + ones + added_ones
         return [term, *more], {"offset": offset, "shift": shift}
 
-    def far_parameters(self, sums: tuple[int, int]) -> Parameters:
-        """(scale, offset) for a shift above :data:`SHIFT_MAX`, where no code is added.
+    def far_parameters(self, sums: tuple[int, int]) -> Parameters | None:
+        """(scale, offset) where no code is added and the sums reach two neighbouring codes at most; None elsewhere.
 
-        `sums`: the least and the greatest S.  So far down they reach two neighbouring codes at most, so that a shorter
-        shift tells them apart: if the upper code is Y and B its least value of (S + bias) * multiplier + half,
-        the code is Y + ((S + bias) * multiplier + half - B >> shorter).
-
-        Raises ``ValueError`` if they reach more.
+        `sums`: the least and the greatest S.  A shorter shift tells the two codes apart: if the upper code is Y and B
+        its least value of (S + bias) * multiplier + half, the code is
+        Y + ((S + bias) * multiplier + half - B >> shorter).  So neither a long shift nor its offset has to fit.
         """
+        if self.add_multiplier:
+            return None
         constant = self.bias * self.multiplier + (1 << self.shift >> 1)
         ends = sorted(total * self.multiplier + constant for total in sums)
         lower, upper = (end >> self.shift for end in ends)
@@ -61,7 +61,7 @@ class Formula:
         begins = upper << self.shift
         shorter = max(abs(end - begins) for end in ends).bit_length()
         if upper - lower > 1 or shorter > SHIFT_MAX:
-            raise ValueError(f"shift is {self.shift}; allowed in an engine: 0 to {SHIFT_MAX}")
+            return None
         term, ones = _sum_term(self.multiplier)
         more, _ = _added_terms(0, 0)
         offset = constant - begins + (upper + self.zero << shorter) + ones

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.engine.config import EngineConfig
-from rtl_gen.compiler.channels import SHIFT_MAX, Formula
+from rtl_gen.compiler.channels import Formula
 from rtl_gen.compiler.layout import Layout
 from rtl_gen.compiler.passes import Axis, Channel, Pass, point
 from rtl_gen.compiler.views import View
@@ -65,10 +65,9 @@ class Lowering:
                 if exact:
                     negated = replace(formula, bias=-formula.bias, multiplier=-formula.multiplier)
                     made.append(negated.parameters(self._exponent))
-                elif formula.shift > SHIFT_MAX and not formula.add_multiplier:
-                    made.append(formula.far_parameters((lowest[channel], highest[channel])))
                 else:
-                    made.append(formula.parameters())
+                    far = formula.far_parameters((lowest[channel], highest[channel]))
+                    made.append(far or formula.parameters())
             except ValueError as error:
                 raise ValueError(f"channel {channel}: {error}") from error
         return made

@@ -34,7 +34,9 @@ def test_far_shifts(multiplier: int) -> None:
         edge = -(-(1 << shift - 1) // multiplier)
         for bias in (edge - 50, edge, 3 * edge + 20, edge // 3, 0):
             formula = Formula(bias=bias, multiplier=multiplier, shift=shift, zero=9)
-            scale, offset = formula.far_parameters((-100, 100))
+            far = formula.far_parameters((-100, 100))
+            assert far
+            scale, offset = far
             found = [value(scale, offset, total) for total in range(-100, 101)]
             half = 1 << shift >> 1
             assert found == [((s + bias) * multiplier + half >> shift) + 9 for s in range(-100, 101)]
@@ -42,8 +44,15 @@ def test_far_shifts(multiplier: int) -> None:
     assert seen == {1, 2}
 
 
+def test_a_channel_of_one_code_needs_no_room_for_its_shift() -> None:
+    """Without weights: its zero point, shifted by 31, would not fit; its code does."""
+    scale, offset = Formula(bias=-5, multiplier=31, shift=31, zero=250).far_parameters((0, 0)) or ((), {})
+    assert value(scale, offset, 0) == 250
+    assert (offset["shift"], abs(offset["offset"]) < 256) == (0, True)
+    assert Formula(multiplier=1, shift=31, add_multiplier=1).far_parameters((0, 0)) is None
+
+
 def test_shifts_that_no_engine_has() -> None:
     with pytest.raises(ValueError, match="shift is 32; allowed in an engine: 0 to 31"):
         Formula(multiplier=1, shift=32).parameters()
-    with pytest.raises(ValueError, match="shift is 33; allowed in an engine: 0 to 31"):
-        Formula(multiplier=1, shift=33).far_parameters((-(1 << 40), 1 << 40))
+    assert Formula(multiplier=1, shift=33).far_parameters((-(1 << 40), 1 << 40)) is None
