@@ -17,7 +17,7 @@ from rtl_gen.compile import read_network
 from rtl_gen.design import check_results, save_file, save_result
 from rtl_gen.driver.interface import interface_of
 from rtl_gen.engine_build import DRIVER, NETWORK, PROGRAM, PROGRAM_HEX, EngineBuild, load_engine
-from rtl_gen.errors import CheckError, FitError
+from rtl_gen.errors import CheckError, FitError, TimeLimitError
 from rtl_gen.nextpnr import check_fit, check_placed
 from rtl_gen.options import add_seed, path
 from rtl_gen.pnr import results
@@ -31,6 +31,7 @@ SUMMARY = "make a bitstream for a board: the engine with its program, inputs and
 EXAMPLE = "stlq board build/ --board icebreaker"
 DESIGN = "board"  # how the tools' files are named
 LOGS = (f"{DESIGN}.rpt", f"{DESIGN}.tim")
+LONGEST = 3600  # seconds; a router may try the same two connections for ever
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,9 +76,11 @@ def make_bitstream(build: EngineBuild, board: Board, config: RomConfig, seed: in
         folder = Path(temporary)
         plan.extract(folder)
         try:
-            tools.run(["sh", f"{plan.script}.sh"], folder=folder, env=environment, log=LOGS[1])
+            tools.run(["sh", f"{plan.script}.sh"], folder=folder, env=environment, log=LOGS[1], timeout=LONGEST)
             report = json.loads((folder / "report.json").read_text())
             bitstream = (folder / f"{DESIGN}.{board.bitstream}").read_bytes()
+        except TimeLimitError as error:
+            raise CheckError(f"no bitstream for {board.title}: {error}; another --seed than {seed} may do") from None
         except CheckError as error:
             _check_fit(error, folder / LOGS[1], build, board)
             raise CheckError(f"the engine failed on {board.title}: {error}") from None

@@ -22,3 +22,7 @@ class CheckError(Exception):
 
 class FitError(CheckError):
     """The design does not suit the technology: it is larger than the device, or a memory of it has no block."""
+
+
+class TimeLimitError(CheckError):
+    """A tool did not end within its time."""

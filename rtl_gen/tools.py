@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rtl_gen.errors import CheckError
+from rtl_gen.errors import CheckError, TimeLimitError
 from rtl_gen.interrupts import delayed
 
 _running: set[subprocess.Popen[str]] = set()
@@ -57,8 +57,9 @@ def run(
 ) -> str:
     """Run a command in `folder`, where its temporary files go too; returns what it printed.
 
-    Raises :class:`CheckError` with its first error line, from the file `log` if it writes one, if it fails; also if it
-    takes longer than `timeout` seconds. When this ends early, so does everything that the command started.
+    Raises :class:`CheckError` with its first error line, from the file `log` if it writes one, if it fails, and
+    :class:`TimeLimitError` if it takes longer than `timeout` seconds. When this ends early, so does everything that the
+    command started.
     """
     provide_cache()
     name = Path(command[0]).name
@@ -66,7 +67,7 @@ def run(
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise CheckError(f"{name} did not end within {timeout:g} s") from None
+            raise TimeLimitError(f"{name} did not end within {timeout:g} s") from None
     _check_room(folder, name)
     if process.returncode:
         written = (folder / log).read_text(errors="replace") if log and (folder / log).is_file() else ""

@@ -15,7 +15,7 @@ from rtl_gen import board, tools
 from rtl_gen.boards import BOARDS
 from rtl_gen.driver.stlq import Interface
 from rtl_gen.engine_build import load_engine
-from rtl_gen.errors import CheckError
+from rtl_gen.errors import CheckError, TimeLimitError
 from sw_ref.files import digest_of
 from sw_ref.network import save_network
 from verif.hw.engine.bench import CONFIG
@@ -42,18 +42,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Tools:
-    """Stand in for the tools: they reach `mhz`, or fail with a message, after a log; `files` is what they got."""
+    """Stand in for the tools: they reach `mhz`, fail with a message, after a log, or take `seconds`; `files` is
+    what they got.
+    """
 
     mhz: float = 30.0
     fails: str = ""
+    seconds: float = 0.0
     log: str = ""
     files: dict[str, str] = field(default_factory=dict)
 
-    def run(self, command: list[str], *, folder: Path, env: dict[str, str], log: str) -> str:
+    def run(self, command: list[str], *, folder: Path, env: dict[str, str], log: str, timeout: float) -> str:
         self.files = {path.name: path.read_text() for path in folder.iterdir()}
         (folder / log).write_text(self.log)
         if self.fails:
             raise CheckError(self.fails)
+        if timeout < self.seconds:
+            raise TimeLimitError(f"sh did not end within {timeout:g} s")
         path = {"from": "posedge c", "to": "posedge c", "path": [{"delay": 1.5, "net": "rom.engine.a"}]}
         used = {"ICESTORM_LC": {"used": 7, "available": 9}, "SB_GB": {"used": 0, "available": 8}}
         report = {"fmax": {"c": {"achieved": self.mhz}}, "critical_paths": [path], "utilization": used}
@@ -102,6 +107,14 @@ def test_a_tool_that_fails_is_an_error(made: Path, refused: Callable[..., str], 
     stand_in.fails = "sh failed (status 1): ERROR: no room"
     said = refused("board", made, "--board", "ulx3s", status=1)
     assert "the engine failed on ULX3S (ECP5 85F): sh failed (status 1): ERROR: no room" in said
+
+
+def test_a_tool_that_does_not_end_is_an_error(made: Path, refused: Callable[..., str], stand_in: Tools) -> None:
+    stand_in.seconds = 3601.0
+    said = refused("board", made, "--board", "icebreaker", "--seed", 4, status=1)
+    assert (
+        "no bitstream for iCEBreaker (iCE40 UP5K): sh did not end within 3600 s; another --seed than 4 may do" in said
+    )
 
 
 def test_a_design_that_does_not_fit_is_told_what_helps(
