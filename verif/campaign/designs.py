@@ -13,11 +13,17 @@ from amaranth.back import rtlil  # pyright: ignore[reportAttributeAccessIssue]  
 from hw.component import Component, Modules
 from hw.engine.config import EngineConfig
 from hw.engine.engine import Engine
+from hw.engine.requantizer import Requantizer
+from hw.engine.requantizer_lane import RequantizerLane
 from hw.verilog import verilog
 from verif.hw.engine.bench import CONFIG
 
 CONFIGS = (CONFIG, replace(CONFIG, memory_ports=1, tables=True, bus_bits=16), replace(CONFIG, depthwise=True))
 """Engines that have between them all components, and both forms of the memory."""
+SMALL = replace(CONFIG, requant_lanes=1, array=replace(CONFIG.array, choices=1))
+"""An engine for LUTs of four inputs, with four chunks."""
+OTHERS = ((Requantizer, SMALL), (RequantizerLane, SMALL))
+"""Components that such an engine has in another form."""
 NAMED = re.compile(r"^ *(?:wire (?!.*\b(?:input|output) ).*|cell \S+|memory .*|process) (\S+)$", re.MULTILINE)
 Part = tuple[Any, ...]
 """A component's class, and its parameters."""
@@ -43,9 +49,9 @@ class _Listed(Modules):
 
 
 def parts_by_file(root: Path) -> dict[str, list[Part]]:
-    """The components of CONFIGS, by the files of their classes below `root`.
+    """The components of CONFIGS and OTHERS, by the files of their classes below `root`.
 
-    Of the last one, which differs in few of them, those alone that no other one has.
+    Of the last one of CONFIGS, which differs in few of them, those alone that no other one has.
     """
     found: dict[Part, None] = {}
     for config in CONFIGS:
@@ -56,7 +62,7 @@ def parts_by_file(root: Path) -> dict[str, list[Part]]:
         known = {part[0] for part in found} if config == CONFIGS[-1] else ()
         found |= {part: None for part in modules.parts if part[0] not in known}
     parts: dict[str, list[Part]] = {}
-    for part in found:
+    for part in (*found, *OTHERS):
         parts.setdefault(str(Path(inspect.getfile(part[0])).relative_to(root)), []).append(part)
     return parts
 

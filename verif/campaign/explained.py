@@ -126,7 +126,7 @@ ENGINE = (
     ("Sequencer.elaborate", r"here_full = .* -> .*bit_select\(self.half, 2\)", "its lowest bit counts"),
     ("Sequencer._elements", r" -> (left|place) = Signal\(.*\+ 2\)", "more bits of a number that is smaller"),
     ("(Inputs|transfers_signature)", r"Out\(2 \* .* -> .*Out\(3 \*", "bits that are not used"),
-    ("GroupLoader.elaborate", r"_half_occupied.eq.* -> .*, 2\)\)", "its lowest bit counts"),
+    ("GroupLoader._halves", r"_half_(occupied|kept).eq.* -> .*, 2\)\)", "its lowest bit counts"),
     ("GroupLoader.elaborate", r"Signal\(2, .*kept.* -> .*Signal\(3, ", "a bit that is not used"),
     ("AddressGenerator._walk", r" -> bits = ", "bits above those of an address are not used"),
     ("Writer._collect", r" -> .*code >= held", "the larger one of two equal codes"),

@@ -304,3 +304,21 @@ def test_a_half_is_filled_again_some_cycles_after_its_last_beat() -> None:
 
     simulate(groups, bench)
     assert waited == [RELEASE_CYCLES]
+
+
+def test_the_first_word_of_a_header_waits_for_the_second() -> None:
+    groups: Any = GroupLoader(replace(CONFIG, bus_bits=16))
+    found: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        for name in ("due", "conv"):
+            ctx.set(getattr(groups, name), 1)
+        # A group of one tile; whatever is on the bus meanwhile is none of its words.
+        for valid, word in ((1, 1), (0, 5), (1, 0), (0, 0)):
+            ctx.set(groups.valid, valid)
+            ctx.set(groups.word, word)
+            await ctx.tick()
+        found.append(ctx.get(groups.buffers.last))
+
+    simulate(groups, bench)
+    assert found == [1]

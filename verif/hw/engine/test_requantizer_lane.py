@@ -1,6 +1,7 @@
 """The requantizer's lane against the formula of the network's definition."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -112,12 +113,13 @@ def _value(lane: Any, name: str, value: int) -> Any:
     return shape.from_bits(value) if name in ("scale", "offset") else value
 
 
-@pytest.mark.parametrize("every", [0, 2])
-def test_codes_are_those_of_the_formula(every: int) -> None:
+@pytest.mark.parametrize(("every", "choices"), [(0, 4), (2, 4), (2, 1)])
+def test_codes_are_those_of_the_formula(every: int, choices: int) -> None:
     chosen = list(islice(filter(fits, cases(np.random.default_rng(1))), 400))
     work = [(case, step, step == steps(case, every)[-1]) for case in chosen for step in steps(case, every)]
     expected = [golden(case) for case in chosen]
-    assert codes(RequantizerLane(CONFIG), work) == expected
+    config = replace(CONFIG, array=replace(CONFIG.array, choices=choices))
+    assert codes(RequantizerLane(config), work) == expected
     inside = sum(case["low"] < code < case["high"] for case, code in zip(chosen, expected, strict=True))
     assert inside > 100
     assert {case["shift"] for case in chosen} >= set(range(28))
