@@ -35,6 +35,7 @@ WHOLE = tuple(f"test_engine.py::test_every_tensor_and_every_cycle[{case}]" for c
 ONE_PORT = "test_engine.py::test_a_memory_with_one_port_gives_the_same_in_the_cycles_that_it_needs[right]"
 SPRAM = "test_memories.py::test_a_large_memory_with_one_port_is_spram"
 POOL = "test_codes.py::test_each_window_gives_its_largest_codes[3-2-1]"
+FLAGS = "test_codes.py::test_flags_of_an_earlier_job_do_not_count_before_a_convolution"
 TABLE = "test_codes.py::test_codes_go_through_the_table_of_their_job[16]"
 
 
@@ -78,7 +79,7 @@ GROUPS = {
     "weights": part("weights", tests=("test_weights.py",)),
     "window": part("window", tests=("test_window.py",)),
     "writer": part("writer", tests=("test_writer.py",)),
-    "engine": part("engine", tests=(*WHOLE, ONE_PORT)),
+    "engine": part("engine", tests=(*WHOLE, ONE_PORT, FLAGS)),
     "results": part("results", tests=(*WHOLE, ONE_PORT, POOL, TABLE)),
     "formats": part(
         *("config", "latency", "encoding", "layouts"),
@@ -186,7 +187,7 @@ class Known:
 
 def is_whole(group: Group) -> bool:
     """Whether a group's tests run the whole engine."""
-    return not {*WHOLE, ONE_PORT, POOL, TABLE}.isdisjoint(Path(test).name for test in group.tests)
+    return not {*WHOLE, ONE_PORT, FLAGS, POOL, TABLE}.isdisjoint(Path(test).name for test in group.tests)
 
 
 def tests_of(group: Group) -> str:

@@ -142,6 +142,23 @@ def test_codes_go_through_the_table_of_their_job(tmp_path: Path, bus_bits: int) 
     check(config, result, jobs, expected)
 
 
+def test_flags_of_an_earlier_job_do_not_count_before_a_convolution(verilog: str, tmp_path: Path) -> None:
+    """A long fill has the half of a group with a two-word tile, and a convolution starts with its last element."""
+    acts = np.random.default_rng(6).integers(0, 256, (HEIGHT, WIDTH, LANES))
+    jobs, words = before(acts)
+    job, count = pool(1, 1, 0, (HEIGHT, WIDTH)), 150
+    two = replace(identity(), two_word=np.ones(1, np.uint8))
+    long = make_job(
+        *("fill", Kind.FILL, {"x": Loop(trips=count, address=1)}, [Group(tiles=1)]),
+        **{"address": TARGET, "low": 77, "width": 1, "height": 1, "wait": 1},
+    )
+    jobs += [replace(job, groups=[two]), fill(TARGET, 5), long, replace(job, fields={**job.fields, "wait": 0})]
+    codes = acts.reshape(-1, LANES)
+    result = run(CONFIG, verilog, tmp_path, encode(CONFIG, jobs), words, limit=2000)
+    check(CONFIG, result, jobs, [codes, np.full((1, LANES), 5), np.full((count, LANES), 77), codes])
+    assert result.starts[-1] == result.starts[-2] + count
+
+
 @pytest.mark.parametrize("cycle", np.random.default_rng(5).integers(2, 340, 8).tolist())
 def test_all_starts_again_after_a_reset_at_any_time(verilog: str, tmp_path: Path, cycle: int) -> None:
     acts = np.random.default_rng(cycle).integers(0, 256, (HEIGHT, WIDTH, LANES))

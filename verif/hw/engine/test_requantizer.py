@@ -117,6 +117,7 @@ class Stages:
         device, about = self.device, ctx.get(self.device.about)
         for name in ("take", "leaves", "add_read", "back_frees"):
             assert ctx.get(getattr(device, name)) == self.due[name].pop(cycle, 0), name
+        assert ctx.get(device.sums.valid & device.sums.ready) == ctx.get(device.take)
         assert about.valid == (cycle in self.due["codes"])
         if about.valid:
             event = {way: getattr(about.event, way) for way in WAYS}
