@@ -111,7 +111,6 @@ ENGINE = (
         r"take.eq.* -> .*final if \(steps > 1\) and False else valid & final\),$",
         "sums stay until they are taken: where `final` is 1 they are there",
     ),
-    ("Requantizer._lanes", r"chunk\", chunk, 2.* -> .*chunk, 3\)", "in the step before it is the same chunk"),
     ("RequantizerLane._code", r" -> .*value >= self.high", "the limit is the same code"),
     (
         "RequantizerLane._code",
@@ -123,7 +122,6 @@ ENGINE = (
     ("loader_signature", r" -> .*code_bits \+ 2", "a bit that is not used"),
     ("(requantizer|address)_signature", r" -> .*range\(3", "a bit that is not used"),
     ("TileCounter.elaborate", r"ahead = Signal.*init=AHEAD\) -> ", "it is loaded before it counts"),
-    ("TileCounter.elaborate", r"residual.eq\(0\), .* -> (?!.*residual.eq)", "a group ends with a tile's last beat"),
     ("TileCounter.elaborate", r"two_word.eq.* -> .*bit_select\(index, 2\)\)", "its lowest bit counts"),
     ("tables_signature", r" -> .*code_bits \+ 2", "a bit that is not used"),
     ("Tables.elaborate", r"depth=2 << bits.* -> .*depth=3 << bits", "entries that are not used"),
