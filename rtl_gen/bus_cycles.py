@@ -92,9 +92,9 @@ class _BusFeed(Feed):
         step = (last - first) / max(words, 1)
         for index in range(words):
             burst, within = divmod(self._input, size)
-            at = first + round(index * step) + late
+            at = first + round(index * step)
             comes = self._inputs[min(burst, len(self._inputs) - 1)] + THROUGH + within * self._memory.pace
-            late += max(0, comes - at)
+            late = max(late, comes - at)
             self._input += 1
             if self._input % size == 0:
                 self._ask_inputs(at + late + THROUGH)
@@ -140,7 +140,8 @@ class _BusFeed(Feed):
         words = min(self._config.burst_words, self._input_words - len(self._inputs) * self._config.burst_words)
         if words <= 0:
             return
-        switch = self._switch if at > BEGINS else 0
+        # The bus is there still, if no program was read since the last burst.
+        switch = self._switch if self._inputs and self._came and self._came[-1] > self._inputs[-1] else 0
         begin = at + self._memory.latency + switch
         if self._inputs:
             begin = max(begin, self._inputs[-1] + self._burst)

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 
 from hw.bus.config import Bus, BusConfig
+from hw.engine.encoding import Kind
 from rtl_gen.bus_cycles import MemoryTiming, predict_run
 from rtl_gen.compiler.cycles import predict_end
-from rtl_gen.compiler.lower import lower
-from rtl_gen.compiler.program import Job
+from rtl_gen.compiler.lower import compile_network
+from rtl_gen.compiler.program import Job, encode
 from verif.hw.engine.bench import CONFIG
+from verif.hw.engine.extremes import job_of
 from verif.rtl_gen.compiler.networks import pointwise_network
 
 COUNTED = {
     (1, 3): {"axi": (204, 262, 379), "wishbone": (208, 295, 411)},
     (5, 6): {"axi": (1379, 1466, 1572), "wishbone": (1383, 1470, 1605)},
+    (1, 40): {"axi": (17729, 17787, 17890), "wishbone": (17733, 17820, 17953)},
     (20, 3): {"axi": (1315, 1402, 1577), "wishbone": (1319, 1406, 1579)},
 }
 """Of the register `cycles`, as `verif.hw.bus.networks` counts them, by groups and size; for each of `MEMORIES`."""
@@ -22,7 +25,7 @@ MEMORIES = (MemoryTiming(latency=1), MemoryTiming(latency=30), MemoryTiming(late
 
 def jobs_of(groups: int, size: int) -> list[Job]:
     network = pointwise_network(CONFIG, np.random.default_rng(3), groups=groups, size=(size, size))
-    return list(lower(network, CONFIG))
+    return list(compile_network(network, CONFIG).jobs)
 
 
 @pytest.mark.parametrize("bus", list(Bus))
@@ -68,3 +71,12 @@ def test_a_slow_memory_decides_alone() -> None:
 def test_memories_that_are_refused(change: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MemoryTiming(**change)
+
+
+def test_an_input_that_is_late_takes_the_time_of_its_bursts() -> None:
+    """8,000 codes, two a cycle: 2,000 words take the engine 4,000 cycles, and this memory twice as many."""
+    jobs, pace = [job_of(Kind.INPUT, {"x": 4000}, {"x": {"x": 2}}, pairs=1, width=8000)], 4
+    words = 2000 + len(encode(CONFIG, jobs))
+    for bus in Bus:
+        end = predict_run(BusConfig(engine=CONFIG, bus=bus), jobs, MemoryTiming(latency=30, pace=pace))
+        assert end == pytest.approx(words * pace, rel=0.03)
