@@ -75,7 +75,7 @@ def test_memories_that_are_refused(change: dict[str, int], message: str) -> None
 
 def test_an_input_that_is_late_takes_the_time_of_its_bursts() -> None:
     """8,000 codes, two a cycle: 2,000 words take the engine 4,000 cycles, and this memory twice as many."""
-    jobs, pace = [job_of(Kind.INPUT, {"x": 4000}, {"x": {"x": 2}}, pairs=1, width=8000)], 4
+    jobs, pace = [job_of(Kind.INPUT, {"x": 4000}, {"x": {"x": 2}}, pairs=1, width=4095)], 4
     words = 2000 + len(encode(CONFIG, jobs))
     for bus in Bus:
         end = predict_run(BusConfig(engine=CONFIG, bus=bus), jobs, MemoryTiming(latency=30, pace=pace))
