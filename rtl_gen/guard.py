@@ -41,8 +41,8 @@ def guarded(work: Callable[[], int], *, name: str) -> int:
         return _complain(name, f"{error.filename or 'output'}: {error.strerror or error}; allowed: {allowed}", 2)
     except KeyboardInterrupt:
         return _complain(name, "interrupted; no file was left half-written", 130)
-    except MemoryError:
-        return _complain(name, "out of memory", 1)
+    except MemoryError as error:
+        return _complain(name, f"out of memory: {error}" if str(error) else "out of memory", 1)
 
 
 def _prepare() -> None:

@@ -24,8 +24,8 @@ from sw_ref.quantize.moments import chosen_places
 
 SAMPLES = 1 << 15
 """Values of each tensor that decide on its step."""
-LARGEST = 1e15
-"""Magnitude of a real value whose squares still add up in float32."""
+LARGEST = 1e37
+"""Magnitude of a real value that float32 still has several times: codes reach further than the data."""
 HELD = 1 << 28
 """Values that are held in memory, once as real numbers and once as codes; of more data only the first part is used."""
 AT_A_TIME = 1 << 25
@@ -68,6 +68,7 @@ def convert(
     scales = Scales(network=network, samples=samples, fmt=fmt).search()
     ratios: dict[str, float] = {node.name: ratio for node in network.nodes if node.weight is not None}
     inputs = runner.tensors(data, [port.tensor for port in network.inputs])
+    del runner  # It holds all weights once more.
     parts: dict[str, Any] = {"network": network, "fmt": fmt, "tile": tile, "scales": scales, "inputs": inputs}
     if budget == "network" and 0 < ratio < 1:
         ratios = share_budget(Converter(ratios=ratios, **parts).demands(), ratio)
@@ -97,7 +98,7 @@ def with_tables_apart(network: FloatNetwork) -> FloatNetwork:
 def sampled(runner: Runner, data: Mapping[str, NDArray[Any]], count: int) -> dict[str, NDArray[np.float32]]:
     """Some values of every tensor for `count` inputs, its extremes among them; they are run a few at a time.
 
-    Raises :class:`UsageError` for a tensor that the data make infinite, undefined, or too large for its squares.
+    Raises :class:`UsageError` for a tensor that the data make infinite, undefined, or too large for float32.
     """
     sizes = {name: math.prod(shape) for name, shape in runner.network.shapes.items()}
     places = {name: chosen_places(count * size, SAMPLES) for name, size in sizes.items()}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rtl_gen.errors import UsageError
 from rtl_gen.frontend.graph import FloatNetwork, FloatNode, uses
 from rtl_gen.frontend.losses import LayerReport, relative
-from rtl_gen.frontend.problem import Problem, as_layer, gather, pieces_of
+from rtl_gen.frontend.problem import Problem, as_layer
 from rtl_gen.frontend.requantize import EXACT, requantizer
 from rtl_gen.frontend.scales import Scale, before
 from rtl_gen.frontend.walk import walk
@@ -70,7 +70,8 @@ class Converter:
             self._errors[name] = self._error(name)
         for node in walk(self.network, self._floats):
             self._codes = {name: codes for name, codes in self._codes.items() if name in self._floats}
-            self._convert(node)
+            with named(node):
+                self._convert(node)
         used = {name for node in self.nodes for name in (*node.inputs, node.output)}
         return Network(
             format=self.fmt,
@@ -131,8 +132,7 @@ class Converter:
                 counts = options.row_numbers(self.network.shapes[inputs[0]])[:, None]
         factors = np.full((*counts.shape[:-1], channels), step / pre[0]) / counts
         bias = np.full(channels, -float(zero) * math.prod(getattr(options, "kernel", (1,))))
-        with named(node):
-            parts, off = requantizer(factors, bias, self.fmt, (pre, self.scales[node.output]), node.function, added)
+        parts, off = requantizer(factors, bias, self.fmt, (pre, self.scales[node.output]), node.function, added)
         return Node(name=node.name, inputs=inputs, output=node.output, options=options, requantizer=parts), off
 
     def demands(self) -> dict[str, Demand]:
@@ -141,7 +141,8 @@ class Converter:
         return {node.name: self._demand(node) for node in walk(self.network, self._floats) if node.name in self.ratios}
 
     def _demand(self, node: FloatNode) -> Demand:
-        problem = self._problem(node)
+        with named(node):
+            problem = self._problem(node)
         streamed = Streamed.of(problem.weight.shape, self.tile, problem.groups)
         none = np.zeros(problem.weight.shape, bool)
         quantizer = self._quantizer(node, problem)
@@ -153,13 +154,11 @@ class Converter:
     def _problem(self, node: FloatNode) -> Problem:
         """A layer's weights, and the statistics of its inputs."""
         options, weight = as_layer(node, self.network.shapes[node.inputs[0]][0])
-        pieces = list(pieces_of(options, self.network.shapes[node.inputs[0]], weight.shape))
         gains = columns(self.gains.of(node.inputs[0]), weight.shape, getattr(options, "groups", 1))
         weight = weight * gains.astype(np.float32)
         floats = self._floats[node.inputs[0]] / self._gains(node.inputs[0])
         acts = self._even(node.inputs[0]) if node.inputs[0] in self._codes else floats
-        moments = [gather(acts, floats, piece, weight) for piece in pieces]
-        return Problem(options=options, weight=weight, pieces=pieces, moments=moments)
+        return Problem.of(options, weight, self.network.shapes[node.inputs[0]], (acts, floats))
 
     def _quantizer(self, node: FloatNode, problem: Problem) -> LayerQuantizer:
         return LayerQuantizer(
@@ -191,15 +190,14 @@ class Converter:
         bias = problem.offset(integers * along(unit, integers.ndim))
         if node.bias is not None:
             bias += node.bias
-        with named(node):
-            parameters, off = requantizer(
-                factor,
-                bias / (step * unit) - zero * integers.reshape(len(integers), -1).sum(axis=1),
-                self.fmt,
-                (pre, self.scales[node.output]),
-                node.function,
-                None if node.added is None else self.scales[node.added][0] / pre[0],
-            )
+        parameters, off = requantizer(
+            factor,
+            bias / (step * unit) - zero * integers.reshape(len(integers), -1).sum(axis=1),
+            self.fmt,
+            (pre, self.scales[node.output]),
+            node.function,
+            None if node.added is None else self.scales[node.added][0] / pre[0],
+        )
         made = Node(
             name=node.name,
             inputs=node.inputs,
@@ -251,11 +249,13 @@ class Converter:
 
 @contextmanager
 def named(node: FloatNode) -> Iterator[None]:
-    """A refusal says which node it is about."""
+    """A refusal, or the end of memory, says which node it is about."""
     try:
         yield
     except UsageError as error:
         raise UsageError(f"node {node.name}: {error}") from error
+    except MemoryError as error:
+        raise MemoryError(f"node {node.name}: {error}") from error
 
 
 def link(node: FloatNode) -> Link:

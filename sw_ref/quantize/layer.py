@@ -25,6 +25,8 @@ an octave, and never less.
 POLISHES = 2
 COLUMNS = 256
 """Columns of a row that the first look at all scales takes."""
+AT_A_TIME = 1 << 25
+"""Weights, those of each scale that is tried counted, that are compensated at a time: all rows, if they are less."""
 HIGHEST, OCTAVES = 2.25, 4
 """Scales U are tried from so many times a channel's largest weight, so many octaves down."""
 
@@ -33,6 +35,9 @@ HIGHEST, OCTAVES = 2.25, 4
 class Part:
     """Rows that see the same inputs: a convolution is one part, a transposed one has a part per phase.
 
+    A layer of many inputs has several, of some inputs each: errors are made up for inside a part.  Scales are tried on
+    those that are `tried`.
+
     `places` (G, R, n): where in the weight (O, I, *kernel), counted in C order, each one lies; G * R are the output
     channels in order.  `target`: the real weights wanted there; `spread`: of the inputs.
     """
@@ -40,6 +45,7 @@ class Part:
     places: NDArray[np.intp]
     target: NDArray[np.float64]
     spread: Spread
+    tried: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +114,10 @@ class LayerQuantizer:
 
     def best_units(self, parts: Sequence[Part], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
         """U * 2^-(M+k) of each output channel (O,), on the grid, for given two-word weights."""
-        units = self._candidates(parts)
-        errors = np.sum([self._plain_losses(part, units, two_word) for part in parts], axis=0)
+        units, tried = self._candidates(parts), [part for part in parts if part.tried]
+        errors = np.sum([self._plain_losses(part, units, two_word) for part in tried], axis=0)
         finalists = np.take_along_axis(units, np.argsort(errors, axis=0, kind="stable")[: self.grid.finalists], 0)
-        losses = np.sum([self._losses(part, finalists, two_word) for part in parts], axis=0)
+        losses = np.sum([self._losses(part, finalists, two_word) for part in tried], axis=0)
         return np.take_along_axis(finalists, losses.argmin(axis=0)[None], 0)[0]
 
     def _candidates(self, parts: Sequence[Part]) -> NDArray[np.float64]:
@@ -139,12 +145,17 @@ class LayerQuantizer:
 
     def _losses(self, part: Part, units: NDArray[Any], two_word: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Squared error of each channel with each of `units` (candidates, O), with compensation."""
-        groups, rows, _ = part.target.shape
-        # The candidates are rows of one problem: that is quicker than one after the other.
-        flags = np.tile(two_word.reshape(-1)[part.places], (1, len(units), 1))
-        stacked = units.reshape(len(units), groups, rows).transpose(1, 0, 2).reshape(groups, -1)
-        made = compensate(np.tile(part.target, (1, len(units), 1)), stacked, flags, part.spread, self.fmt)
-        return made.loss.reshape(groups, len(units), rows).transpose(1, 0, 2).reshape(len(units), -1)
+        groups, rows, size = part.target.shape
+        flags, losses = two_word.reshape(-1)[part.places], np.empty((len(units), groups, rows))
+        height = max(AT_A_TIME // (len(units) * groups * size), 1)
+        for start in range(0, rows, height):
+            some = slice(start, start + height)
+            # The candidates are rows of one problem: that is quicker than one after the other.
+            stacked = units.reshape(losses.shape)[..., some].transpose(1, 0, 2).reshape(groups, -1)
+            target = np.tile(part.target[:, some], (1, len(units), 1))
+            loss = compensate(target, stacked, np.tile(flags[:, some], (1, len(units), 1)), part.spread, self.fmt).loss
+            losses[..., some] = loss.reshape(groups, len(units), -1).transpose(1, 0, 2)
+        return losses.reshape(units.shape)
 
     def _compensate(self, part: Part, unit: NDArray[Any], two_word: NDArray[np.bool_]) -> Compensated:
         flags = two_word.reshape(-1)[part.places]

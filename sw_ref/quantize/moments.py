@@ -51,18 +51,23 @@ class Moments:
         """Add columns of both networks at the same positions: (groups, positions, size) each."""
         if not self.count:
             self.shift = x.mean(axis=1, dtype=np.float64).astype(np.float32)
-        same = f is x
-        x = x - self.shift[:, None]
-        f = x if same else f - self.shift[:, None]
+        # Products are of values below 1, in float32: division by a power of two loses nothing.
+        unit, heavy = power_above(x, f), power_above(self.weight)
+        shift, weight = (self.shift / unit)[:, None], self.weight / heavy
+        own: NDArray[Any] = x / unit - shift
+        wanted: NDArray[Any] = own if f is x else f / unit - shift
         self.count += x.shape[1]
-        self.sum_x += x.sum(axis=1, dtype=np.float64)
-        self.sum_f += f.sum(axis=1, dtype=np.float64)
-        self.xx += (xx := x.transpose(0, 2, 1) @ x)
-        self.wx += self.weight @ xx if same else self._outputs_by_inputs(x, f.transpose(0, 2, 1))
+        self.sum_x += own.sum(axis=1, dtype=np.float64) * unit
+        self.sum_f += wanted.sum(axis=1, dtype=np.float64) * unit
+        xx = own.transpose(0, 2, 1) @ own
+        wx = weight @ xx if f is x else outputs_by_inputs(weight, own, wanted.transpose(0, 2, 1))
+        square = np.square(unit, dtype=np.float64)
+        self.xx += xx * square
+        self.wx += wx * (square * heavy)
 
-    def _outputs_by_inputs(self, x: NDArray[np.float32], f: NDArray[np.float32]) -> NDArray[Any]:
-        """W f x^T, in the order that takes fewer multiplications."""
-        return (self.weight @ f) @ x if 2 * self.weight.shape[1] < self.size else self.weight @ (f @ x)
+    def release(self) -> None:
+        """Give back the memory of all products: the means and :meth:`offset` are left."""
+        self.xx = self.wx = np.zeros((0, 0, 0))
 
     @property
     def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,6 +102,17 @@ class Moments:
         """The correction of each output (groups, R) of `quantized` weights: with it, the means of the outputs agree."""
         mean_x, mean_f = self.means
         return np.einsum("grn,gn->gr", self.weight, mean_f) - np.einsum("grn,gn->gr", quantized, mean_x)
+
+
+def power_above(*arrays: NDArray[np.float32]) -> np.float32:
+    """The least power of two above all magnitudes, as far as float32 has one; 1 if all are 0."""
+    largest = max(float(np.max([array.max(initial=0), -array.min(initial=0)])) for array in arrays)
+    return np.float32(2.0 ** min(np.frexp(largest)[1], 127))
+
+
+def outputs_by_inputs(weight: NDArray[Any], x: NDArray[Any], f: NDArray[Any]) -> NDArray[Any]:
+    """W f x^T, in the order that takes fewer multiplications."""
+    return (weight @ f) @ x if 2 * weight.shape[1] < weight.shape[2] else weight @ (f @ x)
 
 
 def columns(

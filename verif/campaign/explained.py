@@ -82,8 +82,8 @@ REASONS = (
         "what is kept here is used with that gradient only",
     ),
     (
-        "Moments._outputs_by_inputs",
-        r" -> return \(self.weight @ f\) @ x if .* else self.weight @ \(f @ x\)$",
+        "moments.outputs_by_inputs",
+        r" -> return \(weight @ f\) @ x if .* else weight @ \(f @ x\)$",
         "the same product, in the order that takes longer",
     ),
     ("Moments.target", r" -> .*energy > 0, energy, 2.0", "without inputs any load gives the weights themselves"),

@@ -7,10 +7,12 @@ import pytest
 
 from hw.config import ArrayConfig
 from hw.engine.config import EngineConfig
+from rtl_gen.cli import main
 from rtl_gen.compiler.layers import layers_of
 from rtl_gen.compiler.lower import compile_network
 from rtl_gen.errors import UsageError
-from rtl_gen.frontend.calibrate import convert
+from rtl_gen.frontend import problem
+from rtl_gen.frontend.calibrate import LARGEST, convert
 from rtl_gen.frontend.execute import Runner
 from rtl_gen.frontend.function import Function
 from rtl_gen.frontend.integers import compare, run_integers
@@ -221,7 +223,7 @@ def test_a_table_where_the_function_is_undefined(make):
     [
         ([node("Identity", ["x"], ["y"])], {}, "computes nothing before its host's part"),
         ([node("Flatten", ["x"], ["f"]), node("Softmax", ["f"], ["y"])], {}, "computes nothing"),
-        ([node("Conv", ["x", "w"], ["y"])], {"w": np.full((4, 4, 1, 1), 1e30)}, "allowed: numbers up to 1e+15"),
+        ([node("Conv", ["x", "w"], ["y"])], {"w": np.full((4, 4, 1, 1), 1e38)}, "goes from -inf to inf"),
         ([node("Log", ["x"], ["y"])], {}, "tensor y of the float network goes from nan to nan"),
     ],
 )
@@ -229,6 +231,84 @@ def test_refusals(make, nodes, constants, message):
     path = make(nodes, {name: array.astype(np.float32) for name, array in constants.items()})
     with pytest.raises(UsageError, match=re.escape(message)):
         converted(path)
+
+
+def extreme(make, peak):
+    """A convolution whose output goes up to `peak`, and what there is to say of it: `made` and its agreement."""
+    weight, nodes = np.random.default_rng(2).normal(size=(8, 4, 3, 3)), [node("Conv", ["x", "w"], ["y"])]
+    network = import_onnx(make(nodes, {"w": weight.astype(np.float32)}))
+    weight *= peak / float(np.abs(Runner(network).tensors(data(network), ["y"])["y"]).max())
+    made, agreement, _ = converted(make(nodes, {"w": weight.astype(np.float32)}))
+    return made, agreement
+
+
+def test_the_largest_values_and_just_above(make):
+    made, agreement = extreme(make, 0.9999 * LARGEST)
+    assert -10 * np.log10(agreement.error) > 30
+    assert np.isfinite([(tensor.step, tensor.zero) for tensor in made.network.tensors.values()]).all()
+    with pytest.raises(UsageError, match=r"tensor y of the float network goes from .* allowed: numbers up to 1e\+37"):
+        extreme(make, 1.0001 * LARGEST)
+
+
+def test_large_and_small_values_have_the_same_words(make):
+    """Weights times powers of two: steps are these times as large, and nothing else is different."""
+    made = []
+    for first, second in ((0, 0), (60, 50), (-70, -20)):
+        nodes = [node("Conv", ["x", "a"], ["s"]), node("Relu", ["s"], ["t"]), node("Conv", ["t", "b"], ["y"])]
+        random = np.random.default_rng(3)
+        constants = {
+            name: (random.normal(size=shape) * 2.0**power).astype(np.float32)
+            for name, shape, power in (("a", (8, 4, 3, 3), first), ("b", (8, 8, 1, 1), second))
+        }
+        made.append((first + second, converted(make(nodes, constants), ratio=0.3)[0].network))
+    (_, plain), *others = made
+    for power, network in others:
+        assert network.tensors["y"].step == plain.tensors["y"].step * 2.0**power
+        for one, two in zip(plain.nodes, network.nodes, strict=True):
+            assert one.weights is not None
+            assert two.weights is not None
+            assert np.array_equal(one.weights.integers(), two.weights.integers())
+            assert np.array_equal(one.requantizer.multiplier, two.requantizer.multiplier)
+            assert np.array_equal(one.requantizer.shift, two.requantizer.shift)
+            assert np.array_equal(one.requantizer.bias, two.requantizer.bias)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "shape"),
+    [
+        ([node("Flatten", ["x"], ["f"]), node("Gemm", ["f", "w"], ["y"])], (120, 10)),
+        ([node("Conv", ["x", "w"], ["y"], group=2, pads=[1, 1, 1, 1])], (6, 2, 3, 3)),
+        ([node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2])], (4, 6, 3, 3)),
+    ],
+)
+def test_many_inputs_in_blocks(make, monkeypatch, nodes, shape):
+    """With errors made up for in blocks the output is not as close, but its means are as right."""
+    path = make(nodes, {"w": np.random.default_rng(4).normal(size=shape).astype(np.float32)})
+    whole, agreement, network = converted(path)
+    for name, count in (("WHOLE", 8), ("BLOCK", 8), ("ALIGNED", 1), ("TRIED", 99)):
+        monkeypatch.setattr(problem, name, count)
+    cut, nearly, _ = converted(path)
+    first, second = (made.network.nodes[-1].weights for made in (whole, cut))
+    assert first is not None
+    assert second is not None
+    assert not np.array_equal(first.word1, second.word1)
+    assert agreement.error < nearly.error < 4 * agreement.error
+    inputs = data(network)
+    wanted = Runner(network).outputs(inputs)["y"]
+    off = run_integers(cut.network, Runner(network), inputs)["y"] - wanted
+    axes = (0, *range(2, off.ndim))
+    assert np.abs(off.mean(axis=axes)).max() < 0.02 * wanted.std()
+
+
+def test_the_end_of_memory_names_the_layer(make, monkeypatch, tmp_path, capsys):
+    def full(*_):
+        raise MemoryError("Unable to allocate 34 GiB")
+
+    monkeypatch.setattr(problem.Spread, "of", full)
+    path = make([node("Conv", ["x", "w"], ["y"], name="last")], {"w": weights(4, 4, 1, 1)})
+    assert main(["convert", str(path), "--out", str(tmp_path / "made.safetensors")]) == 1
+    assert capsys.readouterr().err == "stlq: out of memory: node last: Unable to allocate 34 GiB\n"
+    assert not (tmp_path / "made.safetensors").exists()
 
 
 @pytest.mark.parametrize(("tile", "budget"), [((8, 8), "network"), ((4, 4), "network"), ((8, 8), "layer")])

@@ -9,9 +9,9 @@ from rtl_gen.frontend import problem
 from rtl_gen.frontend.calibrate import sampled
 from rtl_gen.frontend.execute import Runner
 from rtl_gen.frontend.onnx_file import import_onnx
-from rtl_gen.frontend.problem import gather, pieces_of
+from rtl_gen.frontend.problem import blocks_of, gather, pieces_of
 from rtl_gen.frontend.walk import most_held, walk
-from sw_ref.network import Conv
+from sw_ref.network import Conv, ConvTranspose
 from sw_ref.quantize import moments
 from verif.rtl_gen.frontend.models import node
 
@@ -76,6 +76,47 @@ def test_statistics_take_no_more_than_their_bounds(monkeypatch, bounds, groups, 
         monkeypatch.setattr(problem, name, bound)
     found, weight, acts = piece(groups, 8)
     assert gather(acts, acts, found, weight).count == count
+
+
+@pytest.mark.parametrize(
+    ("channels", "taps", "count", "width"),
+    [
+        (8192, 1, 1, 8192),  # the most that stay together
+        (8193, 1, 5, 1664),
+        (25088, 1, 13, 1984),  # the first linear layer of vgg19
+        (1024, 9, 4, 256),
+        (100, 121, 6, 17),  # too few for whole tiles
+        (1000, 25, 8, 128),
+        (8, 49**2, 8, 1),  # a channel alone is more than a block
+    ],
+)
+def test_blocks_of_channels(channels, taps, count, width):
+    blocks = blocks_of(channels, taps)
+    assert (len(blocks), blocks[0].stop) == (count, width)
+    assert [number for some in blocks for number in range(some.start, some.stop)] == list(range(channels))
+
+
+@pytest.mark.parametrize("options", [Conv(groups=2), ConvTranspose(groups=2, stride=(2, 2))])
+def test_blocks_read_their_own_inputs(monkeypatch, options):
+    """Statistics of blocks are those of the whole layer, along its diagonal."""
+    random, shape = np.random.default_rng(0), (12, 5, 4)
+    weight = random.normal(size=(4, 6, 3, 3)).astype(np.float32)
+    acts, floats = random.normal(size=(2, 7, *shape)).astype(np.float32)
+    whole = list(pieces_of(options, shape, weight.shape))
+    monkeypatch.setattr(problem, "WHOLE", 9)
+    monkeypatch.setattr(problem, "BLOCK", 18)
+    blocks = list(pieces_of(options, shape, weight.shape))
+    assert len(blocks) == 3 * len(whole)
+    assert [block.tried for block in blocks] == [True] * len(blocks)
+    for number, one in enumerate(whole):
+        wanted = gather(acts, floats, one, weight)
+        taps = wanted.size // 6
+        for block in blocks[3 * number : 3 * number + 3]:
+            some = slice(block.channels.start * taps, block.channels.stop * taps)
+            made = gather(acts, floats, block, weight)
+            assert np.array_equal(block.places, one.places[..., some])
+            np.testing.assert_allclose(made.spread, wanted.spread[:, some, some], rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(made.means, np.array(wanted.means)[..., some], rtol=1e-5, atol=1e-5)
 
 
 def test_each_picture_is_padded_about_once(monkeypatch):

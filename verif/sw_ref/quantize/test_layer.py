@@ -1,5 +1,7 @@
 """One layer quantized: scales on the grid, tiles where they save output error, whole shares of tiles."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,24 @@ def test_groups_and_several_parts_are_the_same_layers_side_by_side():
         for some in (np.arange(4), np.arange(4, 9))
     ]
     assert quantizer.quantize(rows).two_word.all()
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_rows_are_compensated_a_few_at_a_time(monkeypatch, groups):
+    quantizer, part, _ = layer(groups=groups)
+    whole = quantizer.best_units([part], np.zeros(quantizer.shape, bool))
+    monkeypatch.setattr("sw_ref.quantize.layer.AT_A_TIME", 3 * 72 * groups * quantizer.grid.finalists)
+    assert np.array_equal(quantizer.best_units([part], np.zeros(quantizer.shape, bool)), whole)
+
+
+def test_scales_are_tried_on_some_parts_only():
+    quantizer, part, _ = layer()
+    other = replace(part, target=5 * part.target, tried=False)
+    two_word = np.zeros(quantizer.shape, bool)
+    louder = replace(other, tried=True)
+    alone, beside, both = (quantizer.best_units(parts, two_word) for parts in ([part], [part, other], [part, louder]))
+    assert not np.array_equal(both, alone)
+    assert not np.array_equal(both, beside)
 
 
 def test_same_bytes():

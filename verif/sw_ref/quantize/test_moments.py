@@ -5,7 +5,7 @@ import pytest
 
 from sw_ref.network import Conv
 from sw_ref.quantize.compensate import Spread
-from sw_ref.quantize.moments import Moments, chosen_places, columns
+from sw_ref.quantize.moments import Moments, chosen_places, columns, power_above
 
 
 def both(seed=0):
@@ -95,6 +95,30 @@ def test_fewer_inputs_than_weights_have_a_factor(spread):
     assert np.isfinite(Spread.of(moments.spread).factor).all()
     # Both networks have the same inputs: nothing is to be made up for.
     np.testing.assert_allclose(moments.target(), moments.weight, atol=1e-3)
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize(("inputs", "weights"), [(120, 0), (0, 120), (100, 100), (-100, -20)])
+def test_no_square_overflows_or_vanishes(same, inputs, weights):
+    """Inputs and weights times powers of two, of squares up to 2^246: the same statistics times these."""
+    x, f = both()
+    weight = np.random.default_rng(6).normal(size=(2, 4, 6)).astype(np.float32)
+    small, large = (
+        gathered(x * np.float32(2.0**a), (x if same else f) * np.float32(2.0**a), weight * np.float32(2.0**b))
+        for a, b in ((0, 0), (inputs, weights))
+    )
+    assert np.array_equal(large.spread, small.spread * 2.0 ** (2 * inputs))
+    assert np.array_equal(large.target(), small.target() * 2.0**weights)
+    held = np.zeros(weight.shape)
+    assert np.array_equal(large.offset(held), small.offset(held) * 2.0 ** (inputs + weights))
+
+
+@pytest.mark.parametrize(
+    ("values", "power"),
+    [([0.0], 1.0), ([1.0], 2.0), ([-1.5, 1.0], 2.0), ([0.0, 2.0**-140], 2.0**-139), ([-3e38], 2.0**127)],
+)
+def test_powers_above(values, power):
+    assert power_above(np.array(values, np.float32)) == power
 
 
 @pytest.mark.parametrize("rows", [2, 40])
