@@ -26,6 +26,8 @@ SAMPLES = 1 << 15
 """Values of each tensor that decide on its step."""
 LARGEST = 1e37
 """Magnitude of a real value that float32 still has several times: codes reach further than the data."""
+SUMS = float(np.finfo(np.float32).max)
+"""Largest sum of magnitudes that a layer may add up in float32."""
 HELD = 1 << 28
 """Values that are held in memory, once as real numbers and once as codes; of more data only the first part is used."""
 AT_A_TIME = 1 << 25
@@ -98,7 +100,8 @@ def with_tables_apart(network: FloatNetwork) -> FloatNetwork:
 def sampled(runner: Runner, data: Mapping[str, NDArray[Any]], count: int) -> dict[str, NDArray[np.float32]]:
     """Some values of every tensor for `count` inputs, its extremes among them; they are run a few at a time.
 
-    Raises :class:`UsageError` for a tensor that the data make infinite, undefined, or too large for float32.
+    Raises :class:`UsageError` for a tensor that the data make infinite, undefined, or too large for float32, or may do
+    so on the way.
     """
     sizes = {name: math.prod(shape) for name, shape in runner.network.shapes.items()}
     places = {name: chosen_places(count * size, SAMPLES) for name, size in sizes.items()}
@@ -114,6 +117,9 @@ def sampled(runner: Runner, data: Mapping[str, NDArray[Any]], count: int) -> dic
     for name, extremes in ends.items():
         _check_range(name, float(np.min(extremes)), float(np.max(extremes)))  # NaN if any of them is
         parts[name].append(np.array([min(extremes), max(extremes)], np.float32))
+    for node in runner.network.nodes:
+        if node.weight is not None:
+            _check_sums(node, max(map(abs, ends[node.inputs[0]])))
     return {name: np.concatenate(some) for name, some in parts.items()}
 
 
@@ -122,4 +128,15 @@ def _check_range(name: str, least: float, most: float) -> None:
         raise UsageError(
             f"tensor {name} of the float network goes from {least:.3g} to {most:.3g} for the calibration data; "
             f"allowed: numbers up to {LARGEST:g}"
+        )
+
+
+def _check_sums(node: FloatNode, largest: float) -> None:
+    """A function that clips hides a sum that was infinite."""
+    assert node.weight is not None
+    weights = np.abs(node.weight).reshape(len(node.weight), -1).sum(axis=1, dtype=np.float64).max()
+    if not weights * largest <= SUMS:
+        raise UsageError(
+            f"node {node.name} of the float network: its weights times {largest:.3g}, its largest input, add up to "
+            f"{weights * largest:.3g}; allowed: numbers up to {SUMS:.3g}"
         )

@@ -224,6 +224,11 @@ def test_a_table_where_the_function_is_undefined(make):
         ([node("Identity", ["x"], ["y"])], {}, "computes nothing before its host's part"),
         ([node("Flatten", ["x"], ["f"]), node("Softmax", ["f"], ["y"])], {}, "computes nothing"),
         ([node("Conv", ["x", "w"], ["y"])], {"w": np.full((4, 4, 1, 1), 1e38)}, "goes from -inf to inf"),
+        (
+            [node("Conv", ["x", "w"], ["s"]), node("Clip", ["s", "low", "high"], ["y"])],
+            {"w": np.full((4, 4, 1, 1), 1e38), "low": np.float32(0), "high": np.float32(6)},
+            "its largest input, add up to 3",
+        ),
         ([node("Log", ["x"], ["y"])], {}, "tensor y of the float network goes from nan to nan"),
     ],
 )
