@@ -15,7 +15,7 @@ from rtl_gen.frontend.execute import Runner
 from rtl_gen.frontend.function import Function
 from rtl_gen.frontend.graph import Activation, FloatNetwork, FloatNode
 from rtl_gen.frontend.losses import LayerReport
-from rtl_gen.frontend.scales import Scales, before
+from rtl_gen.frontend.scales import Scale, Scales, before
 from rtl_gen.frontend.walk import most_held
 from sw_ref.format import StlqFormat
 from sw_ref.network import Network
@@ -28,6 +28,8 @@ LARGEST = 1e37
 """Magnitude of a real value that float32 still has several times: codes reach further than the data."""
 SUMS = float(np.finfo(np.float32).max)
 """Largest sum of magnitudes that a layer may add up in float32."""
+FINEST = 1e-43
+"""Smallest step: float32 has no digits for multiples of less."""
 HELD = 1 << 28
 """Values that are held in memory, once as real numbers and once as codes; of more data only the first part is used."""
 AT_A_TIME = 1 << 25
@@ -68,6 +70,7 @@ def convert(
     runner = Runner(with_tables_apart(network))
     samples = sampled(runner, data, count)
     scales = Scales(network=network, samples=samples, fmt=fmt).search()
+    _check_steps(scales)
     ratios: dict[str, float] = {node.name: ratio for node in network.nodes if node.weight is not None}
     inputs = runner.tensors(data, [port.tensor for port in network.inputs])
     del runner  # It holds all weights once more.
@@ -131,12 +134,27 @@ def _check_range(name: str, least: float, most: float) -> None:
         )
 
 
+def _check_steps(scales: Mapping[str, Scale]) -> None:
+    for name, (step, _) in scales.items():
+        if step < FINEST:
+            raise UsageError(
+                f"tensor {name} of the float network has values so small that its step is {step:.3g}; "
+                f"allowed: {FINEST:g} or more, or only zeros"
+            )
+
+
 def _check_sums(node: FloatNode, largest: float) -> None:
-    """A function that clips hides a sum that was infinite."""
+    """A function that clips hides a sum that was infinite.  Scales, too, reach up to LARGEST only."""
     assert node.weight is not None
     weights = np.abs(node.weight).reshape(len(node.weight), -1).sum(axis=1, dtype=np.float64).max()
     if not weights * largest <= SUMS:
         raise UsageError(
             f"node {node.name} of the float network: its weights times {largest:.3g}, its largest input, add up to "
             f"{weights * largest:.3g}; allowed: numbers up to {SUMS:.3g}"
+        )
+    heaviest = float(np.abs(node.weight).max())
+    if heaviest > LARGEST:
+        raise UsageError(
+            f"node {node.name} of the float network has a weight of magnitude {heaviest:.3g}; "
+            f"allowed: numbers up to {LARGEST:g}"
         )

@@ -30,7 +30,9 @@ def import_onnx(path: str | Path, *, shapes: Mapping[str, tuple[int, ...]] | Non
     operator of the integer network does; :class:`CheckError` if a library is not installed.
     """
     try:
-        return _imported(Path(path), dict(shapes or {}))
+        # Constants whose product float32 cannot hold make values infinite, which calibration refuses.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _imported(Path(path), dict(shapes or {}))
     except UsageError as error:
         # Names of a damaged file may hold anything.
         shown = printable(str(error))

@@ -52,7 +52,7 @@ class Moments:
         if not self.count:
             self.shift = x.mean(axis=1, dtype=np.float64).astype(np.float32)
         # Products are of values below 1, in float32: division by a power of two loses nothing.
-        unit, heavy = power_above(x, f), power_above(self.weight)
+        unit, heavy = power_above(x, f, self.shift), power_above(self.weight)
         shift, weight = (self.shift / unit)[:, None], self.weight / heavy
         own: NDArray[Any] = x / unit - shift
         wanted: NDArray[Any] = own if f is x else f / unit - shift

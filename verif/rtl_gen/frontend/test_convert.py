@@ -229,6 +229,17 @@ def test_a_table_where_the_function_is_undefined(make):
             {"w": np.full((4, 4, 1, 1), 1e38), "low": np.float32(0), "high": np.float32(6)},
             "its largest input, add up to 3",
         ),
+        (
+            [node("Clip", ["x", "low", "high"], ["s"]), node("Conv", ["s", "w"], ["y"])],
+            {"w": np.full((4, 4, 1, 1), 3e37), "low": np.float32(0), "high": np.float32(1e-3)},
+            "has a weight of magnitude 3e+37",
+        ),
+        (
+            [node("Mul", ["x", "high"], ["s"]), node("Conv", ["s", "w"], ["y"])],
+            {"w": np.full((4, 4, 1, 1), 1e30), "high": np.full((1, 4, 1, 1), 1e30)},
+            "tensor y of the float network goes from",
+        ),
+        ([node("Conv", ["x", "w"], ["y"])], {"w": np.full((4, 4, 1, 1), 1e-44)}, "so small that its step is"),
         ([node("Log", ["x"], ["y"])], {}, "tensor y of the float network goes from nan to nan"),
     ],
 )

@@ -113,6 +113,22 @@ def test_no_square_overflows_or_vanishes(same, inputs, weights):
     assert np.array_equal(large.offset(held), small.offset(held) * 2.0 ** (inputs + weights))
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_small_inputs_after_large_ones(same):
+    """The mean of the first inputs is taken off all later ones, however small these are."""
+    x = np.random.default_rng(7).normal(size=(2, 30, 4)).astype(np.float32) + 3
+    x[:, 15:] = 0
+    found = []
+    for power in (0, 110):
+        moments, large = Moments(weight=np.ones((2, 1, 4), np.float32)), x * np.float32(2.0**power)
+        for part in (large[:, :15], large[:, 15:]):
+            moments.add(part, part if same else part.copy())
+        found.append(moments.spread)
+    wanted = [np.cov(one.T.astype(np.float64), ddof=0) for one in x]
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-5, atol=1e-5)
+    assert np.array_equal(found[1], found[0] * 2.0**220)
+
+
 @pytest.mark.parametrize(
     ("values", "power"),
     [([0.0], 1.0), ([1.0], 2.0), ([-1.5, 1.0], 2.0), ([0.0, 2.0**-140], 2.0**-139), ([-3e38], 2.0**127)],
