@@ -123,6 +123,7 @@ def sampled(runner: Runner, data: Mapping[str, NDArray[Any]], count: int) -> dic
     for node in runner.network.nodes:
         if node.weight is not None:
             _check_sums(node, max(map(abs, ends[node.inputs[0]])))
+            _check_weights(node)
     return {name: np.concatenate(some) for name, some in parts.items()}
 
 
@@ -144,7 +145,7 @@ def _check_steps(scales: Mapping[str, Scale]) -> None:
 
 
 def _check_sums(node: FloatNode, largest: float) -> None:
-    """A function that clips hides a sum that was infinite.  Scales, too, reach up to LARGEST only."""
+    """A function that clips hides a sum that was infinite."""
     assert node.weight is not None
     weights = np.abs(node.weight).reshape(len(node.weight), -1).sum(axis=1, dtype=np.float64).max()
     if not weights * largest <= SUMS:
@@ -152,6 +153,11 @@ def _check_sums(node: FloatNode, largest: float) -> None:
             f"node {node.name} of the float network: its weights times {largest:.3g}, its largest input, add up to "
             f"{weights * largest:.3g}; allowed: numbers up to {SUMS:.3g}"
         )
+
+
+def _check_weights(node: FloatNode) -> None:
+    """Scales, as values, reach up to LARGEST only."""
+    assert node.weight is not None
     heaviest = float(np.abs(node.weight).max())
     if heaviest > LARGEST:
         raise UsageError(
