@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rtl_gen.frontend.function import Function
 from rtl_gen.frontend.graph import Activation, Affine, FloatNode, Port
-from rtl_gen.frontend.values import Refusal, Value, moves, standard
+from rtl_gen.frontend.values import Refusal, Value, moves, single, standard
 from sw_ref.network.operator import Operator, Shape
 
 
@@ -96,7 +96,10 @@ class Builder:
         return rows[0]
 
     def _apply(self, value: Value) -> str:
-        """The tensor's elements after the value's function: an affine, an activation, or both."""
+        """The tensor's elements after the value's function: an affine, an activation, or both.
+
+        Raises :class:`Refusal` for a scale that float32 does not hold.
+        """
         if not value.function.steps:
             self.dropped.update(value.sources)
             return value.tensor
@@ -105,7 +108,7 @@ class Builder:
             scale, shift, rest = value.function.peeled()
             shape, tensor = self.shapes[value.tensor], value.tensor
             if (scale, shift) != (1.0, 0.0):
-                factor, offset = (np.full(shape[0], number, np.float32) for number in (scale, shift))
+                factor, offset = single(np.full(shape[0], scale)), np.full(shape[0], shift, np.float32)
                 parts: dict[str, Any] = {"weight": factor, "bias": offset, "sources": value.sources}
                 tensor = self.emit(Affine(), tensor, name=value.name, **parts)
             if rest.steps:

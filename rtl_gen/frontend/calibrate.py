@@ -26,6 +26,8 @@ SAMPLES = 1 << 15
 """Values of each tensor that decide on its step."""
 LARGEST = 1e37
 """Magnitude of a real value that float32 still has several times: codes reach further than the data."""
+LIGHTEST = 1e-29
+"""Magnitude of a layer's largest weight that the smallest scale still serves."""
 SUMS = float(np.finfo(np.float32).max)
 """Largest sum of magnitudes that a layer may add up in float32."""
 FINEST = 1e-43
@@ -156,11 +158,16 @@ def _check_sums(node: FloatNode, largest: float) -> None:
 
 
 def _check_weights(node: FloatNode) -> None:
-    """Scales, as values, reach up to LARGEST only."""
+    """Scales, as values, reach up to LARGEST only; below LIGHTEST there are none."""
     assert node.weight is not None
     heaviest = float(np.abs(node.weight).max())
     if heaviest > LARGEST:
         raise UsageError(
             f"node {node.name} of the float network has a weight of magnitude {heaviest:.3g}; "
             f"allowed: numbers up to {LARGEST:g}"
+        )
+    if 0 < heaviest < LIGHTEST:
+        raise UsageError(
+            f"node {node.name} of the float network has no weight above {heaviest:.3g}; "
+            f"allowed: one of {LIGHTEST:g} or more, or only zeros"
         )

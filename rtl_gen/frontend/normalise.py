@@ -7,17 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.errors import UsageError
 from rtl_gen.frontend.editor import Editor
 from rtl_gen.frontend.graph import ARITHMETIC, WEIGHTED, FloatNetwork, FloatNode, uses
+from rtl_gen.frontend.values import Refusal, single
 from sw_ref.network import Conv
 
+Rule = Callable[[Editor, FloatNode], bool]
+"""Changes what it can at a node; whether it did."""
 MOVING = ("max_pool", "concat", "resize", "pixel_shuffle", "pad", "slice", "permute", "flatten")
 
 
 def normalise(network: FloatNetwork) -> tuple[FloatNetwork, set[str]]:
-    """The same function of the inputs with fewer nodes; also the nodes of the file that turned out to do nothing."""
+    """The same function of the inputs with fewer nodes; also the nodes of the file that turned out to do nothing.
+
+    Raises :class:`UsageError` for a node whose products of constants are all too small for float32.
+    """
     editor = Editor(network)
-    rules: tuple[Callable[[Editor, FloatNode], bool], ...] = (
+    rules: tuple[Rule, ...] = (
         drop_identity,
         fold_affine_back,
         fold_affine_forward,
@@ -32,9 +39,17 @@ def normalise(network: FloatNetwork) -> tuple[FloatNetwork, set[str]]:
         for rule in rules:
             for name in list(editor.nodes):
                 node = editor.nodes.get(name)
-                if node is not None and rule(editor, node):
+                if node is not None and applied(rule, editor, node):
                     changed = True
     return editor.network(), editor.dropped
+
+
+def applied(rule: Rule, editor: Editor, node: FloatNode) -> bool:
+    """Whether a rule changed something at a node.  Raises :class:`UsageError` for what it cannot compute."""
+    try:
+        return rule(editor, node)
+    except Refusal as refusal:
+        raise UsageError(f"node {node.name} of the float network: {refusal}") from refusal
 
 
 def drop_identity(editor: Editor, node: FloatNode) -> bool:
@@ -77,7 +92,7 @@ def scaled(
         )
     wide = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
     offset = shift if bias is None else bias * factor + shift
-    return wide.astype(np.float32), offset.astype(np.float32)
+    return single(wide), offset.astype(np.float32)
 
 
 def fold_affine_forward(editor: Editor, node: FloatNode) -> bool:
@@ -95,7 +110,7 @@ def fold_affine_forward(editor: Editor, node: FloatNode) -> bool:
     shape = (groups, 1, inputs, *(1,) * (node.weight.ndim - 2))
     wide = node.weight.astype(np.float64).reshape(groups, outputs // groups, *node.weight.shape[1:])
     shift = (wide * offset.reshape(shape)).reshape(outputs, -1).sum(axis=1)
-    weight = (wide * scale.reshape(shape)).reshape(node.weight.shape).astype(np.float32)
+    weight = single((wide * scale.reshape(shape)).reshape(node.weight.shape))
     bias = (shift if node.bias is None else node.bias + shift).astype(np.float32)
     editor.remove(first)
     inputs_now = (first.inputs[0], *node.inputs[1:])

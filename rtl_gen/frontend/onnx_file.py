@@ -137,10 +137,10 @@ def _finished(net: Importer, results: list[str], path: Path) -> FloatNetwork:
 
 
 def _output(net: Importer, name: str) -> Port:
-    """An output of the network. Raises :class:`UsageError` if it mixes samples."""
-    value = net.stored(net.values[name])
-    size = math.prod(net.shapes[value.tensor])
+    """An output of the network. Raises :class:`UsageError` if it mixes samples, or its function cannot be computed."""
     try:
+        value = net.stored(net.values[name])
+        size = math.prod(net.shapes[value.tensor])
         rows = net.rows(value)
         if value.shape[:1] != (net.batch,) and net.batch > 1:
             raise Refusal("it has no batch axis; needed: the batch axis first")

@@ -11,7 +11,7 @@ from rtl_gen.frontend.function import FORMULAS, Function
 from rtl_gen.frontend.graph import Affine
 from rtl_gen.frontend.importer import Importer, operator
 from rtl_gen.frontend.node import Node
-from rtl_gen.frontend.values import Refusal, Value
+from rtl_gen.frontend.values import Refusal, Value, single
 from sw_ref.network import Add
 
 UNARY = (
@@ -151,8 +151,8 @@ def affine(net: Importer, value: Value, scale: NDArray[np.float64], shift: NDArr
     tensor = net.tensor(moved)
     shape = net.shapes[tensor]
     corner = tuple(slice(None) if at == axis else 0 for at in range(rank))
-    weight, bias = (np.broadcast_to(part[corner], shape[:1]).astype(np.float32) for part in parts)
-    made = net.emit(Affine(), tensor, weight=weight, bias=bias)
+    weight, bias = (np.broadcast_to(part[corner], shape[:1]) for part in parts)
+    made = net.emit(Affine(), tensor, weight=single(weight), bias=bias.astype(np.float32))
     return Value(name="", tensor=made, shape=moved.shape).moved(1, axis)
 
 

@@ -16,6 +16,14 @@ class Refusal(Exception):  # noqa: N818 (it is an answer, not a fault)
     """A node that cannot be imported: the reason, and what would be needed."""
 
 
+def single(products: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Products of constants as float32.  Raises :class:`Refusal` if all of them are too small for it."""
+    largest, least = float(np.abs(products).max(initial=0)), float(np.finfo(np.float32).tiny)
+    if 0 < largest < least:
+        raise Refusal(f"its constants have products of at most {largest:.3g}; needed: {least:.3g}, which float32 holds")
+    return products.astype(np.float32)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Value:
     """A tensor of the file: `function` of the elements of `tensor`.

@@ -239,7 +239,37 @@ def test_a_table_where_the_function_is_undefined(make):
             {"w": np.full((4, 4, 1, 1), 1e30), "high": np.full((1, 4, 1, 1), 1e30)},
             "tensor y of the float network goes from",
         ),
-        ([node("Conv", ["x", "w"], ["y"])], {"w": np.full((4, 4, 1, 1), 1e-44)}, "so small that its step is"),
+        (
+            [node("Conv", ["x", "w"], ["s"]), node("Conv", ["s", "w"], ["y"])],
+            {"w": np.full((4, 4, 1, 1), 1e-22)},
+            "so small that its step is",
+        ),
+        (
+            [node("Conv", ["x", "w"], ["y"])],
+            {"w": np.full((4, 4, 1, 1), 9.9e-30)},
+            "has no weight above 9.9e-30; allowed: one of 1e-29 or more, or only zeros",
+        ),
+        # Folded, these products would all be 0, and so would what the network computes.
+        (
+            [node("Mul", ["x", "low"], ["s"]), node("Conv", ["s", "w"], ["y"])],
+            {"w": np.full((4, 4, 1, 1), 1e-30), "low": np.float32(1e-30)},
+            "its constants have products of at most 1e-60; needed: 1.18e-38, which float32 holds",
+        ),
+        (
+            [node("Conv", ["x", "w"], ["s"]), node("Mul", ["s", "low"], ["y"])],
+            {"w": np.full((4, 4, 1, 1), 1e-30), "low": np.full((1, 4, 1, 1), 1e-20)},
+            "its constants have products of at most 1e-50",
+        ),
+        (
+            [node("Mul", ["x", "low"], ["s"]), node("Mul", ["s", "low"], ["t"]), node("Abs", ["t"], ["y"])],
+            {"low": np.full((1, 4, 1, 1), 1e-30)},
+            "its constants have products of at most 1e-60",
+        ),
+        (
+            [node("Mul", ["x", "low"], ["s"]), node("Mul", ["s", "w"], ["t"]), node("Mul", ["t", "w"], ["y"])],
+            {"low": np.array([1, 2, 3, 4]).reshape(1, 4, 1, 1), "w": np.float32(1e-30)},
+            "its constants have products of at most 1e-60",
+        ),
         ([node("Log", ["x"], ["y"])], {}, "tensor y of the float network goes from nan to nan"),
     ],
 )
