@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.errors import UsageError
 from rtl_gen.frontend.execute import Runner, leave
 from rtl_gen.frontend.graph import FloatNetwork
 from rtl_gen.frontend.walk import most_held
@@ -55,7 +56,10 @@ def classes_of(network: FloatNetwork) -> int:
 def compare(
     network: Network, runner: Runner, inputs: Mapping[str, NDArray[Any]], labels: NDArray[Any] | None = None
 ) -> Agreement:
-    """Run both networks, on a few inputs at a time; of scores the largest is the class."""
+    """Run both networks, on a few inputs at a time; of scores the largest is the class.
+
+    Raises :class:`UsageError` for an input that makes an output of the float network infinite or undefined.
+    """
     count = min(map(len, inputs.values()))
     step = max(AT_A_TIME // most_held(runner.network), 1)
     error = signal = 0.0
@@ -63,6 +67,7 @@ def compare(
     for start in range(0, count, step):
         some = {name: array[start : start + step] for name, array in inputs.items()}
         wanted, made = runner.outputs(some), run_integers(network, runner, some)
+        _check_finite(wanted, start)
         error += sum(float(np.square(wanted[n] - made[n], dtype=np.float64).sum()) for n in wanted)
         signal += sum(float(np.square(wanted[n], dtype=np.float64).sum()) for n in wanted)
         first = [next(iter(outputs.values())) for outputs in (wanted, made)]
@@ -76,3 +81,13 @@ def compare(
     return Agreement(
         count=count, error=error / signal if signal else float(error > 0), same_class=same, accuracy=accuracy
     )
+
+
+def _check_finite(outputs: Mapping[str, NDArray[Any]], start: int) -> None:
+    for name, values in outputs.items():
+        bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+        if bad.size:
+            raise UsageError(
+                f"input {start + bad[0]} makes output {name} of the float network infinite or undefined; "
+                f"allowed: inputs whose outputs are finite"
+            )

@@ -66,7 +66,8 @@ def _multipliers(factors: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[An
     multiplier, shift = (part.reshape(factors.shape) for part in pairs.T)
     if not multiplier.all() or not np.isfinite(_error(multiplier, shift, factors)):
         raise UsageError(
-            f"scales from {factors.min():.3g} to {factors.max():.3g} need multipliers; allowed: 2^-47 to 129"
+            f"its sums have units of {factors.min():.3g} to {factors.max():.3g} of a step of its output; "
+            f"allowed: 2^-47 to 129"
         )
     return multiplier, shift
 

@@ -279,6 +279,14 @@ def test_refusals(make, nodes, constants, message):
         converted(path)
 
 
+def test_an_input_that_only_the_comparison_sees_is_infinite(make):
+    made, _, network = converted(make([node("Conv", ["x", "w"], ["y"])], {"w": weights(4, 4, 1, 1)}))
+    inputs = data(network)
+    inputs["x"][5] = 3e38
+    with pytest.raises(UsageError, match=r"^input 5 makes output y of the float network infinite or undefined; "):
+        compare(made.network, Runner(network), inputs)
+
+
 def extreme(make, peak):
     """A convolution whose output goes up to `peak`, and what there is to say of it: `made` and its agreement."""
     weight, nodes = np.random.default_rng(2).normal(size=(8, 4, 3, 3)), [node("Conv", ["x", "w"], ["y"])]
