@@ -106,7 +106,7 @@ class Moments:
 
 def power_above(*arrays: NDArray[np.float32]) -> np.float32:
     """The least power of two above all magnitudes, as far as float32 has one; 1 if all are 0."""
-    largest = max(float(np.max([array.max(initial=0), -array.min(initial=0)])) for array in arrays)
+    largest = max(float(end) for array in arrays for end in (array.max(), -array.min()))
     return np.float32(2.0 ** min(np.frexp(largest)[1], 127))
 
 

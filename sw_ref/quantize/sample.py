@@ -79,8 +79,8 @@ class RowSample:
 
 
 def _scaled(values: NDArray[Any], unit: Any) -> NDArray[np.float32]:
-    # In the wider type: float64 weights, and units, may be too small for a float32.
-    return np.divide(values, unit, dtype=np.result_type(values, np.float32)).astype(np.float32, copy=False)
+    # Narrowed last: float64 weights, and units, may be too small for a float32.
+    return (values / unit).astype(np.float32, copy=False)
 
 
 def _draw(heavy: NDArray[Any], light: NDArray[Any], wanted: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -48,7 +48,7 @@ class Search:
         unit = 2.0 ** math.floor(math.log2(peak))
         whole = self.tiling.count == 1
         tiling = Tiling(self.tiling.shape, (1,) * weight.ndim) if whole else self.tiling
-        norms = block_norms(weight, tiling).reshape(-1)
+        norms = block_norms(weight, tiling)
         coarse, fine = (
             self._block_loss(BlockSample.of(weight, unit, tiling, norms, elements), unit, whole)
             for elements in (COARSE_ELEMENTS, FINE_ELEMENTS)

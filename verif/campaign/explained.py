@@ -5,7 +5,7 @@ import re
 REASONS = (
     ("", r"strict=True.* -> (?!.*strict=True).*(strict=None|strict=False|, \))", "the lengths are equal already"),
     ("", r" -> .*reshape\(([^()]|\([^()]*\))*-2", "numpy takes any one negative size for the one to be found"),
-    ("", r"copy=False.* -> .*(copy=None|copy=True|astype\(dtype, \))", "a copy has the same values"),
+    ("", r"copy=False.* -> .*(copy=None|copy=True|astype\([\w.]+, \))", "a copy has the same values"),
     ("", r" -> .*XXiuXX", "i and u are in it, and no kind of dtype is X"),
     ("StlqFormat.term", r" -> return magnitude if code >= 0", "0 is returned before"),
     ("Tiling.sums", r" -> if step (> size > 1|>= size >= 1|>= size > 2):$", "both ways of adding give the same sums"),
@@ -20,10 +20,14 @@ REASONS = (
         "all 1",
     ),
     ("Tiling.gather", r" -> .*(asarray\(corner, (None)?\)|dtype=None\)|arange\(step, \))", "the width of indices"),
-    ("search_step", r"astype\(np.float64\).* -> .*astype\(None\)", "float64 is numpy's own default"),
+    ("(search_step|Search.channels)", r"astype\(np.float64\).* -> .*astype\(None\)", "float64 is numpy's own default"),
     ("search_step", r" -> .*or \+np.inf\)\)$", "0 or -0: below every maximum above 0"),
     ("row_peak", r" -> .*tolist\(\), \)$", "weights have one output or more"),
-    ("compensate.compensate", r" -> .*take_along_axis\(\w+, back, \)", "the last of three axes is numpy's own default"),
+    (
+        "(RowSample.(of|pick)|Spread.(trust|arranged))",
+        r" -> .*(take_along_axis|argpartition)\(([^()]|\([^()]*\))*, \)",
+        "the last axis is numpy's own default",
+    ),
     ("", r"(replace|allow_pickle|ensure_ascii)=False.* -> .*(replace|allow_pickle|ensure_ascii)=None", "as false"),
     (
         "StlqTensor.integers",
@@ -36,11 +40,6 @@ REASONS = (
     ("arrays._(map|member)", r"allow_pickle=False.* -> .*, \)$", "numpy's own default"),
     ("read_labels", r" -> .*len\(labels\) >= inputs", "as many are enough already"),
     ("BlockSample.select", r" -> .* < selection.count", "no count meets the margin of 1e-9 exactly"),
-    (
-        "sample._scaled",
-        r" -> .*dtype=None\)",
-        "weights are float32 or float64, and a power of two divides both exactly",
-    ),
     ("Search.channels", r" -> .*self.layer\(weight\), \)$", "the scale of a layer is float32 already"),
     (
         "Search._row_loss",
@@ -56,7 +55,11 @@ REASONS = (
     ("Search.channels", r" -> .*where\(alive, peak, 2.0\)", "the unit of a row of zeros, whose scale is 1"),
     ("Search._minimum", r" -> .*argsort\(errors\[minima\], (kind=None)?\)", "numpy sorts up to 16 numbers stably"),
     ("Search._block_loss", r"depth\)\) -> .*len\(scales\), \)\)$", "smaller parts: the same errors"),
-    ("Search._row_loss", r" -> part = slice\(None, start \+ height\)$", "what came before is worked out again, alike"),
+    (
+        "Search._(energies|row_loss)",
+        r" -> (part|some) = slice\((None, )?(start \+ height|first \+ depth)\)$",
+        "what came before is worked out again, alike",
+    ),
     (
         "levels.working",
         r" -> (dtype = None$|return values.astype\(None)",
@@ -64,8 +67,12 @@ REASONS = (
     ),
     ("simulate.run", r"progress\(.* -> .*progress\(None\)", "only what is shown meanwhile"),
     ("Search._(block|row)_loss", r" -> .*PART_ELEMENTS.*, 2\)$", "larger parts: more memory, the same errors"),
-    ("Search._energies", r" -> part = slice\(start, None\)$", "what follows writes the same errors again"),
-    ("Search._(energies|row_loss)", r' -> .*einsum\("(KIJ|IJ)', "other names of the axes"),
+    (
+        "Search._(energies|row_loss)",
+        r" -> (part|some) = slice\((start|first), None\)$",
+        "what follows writes the same errors again",
+    ),
+    ("", r' -> .*einsum\("[A-Z,]+->[A-Z]+"', "other names of the axes"),
     ("TwoWords.forward", r" -> slope.to\(None\)", "autograd gives a gradient its parameter's type"),
     (
         "TwoWords.forward",
@@ -87,9 +94,7 @@ REASONS = (
         "the same product, in the order that takes longer",
     ),
     ("Moments.target", r" -> .*energy > 0, energy, 2.0", "without inputs any load gives the weights themselves"),
-    ("Moments.target", r" -> .*astype\(np.float64, \)", "a copy has the same values"),
     ("Search._minimum", r" -> .*chosen, None\] / self._near", "the factors are as many below 1 as above"),
-    ("Search._row_loss", r" -> part = slice\(start \+ height\)$", "what came before is worked out again, alike"),
     ("tensor._scale", r" -> .*XXfiuXX", "f, i and u are in it, and no kind of dtype is X"),
     ("files._lock", r" -> if time.monotonic\(\) >= end:$", "the clock does not meet an instant"),
     ("files._lock", r" -> time.sleep\(1.01\)$", "it waits longer"),

@@ -129,9 +129,20 @@ def test_small_inputs_after_large_ones(same):
     assert np.array_equal(found[1], found[0] * 2.0**220)
 
 
+@pytest.mark.parametrize(("own", "wanted"), [(100, 0), (-20, 109)])
+def test_inputs_of_one_network_are_far_larger(own, wanted):
+    """Of mean 0, which is the shift: neither their products nor their quotients overflow."""
+    signs = np.array([[[1], [-1]]], np.float32)
+    moments = Moments(weight=np.ones((1, 1, 1), np.float32))
+    moments.add(signs * np.float32(2.0**own), signs * np.float32(2.0**wanted))
+    assert moments.wx.tolist() == [[[2.0 ** (1 + own + wanted)]]]
+    # Squares of what is 2^-129 of the largest input vanish.
+    assert moments.xx.tolist() == [[[2.0 ** (1 + 2 * own) if own > wanted else 0.0]]]
+
+
 @pytest.mark.parametrize(
     ("values", "power"),
-    [([0.0], 1.0), ([1.0], 2.0), ([-1.5, 1.0], 2.0), ([0.0, 2.0**-140], 2.0**-139), ([-3e38], 2.0**127)],
+    [([0.0], 1.0), ([1.0], 2.0), ([-3.0, 1.0], 4.0), ([0.0, 2.0**-140], 2.0**-139), ([-3e38], 2.0**127)],
 )
 def test_powers_above(values, power):
     assert power_above(np.array(values, np.float32)) == power

@@ -123,10 +123,20 @@ def test_a_closer_look_keeps_what_was_found(powers_of_two: bool, factors: list[f
     assert search._near(1.0).tolist() == factors
 
 
+def test_scales_stay_in_their_range() -> None:
+    """The best ones of weights that are too small, and too large, are beyond its ends."""
+    search = Search(fmt=StlqFormat(), tiling=Tiling.of((2, 4), (1, 1)), selection=Selection(ratio=0))
+    small, large = 2.0**-120, 2.0**127
+    for weight, scale in ((small, 2.0**-100), (large, 2.0**126)):
+        assert search.layer(np.full((2, 4), weight, np.float32)).tolist() == scale
+    both = np.array([[small] * 4, [large] * 4], np.float32)
+    assert search.channels(both).tolist() == [2.0**-100, 2.0**126]
+
+
 def test_a_sample_of_blocks() -> None:
     """An eighth has the most energy and stands for itself; of the rest one from each of equal strata, for all of it."""
     weight, tiling = np.arange(88.0).reshape(4, 22), Tiling((4, 22), (2, 2))
-    some = BlockSample.of(weight, 2.0, tiling, block_norms(weight, tiling).reshape(-1), 4 * 8 + 3)
+    some = BlockSample.of(weight, 2.0, tiling, block_norms(weight, tiling), 4 * 8 + 3)
     assert (some.values.dtype, some.total) == (np.float32, 22)
     assert some.weights.tolist() == [1.0] + [3.0] * 7
     blocks = weight.reshape(2, 2, 11, 2).swapaxes(1, 2).reshape(22, 4) / 2
