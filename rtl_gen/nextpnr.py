@@ -3,11 +3,12 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rtl_gen import tools
-from rtl_gen.errors import CheckError, FitError
+from rtl_gen.errors import CheckError, FitError, TimeLimitError
 from rtl_gen.targets import Target
 
 NETLIST, LOG, REPORT = "netlist.json", "nextpnr.log", "report.json"
@@ -25,6 +26,11 @@ NAMES = {
 """Cells for people."""
 FULL = 0.75
 """Share of a device's cells from which the "static" placer is not used."""
+STEPS = 2000
+"""Steps after which the "static" placer never ends: it takes about 500.  Memories of LUTs may stay in one place."""
+TAIL = 1 << 12
+"""Bytes at the end of the log that tell of the last step."""
+STEP = re.compile(rb"iter=(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +61,7 @@ class Nextpnr:
         placer = choose_placer(log)
         aim = ["--freq", str(freq), "--seed", str(seed), "--timing-allow-fail", "--report", REPORT]
         try:
-            tools.run([*command, "--placer", placer, *aim], folder=folder, log=LOG)
+            self._place([*command, *aim], placer, folder)
         except CheckError as error:
             check_placed(error, f"an {self.device}", self.kind)
             raise
@@ -63,6 +69,27 @@ class Nextpnr:
             return json.loads((folder / REPORT).read_text())
         except (OSError, ValueError):
             raise CheckError(f"nextpnr-{self.target.name} stopped without a report") from None
+
+    def _place(self, command: list[str], placer: str, folder: Path) -> None:
+        """Place and route; by "heap" where the "static" placer never ends."""
+        run = partial(tools.run, folder=folder, log=LOG)
+        try:
+            run([*command, "--placer", placer], hopeless=lambda: steps(folder / LOG) > STEPS)
+        except TimeLimitError:
+            if placer == "heap":
+                raise
+            run([*command, "--placer", "heap"])
+
+
+def steps(log: Path) -> int:
+    """How many steps the "static" placer has taken, by its log as far as it is written."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(log.stat().st_size - TAIL, 0))
+            found = STEP.findall(file.read())
+    except OSError:
+        return 0
+    return int(found[-1]) if found else 0
 
 
 def choose_placer(log: str) -> str:

@@ -11,7 +11,8 @@ import subprocess
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -54,25 +55,38 @@ def run(
     env: dict[str, str] | None = None,
     log: str | None = None,
     timeout: float = TIMEOUT,
+    hopeless: Callable[[], bool] = lambda: False,
 ) -> str:
     """Run a command in `folder`, where its temporary files go too; returns what it printed.
 
+    `hopeless` says, each second, whether the command will never end.
+
     Raises :class:`CheckError` with its first error line, from the file `log` if it writes one, if it fails, and
-    :class:`TimeLimitError` if it takes longer than `timeout` seconds. When this ends early, so does everything that the
-    command started.
+    :class:`TimeLimitError` if it takes longer than `timeout` seconds or is hopeless. When this ends early, so does
+    everything that the command started.
     """
     provide_cache()
     name = Path(command[0]).name
     with _started(command, folder, env) as process:
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            raise TimeLimitError(f"{name} did not end within {timeout:g} s") from None
+        out, err = _output(process, name, timeout, hopeless)
     _check_room(folder, name)
     if process.returncode:
         written = (folder / log).read_text(errors="replace") if log and (folder / log).is_file() else ""
         raise CheckError(f"{name} failed (status {process.returncode}): {_first_error(written + out + err)}")
     return out
+
+
+def _output(process: subprocess.Popen[str], name: str, timeout: float, hopeless: Callable[[], bool]) -> tuple[str, str]:
+    """What a process prints until it ends, and its errors.  Raises :class:`TimeLimitError`."""
+    limit = time.monotonic() + timeout
+    while True:
+        try:
+            return process.communicate(timeout=min(1.0, max(limit - time.monotonic(), 0.0)))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= limit:
+                raise TimeLimitError(f"{name} did not end within {timeout:g} s") from None
+            if hopeless():
+                raise TimeLimitError(f"{name} goes on for ever") from None
 
 
 def _check_room(folder: Path, name: str) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 
 import pytest
 
 from rtl_gen import nextpnr, pnr, tools
 from rtl_gen.errors import CheckError, FitError
 from rtl_gen.manifest import load_build
+from rtl_gen.targets import PLACED
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,39 @@ def test_too_large_for_the_device(refused, run, tmp_path):
 def test_the_placer_of_a_nearly_full_device_is_another(used, placer):
     log = f"Info:\t ICESTORM_LC: {used:7}/ 7680 75%\nInfo:\t SB_GB: 8/ 8 100%\n"
     assert nextpnr.choose_placer(log) == placer
+
+
+ENDLESS = """\
+import sys, time
+log = open("nextpnr.log", "a")
+print(*sys.argv[1:], file=log)
+print("Info: TRELLIS_COMB: 3/ 10 30%", file=log, flush=True)
+if "static" in sys.argv:
+    print("Info: iter=1999 steplen=1.9\\nInfo: iter=2001 steplen=1.9\\nInfo:    iter", file=log, flush=True)
+    time.sleep(60)
+"""
+"""A nextpnr of which the "static" placer never ends."""
+
+
+def test_a_placer_that_never_ends_is_left_for_the_other(tmp_path):
+    nextpnr_of = nextpnr.Nextpnr(target=PLACED["ecp5"], device="25k", speed=6, kind="engine")
+    (tmp_path / "report.json").write_text("{}")
+    (tmp_path / "program").write_text(f"#!{sys.executable}\n{ENDLESS}")
+    (tmp_path / "program").chmod(0o755)
+    assert nextpnr_of.run(str(tmp_path / "program"), tmp_path, freq=200.0, seed=3) == {}
+    said = [line for line in (tmp_path / "nextpnr.log").read_text().splitlines() if line[0] == "-"]
+    assert ["--pack-only" in line for line in said] == [True, False, False]
+    assert [line.split("--placer ")[1].split()[0] for line in said[1:]] == ["static", "heap"]
+    assert all("--seed 3" in line for line in said[1:])
+
+
+def test_steps_of_the_placer(tmp_path):
+    log = tmp_path / "log"
+    assert nextpnr.steps(log) == 0
+    log.write_text("Info: no step\n" * 1000)
+    assert nextpnr.steps(log) == 0
+    log.write_text("Info: iter=7 steplen=1\n" + "Info: x\n" * 1000 + "Info: iter=12 steplen=1\nInfo: x\n")
+    assert nextpnr.steps(log) == 12
 
 
 def test_every_kind_of_cells_must_fit():
