@@ -15,6 +15,7 @@ from rtl_gen.frontend.execute import Runner
 from rtl_gen.frontend.function import Function
 from rtl_gen.frontend.graph import Activation, FloatNetwork, FloatNode
 from rtl_gen.frontend.losses import LayerReport
+from rtl_gen.frontend.problem import blocks_of
 from rtl_gen.frontend.scales import Scale, Scales, before
 from rtl_gen.frontend.walk import most_held
 from sw_ref.format import StlqFormat
@@ -126,6 +127,7 @@ def sampled(runner: Runner, data: Mapping[str, NDArray[Any]], count: int) -> dic
         if node.weight is not None:
             _check_sums(node, max(map(abs, ends[node.inputs[0]])))
             _check_weights(node)
+            _check_kernel(node)
     return {name: np.concatenate(some) for name, some in parts.items()}
 
 
@@ -171,3 +173,11 @@ def _check_weights(node: FloatNode) -> None:
             f"node {node.name} of the float network has no weight above {heaviest:.3g}; "
             f"allowed: one of {LIGHTEST:g} or more, or only zeros"
         )
+
+
+def _check_kernel(node: FloatNode) -> None:
+    assert node.weight is not None
+    try:
+        blocks_of(1, math.prod(node.weight.shape[2:]), getattr(node.options, "groups", 1))
+    except UsageError as error:
+        raise UsageError(f"node {node.name} of the float network: {error}") from error

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtl_gen.errors import UsageError
 from rtl_gen.frontend.graph import WEIGHTED, FloatNode
 from sw_ref.network import Conv, ConvTranspose, Linear
 from sw_ref.network.operator import Operator, Shape
@@ -23,7 +24,7 @@ COLUMNS, CHUNK = 1 << 26, 1 << 22
 LEAST = 4
 """So many positions for each input are taken in any case, if there are as many."""
 WHOLE, BLOCK = 8192, 2048
-"""Most inputs of an output whose errors are made up for all together; of more, about so many at a time."""
+"""Most inputs of an output, without groups, whose errors are made up for all together; of more, so many at a time."""
 ALIGNED = 64
 """Blocks hold whole tiles: a multiple of so many channels."""
 TRIED = 4
@@ -97,7 +98,7 @@ def as_layer(node: FloatNode, channels: int) -> tuple[Operator, NDArray[np.float
 
 def pieces_of(options: Operator, shape: Shape, weights: tuple[int, ...]) -> Iterator[Piece]:
     """The rows of weights (O, I, *kernel) that see the same inputs, for an input (C, H, W), block by block."""
-    blocks = blocks_of(weights[1], math.prod(weights[2:]))
+    blocks = blocks_of(weights[1], math.prod(weights[2:]), getattr(options, "groups", 1))
     apart = math.ceil(len(blocks) / TRIED)
     for piece in _whole_pieces(options, shape, weights):
         taps = piece.places.shape[2] // weights[1]
@@ -124,11 +125,18 @@ def _whole_pieces(options: Operator, shape: Shape, weights: tuple[int, ...]) -> 
     yield Piece(places=numbers.reshape(groups, weights[0] // groups, -1), windows=windows, channels=every)
 
 
-def blocks_of(channels: int, taps: int) -> list[slice]:
-    """The channels of a group in blocks whose errors are made up for together: all, or about BLOCK / `taps` each."""
-    if channels * taps <= WHOLE:
+def blocks_of(channels: int, taps: int, groups: int) -> list[slice]:
+    """The channels of a group in blocks whose errors are made up for together: all, or about BLOCK / `taps` each.
+
+    Statistics of all groups take no more memory than those of WHOLE inputs without groups.  Raises
+    :class:`UsageError` for kernels that are too large for that.
+    """
+    most = math.isqrt(WHOLE**2 // groups)
+    if taps > most:
+        raise UsageError(f"its kernels have {taps} positions in each of {groups} groups; allowed: {most}")
+    if channels * taps <= most:
         return [slice(0, channels)]
-    width = math.ceil(channels / math.ceil(channels * taps / BLOCK))
+    width = math.ceil(channels / math.ceil(channels * taps / min(BLOCK, most)))
     if width > ALIGNED:
         width = math.ceil(width / ALIGNED) * ALIGNED
     return [slice(start, min(start + width, channels)) for start in range(0, channels, width)]

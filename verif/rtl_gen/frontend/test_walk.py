@@ -79,19 +79,23 @@ def test_statistics_take_no_more_than_their_bounds(monkeypatch, bounds, groups, 
 
 
 @pytest.mark.parametrize(
-    ("channels", "taps", "count", "width"),
+    ("channels", "taps", "groups", "count", "width"),
     [
-        (8192, 1, 1, 8192),  # the most that stay together
-        (8193, 1, 5, 1664),
-        (25088, 1, 13, 1984),  # the first linear layer of vgg19
-        (1024, 9, 4, 256),
-        (100, 121, 6, 17),  # too few for whole tiles
-        (1000, 25, 8, 128),
-        (8, 49**2, 8, 1),  # a channel alone is more than a block
+        (8192, 1, 1, 1, 8192),  # the most that stay together
+        (8193, 1, 1, 5, 1664),
+        (25088, 1, 1, 13, 1984),  # the first linear layer of vgg19
+        (1024, 9, 1, 4, 256),
+        (100, 121, 1, 6, 17),  # too few for whole tiles
+        (1000, 25, 1, 8, 128),
+        (8, 49**2, 1, 8, 1),  # a channel alone is more than a block
+        (1, 8192, 1, 1, 1),  # the largest kernel
+        (2048, 1, 16, 1, 2048),  # the statistics of all groups count
+        (2049, 1, 16, 2, 1088),
+        (1, 209, 1536, 1, 1),  # the largest depthwise kernel of so many channels
     ],
 )
-def test_blocks_of_channels(channels, taps, count, width):
-    blocks = blocks_of(channels, taps)
+def test_blocks_of_channels(channels, taps, groups, count, width):
+    blocks = blocks_of(channels, taps, groups)
     assert (len(blocks), blocks[0].stop) == (count, width)
     assert [number for some in blocks for number in range(some.start, some.stop)] == list(range(channels))
 
@@ -103,7 +107,7 @@ def test_blocks_read_their_own_inputs(monkeypatch, options):
     weight = random.normal(size=(4, 6, 3, 3)).astype(np.float32)
     acts, floats = random.normal(size=(2, 7, *shape)).astype(np.float32)
     whole = list(pieces_of(options, shape, weight.shape))
-    monkeypatch.setattr(problem, "WHOLE", 9)
+    monkeypatch.setattr(problem, "WHOLE", 26)  # 18 for each of two groups
     monkeypatch.setattr(problem, "BLOCK", 18)
     blocks = list(pieces_of(options, shape, weight.shape))
     assert len(blocks) == 3 * len(whole)
