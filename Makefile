@@ -27,7 +27,7 @@ lint: $(VENV)/dev.stamp ## style, types, and who may import whom
 prove: $(VENV)/dev.stamp ## the proofs alone: lanes for all inputs, streams and sums for ever (minutes)
 	$(PYTEST) verif/formal
 
-campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged files, coverage (an hour; verif/results/)
+campaign: $(VENV)/dev.stamp ## mutants, random configurations, netlists, damaged files, coverage (an hour and a half; verif/results/)
 	for name in configs mutation gates fuzz coverage software networks depthwise tiny large bus tiny_bus protocol pins boards workers engine; do $(BIN)/python -m verif.campaign $$name || exit 1; done
 
 figures: $(VENV)/dev.stamp ## measure all figures again: tables, pictures and outputs in README.md and docs/
@@ -43,7 +43,7 @@ icebreaker: $(VENV)/dev.stamp ## a bitstream: keyword spotting on the iCEBreaker
 ulx3s: $(VENV)/dev.stamp ## a bitstream: ResNet-8 on the ULX3S (build/boards/)
 	$(BIN)/python -m benchmarks.boards $@
 
-docs: $(VENV)/docs.stamp ## all documents as a site with search, in build/site/index.html
+docs: $(VENV)/docs.stamp ## all documents as a site, in build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 clean: ## remove what was built; the environment stays (delete .venv to remove it too)

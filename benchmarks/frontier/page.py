@@ -118,9 +118,14 @@ def text(found: Fields, arrays: Arrays, energy: Energy) -> str:
 
 def _short(found: Fields, energy: Energy) -> Iterator[str]:
     yield "## In short\n"
-    yield "\n".join([*sentences(found), energy_sentence(energy)]) + "\n"
+    said = sentences(found)
+    own, others = said[: -len(OTHERS)], said[-len(OTHERS) :]
     targets = ", ".join(target.title for target in TARGETS.values())
-    yield f"A case is a ratio of a network on a target. The {len(TARGETS)} targets are {targets}.\n"
+    yield f"A case is a kind of weights for a network on a target.\nThe {len(TARGETS)} targets are {targets}.\n"
+    yield "Words with each R, beside the best other weights that cost no more:\n"
+    yield "\n".join(own) + "\n"
+    yield "Multipliers and sums of two shifts, beside the best words that cost no more:\n"
+    yield "\n".join([*others, energy_sentence(energy)]) + "\n"
     yield "On how many targets words are ahead, level or behind, beside the best other weights that cost no more:\n"
     yield _verdicts(found, OWN, at_cost_of_words)
     yield "The same for other weights, beside the best words that cost no more:\n"
