@@ -92,6 +92,5 @@ def generate(config: ArrayConfig, folder: Path) -> Build:
     files = {name: verilog.encode()}
     manifest = make_manifest(config.to_dict(), derived_of(config), ports, files)
     with written("--out", folder, FOLDER):
-        folder.mkdir(parents=True, exist_ok=True)
         write_build(folder, files, manifest)
     return Build(folder, config, verilog, name)

@@ -178,26 +178,20 @@ def write_build(folder: Path, files: Mapping[str, bytes], manifest: str) -> None
 
     What only the old one had is removed, unless somebody changed it: it would be of another array or engine.
     """
-    old = _written_before(folder)
-    for name in files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    write_together(folder, {**files, MANIFEST: manifest.encode()}, commit=MANIFEST)
-    for name, digest in old.items():
-        file = folder / name
-        if name not in files and file.is_file() and digest_of(file.read_bytes()) == digest:
-            file.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_together(folder, {**files, MANIFEST: manifest.encode()}, commit=MANIFEST, listing=_files_of)
 
 
-def _written_before(folder: Path) -> dict[str, Any]:
-    """SHA-256 by name of the files of the build in a folder; none where there is no whole one."""
-    if not (folder / MANIFEST).is_file():
+def _files_of(path: Path) -> dict[str, str]:
+    """SHA-256 by name of the files that a manifest lists; none where there is no whole one."""
+    if not path.is_file():
         return {}
     try:
-        files = read_manifest(folder / MANIFEST)["files"]
+        files = read_manifest(path)["files"]
     except UsageError:
         return {}
     listed = files.items() if isinstance(files, dict) else ()
-    return {name: digest for name, digest in listed if re.fullmatch(r"(\w+/)?\w[\w.-]*", name, re.ASCII)}
+    return {name: str(digest) for name, digest in listed if re.fullmatch(r"(\w+/)?\w[\w.-]*", name, re.ASCII)}
 
 
 def is_engine(content: dict[str, Any]) -> bool:

@@ -157,9 +157,13 @@ def can_hold(folder: Path) -> bool:
 
 @contextmanager
 def written(option: str, path: Path, allowed: str = FILE) -> Iterator[None]:
-    """Name the option that asks for what cannot be written: a file, or a FOLDER.  Raises :class:`UsageError`."""
+    """Name the option that asks for what cannot be written: a file, or a FOLDER and what in it is in the way.
+
+    Raises :class:`UsageError`.
+    """
     try:
         yield
     except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"{option} is {path}: {reason}; allowed: {allowed}") from error
+        reason, place = error.strerror or error, Path(error.filename or path)
+        inside = f"{place.relative_to(path)}: " if path in place.parents else ""
+        raise UsageError(f"{option} is {path}: {inside}{reason}; allowed: {allowed}") from error

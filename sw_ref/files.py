@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -29,29 +29,46 @@ def write_atomically(path: str | Path, data: bytes | Iterable[bytes | memoryview
         os.replace(part, target)
 
 
-def write_together(folder: Path, files: Mapping[str, bytes], *, commit: str) -> None:
+Listing = Callable[[Path], Mapping[str, str]]
+"""Reads the SHA-256 of files by name from the file that tells them; empty where there is no such file."""
+
+
+def write_together(folder: Path, files: Mapping[str, bytes], *, commit: str, listing: Listing) -> None:
     """Write several files of a folder as if at one moment: when the file `commit` appears, which tells their SHA-256.
 
     Until then the old files are whole. From then on :func:`settle` finishes what an interruption left. Writers wait
-    for each other.
+    for each other, and first finish what the last one left. What only the old `commit` lists is removed, unless
+    somebody changed it. Folders between `folder` and the files are made.
     Raises ``OSError``; if nothing was committed until then, nothing is changed.
     """
-    others = {_target(folder / name): data for name, data in files.items() if name != commit}
     with locked(folder):
-        parts: dict[Path, Path] = {}
-        try:
-            for target, data in others.items():
-                _remove_abandoned(target)
-                with _part_of(target, data) as parts[target]:
-                    pass
-            write_atomically(folder / commit, files[commit])
-        except BaseException:
-            if not _holds(folder / commit, files[commit]):
-                for part in parts.values():
-                    part.unlink(missing_ok=True)
-            raise
-        for target, part in parts.items():
-            os.replace(part, target)
+        old = listing(folder / commit)
+        for name, digest in old.items():
+            settle(folder / name, digest)
+        with _parents_of(folder / name for name in files):
+            _write_and_commit(folder, files, commit)
+        for name in old.keys() - files.keys():
+            if _holds(folder / name, old[name]):
+                (folder / name).unlink()
+
+
+def _write_and_commit(folder: Path, files: Mapping[str, bytes], commit: str) -> None:
+    """All bytes are on the disk before `commit` is, and take their names after it."""
+    others = {_target(folder / name): data for name, data in files.items() if name != commit}
+    parts: dict[Path, Path] = {}
+    try:
+        for target, data in others.items():
+            _remove_abandoned(target)
+            with _part_of(target, data) as parts[target]:
+                pass
+        write_atomically(folder / commit, files[commit])
+    except BaseException:
+        if not _holds(folder / commit, digest_of(files[commit])):
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+        raise
+    for target, part in parts.items():
+        os.replace(part, target)
 
 
 def settle(path: Path, digest: str) -> None:
@@ -59,7 +76,7 @@ def settle(path: Path, digest: str) -> None:
 
     Call it under the folder's lock. Raises ``OSError``.
     """
-    target = _target(path)
+    target = Path(os.path.realpath(path))
     for part in _parts_of(target):
         if digest_of(part.read_bytes()) == digest:
             os.replace(part, target)
@@ -108,8 +125,23 @@ def _target(path: str | Path) -> Path:
     return target
 
 
-def _holds(path: Path, data: bytes) -> bool:
-    return path.is_file() and path.read_bytes() == data
+def _holds(path: Path, digest: str) -> bool:
+    return path.is_file() and digest_of(path.read_bytes()) == digest
+
+
+@contextmanager
+def _parents_of(paths: Iterable[Path]) -> Iterator[None]:
+    """The folders of `paths`; those that had to be made go again if what follows fails and leaves them empty."""
+    made = [folder for folder in {path.parent for path in paths} if not folder.is_dir()]
+    try:
+        for folder in made:
+            folder.mkdir()
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 @contextmanager
@@ -136,7 +168,12 @@ def _create_part(target: Path) -> tuple[Path, BinaryIO]:
     while True:
         part = target.with_name(f".{_stem(target)}.{secrets.token_hex(6)}.part")
         # Nobody else may read it before it has its permissions; a new file's are the system's default.
-        file = open(part, "xb", opener=partial(os.open, mode=0o666 if mode is None else 0o600))  # noqa: SIM115
+        opener = partial(os.open, mode=0o666 if mode is None else 0o600)
+        try:
+            file = open(part, "xb", opener=opener)  # noqa: SIM115
+        except OSError as error:
+            error.filename = str(target)  # nobody asked for the part
+            raise
         _lock(file.fileno(), part)
         # Another writer may have taken it for abandoned before it was locked.
         if part.exists():

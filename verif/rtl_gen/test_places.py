@@ -67,9 +67,18 @@ def test_a_build_that_the_disk_cannot_hold(refused: Refused, tmp_path: Path, mon
     monkeypatch.setattr("hw.verilog.array_verilog", lambda _: "module stlq_array(clk, rst);\nendmodule\n")
     monkeypatch.setattr(os, "fsync", full)
     out = tmp_path / "b"
-    said = f"stlq: --out is {out}: {FULL}; allowed: a folder that can be made and written\n"
+    said = f"stlq: --out is {out}: stlq_array.v: {FULL}; allowed: a folder that can be made and written\n"
     assert refused("generate", "--out", out) == said
     assert not list(out.iterdir())
+
+
+def test_what_is_in_the_way_of_a_build_is_named(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hw.verilog.array_verilog", lambda _: "module stlq_array(clk, rst);\nendmodule\n")
+    (tmp_path / "stlq_array.v").mkdir()
+    said = f"--out is {tmp_path}: stlq_array.v: not a regular file; allowed: a folder that can be made and written"
+    assert refused("generate", "--out", tmp_path) == f"stlq: {said}\n"
 
 
 def test_a_file_that_the_disk_cannot_hold(

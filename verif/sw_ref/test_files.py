@@ -135,19 +135,28 @@ def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_p
 OLD, NEW = {"a": b"old a", "b": b"old b"}, {"a": b"new a", "b": b"new b"}
 
 
+def listing(path: Path) -> dict[str, str]:
+    """A name and a digest a line."""
+    return dict(line.split() for line in path.read_text().splitlines()) if path.exists() else {}
+
+
+def listed(pair: dict[str, bytes]) -> dict[str, bytes]:
+    """A pair with its list."""
+    return {"list": "".join(f"{name} {digest_of(data)}\n" for name, data in pair.items()).encode(), **pair}
+
+
 def write_pair(folder: Path, pair: dict[str, bytes]) -> None:
-    digests = "".join(digest_of(data) for data in pair.values()).encode()
-    write_together(folder, {"list": digests, **pair}, commit="list")
+    write_together(folder, listed(pair), commit="list", listing=listing)
 
 
 def read_pair(folder: Path) -> dict[str, bytes]:
     """What the list says belongs together."""
     with locked(folder):
-        text = (folder / "list").read_text()
-        for name, digest in (("a", text[:64]), ("b", text[64:])):
+        digests = listing(folder / "list")
+        for name, digest in digests.items():
             settle(folder / name, digest)
             assert digest_of((folder / name).read_bytes()) == digest
-        return {name: (folder / name).read_bytes() for name in "ab"}
+        return {name: (folder / name).read_bytes() for name in digests}
 
 
 @pytest.mark.parametrize("stop", ["KeyboardInterrupt", "OSError", "SIGKILL"])
@@ -158,7 +167,7 @@ def test_files_that_belong_together_are_all_old_or_all_new(tmp_path: Path, stop:
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from sw_ref.files import digest_of, write_together\n"
+        "from sw_ref.files import write_together\n"
         "left, stop = int(sys.argv[2]), sys.argv[3]\n"
         "def stopping(real):\n"
         "    def call(*args):\n"
@@ -171,9 +180,8 @@ def test_files_that_belong_together_are_all_old_or_all_new(tmp_path: Path, stop:
         "        return real(*args)\n"
         "    return call\n"
         "os.fsync, os.replace = stopping(os.fsync), stopping(os.replace)\n"
-        f"pair = {NEW!r}\n"
-        "list = ''.join(map(digest_of, pair.values())).encode()\n"
-        "write_together(Path(sys.argv[1]), {'list': list, **pair}, commit='list')\n"
+        f"files = {listed(NEW)!r}\n"
+        "write_together(Path(sys.argv[1]), files, commit='list', listing=lambda _: {})\n"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(tmp_path), str(step), stop], capture_output=True)
     assert ran.returncode != 0
@@ -183,6 +191,79 @@ def test_files_that_belong_together_are_all_old_or_all_new(tmp_path: Path, stop:
     write_pair(tmp_path, NEW)
     assert read_pair(tmp_path) == NEW
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
+
+
+def stopped(folder: Path, pair: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, before: str) -> None:
+    """Write a pair, and stop where the file `before` is to take its name: nothing after that moment is done."""
+
+    def replace(source: Path, target: Path) -> None:
+        if target.name == before:
+            raise KeyboardInterrupt
+        os.rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            write_pair(folder, pair)
+
+
+THIRD = {"a": b"third a", "c": b"third c"}
+
+
+@pytest.mark.parametrize("cut", ["a", "b"])
+def test_what_a_killed_writer_committed_outlives_a_writer_that_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    write_pair(tmp_path, OLD)
+    stopped(tmp_path, NEW, monkeypatch, before=cut)
+    stopped(tmp_path, THIRD, monkeypatch, before="list")
+    assert (tmp_path / "b").read_bytes() == NEW["b"]
+    assert read_pair(tmp_path) == NEW
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
+
+
+def test_what_a_killed_writer_committed_goes_with_the_next_ones_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pair(tmp_path, OLD)
+    stopped(tmp_path, NEW, monkeypatch, before="a")
+    write_pair(tmp_path, THIRD)
+    assert read_pair(tmp_path) == THIRD
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c", "list"]
+
+
+def test_a_writer_that_waited_removes_what_the_other_one_wrote(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with locked(tmp_path):
+            waiting = pool.submit(write_pair, tmp_path, THIRD)
+            time.sleep(0.05)
+            for name, data in listed(NEW).items():
+                (tmp_path / name).write_bytes(data)
+        waiting.result()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c", "list"]
+
+
+def test_what_somebody_changed_since_is_not_removed(tmp_path: Path) -> None:
+    write_pair(tmp_path, OLD)
+    (tmp_path / "b").write_bytes(b"notes")
+    write_pair(tmp_path, THIRD)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c", "list"]
+
+
+def test_a_folder_is_made_and_goes_again_with_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = {"a": b"a", "bench/b": b"b"}
+    stopped(tmp_path, inner, monkeypatch, before="list")
+    assert not list(tmp_path.iterdir())
+    write_pair(tmp_path, inner)
+    assert read_pair(tmp_path) == inner
+
+
+def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bench").write_bytes(b"mine")
+    with pytest.raises(FileExistsError) as caught:
+        write_pair(tmp_path, {"a": b"a", "bench/b": b"b"})
+    assert caught.value.filename == str(tmp_path / "bench")
+    assert [p.name for p in tmp_path.iterdir()] == ["bench"]
 
 
 def test_many_writers_and_readers_of_one_folder(tmp_path: Path) -> None:
