@@ -1,12 +1,12 @@
 """A picture of a program: when each layer runs and what it waits for, and what lies in the activation memory then."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rtl_gen.compiler.layers import Layer
 from rtl_gen.compiler.lower import Compiled
+from rtl_gen.drawing import label, saved
 
 PARTS = {"beats": "C0", "idle (requantizer)": "C1", "program": "C3", "drain": "0.7"}
 Span = tuple[int, int]
@@ -14,7 +14,6 @@ Span = tuple[int, int]
 
 def draw_program(path: Path, layers: Sequence[Layer], compiled: Compiled) -> bytes:
     """Timeline and memory over time, in the format of the file's name; the same program gives the same bytes."""
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3 + 0.2 * len(layers)), layout="constrained")
@@ -23,10 +22,7 @@ def draw_program(path: Path, layers: Sequence[Layer], compiled: Compiled) -> byt
     _memory(bottom, compiled, spans_of(layers, compiled.steps))
     bottom.set_xlabel("cycles")
     bottom.set_xlim(0, layers[-1].start + layers[-1].cycles)
-    drawn, kind = io.BytesIO(), path.suffix[1:].lower()
-    with rc_context({"svg.hashsalt": "program"}):
-        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    return drawn.getvalue()
+    return saved(figure, path.suffix[1:].lower(), "program")
 
 
 def spans_of(layers: Sequence[Layer], steps: Sequence[str]) -> list[Span]:
@@ -46,7 +42,7 @@ def _timeline(axes: Any, layers: Sequence[Layer]) -> None:
         for (_, color), width in zip(PARTS.items(), (layer.beats, layer.idle, layer.program, drain), strict=True):
             axes.barh(row, width, left=start, height=0.8, color=color)
             start += width
-    axes.set_yticks(range(len(layers)), [layer.name for layer in layers], fontsize=7)
+    axes.set_yticks(range(len(layers)), [label(layer.name) for layer in layers], fontsize=7)
     axes.invert_yaxis()
     handles = [axes.barh(0, 0, color=color) for color in PARTS.values()]
     axes.legend(handles, PARTS, loc="upper right", fontsize=8)
@@ -62,7 +58,7 @@ def _memory(axes: Any, compiled: Compiled, spans: Sequence[Span]) -> None:
         axes.bar(start, buffer.words, end - start, base, align="edge", color=f"C{number % 10}", alpha=0.6, lw=0)
         # A name where there is room for it.
         if buffer.words > placement.words / 15 and end - start > spans[-1][1] / 30:
-            axes.text(start, base + buffer.words / 2, f" {buffer.name}", fontsize=6, va="center", clip_on=True)
+            axes.text(start, base + buffer.words / 2, f" {label(buffer.name)}", fontsize=6, va="center", clip_on=True)
     axes.axhline(placement.words, color="black", lw=0.8, ls=":")
     axes.set_ylabel("activation memory (words)")
     axes.set_ylim(0, placement.words * 1.05)

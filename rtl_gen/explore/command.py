@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hw.engine.config import EngineConfig
 from hw.engine.encoding import WINDOW
 from rtl_gen import convert, tools
+from rtl_gen.drawing import check_drawing
 from rtl_gen.errors import UsageError
 from rtl_gen.options import (
     FOLDER,
@@ -84,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     from rtl_gen.explore.exploration import Exploration
     from rtl_gen.explore.front import content
-    from rtl_gen.explore.plots import all_plots, check_drawing
+    from rtl_gen.explore.plots import all_plots
     from rtl_gen.explore.space import space_of
     from rtl_gen.explore.suggest import check_library
     from rtl_gen.explore.text import report, table

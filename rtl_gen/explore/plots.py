@@ -1,16 +1,12 @@
 """The page's plots as SVG, for papers."""
 
-import importlib.util
-import io
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rtl_gen.drawing import check_drawing, label, saved
 from rtl_gen.errors import UsageError
 from rtl_gen.explore.front_format import check_front
-from rtl_gen.extras import missing
-from sw_ref.messages import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,9 +21,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "svg.fonttype": "none",
-    "svg.hashsalt": "explore",
 }
-NAME_LENGTH = 40
 
 
 @dataclass(frozen=True)
@@ -77,12 +71,6 @@ def all_plots(front: Mapping[str, Any]) -> dict[str, bytes]:
     return front_plots(front) | {f"layers-{point_id}.svg": layer_plot(front, point_id) for point_id in ids}
 
 
-def check_drawing() -> None:
-    """Raises :class:`CheckError` if nothing can be drawn."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise missing("matplotlib")
-
-
 def layer_plot(front: Mapping[str, Any], point_id: str | int) -> bytes:
     """SVG: for each layer of one point its cycles, its SQNR, and when it runs.  Raises as :func:`front_plots`."""
     check_front(front)
@@ -98,14 +86,10 @@ def _svg(draw: Callable[["Figure"], None], size: tuple[float, float]) -> bytes:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    drawn = io.BytesIO()
-    with rc_context(STYLE), warnings.catch_warnings():
-        # Texts stay texts: whoever looks at the picture has the font.
-        warnings.filterwarnings("ignore", r"Glyph \d+")
+    with rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
-    return drawn.getvalue()
+        return saved(figure, "svg", "explore")
 
 
 def unbeaten(places: Sequence[tuple[float, float]], better: int) -> list[tuple[float, float]]:
@@ -151,13 +135,12 @@ def _layers(figure: "Figure", layers: Sequence[str], point: Point) -> None:
     known = {row: value for row, value in enumerate(point["layer_sqnr_db"]) if _is_drawn(value)}
     sqnr.barh(list(known), list(known.values()), color=PLAIN)
     time.barh(rows, point["layer_cycles"], left=starts, color=PLAIN)
-    for axis, label in ((cycles, "cycles"), (sqnr, "SQNR (dB)"), (time, "cycles, from the start")):
-        _label(axis, label)
+    for axis, title in ((cycles, "cycles"), (sqnr, "SQNR (dB)"), (time, "cycles, from the start")):
+        _label(axis, title)
     for row in set(rows) - set(known):
         text = point["layer_sqnr_db"][row] or "not measured"
         sqnr.text(0, row, f" {text}", va="center", style="italic", fontsize=8)
-    # A dollar sign in a name starts no formula.
-    cycles.set_yticks(rows, [_short(name) for name in layers], parse_math=False)
+    cycles.set_yticks(rows, [label(name) for name in layers])
     cycles.invert_yaxis()
 
 
@@ -166,14 +149,8 @@ def _is_drawn(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _label(axis: "Axes", label: str) -> None:
-    axis.set_xlabel(label)
+def _label(axis: "Axes", title: str) -> None:
+    axis.set_xlabel(title)
     axis.set_axisbelow(True)
     axis.grid(axis="x", alpha=0.3)
     axis.locator_params(axis="x", nbins=5)
-
-
-def _short(name: str) -> str:
-    """The end of a long name: its start is what all have in common."""
-    text = printable(name)
-    return text if len(text) <= NAME_LENGTH else f"...{text[3 - NAME_LENGTH :]}"

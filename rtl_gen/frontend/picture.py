@@ -1,13 +1,11 @@
 """A picture of what each layer does to the signal."""
 
-import importlib.util
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from rtl_gen.extras import missing
+from rtl_gen.drawing import check_drawing, label, saved
 from rtl_gen.frontend.losses import LayerReport
 from rtl_gen.options import check_file
 from rtl_gen.sqnr import decibels
@@ -17,13 +15,11 @@ from sw_ref.files import write_atomically
 def check_picture(path: Path) -> None:
     """Raises :class:`UsageError` or :class:`CheckError` if no picture can be drawn to `path`."""
     check_file("--picture", path, (".png", ".svg"))
-    if importlib.util.find_spec("matplotlib") is None:
-        raise missing("matplotlib")
+    check_drawing()
 
 
 def draw_layers(path: Path, layers: Sequence[LayerReport]) -> None:
     """Output and weight SQNR along the network; the same layers give the same bytes.  Raises ``OSError``."""
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(max(6, 0.3 * len(layers)), 4), layout="constrained")
@@ -33,10 +29,7 @@ def draw_layers(path: Path, layers: Sequence[LayerReport]) -> None:
         ("weights", [layer.weight_error for layer in layers]),
     ):
         axes.plot(np.array([decibels(max(error, 1e-12)) for error in errors], float), marker="o", label=name)
-    axes.set_xticks(range(len(layers)), [layer.name for layer in layers], rotation=90)
+    axes.set_xticks(range(len(layers)), [label(layer.name) for layer in layers], rotation=90)
     axes.set_ylabel("SQNR (dB)")
     axes.legend()
-    drawn, kind = io.BytesIO(), path.suffix[1:].lower()
-    with rc_context({"svg.hashsalt": "layers"}):
-        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    write_atomically(path, drawn.getvalue())
+    write_atomically(path, saved(figure, path.suffix[1:].lower(), "layers"))
