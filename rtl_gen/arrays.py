@@ -3,13 +3,15 @@
 `what` is how messages call a file, as in "--input".
 """
 
+import io
+import lzma
 import math
 import tokenize
 import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +23,8 @@ from numpy.typing import NDArray
 
 from rtl_gen.errors import UsageError
 
-# What readers raise for bytes that are not what they should be: zipfile and zlib for a bad archive (RuntimeError if it
-# is encrypted), numpy and its Python parser for a bad header.
+# What readers raise for bytes that are not what they should be: zipfile, zlib and lzma for a bad archive (RuntimeError
+# if it is encrypted), numpy and its Python parser for a bad header.
 DAMAGE = (
     ValueError,
     TypeError,
@@ -34,6 +36,7 @@ DAMAGE = (
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
 )
 DEFLATE = 1100
 """Deflate shrinks data to 1 / 1032 at best; a member that claims more is a lie."""
@@ -52,6 +55,22 @@ class StoredArray:
     axes: int
     load: Callable[[], NDArray[Any]]
     refusal: str = ""
+
+
+def npy(array: NDArray[Any]) -> bytes:
+    """An array as a .npy file."""
+    data = io.BytesIO()
+    np.save(data, array, allow_pickle=False)
+    return data.getvalue()
+
+
+def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as a .npz file, under any names: to `np.savez`, some would be options."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, array in arrays.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), npy(array))
+    return data.getvalue()
 
 
 @contextmanager

@@ -1,14 +1,12 @@
 """Inputs and outputs of networks as files of numpy."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from rtl_gen.arrays import open_arrays, read_array
+from rtl_gen.arrays import npy, npz, open_arrays, read_array
 from rtl_gen.errors import UsageError
 from rtl_gen.options import check_file, written
 from sw_ref.files import write_atomically
@@ -66,13 +64,9 @@ def check_outputs(file: Path, count: int, **inputs: Path | None) -> None:
 def write_outputs(file: Path, outputs: Codes) -> None:
     """Write the outputs' codes: .npy of the only one, or .npz.  Raises :class:`UsageError`."""
     check_outputs(file, len(outputs))
-    data = io.BytesIO()
-    if file.suffix.lower() == ".npy":
-        np.save(data, next(iter(outputs.values())), allow_pickle=False)
-    else:
-        np.savez(data, **outputs)  # pyright: ignore[reportArgumentType]
+    data = npz(outputs) if file.suffix.lower() == ".npz" else npy(next(iter(outputs.values())))
     with written("--out", file):
-        write_atomically(file, data.getvalue())
+        write_atomically(file, data)
 
 
 def _shaped(file: Path, name: str, array: NDArray[Any], network: Network) -> NDArray[Any]:

@@ -206,6 +206,33 @@ def test_numpy_does_not_warn_of_headers(tmp_path: Path, form: str) -> None:
     assert only(tmp_path / f"w.{form}").shape == (2, 3)
 
 
+@pytest.mark.parametrize("form", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_any_byte_may_be_wrong(tmp_path: Path, form: int) -> None:
+    """It is refused, or it was none that matters."""
+    path = archive_of(tmp_path / "w.npz", {"w.npy": npy(FILTERS, tmp_path)}, form)
+    data, refused = path.read_bytes(), set[str]()
+    for at in range(0, len(data), 3):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
+        try:
+            assert [array.tolist() for _, _, array in loaded(path)] == [FILTERS.tolist()]
+        except UsageError as error:
+            refused.add(str(error).partition(";")[0])
+    assert len(refused) > 10
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_under_any_names(tmp_path: Path) -> None:
+    names = ["file", "allow_pickle", "self", "args", "kwds", "arr_0", "a.npy", "a/b", "\u5377"]
+    written = {name: np.arange(number, dtype=np.uint8) for number, name in enumerate(names)}
+    (tmp_path / "w.npz").write_bytes(arrays.npz(written))
+    assert [(name, array.tolist()) for name, _, array in loaded(tmp_path / "w.npz")] == [
+        (name, array.tolist()) for name, array in written.items()
+    ]
+    with np.load(tmp_path / "w.npz", allow_pickle=False) as others:
+        assert {name: array.tolist() for name, array in others.items()} == {n: a.tolist() for n, a in written.items()}
+    assert arrays.npz(written) == (tmp_path / "w.npz").read_bytes()
+
+
 def test_damage_is_what_readers_raise() -> None:
     assert zipfile.BadZipFile in arrays.DAMAGE
     assert OSError not in arrays.DAMAGE

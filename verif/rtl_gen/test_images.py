@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rtl_gen.errors import UsageError
-from rtl_gen.images import check_outputs, read_images
+from rtl_gen.images import check_outputs, read_images, write_outputs
 from sw_ref.network import Network
 from verif.rtl_gen.compiler.networks import random_network
 from verif.rtl_gen.conftest import claim
@@ -55,6 +55,14 @@ def test_other_files(tmp_path: Path, network: Network) -> None:
 @pytest.mark.parametrize(("name", "count"), [("y.npy", 1), ("y.NPZ", 1), ("y.npz", 2)])
 def test_outputs_go_to_files_of_these_kinds(tmp_path: Path, name: str, count: int) -> None:
     check_outputs(tmp_path / name, count)
+
+
+def test_outputs_are_written_under_their_names(tmp_path: Path) -> None:
+    """Also under those that `np.savez` takes for options."""
+    outputs = {name: np.full((1, 2), number) for number, name in enumerate(("file", "allow_pickle"))}
+    write_outputs(tmp_path / "y.npz", outputs)
+    with np.load(tmp_path / "y.npz") as stored:
+        assert {name: array.tolist() for name, array in stored.items()} == {"file": [[0, 0]], "allow_pickle": [[1, 1]]}
 
 
 def test_outputs_go_over_no_input(tmp_path: Path) -> None:
