@@ -1,7 +1,9 @@
 """A run of nextpnr: a netlist is packed, placed and routed, with the placer that suits its size."""
 
 import json
+import os
 import re
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +33,10 @@ STEPS = 2000
 TAIL = 1 << 12
 """Bytes at the end of the log that tell of the last step."""
 STEP = re.compile(rb"iter=(\d+)")
+LEGALISING = b"Info: Strict legalising"
+"""The placer's last step, which takes a second, or never ends where many registers have enables of their own."""
+PATIENCE = 60.0
+"""Seconds that this step may take at least; it may take as long as all before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,22 +80,27 @@ class Nextpnr:
         """Place and route; by "heap" where the "static" placer never ends."""
         run = partial(tools.run, folder=folder, log=LOG)
         try:
-            run([*command, "--placer", placer], hopeless=lambda: steps(folder / LOG) > STEPS)
+            run([*command, "--placer", placer], hopeless=partial(hopeless, folder / LOG, time.time()))
         except TimeLimitError:
             if placer == "heap":
                 raise
             run([*command, "--placer", "heap"])
 
 
-def steps(log: Path) -> int:
-    """How many steps the "static" placer has taken, by its log as far as it is written."""
+def hopeless(log: Path, start: float) -> bool:
+    """Whether the "static" placer never ends, by its log as far as it is written; `start`: when it began."""
     try:
         with log.open("rb") as file:
-            file.seek(max(log.stat().st_size - TAIL, 0))
-            found = STEP.findall(file.read())
+            written = os.fstat(file.fileno())
+            file.seek(max(written.st_size - TAIL, 0))
+            end = file.read()
     except OSError:
-        return 0
-    return int(found[-1]) if found else 0
+        return False
+    found = STEP.findall(end)
+    if found and int(found[-1]) > STEPS:
+        return True
+    legalising = end.rstrip(b"\n").rsplit(b"\n", 1)[-1].startswith(LEGALISING)
+    return legalising and time.time() - written.st_mtime > max(written.st_mtime - start, PATIENCE)
 
 
 def choose_placer(log: str) -> str:

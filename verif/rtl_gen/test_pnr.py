@@ -1,8 +1,10 @@
 """`pnr`: frequency, utilisation and critical path on both families, and bad devices."""
 
 import json
+import os
 import re
 import sys
+import time
 
 import pytest
 
@@ -75,13 +77,33 @@ def test_a_placer_that_never_ends_is_left_for_the_other(tmp_path):
     assert all("--seed 3" in line for line in said[1:])
 
 
-def test_steps_of_the_placer(tmp_path):
-    log = tmp_path / "log"
-    assert nextpnr.steps(log) == 0
+def test_a_placer_is_hopeless_by_its_log(tmp_path):
+    log, now = tmp_path / "log", time.time()
+    assert not nextpnr.hopeless(log, now)
     log.write_text("Info: no step\n" * 1000)
-    assert nextpnr.steps(log) == 0
-    log.write_text("Info: iter=7 steplen=1\n" + "Info: x\n" * 1000 + "Info: iter=12 steplen=1\nInfo: x\n")
-    assert nextpnr.steps(log) == 12
+    assert not nextpnr.hopeless(log, now)
+    many = "Info: iter=2001 steplen=1\n" + "Info: x\n" * 1000
+    for last, expected in ((2000, False), (2001, True)):
+        log.write_text(f"{many}Info: iter={last} steplen=1\nInfo: x\n")
+        assert nextpnr.hopeless(log, now) is expected
+
+
+@pytest.mark.parametrize(
+    ("last", "before", "silent", "expected"),
+    [
+        ("Info: Strict legalising 15 cells...\n", 300, 290, False),
+        ("Info: Strict legalising 15 cells...\n", 300, 310, True),
+        ("Info: Strict legalising 15 cells...\n", 10, 50, False),
+        ("Info: Strict legalising 15 cells...\n", 10, 70, True),
+        ("Info: Strict legalising 15 cells...\nInfo: HPWL after legalise: 1.0\n", 10, 70, False),
+    ],
+)
+def test_a_placer_may_legalise_as_long_as_it_placed(tmp_path, last, before, silent, expected):
+    """`before`: seconds until it wrote the `last` line; `silent`: since then."""
+    (tmp_path / "log").write_text(f"Info: iter=500 steplen=1\n{last}")
+    written = time.time() - silent
+    os.utime(tmp_path / "log", (written, written))
+    assert nextpnr.hopeless(tmp_path / "log", written - before) is expected
 
 
 def test_every_kind_of_cells_must_fit():
