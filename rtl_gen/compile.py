@@ -16,6 +16,7 @@ from rtl_gen.compiler.picture import draw_program, peak_of
 from rtl_gen.compiler.program import encode, to_bytes
 from rtl_gen.cores.bench import TOP
 from rtl_gen.cores.files import core_files
+from rtl_gen.engine_bench import INSTANCES
 from rtl_gen.engine_build import (
     NETWORK,
     PROGRAM,
@@ -180,8 +181,9 @@ def _given(args: argparse.Namespace, network: Network) -> EngineConfig:
     values.setdefault("requant_lanes", gcd(EngineConfig.requant_lanes, values["pe"]))
     try:
         array = {name: values.pop(name) for name in parameters_of(ArrayConfig) if name in values}
-        if args.name == TOP:
-            raise ValueError(f"name is {TOP!r}, as the build's test bench is; allowed: another one")
+        for taken, by in ({TOP}, "the build's test bench"), (INSTANCES, "a part of the engine"):
+            if args.name in taken:
+                raise ValueError(f"name is {args.name!r}, as {by} is; allowed: another one")
         name = {} if args.name is None else {"name": args.name}
         return EngineConfig(array=ArrayConfig(format=network.format, **array), **values, **name)
     except ValueError as error:

@@ -1,5 +1,6 @@
 """A plain Verilog test bench that feeds an engine programs and inputs, and tells all that it writes and when."""
 
+import re
 from dataclasses import dataclass
 
 from hw.engine.config import EngineConfig
@@ -115,6 +116,9 @@ module {top};
   end
 endmodule
 """
+
+INSTANCES = frozenset(re.findall(r"\bengine\.(\w+)\.", TEMPLATE))
+"""The parts of the engine that the bench looks into; no top may have such a name: Icarus Verilog takes it for them."""
 
 
 @dataclass(frozen=True, kw_only=True)

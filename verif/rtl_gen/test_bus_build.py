@@ -85,6 +85,9 @@ def test_the_command_in_the_header_makes_the_same_file_again(network: Path, tmp_
         (("--bus", "axi", "--bus-bits", 16), "--bus-bits is 16; allowed with axi: 32, 64, 128, 256 or 512"),
         (("--bus", "wishbone", "--bus-bits", 128), "--bus-bits is 128; allowed with wishbone: 32 or 64"),
         (("--name", "stlq_bench"), "--name is 'stlq_bench', as the build's test bench is; allowed: another one"),
+        (("--name", "memory"), "--name is 'memory', as a part of the engine is; allowed: another one"),
+        (("--name", "sequencer"), "--name is 'sequencer', as a part of the engine is; allowed: another one"),
+        (("--name", "array"), "--name is 'array', as a part of the engine is; allowed: another one"),
     ],
 )
 def test_what_is_refused(
