@@ -113,6 +113,15 @@ def number(text: str) -> float:
     return float(text)
 
 
+def exact(value: float) -> str:
+    """The shortest text from which :func:`number` reads the same value.
+
+    >>> exact(3.0), exact(123.456789), exact(1e-7)
+    ('3', '123.456789', '1e-07')
+    """
+    return repr(value).removesuffix(".0")
+
+
 def tile(text: str) -> tuple[int, int]:
     """``8x16`` as (8, 16).
 

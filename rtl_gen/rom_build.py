@@ -14,7 +14,7 @@ from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
 from rtl_gen.header import Subject, engine_subject, headed
 from rtl_gen.manifest import verilog_name
-from rtl_gen.options import add_parameter
+from rtl_gen.options import add_parameter, exact
 from sw_ref.format import parameters_of
 from sw_ref.network import Network
 
@@ -73,7 +73,7 @@ def rom_command(config: RomConfig) -> str:
     """The command that makes engine and top again."""
     options = f"--bus {ROM} --program-in {config.source.value} --codes-over {config.codes.value}"
     if config.codes is Codes.UART:
-        options += f" --baud {config.baud} --mhz {config.clock_hz / 1e6:g}"
+        options += f" --baud {config.baud} --mhz {exact(config.clock_hz / 1e6)}"
     return engine_subject(config.engine).command.replace(" --out ", f" {options} --out ")
 
 

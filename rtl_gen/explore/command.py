@@ -17,6 +17,7 @@ from rtl_gen.options import (
     add_seed,
     add_whole,
     check_folder,
+    exact,
     number,
     path,
     whole_number,
@@ -182,12 +183,13 @@ def _option(args: argparse.Namespace, name: str) -> list[str]:
         return []
     if name == "shape":
         return [part for shape in value for part in (option, shape)]
-    text = ",".join(map("{:g}".format, value)) if name in ("mean", "std") else None
+    text = ",".join(map(exact, value)) if name in ("mean", "std") else str(value)
     if isinstance(value, tuple):
         from rtl_gen.explore.space import domains
 
         text = domains()[name].text(value)
-    return [option, text or str(value)]
+    # What begins like an option is a value only where it is joined to its own.
+    return [f"{option}={text}"] if text.startswith("-") else [option, text]
 
 
 def _device(args: argparse.Namespace) -> str | None:

@@ -26,7 +26,10 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 FORMS = {
     "ram": ("", ["inputs__payload", "outputs__payload"]),
-    "flash": ("--program-in flash --codes-over uart --baud 2000000 --mhz 24", ["flash__cs_n", "rx", "tx", "overrun"]),
+    "flash": (
+        "--program-in flash --codes-over uart --baud 2000000 --mhz 24.000001",
+        ["flash__cs_n", "rx", "tx", "overrun"],
+    ),
 }
 
 
