@@ -34,7 +34,7 @@ class Design:
 
         Raises :class:`UsageError` if the networks are absent, and as the commands do.
         """
-        file, stlq = tiny.find()[self.network], Commands(say=lambda line: print(line, flush=True))
+        file, stlq = tiny.find(self.network)[self.network], Commands(say=lambda line: print(line, flush=True))
         folder = self.build.parent
         folder.mkdir(parents=True, exist_ok=True)
         (port,) = import_onnx(file).inputs

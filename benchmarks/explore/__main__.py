@@ -29,7 +29,9 @@ def main() -> int:
 def bench(args: argparse.Namespace) -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    options = parser.parse_args([str(tiny.find()["keyword_spotting"]), *OPTIONS, "--out", str(FOLDER)])
+    options = parser.parse_args(
+        [str(tiny.find("keyword_spotting")["keyword_spotting"]), *OPTIONS, "--out", str(FOLDER)]
+    )
     task, contents = task_of(options, space_of(options))
     with places.place(args, contents) as running:
         found = results.content(searched(task, running), drawn(task, running))

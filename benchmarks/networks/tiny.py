@@ -51,14 +51,16 @@ TINY = {
 """By name, the smallest first."""
 
 
-def find() -> dict[str, Path]:
-    """The networks' files.  Raises :class:`UsageError` naming those that are absent."""
-    folder = Path(os.environ.get(VARIABLE) or ROOT / FOLDER)
-    files = {name: folder / f"{name}.onnx" for name in TINY}
+def find(*names: str) -> dict[str, Path]:
+    """The files of these networks, or of all.  Raises :class:`UsageError` naming those that are absent."""
+    named = os.environ.get(VARIABLE)
+    folder = Path(named or (ROOT / FOLDER).resolve())
+    files = {name: folder / f"{name}.onnx" for name in names or TINY}
     absent = [file.name for file in files.values() if not file.is_file()]
     if absent:
+        where = f"{VARIABLE} is {folder}, which" if named else f"{VARIABLE} is not set, and {folder}"
         raise UsageError(
-            f"{VARIABLE} is {folder}, which lacks {', '.join(absent)}; allowed: a folder with MLPerf Tiny's reference "
+            f"{where} lacks {', '.join(absent)}; allowed: a folder with MLPerf Tiny's reference "
             f"networks as ONNX ({SOURCE})"
         )
     return files

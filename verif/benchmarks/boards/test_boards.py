@@ -24,10 +24,15 @@ def test_the_page_shows_these_options(board: str) -> None:
     assert f"make {board}\n" in page
 
 
-def test_absent_networks_are_named(
+def test_an_absent_network_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(tiny.VARIABLE, str(tmp_path))
+    """Only the one of the board, and whether the variable was set."""
     monkeypatch.setattr(sys, "argv", ["boards", "ulx3s"])
-    assert main() == 2
-    assert f"error: {tiny.VARIABLE} is {tmp_path}, which lacks " in capsys.readouterr().err
+    monkeypatch.setattr(tiny, "ROOT", tmp_path / "clone")
+    folder = (tmp_path / "shared/networks").resolve()
+    monkeypatch.setenv(tiny.VARIABLE, str(tmp_path))
+    for where in (f"is {tmp_path}, which", f"is not set, and {folder}"):
+        assert main() == 2
+        assert capsys.readouterr().err.startswith(f"error: {tiny.VARIABLE} {where} lacks resnet8.onnx; allowed: ")
+        monkeypatch.delenv(tiny.VARIABLE, raising=False)
