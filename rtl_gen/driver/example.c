@@ -10,9 +10,11 @@
 #define _POSIX_C_SOURCE 200112L
 #define _FILE_OFFSET_BITS 64
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,11 +49,18 @@ static void stop(const char *what)
     exit(1);
 }
 
+/* The system says why. */
+static void fail(const char *what)
+{
+    fprintf(stderr, "example: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
 static void *reach(int device, unsigned long address, size_t size)
 {
     void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, device, (off_t)address);
     if (mapped == MAP_FAILED) {
-        stop("this address cannot be mapped");
+        fail("this address cannot be mapped");
     }
     return mapped;
 }
@@ -60,7 +69,7 @@ static FILE *file(const char *name, const char *mode)
 {
     FILE *opened = fopen(name, mode);
     if (opened == NULL) {
-        stop(name);
+        fail(name);
     }
     return opened;
 }
@@ -123,11 +132,11 @@ static void get_outputs(const volatile uint8_t *memory, const char *name)
     for (at = 0; at < sizeof outputs / sizeof *outputs; at++) {
         stlq_get(memory, &outputs[at], values, STLQ_CODE_BYTES);
         if (fwrite(values, sizeof *values, outputs[at].codes, made) != outputs[at].codes) {
-            stop(name);
+            fail(name);
         }
     }
     if (fclose(made) != 0) {
-        stop(name);
+        fail(name);
     }
 }
 
@@ -159,7 +168,7 @@ int main(int count, char **arguments)
     }
     device = open(arguments[1], O_RDWR | O_SYNC);
     if (device < 0) {
-        stop(arguments[1]);
+        fail(arguments[1]);
     }
     bus.user = reach(device, number(arguments[2]), REGISTER_BYTES);
     address = number(arguments[3]);

@@ -147,6 +147,9 @@ def test_the_c_example_with_sanitizers(setup: Setup, example: str) -> None:
 @pytest.mark.parametrize(
     ("at", "given", "message"),
     [
+        (0, "none", "none: No such file or directory"),
+        (1, "0x1", "this address cannot be mapped: Invalid argument"),
+        (3, "none.bin", "none.bin: No such file or directory"),
         (1, "43c00000g", "an address is no number; allowed: one such as 0x43c00000"),
         (2, "", "an address is no number; allowed: one such as 0x43c00000"),
         (3, "long.bin", "the program is longer than that of this network"),
