@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
@@ -20,11 +21,25 @@ From trained weights to Verilog that agrees bit for bit:
 """
 
 
+EXAMPLE = "example: "
+
+
 class Parser(argparse.ArgumentParser):
     """Raises :class:`UsageError` instead of printing the whole usage."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+class Help(argparse.HelpFormatter):
+    """Breaks no file name and no option at a hyphen; the example's further lines are indented."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        hanging = "  " if text.startswith(EXAMPLE) else ""
+        return textwrap.fill(text, width, subsequent_indent=hanging, break_on_hyphens=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +68,8 @@ def _run(argv: list[str]) -> int:
     parser = Parser(
         prog=f"stlq {command}",
         description=f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}.",
-        epilog=f"example: {module.EXAMPLE}",
+        epilog=f"{EXAMPLE}{module.EXAMPLE}",
+        formatter_class=Help,
         allow_abbrev=False,
     )
     module.add_arguments(parser)

@@ -55,6 +55,17 @@ def test_help_is_what_the_document_shows(command, capsys, monkeypatch):
     assert re.sub(r" +$", "", capsys.readouterr().out, flags=re.MULTILINE) == shown
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_narrow_terminal_keeps_names_whole(command, capsys, monkeypatch):
+    """No line ends within a name or an option, and all lines of the example are set off."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    described, _, example = capsys.readouterr().out.partition("\nexample: ")
+    assert not re.findall(r".*\w-$", described, re.M)
+    assert all(line.startswith("  ") for line in example.splitlines()[1:])
+
+
 def test_no_arguments(refused):
     assert "see `stlq --help`" in refused()
 
