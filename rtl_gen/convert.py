@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtl_gen.convert_export import run_export
-from rtl_gen.convert_report import report
+from rtl_gen.convert_report import report, square_notes
 from rtl_gen.data import guessed, load_data
 from rtl_gen.errors import UsageError
 from rtl_gen.generate import option_wording
@@ -18,7 +18,7 @@ from rtl_gen.labels import read_labels
 from rtl_gen.options import add_parameter, check_file, is_count, number, path, tile, whole_number, written
 from rtl_gen.report import Report, progress
 from sw_ref.format import StlqFormat, parameters_of
-from sw_ref.messages import printable
+from sw_ref.messages import counted, printable
 from sw_ref.network import save_network
 from sw_ref.tiling import Selection
 
@@ -69,7 +69,10 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--calibrate", metavar="DATA", type=path, help=".npy, .npz, or a folder of pictures (default: noise)"
     )
     data.add_argument(
-        "--mean", type=numbers, metavar="M,..", help="mean of pictures in pixels, one or per channel (default: none)"
+        "--mean",
+        type=numbers,
+        metavar="M,..",
+        help="mean of pictures in pixels, one or per channel; a folder of pictures needs it (default: none)",
     )
     data.add_argument(
         "--std", type=numbers, metavar="S,..", help="standard deviation of pictures, likewise (default: none)"
@@ -130,7 +133,7 @@ def run_onnx(args: argparse.Namespace) -> Report:
         made = convert(network, used, fmt, tile=args.tile, ratio=args.ratio, budget=args.budget)
         agreement = compare(made.network, Runner(network), data, floats.labels)
     if made.samples < len(next(iter(used.values()))):
-        notes.append(f"calibrated with the first {made.samples} inputs: more do not fit into memory")
+        notes.append(f"calibrated with the first {counted(made.samples, 'input')}: more do not fit into memory")
     with written("--out", args.out):
         save_network(args.out, made.network)
     if args.picture is not None:
@@ -138,7 +141,7 @@ def run_onnx(args: argparse.Namespace) -> Report:
 
         with written("--picture", args.picture):
             draw_layers(args.picture, made.layers)
-    notes += _notes(made.layers)
+    notes += [*square_notes(args.tile), *_notes(made.layers)]
     return report(args, fmt, made, agreement, [*map(printable, notes)], time.perf_counter() - started)
 
 

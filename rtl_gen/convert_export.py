@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from rtl_gen.convert_report import square_notes
 from rtl_gen.errors import UsageError
 from rtl_gen.options import written
 from rtl_gen.report import Report, Table
@@ -59,16 +60,17 @@ def report(out: Path, network: Network) -> Report:
         (row["name"], "x".join(map(str, row["shape"])), f"{100 * row['ratio']:.1f}", f"{row['beats']:,}")
         for row in rows
     ]
+    notes = square_notes(network.tile)
     data = {
         "out": str(out),
         "format": network.format.to_dict(),
         "tile": list(network.tile),
         "layers": rows,
         "cycles": cycles,
+        "notes": notes,
     }
-    return Report(
-        data, [Table(f"{out}", columns, shown), f"{cycles:,} array cycles per input; trained, not calibrated"]
-    )
+    total = f"{cycles:,} array cycles per input; trained, not calibrated"
+    return Report(data, [Table(f"{out}", columns, shown), *(f"note: {note}" for note in notes), total])
 
 
 def uses(network: Network, node: Node) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from rtl_gen.report import Report, Table
 from rtl_gen.sqnr import decibels, shown, with_unit
 from sw_ref.format import StlqFormat
+from sw_ref.messages import counted
 
 
 def report(
@@ -44,12 +45,21 @@ def report(
         "notes": notes,
         "seconds": round(seconds, 3),
     }
-    total = f"{data['cycles']:,} array cycles per input; {made.samples} inputs for calibration, {seconds:.1f} s"
+    total = (
+        f"{data['cycles']:,} array cycles per input; {counted(made.samples, 'input')} for calibration, {seconds:.1f} s"
+    )
     return Report(data, [table, *lines, *(f"note: {note}" for note in notes), total])
 
 
+def square_notes(tile: tuple[int, int]) -> list[str]:
+    """A note where `compile` needs to be told the engine's size: tiles that are not square are not that of one."""
+    if tile[0] == tile[1]:
+        return []
+    return ["{}x{} tiles: engines so far have as many PEs as lanes, so `stlq compile` needs --pe".format(*tile)]
+
+
 def _agreement(args: argparse.Namespace, made: Any, agreement: Any) -> list[str]:
-    lines = [f"output SQNR {with_unit(agreement.error)} on {agreement.count} {_seen(args, made, agreement)}"]
+    lines = [f"output SQNR {with_unit(agreement.error)} on {_seen(args, made, agreement)}"]
     if agreement.same_class is not None:
         lines.append(f"same class as the float network: {100 * agreement.same_class:.2f}%")
     if agreement.accuracy is not None:
@@ -63,9 +73,10 @@ def _agreement(args: argparse.Namespace, made: Any, agreement: Any) -> list[str]
 def _seen(args: argparse.Namespace, made: Any, agreement: Any) -> str:
     """The inputs on which both networks were compared, in words."""
     if args.calibrate is None:
-        return "random inputs"
+        return counted(agreement.count, "random input")
     others = agreement.count - made.samples
-    return f"inputs, {others} of them not used for calibration" if others else "inputs, all used for calibration"
+    used = f"{others:,} of them not used for calibration" if others else "all used for calibration"
+    return f"{counted(agreement.count, 'input')}, {used}"
 
 
 def _row(layer: Any) -> tuple[str, ...]:

@@ -29,6 +29,12 @@ def load_design(folder: Path) -> Design:
         return engine_of(path, content) if is_engine(content) else build_of(path, content)
 
 
+def around_lines(build: Design) -> list[str]:
+    """A line where a build has a top around the engine: that is not measured."""
+    around = build.around if isinstance(build, EngineBuild) else []
+    return [f"not measured: {name}, the top around the engine" for name in around]
+
+
 def check_results(*files: Path) -> None:
     """Raises :class:`UsageError` where a result cannot be written: before the tools run for it."""
     for file in files:

@@ -22,6 +22,7 @@ from rtl_gen.manifest import (
 )
 from sw_ref.files import digest_of, locked
 from sw_ref.format import parameters_of
+from sw_ref.messages import counted
 
 NETWORK, PROGRAM, PROGRAM_HEX = "network.safetensors", "program.bin", "program.hex"
 DRIVER = "driver"  # folder of what a host needs
@@ -54,13 +55,18 @@ class EngineBuild:
         return {self.name: digest_of(self.contents[self.name])}
 
     @property
+    def around(self) -> list[str]:
+        """The files of tops that instantiate the engine: on a bus, or with the program in a ROM."""
+        return [name for name in self.contents if re.fullmatch(r"\w+\.v", name) and name != self.name]
+
+    @property
     def array(self) -> ArrayConfig:
         return self.config.array
 
     @property
     def title(self) -> str:
         """A description for people."""
-        return f"engine, {self.config.array.size}, {self.config.requant_lanes} requantizer lanes"
+        return f"engine, {self.config.array.size}, {counted(self.config.requant_lanes, 'requantizer lane')}"
 
     @property
     def ports(self) -> list[dict[str, Any]]:

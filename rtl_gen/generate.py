@@ -15,6 +15,7 @@ from rtl_gen.options import FOLDER, add_format_options, add_parameter, check_fol
 from rtl_gen.presets import add_preset_options, chosen
 from rtl_gen.report import Report, progress
 from sw_ref.format import parameters_of
+from sw_ref.messages import counted
 
 SUMMARY = "write the Verilog of an array and its manifest (the default command)"
 EXAMPLE = "stlq --pe 8 --bits 3 --out build/"
@@ -58,10 +59,10 @@ def run(args: argparse.Namespace) -> Report:
     sign = "signed" if fmt.act_signed else "unsigned"
     pixels = f", {config.pixels} pixels" if config.pixels > 1 else ""
     lines = [
-        f"{build.verilog}: {config.pe} PEs x {config.lanes} lanes{pixels}, {fmt.bits}-bit words, "
+        f"{build.verilog}: {counted(config.pe, 'PE')} x {counted(config.lanes, 'lane')}{pixels}, {fmt.bits}-bit words, "
         f"{sign} {fmt.act_bits}-bit activations, residual shift {fmt.residual_shift}",
-        f"{config.macs_per_cycle} multiply-accumulates per cycle, {config.acc_bits}-bit sums "
-        f"of up to {config.depth} inputs, latency {config.latency_cycles} cycles",
+        f"{counted(config.macs_per_cycle, 'multiply-accumulate')} per cycle, {config.acc_bits}-bit sums "
+        f"of up to {counted(config.depth, 'input')}, latency {counted(config.latency_cycles, 'cycle')}",
     ]
     return Report(data, [*lines])
 

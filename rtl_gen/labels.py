@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from rtl_gen.arrays import read_array
 from rtl_gen.errors import UsageError
+from sw_ref.messages import counted
 
 
 def read_labels(path: Path, *, inputs: int, classes: int, more: bool = False) -> NDArray[np.int64]:
@@ -20,9 +21,8 @@ def read_labels(path: Path, *, inputs: int, classes: int, more: bool = False) ->
         labels = labels[:, 0]
     fits = labels.ndim == 1 and (len(labels) == inputs or (more and len(labels) > inputs))
     if labels.dtype.kind not in "iu" or not fits:
-        raise UsageError(
-            f"--labels {path} holds {labels.dtype} {labels.shape}; needed: {inputs} whole numbers, one per input"
-        )
+        whole = counted(inputs, "whole number")
+        raise UsageError(f"--labels {path} holds {labels.dtype} {labels.shape}; needed: {whole}, one per input")
     least, most = int(labels.min()), int(labels.max())
     if least < 0 or most >= classes:
         raise UsageError(f"--labels {path} holds classes from {least} to {most}; allowed: 0 to {classes - 1}")

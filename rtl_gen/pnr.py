@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rtl_gen import tools
-from rtl_gen.design import Design, add_build, check_results, load_design, save_result
+from rtl_gen.design import Design, add_build, around_lines, check_results, load_design, save_result
 from rtl_gen.errors import CheckError, FitError, UsageError
 from rtl_gen.harness import Harness
 from rtl_gen.nextpnr import NETLIST, Nextpnr
 from rtl_gen.options import add_seed, number, whole_number
+from rtl_gen.presets import hints
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.smaller import smaller
 from rtl_gen.targets import PLACED
@@ -21,7 +22,6 @@ from rtl_gen.yosys import YOSYS
 SUMMARY = "place and route with nextpnr: MHz, utilisation, critical path"
 EXAMPLE = "stlq pnr build/ --target ecp5 --device 25k"
 SPEED = 6
-HINT = "an array made with `--for {target}` takes fewer logic cells there; `--optimize speed` makes it faster"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +138,6 @@ def _report(build: Design, path: Path, result: dict[str, Any]) -> Report:
     where = f"{result['target']} {result['device']}"
     table = Table(f"{build.title}: {where}", ("resource", build.kind, "per MAC"), rows)
     critical = result["critical_path"]
-    lines = [f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}", f"written to {path}"]
-    if config.choices != target.choices:
-        lines.append(HINT.format(target=target.array_for))
+    critical_line = f"critical path ({critical['ns']:.2f} ns): {' > '.join(critical['nets'])}"
+    lines = [critical_line, *around_lines(build), f"written to {path}", *hints(config, target, is_clocked=True)]
     return Report(result, [table, *lines])

@@ -4,13 +4,15 @@ import argparse
 from typing import Any
 
 from hw.config import ArrayConfig
-from rtl_gen.targets import TARGETS
+from rtl_gen.targets import TARGETS, Target
 
 PRESETS = {"array_for": "xilinx", "optimize": "area"}
 """The options that stand for several parameters, with their defaults."""
 
 OPTIMIZE = ("area", "speed")
 ARRAYS_FOR = {target.array_for: target for target in TARGETS.values()}
+HINT = "an array made with `--for {target}` is smaller there"
+FASTER = "; `--optimize speed` makes it faster"
 BUFFERED = 4
 """The `pipeline` with registers around each addition."""
 
@@ -45,3 +47,11 @@ def chosen(args: argparse.Namespace) -> dict[str, Any]:
     """The parameters that presets decide: as given by their own options, else as the presets say."""
     values = preset(**{name: getattr(args, name) or default for name, default in PRESETS.items()})
     return {name: value if getattr(args, name) is None else getattr(args, name) for name, value in values.items()}
+
+
+def hints(array: ArrayConfig, target: Target, *, is_clocked: bool = False) -> list[str]:
+    """A line where an array has the shape of another technology; `is_clocked`: whether its clock is told, too."""
+    if not array.pipeline or array.choices == target.choices:
+        return []
+    faster = FASTER if is_clocked and array.pipeline != BUFFERED else ""
+    return [HINT.format(target=target.array_for) + faster]

@@ -15,6 +15,7 @@ from rtl_gen.errors import CheckError
 from rtl_gen.inference import Task, Verdict
 from rtl_gen.report import Report, Table
 from rtl_gen.simulate import folder_name
+from sw_ref.messages import counted
 
 LISTED = 20
 """Images of which the class is shown."""
@@ -40,9 +41,10 @@ def report(
     else:
         data |= _compared(task, verdict, late)
         parts += [_cycles(args, task, data), *_wrong(build, verdict, late)]
+        mismatches = counted(verdict.mismatches, "mismatch", "mismatches")
         parts.append(
-            f"{'pass' if ok else 'FAIL'}: {count} image{'s' * (count > 1)}, {verdict.codes:,} codes compared, "
-            f"{verdict.mismatches:,} mismatches, {verdict.astray:,} writes astray (stalls {args.stalls} %)"
+            f"{'pass' if ok else 'FAIL'}: {counted(count, 'image')}, {counted(verdict.codes, 'code')} compared, "
+            f"{mismatches}, {counted(verdict.astray, 'write')} astray (stalls {args.stalls} %)"
         )
     if args.waves is not None:
         data["waves"] = str(waves_file(args))
@@ -99,7 +101,7 @@ def _wrong(build: EngineBuild, verdict: Verdict, late: list[list[int]]) -> list[
     """The verdict on a mismatch, and whether the Verilog's age may be the reason."""
     lines = [] if verdict.first is None else [str(verdict.first)]
     if late:
-        lines.append(f"{len(late)} images took other cycles than predicted")
+        lines.append(f"{counted(len(late), 'image')} took other cycles than predicted")
     if (late or not verdict.right) and _is_another(build):
         lines.append(f"{build.folder / build.name} was made by another version of stlq; compile the network again")
     return lines

@@ -20,6 +20,7 @@ from rtl_gen.simulator import SIMULATORS, Outcome, check_fit, simulation
 from rtl_gen.testbench import Amounts, Stalls
 from sw_ref.files import digest_of
 from sw_ref.integer import dot
+from sw_ref.messages import counted
 from sw_ref.model import ModelError, StlqTensor, load_model
 
 SUMMARY = "run quantized weights through the Verilog and compare every sum"
@@ -199,7 +200,7 @@ def _report(args: argparse.Namespace, results: dict[str, dict[str, Any]]) -> Rep
             parts.append(f"{where}: golden {miss['golden']}, Verilog {miss['verilog']}")
         if result["cycles_expected"] not in (None, result["cycles"]):
             parts.append(f"tensor {name}: {result['cycles']} cycles; beats + latency are {result['cycles_expected']}")
-    verdict = f"{'pass' if ok else 'FAIL'}: {sums:,} sums compared, {wrong:,} mismatches"
+    verdict = f"{'pass' if ok else 'FAIL'}: {counted(sums, 'sum')} compared, {counted(wrong, 'mismatch', 'mismatches')}"
     parts.append(f"{verdict} (seed {args.seed}, stalls {args.stalls} %)")
     data = {"ok": ok, "sim": args.sim, "seed": args.seed, "stalls": args.stalls, "tensors": results}
     return Report(data, parts, ok)

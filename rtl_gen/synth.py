@@ -6,13 +6,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rtl_gen.design import Design, add_build, check_results, load_design, save_result
+from rtl_gen.design import Design, add_build, around_lines, check_results, load_design, save_result
 from rtl_gen.errors import CheckError, UsageError
 from rtl_gen.options import path
 from rtl_gen.parts import cells_by_part, check_memories, modules_apart
+from rtl_gen.presets import hints
 from rtl_gen.report import Report, Table, progress
 from rtl_gen.targets import TARGETS, Target
 from rtl_gen.yosys import KEEP_MEMORIES, YOSYS, Flow, Mapped, mapped, mapped_apart
+from sw_ref.messages import counted
 
 SUMMARY = "synthesize with Yosys: LUTs, carry, flip-flops, or gates and area"
 EXAMPLE = "stlq synth build/ --target ice40"
@@ -71,9 +73,8 @@ def synthesize(build: Design, target: str, *, liberty: Path | None = None, by_pa
     found = mapped(build.text, top, flow)
     resources = _resources(technology, found, liberty)
     if resources["multipliers"] or resources["dsp"]:
-        raise CheckError(
-            f"the netlist has {resources['multipliers']} multipliers and {resources['dsp']} DSP blocks; 0 are right"
-        )
+        multipliers, blocks = counted(resources["multipliers"], "multiplier"), counted(resources["dsp"], "DSP block")
+        raise CheckError(f"the netlist has {multipliers} and {blocks}; 0 are right")
     check_memories(found.memories)
     result = {
         "schema": 1,
@@ -144,7 +145,8 @@ def _report(build: Design, path: Path, result: dict[str, Any]) -> Report:
     title = f"{build.title}, {fmt.bits}-bit words, {fmt.act_bits}-bit activations"
     table = Table(f"{title}: {result['target']}", ("resource", build.kind, "per PE", "per MAC"), rows)
     parts = [_parts_table(result["parts"])] if "parts" in result else []
-    return Report(result, [table, *parts, f"written to {path}"])
+    hinted = hints(build.array, TARGETS[result["target"]])
+    return Report(result, [table, *parts, *around_lines(build), f"written to {path}", *hinted])
 
 
 def _parts_table(parts: Mapping[str, Mapping[str, int]]) -> Table:

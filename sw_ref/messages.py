@@ -1,4 +1,4 @@
-"""Messages about bad input stay short, however long the input is."""
+"""The words of messages: names that stay printable, lengths that stay short, and numbers of things."""
 
 LIMIT = 600  # characters: more than any message about sound input takes
 
@@ -22,3 +22,12 @@ def shorten(message: str, limit: int = LIMIT) -> str:
         return message
     half = limit // 2
     return f"{message[: half - 5]} ... {message[-half:]}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """So many things; `many`: their plural, where it is not `one` with an s.
+
+    >>> counted(1, "image"), counted(1200, "image"), counted(0, "mismatch", "mismatches")
+    ('1 image', '1,200 images', '0 mismatches')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -13,6 +13,7 @@ from rtl_gen.explore.suggest import Scores, better_choices, random_choices, wors
 from rtl_gen.explore.units import AREA, COMPILED, QUANTIZED, clock_of
 from rtl_gen.runner import Runner
 from rtl_gen.targets import Target
+from sw_ref.messages import counted
 
 FIRST, TRIED, MEASURED = 8, 16, 4
 """Points that are synthesized before any estimate; points tried, and engines measured, in each round."""
@@ -72,7 +73,8 @@ class Exploration:
             self._estimate()
             self._measure({point.config for point in chosen} | self._engines)
             self._check_some_left()
-            yield f"round {number}: {len(self.points)} points tried, {len(self._engines)} engines measured"
+            measured = counted(len(self._engines), "engine")
+            yield f"round {number}: {counted(len(self.points), 'point')} tried, {measured} measured"
             idle = 0 if chosen else idle + 1
 
     def _check_some_left(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from rtl_gen.explore.exploration import Exploration
 from rtl_gen.explore.front import about
 from rtl_gen.report import Report, Table, lines_of
+from sw_ref.messages import counted
 
 COLUMNS = ("point", "array", "bits", "codes", "R", "lanes", "ports", "for")
 SPEED = ("MHz", "cycles", "per second")
@@ -25,7 +26,7 @@ def front_table(found: Mapping[str, Any], exploration: Exploration) -> Table:
     labelled = exploration.task.inputs["labels"] is not None
     quality = ("accuracy %",) if labelled else ("SQNR dB", "same class %")
     where = f"{exploration.task.target.name} {exploration.task.device or ''}".strip()
-    title = f"{found['network']} on {where}: {len(points)} points that no other one beats, all measured"
+    title = f"{found['network']} on {where}: {counted(len(points), 'point')} that no other one beats, all measured"
     rows = [(*_row(point), *_quality(point, labelled)) for point in points]
     return Table(title, (*COLUMNS, found["logic"], *SPEED, *quality), rows)
 
@@ -39,8 +40,8 @@ def report(folder: Path, found: Mapping[str, Any], exploration: Exploration) -> 
         for key, name in (("luts", found["logic"]), ("mhz", "MHz"))
         if (off := more["estimates"][key]) is not None
     ]
-    counts = f"{len(points)} points tried, {measured} measured, {len(exploration.refused)} refused; "
-    lines = [counts + f"{exploration.runner.done} units of work done now, the others were kept"]
+    counts = f"{counted(len(points), 'point')} tried, {measured} measured, {len(exploration.refused)} refused; "
+    lines = [counts + f"{counted(exploration.runner.done, 'unit')} of work done now, the others were kept"]
     if (nearest := exploration.nearest) is not None:
         right = f", accuracy {100 * nearest.quality:.2f}%" if nearest.quantized["accuracy"] is not None else ""
         size = f"{'' if nearest.measured else 'about '}{nearest.luts:,} {found['logic']}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from rtl_gen.errors import UsageError
 from rtl_gen.frontend.source import DAMAGE, library
+from sw_ref.messages import counted
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Node:
             return f"it has attribute {unknown[0]}; needed in opset {opset}: {known}"
         count = len(self.inputs)
         if not schema.min_input <= count <= schema.max_input:
-            return f"it has {count} inputs; needed in opset {opset}: {schema.min_input} to {schema.max_input}"
+            needed = f"{schema.min_input} to {schema.max_input}"
+            return f"it has {counted(count, 'input')}; needed in opset {opset}: {needed}"
         return ""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw_ref.format import StlqFormat
-from sw_ref.messages import shorten
+from sw_ref.messages import counted, shorten
 from sw_ref.model import StlqTensor
 from sw_ref.network.operator import CODES_MAX, SIZE_MAX, Arithmetic, Movement, Operator, Shape
 from sw_ref.network.requantizer import Requantizer
@@ -174,7 +174,7 @@ def _check_node(network: Network, node: Node) -> None:
     options = node.options
     fewest, most = options.arity
     if len(node.inputs) < fewest or (most is not None and len(node.inputs) > most):
-        raise ValueError(f"has {len(node.inputs)} inputs; allowed for {node.op}: {_span(fewest, most)}")
+        raise ValueError(f"has {counted(len(node.inputs), 'input')}; allowed for {node.op}: {_span(fewest, most)}")
     _check_weights(network, node)
     shape = options.output_shape(network.shapes(node), node.weight_shape)
     if shape != network.tensors[node.output].shape:
@@ -216,7 +216,7 @@ def _check_requantizer(network: Network, node: Node, options: Arithmetic) -> Non
     if requantizer.multiplier.shape != expected:
         raise ValueError(f"multiplier has shape {requantizer.multiplier.shape}; allowed: {expected}")
     if (requantizer.add_multiplier is not None) != (len(node.inputs) == 2):
-        raise ValueError(f"has {len(node.inputs)} inputs; allowed: two with an add_multiplier, one without")
+        raise ValueError(f"has {counted(len(node.inputs), 'input')}; allowed: two with an add_multiplier, one without")
     added = 0
     if len(node.inputs) == 2:
         info = network.tensors[node.inputs[1]]

@@ -110,7 +110,7 @@ def test_a_multiplier_is_refused_whatever_it_is_called(yosys: Yosys, said: Calla
 @pytest.mark.parametrize(("target", "cell"), [("xilinx", "DSP48E1"), ("ice40", "SB_MAC16"), ("ecp5", "MULT18X18D")])
 def test_a_dsp_block_is_refused(yosys: Yosys, said: Callable[..., str], target: str, cell: str) -> None:
     yosys.after = {"num_cells_by_type": {cell: 1}}
-    assert said("--target", target) == "the netlist has 0 multipliers and 1 DSP blocks; 0 are right"
+    assert said("--target", target) == "the netlist has 0 multipliers and 1 DSP block; 0 are right"
 
 
 def test_gates(run: Run, yosys: Yosys, tmp_path: Path, said: Callable[..., str]) -> None:

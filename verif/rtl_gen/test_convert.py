@@ -68,6 +68,20 @@ def test_text_names_the_layers_and_what_is_guessed(run, network, tmp_path):
     assert "note: no --calibrate: steps and words are guessed" in ran.out
 
 
+def test_tiles_that_are_not_square_are_noted(run, network, tmp_path):
+    out = run("convert", network, "--out", tmp_path / "q.safetensors", "--tile", "8x4").out
+    note = "note: 8x4 tiles: engines so far have as many PEs as lanes, so `stlq compile` needs --pe\n"
+    assert note in out
+    assert "tiles: engines" not in run("convert", network, "--out", tmp_path / "q.safetensors").out
+
+
+def test_one_input_is_one(run, network, inputs, tmp_path):
+    np.save(tmp_path / "one.npy", np.load(tmp_path / "data.npy")[:1])
+    out = run("convert", network, "--calibrate", tmp_path / "one.npy", "--out", tmp_path / "q.safetensors").out
+    assert "dB on 1 input, all used for calibration\n" in out
+    assert "; 1 input for calibration, " in out
+
+
 def test_kinds_of_data_agree(run, network, inputs, tmp_path):
     for number, data in enumerate((inputs, tmp_path / "data.npy")):
         assert run("convert", network, "--calibrate", data, "--out", tmp_path / f"{number}.safetensors").status == 0

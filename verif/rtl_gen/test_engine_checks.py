@@ -9,6 +9,7 @@ import pytest
 
 from hw.engine.config import EngineConfig
 from rtl_gen import synth
+from rtl_gen.design import around_lines
 from rtl_gen.engine_build import EngineBuild
 from rtl_gen.synth import _parts_table  # pyright: ignore[reportPrivateUsage]
 from rtl_gen.targets import TARGETS
@@ -109,6 +110,19 @@ def test_an_engine_in_words(engine: Yosys, run: Run, tmp_path: Path) -> None:
         "between them 3 0 10 1 4",
     ]
     assert lines[-1] == f"written to {tmp_path / 'synth-xilinx.json'}"
+
+
+def test_what_is_around_an_engine_is_not_measured_and_said(
+    engine: Yosys, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = synth.load_design(tmp_path)
+    assert isinstance(build, EngineBuild)
+    others = {"stlq_axi.v": b"", "bench/bench.v": b"", "stlq_axi.core": b""}
+    built = replace(build, contents={**build.contents, **others})
+    monkeypatch.setattr(synth, "load_design", lambda folder: built)
+    lines = run("synth", tmp_path, "--target", "xilinx").out.splitlines()
+    assert lines[-2] == "not measured: stlq_axi.v, the top around the engine"
+    assert around_lines(build) == []
 
 
 def test_a_large_memory_of_flip_flops_is_refused(engine: Yosys, said: Callable[..., str]) -> None:

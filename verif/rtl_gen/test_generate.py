@@ -175,7 +175,7 @@ def test_four_builds_at_once(tmp_path):
 
 def test_the_file_has_the_name_of_the_module(run, tmp_path):
     ran = run("--pe", 1, "--name", "my_macs", "--out", tmp_path)
-    assert ran.out.startswith(f"{tmp_path}/my_macs.v: 1 PEs")
+    assert ran.out.startswith(f"{tmp_path}/my_macs.v: 1 PE x")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "my_macs.v"]
     manifest = tmp_path / "manifest.json"
     assert list(json.loads(manifest.read_text())["files"]) == ["my_macs.v"]

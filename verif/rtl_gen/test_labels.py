@@ -28,6 +28,8 @@ def test_labels_of_inputs_that_are_not_used(path: Path) -> None:
     assert read_labels(path, inputs=3, classes=8, more=True).tolist() == [1, 0, 7]
     with pytest.raises(UsageError, match=r"holds int64 \(3,\); needed: 2 whole numbers"):
         read_labels(path, inputs=2, classes=8)
+    with pytest.raises(UsageError, match=r"holds int64 \(3,\); needed: 1 whole number, one per input"):
+        read_labels(path, inputs=1, classes=8)
     with pytest.raises(UsageError, match=r"holds int64 \(3,\); needed: 4 whole numbers"):
         read_labels(path, inputs=4, classes=8, more=True)
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from hw.config import ArrayConfig
-from rtl_gen.presets import ARRAYS_FOR, OPTIMIZE, preset
+from rtl_gen.presets import ARRAYS_FOR, OPTIMIZE, hints, preset
+from rtl_gen.targets import TARGETS
 
 CHOSEN = {  # (pipeline, choices)
     ("xilinx", "area"): (3, 4),
@@ -47,3 +48,21 @@ def test_presets_reach_the_array_and_long_options_win(run, tmp_path, options, ex
 def test_unknown_presets(refused, tmp_path):
     assert "argument --for: invalid choice: 'asic'" in refused("--for", "asic", "--out", tmp_path / "b")
     assert "argument --optimize: invalid choice: 'power'" in refused("--optimize", "power", "--out", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "choices", "target", "expected"),
+    [
+        (3, 4, "ecp5", ["an array made with `--for ecp5` is smaller there"]),
+        (3, 1, "generic", []),
+        (3, 1, "xilinx", ["an array made with `--for xilinx` is smaller there"]),
+        (0, 4, "ice40", []),  # without registers the choices have no effect
+    ],
+)
+def test_an_array_for_another_technology_gets_a_hint(pipeline, choices, target, expected):
+    array = ArrayConfig(pipeline=pipeline, choices=choices)
+    assert hints(array, TARGETS[target]) == expected
+    faster = "; `--optimize speed` makes it faster"
+    assert hints(array, TARGETS[target], is_clocked=True) == [line + faster for line in expected]
+    speedy = ArrayConfig(pipeline=4 if pipeline else 0, choices=choices)
+    assert hints(speedy, TARGETS[target], is_clocked=True) == expected

@@ -109,7 +109,7 @@ def test_other_cycles_before_the_first_layer(task: Task, right: EngineRun, monke
         before = report.data["before_layers"]
         assert before["simulated"] == before["predicted"] + 1
         assert report.parts[1:] == [
-            "1 images took other cycles than predicted",
+            "1 image took other cycles than predicted",
             "FAIL: 2 images, 0 codes compared, 0 mismatches, 0 writes astray (stalls 0 %)",
         ]
         assert reported(task, found, stalls=10).ok

@@ -50,7 +50,7 @@ def test_integer_weights_of_every_opset(make: Make, opset: int) -> None:
             r"auto_pad is SAME_UPPER, and pads is \[1, 1, 1, 1\]; needed: one of them",
         ),
         (node("Conv", ["x", "w"], ["y"], padding=[1, 1]), WEIGHT, "it has attribute padding; needed in opset 17: auto"),
-        (node("Conv", ["x"], ["y"]), {}, "it has 1 inputs; needed in opset 17: 2 to 3"),
+        (node("Conv", ["x"], ["y"]), {}, "it has 1 input; needed in opset 17: 2 to 3"),
         (node("ConvTranspose", ["x", "w"], ["y"], output_shape=[1, 8, 9, 9]), TURNED, "output_shape is .*; needed: 2"),
         (node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], strides=[2, 2, 2]), {}, "strides is .*; needed: 2 numbers"),
         (node("Gemm", ["x", "w"], ["y"]), MATRIX, "its tensor has 4 axes; needed: 2"),

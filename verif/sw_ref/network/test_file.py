@@ -125,7 +125,7 @@ def metadata(**values: str) -> Callable[[Arrays, Metadata], None]:
         (array("conv.bias", np.array([0, 1 << 47])), "node conv: bias is 140737488355328; allowed"),
         (array("conv.table", np.zeros(3, np.uint8)), r"node conv: table is uint8 \(3,\); allowed: uint8 \(256,\)"),
         (array("conv.table", np.zeros(256, np.int8)), r"node conv: table is int8 \(256,\); allowed: uint8 \(256,\)"),
-        (array("conv.add_multiplier", np.zeros(2, np.int32)), "node conv: has 1 inputs; allowed: two with an add_mult"),
+        (array("conv.add_multiplier", np.zeros(2, np.int32)), "node conv: has 1 input; allowed: two with an add_mult"),
         (array("conv.more", 0), "conv.more: is no array of a node"),
         (array("swap.bias", 0), "swap.bias: is no array of a node"),
         (array("conv.word1", np.full((2, 2, 1, 1), 4, np.int8)), "node conv: word1 holds code 4; allowed: -4 to 3"),

@@ -183,7 +183,7 @@ INFO = TensorInfo(shape=(2, 1, 1), step=0.5, zero=3)
         ({"outputs": ("a",)}, "tensor y: is no output and no node reads it"),
         ({"conv": {"inputs": ()}}, "node conv: has 0 inputs; allowed for conv: 1 to 2"),
         ({"conv": {"inputs": ("a", "x", "x")}}, "node conv: has 3 inputs; allowed for conv: 1 to 2"),
-        ({"add": {"inputs": ("b",)}}, "node add: has 1 inputs; allowed for add: 2"),
+        ({"add": {"inputs": ("b",)}}, "node add: has 1 input; allowed for add: 2"),
         ({"conv": {"weights": None}}, "node conv: has no weights; allowed for conv: 3 or 4 axes"),
         (
             {"swap": {"weights": tensor_of([[1]])}},

@@ -111,7 +111,7 @@ def test_parameters_of_another_type_are_refused(part: str) -> None:
         ({"table": np.zeros(256, np.uint16)}, r"table is uint16 \(256,\); allowed: uint8 \(256,\)"),
         ({"bias": [0, 0], "multiplier": [1, 1], "shift": [0, 0]}, r"multiplier has shape \(2,\); allowed: \(1,\)"),
         ({"multiplier": [[1]], "shift": [[0]]}, r"multiplier has shape \(1, 1\); allowed: \(1,\)"),
-        ({"add_multiplier": 1}, "has 1 inputs; allowed: two with an add_multiplier, one without"),
+        ({"add_multiplier": 1}, "has 1 input; allowed: two with an add_multiplier, one without"),
     ],
 )
 def test_parameters_that_do_not_suit_the_node_are_refused(parts: dict[str, Any], message: str) -> None:
