@@ -40,6 +40,7 @@ from rtl_gen.report import Report, Table, progress
 from rtl_gen.rom_build import add_rom_options, rom_files, rom_line, rom_of
 from sw_ref.files import write_atomically
 from sw_ref.format import parameters_of
+from sw_ref.messages import counted
 from sw_ref.network import Network, NetworkError, load_network
 
 SUMMARY = "write the engine for a network in integers, and the program that runs it"
@@ -146,7 +147,7 @@ def run(args: argparse.Namespace) -> Report:
         save_engine(EngineBuild(folder=args.out, config=config, contents=files))
     if args.picture is not None:
         with written("--picture", args.picture):
-            write_atomically(args.picture, draw_program(args.picture, layers, compiled))
+            write_atomically(args.picture, draw_program(args.picture, layers, compiled, config))
     report = _report(args, config, layers, compiled, len(program))
     lines = bus_lines(bus, compiled.jobs) if bus else [rom_line(rom)] if rom else []
     return Report(report.data, [*report.parts, *lines])
@@ -177,6 +178,9 @@ def _given(args: argparse.Namespace, network: Network) -> EngineConfig:
     given = {name: getattr(args, name) for name in (*parameters_of(ArrayConfig), *engine_parameters())}
     given = {name: value for name, value in {**given, **chosen(args)}.items() if value is not None}
     pe = given.get("pe", given.get("lanes", network.tile[0]))
+    if not given.keys() & {"pe", "lanes"} and network.tile[0] != network.tile[1]:
+        tile = "x".join(map(str, network.tile))
+        raise UsageError(f"the network's tile is {tile}; allowed without --pe: as many PEs as lanes, as in 8x8")
     values = {"pe": pe, "lanes": given.get("pe", network.tile[1]), **SIZES, **given}
     values.setdefault("requant_lanes", gcd(EngineConfig.requant_lanes, values["pe"]))
     try:
@@ -209,7 +213,7 @@ def _report(
     args: argparse.Namespace, config: EngineConfig, layers: list[Layer], compiled: Compiled, size: int
 ) -> Report:
     macs, cycles = config.array.macs_per_cycle, sum(layer.cycles for layer in layers) + layers[0].start
-    rate = args.mhz * 1e6 / cycles
+    rate, peak = args.mhz * 1e6 / cycles, peak_of(compiled)
     useful = sum(layer.macs for layer in layers) / (cycles * macs)
     data: dict[str, Any] = {
         "out": str(args.out),
@@ -222,7 +226,7 @@ def _report(
         "utilisation": useful,
         "program_bytes": size,
         "memory_words": compiled.memory_words,
-        "memory_peak": peak_of(compiled),
+        "memory_peak": peak,
         "group_beats": compiled.group_beats,
         "mhz": args.mhz,
         "inferences_per_second": rate,
@@ -233,15 +237,17 @@ def _report(
     if any(forms):
         columns = (*columns, "depthwise")
         rows = [[*row, layer.form] for row, layer in zip(rows, layers, strict=True)]
-    title = f"{config.name}.v: {config.array.size}, {config.requant_lanes} requantizer lanes, {config.bus_bits}-bit bus"
+    lanes = counted(config.requant_lanes, "requantizer lane")
+    title = f"{config.name}.v: {config.array.size}, {lanes}, {config.bus_bits}-bit bus"
+    beats = counted(compiled.group_beats, "beat")
     memory = f"{config.memory_words:,} words of activation memory ({engine_derived(config)['memory_bytes']:,} bytes)"
     parts: list[str | Table] = [
         Table(title, columns, rows),
         f"{cycles:,} cycles, {layers[0].start} of them before the first layer; "
         f"{rate:,.1f} inferences per second at {args.mhz:g} MHz",
         f"{useful:.1%} of the array's multiplications useful",
-        f"activation memory: at most {data['memory_peak']['words']:,} words at once, in {data['memory_peak']['layer']}",
-        f"program: {size:,} bytes; {memory}; groups of up to {compiled.group_beats:,} beats",
+        f"activation memory: at most {counted(peak['words'], 'word')} at once, in {peak['layer']}",
+        f"program: {size:,} bytes; {memory}; groups of up to {beats}",
         *([NO_WINDOW] if config.depthwise and WINDOW_FORM not in forms else []),
     ]
     return Report(data, parts)

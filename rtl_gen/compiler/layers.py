@@ -36,10 +36,15 @@ class Layer:
     form: str = ""
 
     @property
-    def bound(self) -> str:
-        """What takes most of the cycles, if not the array: of what an element a cycle leaves."""
+    def losses(self) -> dict[str, int]:
+        """The cycles that an element a cycle leaves, by what takes them."""
         losses = {"requantizer": self.idle, "program": self.program, "memory": self.port}
-        losses["drain"] = self.cycles - self.beats - sum(losses.values())
+        return {**losses, "drain": self.cycles - self.beats - sum(losses.values())}
+
+    @property
+    def bound(self) -> str:
+        """What takes most of the cycles, if not the array."""
+        losses = self.losses
         worst = max(losses, key=lambda name: losses[name])
         return worst if losses[worst] > self.beats else ("array" if self.macs else "beats")
 

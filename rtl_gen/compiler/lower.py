@@ -25,7 +25,8 @@ from sw_ref.network import Flatten, Network
 class Compiled:
     """A network's jobs, in order; `targets`: for each of them the tensor that it writes, if any, and where to.
 
-    `views`: where each tensor is, in buffers at `placement.bases`, which are needed in some of the `steps`.
+    `views`: where each tensor is, in buffers at `placement.bases`, which are needed in some of the `steps`.  `firsts`:
+    of each step its first job, by number.
     """
 
     jobs: Sequence[Job]
@@ -33,6 +34,7 @@ class Compiled:
     views: Mapping[str, View]
     placement: Placement
     steps: Sequence[str]
+    firsts: Sequence[int]
 
     @property
     def memory_words(self) -> int:
@@ -76,8 +78,11 @@ def _compiled(network: Network, config: EngineConfig, *, gather: bool) -> Compil
     placement = place(_buffers(network, layout, passes), len(pads))
     program = _Program(config=config, layout=layout, bases=placement.bases, pads=pads)
     program.begin(network)
+    firsts = [0]
     for whole in passes:
+        firsts.append(len(program.jobs))
         program.run(whole)
+    firsts.append(len(program.jobs))
     program.end(network)
     return Compiled(
         jobs=program.jobs,
@@ -85,6 +90,7 @@ def _compiled(network: Network, config: EngineConfig, *, gather: bool) -> Compil
         views=layout.views,
         placement=placement,
         steps=["inputs", *(whole.layer for whole in passes), "outputs"],
+        firsts=firsts,
     )
 
 

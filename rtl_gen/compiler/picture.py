@@ -4,48 +4,53 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hw.engine.config import EngineConfig
+from rtl_gen.compiler.cycles import predict, predict_end
 from rtl_gen.compiler.layers import Layer
 from rtl_gen.compiler.lower import Compiled
 from rtl_gen.drawing import label, saved
 
-PARTS = {"beats": "C0", "idle (requantizer)": "C1", "program": "C3", "drain": "0.7"}
+COLORS = {"array": "C0", "requantizer": "C1", "program": "C3", "memory": "C4", "drain": "0.7"}
+"""Of the parts of a layer's time, named as in the table what bounds a layer; `array`: beats, also without weights."""
 Span = tuple[int, int]
 
 
-def draw_program(path: Path, layers: Sequence[Layer], compiled: Compiled) -> bytes:
+def draw_program(path: Path, layers: Sequence[Layer], compiled: Compiled, config: EngineConfig) -> bytes:
     """Timeline and memory over time, in the format of the file's name; the same program gives the same bytes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3 + 0.2 * len(layers)), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[max(len(layers), 8), 12])
     _timeline(top, layers)
-    _memory(bottom, compiled, spans_of(layers, compiled.steps))
+    _memory(bottom, compiled, spans_of(compiled, config))
     bottom.set_xlabel("cycles")
     bottom.set_xlim(0, layers[-1].start + layers[-1].cycles)
     return saved(figure, path.suffix[1:].lower(), "program")
 
 
-def spans_of(layers: Sequence[Layer], steps: Sequence[str]) -> list[Span]:
-    """For each step of the placement, the cycles from its layer's start to its end."""
-    found = {layer.name: (layer.start, layer.start + layer.cycles) for layer in layers}
-    before = [span for name, span in found.items() if name not in steps and not name.startswith("output ")]
-    after = [span for name, span in found.items() if name.startswith("output ")]
-    ends = {"inputs": (0, max(end for _, end in before)), "outputs": (min(start for start, _ in after), after[-1][1])}
-    return [{**found, **ends}[step] for step in steps]
+def spans_of(compiled: Compiled, config: EngineConfig) -> list[Span]:
+    """For each step of the placement, the cycles from the start of its first job to that of the next step's."""
+    timings = predict(config, compiled.jobs)
+    starts = [0, *(timings[first].start for first in compiled.firsts[1:])]
+    return list(zip(starts, [*starts[1:], predict_end(config, compiled.jobs)], strict=True))
+
+
+def parts_of(layer: Layer) -> dict[str, int]:
+    """The cycles of a layer by what they are for, or what takes them."""
+    return {"array": layer.beats, **layer.losses}
 
 
 def _timeline(axes: Any, layers: Sequence[Layer]) -> None:
     """A bar for each layer; its parts one after the other, wherever within the layer they really are."""
     for row, layer in enumerate(layers):
-        drain = layer.cycles - layer.beats - layer.idle - layer.program
         start = layer.start
-        for (_, color), width in zip(PARTS.items(), (layer.beats, layer.idle, layer.program, drain), strict=True):
-            axes.barh(row, width, left=start, height=0.8, color=color)
+        for part, width in parts_of(layer).items():
+            axes.barh(row, width, left=start, height=0.8, color=COLORS[part])
             start += width
     axes.set_yticks(range(len(layers)), [label(layer.name) for layer in layers], fontsize=7)
     axes.invert_yaxis()
-    handles = [axes.barh(0, 0, color=color) for color in PARTS.values()]
-    axes.legend(handles, PARTS, loc="upper right", fontsize=8)
+    handles = [axes.barh(0, 0, color=color) for color in COLORS.values()]
+    axes.legend(handles, COLORS, loc="upper right", fontsize=8)
     axes.grid(axis="x", alpha=0.3)
 
 

@@ -21,14 +21,14 @@ from rtl_gen.compare import compare_writes
 from rtl_gen.compile import COLUMNS
 from rtl_gen.compiler.layers import Layer, layers_of
 from rtl_gen.compiler.lower import compile_network
-from rtl_gen.compiler.picture import draw_program, peak_of, spans_of
+from rtl_gen.compiler.picture import COLORS, draw_program, parts_of, peak_of, spans_of
 from rtl_gen.compiler.program import decode
 from rtl_gen.compiler.writes import expected_writes
 from rtl_gen.engine_build import load_engine
 from rtl_gen.engine_simulator import EngineRun
 from sw_ref.format import StlqFormat
-from sw_ref.network import Network, execute, load_network, save_network
-from verif.rtl_gen.compiler.networks import depthwise_network, random_network
+from sw_ref.network import Conv, Network, execute, load_network, save_network
+from verif.rtl_gen.compiler.networks import convolution_network, depthwise_network, random_network
 from verif.sw_ref.network.random_network import random_network as any_network
 
 SEED = 5
@@ -141,17 +141,45 @@ def test_waves_of_a_layer(run, refused: Refused, built, tmp_path, network):
 def test_the_picture_is_the_same_each_time(run, refused: Refused, file, tmp_path, network):
     compiled = compile_network(network, CONFIG)
     layers = layers_of(network, compiled, CONFIG)
-    drawn = [draw_program(Path("p.svg"), layers, compiled) for _ in range(2)]
+    drawn = [draw_program(Path("p.svg"), layers, compiled, CONFIG) for _ in range(2)]
     assert drawn[0] == drawn[1]
     assert drawn[0].startswith(b"<?xml")
-    spans = spans_of(layers, compiled.steps)
+    spans = spans_of(compiled, CONFIG)
     assert (spans[0][0], spans[-1][1]) == (0, layers[-1].start + layers[-1].cycles)
     assert all(start < end for start, end in spans)
+    assert [end for _, end in spans[:-1]] == [start for start, _ in spans[1:]]
     own = {layer.name: (layer.start, layer.start + layer.cycles) for layer in layers}
     assert spans[compiled.steps.index("conv_b")] == own["conv_b"]
     assert peak_of(compiled)["words"] == max(layer.memory for layer in layers)
     out = ("--picture", tmp_path / "p.txt", "--out", tmp_path / "no")
     assert "allowed: a name that ends in .png or .svg" in refused("compile", file, *out)
+
+
+def test_the_picture_shows_no_two_tensors_in_one_place():
+    """A layer of several passes frees its input before its last one, which writes the result there."""
+    options = Conv(padding=(2, 2, 2, 2))
+    compiled = compile_network(
+        convolution_network(CONFIG, np.random.default_rng(SEED), (3, 12, 16), (32, 3, 5, 5), options), CONFIG
+    )
+    spans, bases = spans_of(compiled, CONFIG), compiled.placement.bases
+    assert compiled.steps == ["inputs", *["conv_a"] * 5, "outputs"]
+    begin, *copies, last, end = [start for start, _ in spans]
+    assert begin == 0 < copies[0] < copies[1] < copies[2] < copies[3] < last < end
+    drawn = {b.name: (spans[b.first][0], spans[b.last][1], bases[b.name]) for b in compiled.placement.buffers}
+    assert drawn == {"in": (0, last, 1), "conv_a (copy 2)": (copies[0], end, 1537), "a": (last, spans[-1][1], 1)}
+
+
+@pytest.mark.parametrize("ports", [1, 2])
+def test_the_picture_has_the_parts_of_the_table(network, ports):
+    """They make up the layer, and one of them is what the table says; beats need no weights."""
+    config = replace(CONFIG, memory_ports=ports)
+    layers = layers_of(network, compile_network(network, config), config)
+    for layer in layers:
+        parts = parts_of(layer)
+        assert list(parts) == list(COLORS)
+        assert sum(parts.values()) == layer.cycles
+        assert parts["array" if layer.bound == "beats" else layer.bound] == max(parts.values())
+    assert any(parts_of(layer)["memory"] for layer in layers) == (ports == 1)
 
 
 def test_a_wrong_code_is_found_and_named(network):
@@ -226,6 +254,16 @@ def test_what_engines_take_of_an_array_is_said_and_enforced(refused: Refused, fi
     compile_with = ("compile", file, "--out", tmp_path / "no")
     assert "--pixels is 2; allowed in an engine: 1" in refused(*compile_with, "--pixels", 2)
     assert "--pe is 4 and lanes 2; allowed in an engine" in refused(*compile_with, "--pe", 4, "--lanes", 2)
+
+
+def test_an_engine_for_tiles_that_are_not_square(run, refused: Refused, tmp_path):
+    """The options decide: nobody is told of one that was not given."""
+    save_network(tmp_path / "net.safetensors", any_network(SEED, tile=(4, 2), nodes=1, ops=("conv",)))
+    command = ("compile", tmp_path / "net.safetensors", "--out", tmp_path / "e")
+    assert refused(*command).endswith(
+        "the network's tile is 4x2; allowed without --pe: as many PEs as lanes, as in 8x8\n"
+    )
+    assert run(*command, "--pe", 4, "--tables").out.startswith("stlq_engine.v: 4 x 4 array, 4 requantizer lanes, ")
 
 
 def test_a_window_that_serves_no_layer_is_noted(run, file, tmp_path):
