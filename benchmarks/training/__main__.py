@@ -1,31 +1,23 @@
 """`python -m benchmarks.training`: one training run, or a campaign; the one place that makes errors an exit status."""
 
-import argparse
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
 from benchmarks.training import campaign
 from benchmarks.training.fit import TrainingError
+from benchmarks.training.options import NAME, PROGRAM, campaign_parser, run_parser
 from benchmarks.training.run import CHECKPOINT, RESULT, Setting, perform
 from benchmarks.training.spec import Run, folder_of
 from benchmarks.training.tasks import TASKS
 from rtl_gen.errors import CheckError, UsageError
 from sw_ref.train.methods import METHODS
 
-PROGRAM = "python -m benchmarks.training"
 MAX_THREADS = 1024
-
-
-class Parser(argparse.ArgumentParser):
-    """Raises ``ValueError`` instead of printing the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message} (see `{self.prog} --help`)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         if argv[:1] == ["campaign"]:
-            return campaign.main(argv[1:], Parser(prog=f"{PROGRAM} campaign", allow_abbrev=False))
+            return campaign.main(argv[1:], campaign_parser())
         if argv and not argv[0].startswith("-"):
             raise ValueError(f"command is {argv[0]!r}; allowed: campaign, or the options of a run")
         return _train(argv)
@@ -50,12 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: object, status: int) -> int:
-    print("stlq train:", " ".join(str(error).split()), file=sys.stderr)
+    print(f"{NAME}:", " ".join(str(error).split()), file=sys.stderr)
     return status
 
 
 def _train(argv: list[str]) -> int:
-    args = _parser().parse_args(argv)
+    args = run_parser(", ".join(TASKS), ", ".join(METHODS)).parse_args(argv)
     out = folder_of("out", args.out)
     run = Run(
         task=args.task,
@@ -95,34 +87,6 @@ def _train(argv: list[str]) -> int:
 def _begun(out: Path) -> bool:
     """Whether a folder holds what a run can be resumed from."""
     return out.is_dir() and any(out.iterdir())
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        prog=PROGRAM,
-        description="Train one network of a task by one method. `campaign` as first word runs a grid of them.",
-        epilog=f"example: {PROGRAM} --task enhance --bits 3 --act-bits 6 --ratio 0.15 --method stlq --out runs/a",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--task", required=True, help=f"{', '.join(TASKS)}")
-    add("--network", help="of the task (default: its first)")
-    add("--method", default="stlq", help=f"{', '.join(METHODS)} (default: stlq)")
-    add("--bits", type=int, default=3, help="bits of a word (default: 3)")
-    add("--act-bits", type=int, default=6, help="bits of an activation (default: 6)")
-    add("--residual-shift", type=int, default=2, help="k: the second word counts in steps of U * 2^-k (default: 2)")
-    add("--ratio", type=float, default=0.15, help="share of two-word tiles, 0 to 1 (default: 0.15)")
-    add("--tile", default="8x8", help="output x input channels (default: 8x8)")
-    add("--seed", type=int, default=0, help="of the network's first weights and of the data (default: 0)")
-    add("--pretrain-epochs", type=int, help="of the float network (default: the task's)")
-    add("--epochs", type=int, help="of fine-tuning (default: the task's)")
-    add("--rate", type=float, help="learning rate of fine-tuning (default: the task's)")
-    add("--out", required=True, help="folder of the run's files")
-    add("--floats", help="folder with the float networks of earlier runs (default: that of --out)")
-    add("--resume", action="store_true", help="continue a run that was stopped")
-    add("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    add("--threads", type=int, default=1, help="processor threads; the sums' rounding depends on it (default: 1)")
-    return parser
 
 
 def parse_tile(text: str) -> tuple[int, int]:

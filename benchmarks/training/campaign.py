@@ -13,11 +13,12 @@ import torch
 
 from benchmarks.training import bars, plots, table
 from benchmarks.training.fit import TrainingError, check_about
+from benchmarks.training.options import add_campaign_options
 from benchmarks.training.results import Results
 from benchmarks.training.run import RESULT, Setting, perform
 from benchmarks.training.spec import Run, folder_of
 from benchmarks.training.tasks import TASKS
-from rtl_gen.runner import add_place_options, check_place, place, workers_of
+from rtl_gen.runner import check_place, place, workers_of
 from rtl_gen.work import Work
 from sw_ref.files import write_atomically
 from sw_ref.train.methods import METHODS, find_method
@@ -202,18 +203,7 @@ def _perform(campaign: Campaign, todo: Sequence[Run], command: str, args: argpar
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command `campaign`."""
-    add = parser.add_argument
-    add("--out", default="benchmarks/training/results", help="folder of results (default: benchmarks/training/results)")
-    add("--work", default="build/training", help="folder of checkpoints and models (default: build/training)")
-    add("--tasks", default=",".join(TASKS), help="(default: all)")
-    add("--methods", default=",".join(METHODS), help="(default: all)")
-    add("--ratios", default="0.15,0.05", help="of the methods that leave it open (default: 0.15,0.05)")
-    add("--seeds", type=int, default=5, help="how many (default: 5)")
-    add("--first-seed", type=int, default=0, help="(default: 0)")
-    add("--epochs", type=int, help="of fine-tuning (default: each task's)")
-    add("--pretrain-epochs", type=int, help="of the float networks (default: each task's)")
-    add("--report", action="store_true", help="only tables and plots (default: of the present table's options)")
-    add_place_options(parser)
+    add_campaign_options(parser, tasks=",".join(TASKS), methods=",".join(METHODS))
 
 
 def _number(text: str) -> float:

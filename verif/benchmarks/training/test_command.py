@@ -71,7 +71,7 @@ def test_ctrl_c_then_resume_ends_like_an_uninterrupted_run(tmp_path, capsys, mon
     with monkeypatch.context() as patched:
         patched.setattr(tiny, "draw", stop_later)
         assert main([*options, stopped]) == 130
-    assert capsys.readouterr().err == f"stlq train: interrupted; `--resume` continues from {stopped}/{where}\n"
+    assert capsys.readouterr().err == f"benchmarks.training: interrupted; `--resume` continues from {stopped}/{where}\n"
     assert main([*options, stopped, "--resume"]) == 0
     expected, resumed = (load_checkpoint(f"{folder}/model.safetensors")[0] for folder in (whole, stopped))
     assert expected.keys() == resumed.keys()
@@ -86,7 +86,7 @@ def test_ctrl_c_before_anything_is_kept_says_so(tmp_path, capsys, monkeypatch, t
 
     monkeypatch.setattr(tiny, "build", interrupted)
     assert main(["--task", "tiny", "--out", str(tmp_path / "a")]) == 130
-    error = "stlq train: interrupted before anything was kept; the same command starts again\n"
+    error = "benchmarks.training: interrupted before anything was kept; the same command starts again\n"
     assert capsys.readouterr().err == error
 
 
@@ -94,7 +94,7 @@ def test_a_loss_that_is_nan_is_exit_status_1(tmp_path, capsys, monkeypatch, tiny
     monkeypatch.setattr(tiny, "loss", lambda outputs, targets: (outputs - targets).sum() * torch.nan)
     assert main(["--task", "tiny", "--out", str(tmp_path / "a")]) == 1
     error = capsys.readouterr().err
-    assert error == "stlq train: loss is nan in epoch 1, step 1; the output of every layer is finite\n"
+    assert error == "benchmarks.training: loss is nan in epoch 1, step 1; the output of every layer is finite\n"
     assert not list((tmp_path / "a").iterdir())
 
 
@@ -138,22 +138,40 @@ def test_bad_use_is_one_line_and_exit_status_2(tmp_path, capsys, monkeypatch, op
     (tmp_path / "taken").write_text("")
     assert main(options) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"stlq train: {line}")
+    assert error.startswith(f"benchmarks.training: {line}")
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-def test_missing_libraries_are_one_line_and_exit_status_2(tmp_path):
+@pytest.fixture
+def without_libraries(tmp_path):
+    """Runs the command where two libraries are missing."""
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules |= {'torch': None, 'skimage': None}")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
-    command = [sys.executable, "-m", "benchmarks.training", "--task", "enhance", "--out", str(tmp_path / "a")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def ran(*options):
+        command = [sys.executable, "-m", "benchmarks.training", *options]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    return ran
+
+
+def test_missing_libraries_are_one_line_and_exit_status_2(tmp_path, without_libraries):
+    done = without_libraries("--task", "enhance", "--out", str(tmp_path / "a"))
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == 'stlq train: torch, skimage missing; to install: pip install "stlq[train]", or ".[train]" in a clone\n'
+    line = (
+        'benchmarks.training: torch, skimage missing; to install: pip install "stlq[train]", or ".[train]" in a clone'
     )
+    assert done.stderr == f"{line}\n"
     assert not (tmp_path / "a").exists()
+
+
+def test_help_needs_no_library(without_libraries):
+    for command, option in (((), "--act-bits"), (("campaign",), "--methods")):
+        done = without_libraries(*command, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"usage: {' '.join(('python -m benchmarks.training', *command))} [-h]")
+        assert option in done.stdout
 
 
 def test_cuda_is_refused_where_there_is_none(tmp_path, capsys, monkeypatch):
@@ -206,5 +224,7 @@ def test_a_campaign_goes_on_after_a_run_that_stopped(tmp_path, capsys, monkeypat
     captured = capsys.readouterr()
     assert "1/2 tiny-plain-one-word-r0-seed0: loss is nan in epoch 1, step 1" in captured.out
     assert "2/2 tiny-plain-two-word-r100-seed0: -0." in captured.out
-    assert captured.err.startswith("stlq train: 1 of 2 runs stopped: tiny-plain-one-word-r0-seed0: loss is nan")
+    assert captured.err.startswith(
+        "benchmarks.training: 1 of 2 runs stopped: tiny-plain-one-word-r0-seed0: loss is nan"
+    )
     assert [path.name for path in (tmp_path / "results" / "runs").iterdir()] == ["tiny-plain.jsonl"]

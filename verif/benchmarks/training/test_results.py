@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from benchmarks.training import campaign
-from benchmarks.training.__main__ import Parser
+from benchmarks.training.options import campaign_parser
 from benchmarks.training.results import Results
 from benchmarks.training.spec import Run
 from benchmarks.training.tasks import TASKS
@@ -104,7 +104,7 @@ def test_a_second_result_of_a_run_is_refused(tmp_path):
 
 def recorded(folder):
     """The recorded table's own options, parsed."""
-    parser = Parser(prog="campaign", allow_abbrev=False)
+    parser = campaign_parser()
     campaign.add_arguments(parser)
     return parser.parse_args(["--report", "--out", str(folder), *campaign.recorded_options(folder)]), parser
 
