@@ -111,20 +111,25 @@ def _scatter(figure: "Figure", points: Sequence[Point], cost: Cost, quality: str
         kept = [i for i, point in enumerate(points) if (point["measured"], point["front"]) == (measured, on_front)]
         if kept:
             axis.scatter([places[i][0] for i in kept], [places[i][1] for i in kept], s=22, label=name, **look)
-    _scale(axis, [x for x, _ in places])
-    axis.set(xlabel=cost.label, ylabel=QUALITIES[quality])
+    is_log = _scale(axis, [x for x, _ in places])
+    axis.set(xlabel=f"{cost.label} (logarithmic)" if is_log else cost.label, ylabel=QUALITIES[quality])
     axis.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2)
 
 
-def _scale(axis: "Axes", costs: Sequence[float]) -> None:
+def _scale(axis: "Axes", costs: Sequence[float]) -> bool:
+    """Scale the horizontal axis as the page does; whether it is logarithmic."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-    if min(costs) > 0 and max(costs) > 4 * min(costs):
+    is_log = min(costs) > 0 and max(costs) > 4 * min(costs)
+    if is_log:
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        # Below a decade there are few round numbers.
+        marks = (1, 2, 5) if max(costs) > 10 * min(costs) else (1, 1.5, 2, 3, 5, 7)
+        axis.xaxis.set_major_locator(LogLocator(subs=marks))
         axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(EngFormatter())
+    return is_log
 
 
 def _layers(figure: "Figure", layers: Sequence[str], point: Point) -> None:

@@ -9,7 +9,7 @@ from rtl_gen.explore.front import about
 from rtl_gen.report import Report, Table, lines_of
 from sw_ref.messages import counted
 
-COLUMNS = ("point", "array", "bits", "codes", "R", "lanes", "ports", "for")
+COLUMNS = ("point", "array", "bits", "codes", "R", "lanes", "ports", "optimize")
 SPEED = ("MHz", "cycles", "per second")
 
 
@@ -24,7 +24,7 @@ def front_table(found: Mapping[str, Any], exploration: Exploration) -> Table:
     """The measured points that no other one is better than in everything."""
     points = [point for point in found["points"] if point["front"]]
     labelled = exploration.task.inputs["labels"] is not None
-    quality = ("accuracy %",) if labelled else ("SQNR dB", "same class %")
+    quality = ("accuracy %",) if labelled else ("SQNR dB", "agreement %")
     where = f"{exploration.task.target.name} {exploration.task.device or ''}".strip()
     title = f"{found['network']} on {where}: {counted(len(points), 'point')} that no other one beats, all measured"
     rows = [(*_row(point), *_quality(point, labelled)) for point in points]

@@ -25,8 +25,9 @@ const tenths = decimal(1);
 const hundredths = decimal(2);
 const rounded = formatter({ maximumSignificantDigits: 4 });
 const percent = formatter({ style: "percent", minimumFractionDigits: 2 });
-// Short enough for an axis: 12.5M.
-const brief = formatter({ notation: "compact", maximumSignificantDigits: 4 });
+// Short enough for an axis: 12.5M; k and G as in the plots, where the language has K and B.
+const compact = formatter({ notation: "compact", maximumSignificantDigits: 4 });
+const brief = (value) => compact(value).replace("K", "k").replace("B", "G");
 const briefPercent = formatter({ style: "percent", maximumFractionDigits: 2 });
 
 // The data have no infinite numbers: "exact" is an SQNR without any error.

@@ -46,6 +46,23 @@ def test_gates_are_not_called_luts() -> None:
     assert not any("LUT" in text for text in by_cost)
 
 
+@pytest.mark.parametrize(
+    ("luts", "label", "ticks"),
+    [
+        ((1000, 3000), "LUTs x cycles per inference", [f"{1 + step / 4:g} M" for step in range(9)]),
+        ((1000, 4500), "LUTs x cycles per inference (logarithmic)", ["1 M", "1.5 M", "2 M", "3 M"]),
+        ((1000, 30000), "LUTs x cycles per inference (logarithmic)", ["1 M", "2 M", "5 M", "10 M", "20 M"]),
+    ],
+)
+def test_a_logarithmic_axis_says_so_and_has_marks(luts: tuple[int, int], label: str, ticks: list[str]) -> None:
+    front = make_front(2)
+    for point, size in zip(front["points"], luts, strict=True):
+        point |= {"luts": size, "cycles": 1000}
+    shown = texts(front_plots(front)["front-by-cost.svg"])
+    assert label in shown
+    assert [text for text in shown if text.endswith(" M")] == ticks
+
+
 def test_the_line_joins_what_no_other_beats() -> None:
     places = [(3.0, 5.0), (1.0, 2.0), (2.0, 4.0), (2.5, 4.0), (1.0, 1.0), (4.0, 4.5)]
     assert unbeaten(places, -1) == [(1.0, 2.0), (2.0, 4.0), (3.0, 5.0)]
