@@ -72,7 +72,8 @@ def _pictures(
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)[:limit]
     if not files:
         raise UsageError(f"--calibrate {folder} holds no pictures; allowed: {', '.join(PICTURES)}")
-    mean, std = (np.asarray(values, np.float32).reshape(-1, 1, 1) for values in pixels)
+    with np.errstate(over="ignore"):  # as above
+        mean, std = (np.asarray(values, np.float32).reshape(-1, 1, 1) for values in pixels)
     if mean.size not in (1, channels) or std.size not in (1, channels):
         raise UsageError(f"--mean and --std have {mean.size} and {std.size} values; needed: 1 or {channels}")
     for option, values, good in (("--mean", mean, np.isfinite(mean)), ("--std", std, np.isfinite(std) & (std > 0))):

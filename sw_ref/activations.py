@@ -21,9 +21,9 @@ def quantize_activations(x: ArrayLike, step: float, fmt: StlqFormat, zero: int =
     [0, 1, 1, 2, -128]
     """
     values = _finite(x)
-    unit = values.dtype.type(step)
-    check_step(float(unit))
-    with np.errstate(over="ignore"):  # what is too large for the type is clipped
+    with np.errstate(over="ignore"):  # what is too large for the type is clipped, or refused if it is the step
+        unit = values.dtype.type(step)
+        check_step(float(unit))
         codes = np.rint(values / unit) + zero
     return np.clip(codes, fmt.act_min, fmt.act_max).astype(np.int32)
 
@@ -56,7 +56,8 @@ def search_step(x: ArrayLike, fmt: StlqFormat) -> float:
 def _finite(x: ArrayLike) -> NDArray[Any]:
     values = np.asarray(x)
     if values.dtype != np.float32:
-        values = values.astype(np.float64)
+        with np.errstate(over="ignore"):  # what float64 cannot hold is infinite there, and refused
+            values = values.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("activations hold NaN or infinity; allowed: finite numbers")
     return values

@@ -118,6 +118,7 @@ def test_pictures_that_are_none(tmp_path: Path, data: bytes | None, message: str
     ("mean", "std", "message"),
     [
         ([float("nan")], [1], "--mean is nan; allowed: finite numbers"),
+        ([1e300], [1], "--mean is inf; allowed: finite numbers"),
         ([0], [1, 2], "--mean and --std have 1 and 2 values; needed: 1 or 3"),
         ([0], [1, 0, 2], "--std is 1, 0, 2; allowed: finite numbers, above 0"),
         ([0], [float("inf")], "--std is inf; allowed: finite numbers, above 0"),

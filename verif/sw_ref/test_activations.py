@@ -59,11 +59,13 @@ def test_zeros_and_negatives_for_unsigned_have_the_step_one() -> None:
 
 def test_refusals() -> None:
     fmt = StlqFormat()
-    for bad in (math.nan, math.inf):
+    for bad in (math.nan, math.inf, np.longdouble("1e4000")):
         with pytest.raises(ValueError, match="activations hold NaN or infinity; allowed: finite numbers"):
-            quantize_activations([bad], 1.0, fmt)
+            quantize_activations(np.array([bad]), 1.0, fmt)
     for step in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match=f"step is {step}; allowed: a finite number above 0"):
             quantize_activations([0.0], step, fmt)
+    with pytest.raises(ValueError, match="step is inf; allowed: a finite number above 0"):
+        quantize_activations(np.zeros(1, np.float32), 1e300, fmt)
     with pytest.raises(ValueError, match=r"^there are no activations; allowed: one or more$"):
         search_step([], fmt)
