@@ -1,11 +1,12 @@
 """The cost of a program, layer by layer."""
 
-from collections.abc import Sequence
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from hw.engine.config import EngineConfig
-from rtl_gen.compiler.cycles import Timing, predict, predict_end
+from rtl_gen.compiler.cycles import predict, predict_end
 from rtl_gen.compiler.lower import Compiled
 from sw_ref.network import Conv, Network, Node
 from sw_ref.network.operator import Shape
@@ -56,35 +57,29 @@ class Layer:
 def layers_of(network: Network, compiled: Compiled, config: EngineConfig) -> list[Layer]:
     """The layers of a program in order: words of zero points, inputs, nodes, outputs."""
     timings = predict(config, compiled.jobs)
-    end = predict_end(config, compiled.jobs)
+    nodes = {node.name: node for node in network.nodes}
     shapes = {f"{kind} {name}": info.shape for kind in ("input", "output") for name, info in network.tensors.items()}
-    shapes |= {node.name: network.tensors[node.output].shape for node in network.nodes}
-    macs = {node.name: _macs(network, node.name) for node in network.nodes}
-    forms = {node.name: "diagonal tiles" for node in network.nodes if is_depthwise(node)}
-    forms |= {job.layer: WINDOW_FORM for job in compiled.jobs if job.fields["window"]}
-    parts = [(name, list(group)) for name, group in groupby(timings, key=lambda timing: timing.layer)]
-    starts = [part[0].start for _, part in parts[1:]] + [end]
-    return [
-        Layer(
-            name=name,
-            jobs=len(part),
-            start=part[0].start,
-            cycles=after - part[0].start,
-            beats=_sum(part, "beats"),
-            idle=_sum(part, "idle"),
-            program=_sum(part, "program"),
-            port=_sum(part, "port"),
-            macs=macs.get(name, 0),
-            memory=compiled.memory_of(name),
-            shape=shapes.get(name),
-            form=forms.get(name, ""),
-        )
-        for (name, part), after in zip(parts, starts, strict=True)
-    ]
+    windows = {job.layer for job in compiled.jobs if job.fields["window"]}
+    last = len(compiled.steps) - 1
+    steps = [compiled.step_of(number) for number in range(len(timings))]
+    # Whether it is a node's is no question of its name: a node may be called as an input's jobs are.
+    keys = [(timing.layer, 0 < step < last, step == last) for timing, step in zip(timings, steps, strict=True)]
+    parts = [list(group) for _, group in groupby(range(len(timings)), key=lambda number: keys[number])]
+    starts = [*(timings[part[0]].start for part in parts), predict_end(config, compiled.jobs)]
+    layers = []
+    for part, start, end in zip(parts, starts, starts[1:], strict=False):
+        (name, is_node, _), own = keys[part[0]], [timings[number] for number in part]
+        facts = _of_node(network, nodes[name], windows) if is_node else {"macs": 0, "shape": shapes.get(name)}
+        memory = max(compiled.placement.words_at(steps[number]) for number in part)
+        sums = {what: sum(getattr(timing, what) for timing in own) for what in ("beats", "idle", "program", "port")}
+        layers.append(Layer(name=name, jobs=len(own), start=start, cycles=end - start, memory=memory, **sums, **facts))
+    return layers
 
 
-def _sum(part: Sequence[Timing], what: str) -> int:
-    return sum(getattr(timing, what) for timing in part)
+def _of_node(network: Network, node: Node, windows: Container[str]) -> dict[str, Any]:
+    """What a layer is by its node; `windows`: the nodes that the window serves."""
+    form = WINDOW_FORM if node.name in windows else "diagonal tiles" if is_depthwise(node) else ""
+    return {"macs": _macs(network, node), "shape": network.tensors[node.output].shape, "form": form}
 
 
 def is_depthwise(node: Node) -> bool:
@@ -92,9 +87,8 @@ def is_depthwise(node: Node) -> bool:
     return isinstance(node.options, Conv) and 1 < node.options.groups == node.weight_shape[0]
 
 
-def _macs(network: Network, name: str) -> int:
+def _macs(network: Network, node: Node) -> int:
     """Multiplications of weights with codes, those of padding among them."""
-    node = next(node for node in network.nodes if node.name == name)
     if node.weights is None:
         return 0
     reads = network.tensors[node.inputs[0]].shape if node.op == "conv_transpose" else None

@@ -1,5 +1,6 @@
 """A network to the jobs of a program."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -41,12 +42,9 @@ class Compiled:
         """Words of activation memory that the program needs."""
         return self.placement.words
 
-    def memory_of(self, layer: str) -> int:
-        """Most words that are needed while jobs of a layer run; all inputs at once, all outputs at once."""
-        last = len(self.steps) - 1
-        own = [step for step, name in enumerate(self.steps) if name == layer]
-        end = last if any(job.kind == Kind.OUTPUT for job in self.jobs if job.layer == layer) else 0
-        return max(self.placement.words_at(step) for step in own or [end])
+    def step_of(self, job: int) -> int:
+        """The step of a job, both by number: 0 the inputs, then one for each pass, then the outputs."""
+        return bisect_right(self.firsts, job) - 1
 
     @property
     def group_beats(self) -> int:

@@ -169,6 +169,18 @@ def test_the_picture_shows_no_two_tensors_in_one_place():
     assert drawn == {"in": (0, last, 1), "conv_a (copy 2)": (copies[0], end, 1537), "a": (last, spans[-1][1], 1)}
 
 
+@pytest.mark.parametrize("name", ["input in", "output c", "zero point", "inputs", "outputs"])
+@pytest.mark.parametrize("node", ["conv_a", "conv_b", "conv_c"])
+def test_a_node_may_be_called_as_another_layer_is(network, node, name):
+    """Its row, and all others, are what they are under any name."""
+    layers = layers_of(network, compile_network(network, CONFIG), CONFIG)
+    name = next((layer.name for layer in layers if layer.name.startswith(name)), name)
+    nodes = [replace(one, name=name) if one.name == node else one for one in network.nodes]
+    called = replace(network, nodes=nodes)
+    expected = [replace(layer, name=name) if layer.name == node else layer for layer in layers]
+    assert layers_of(called, compile_network(called, CONFIG), CONFIG) == expected
+
+
 @pytest.mark.parametrize("ports", [1, 2])
 def test_the_picture_has_the_parts_of_the_table(network, ports):
     """They make up the layer, and one of them is what the table says; beats need no weights."""
