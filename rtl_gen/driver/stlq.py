@@ -199,7 +199,7 @@ class Driver(ABC):
     def _one_each(self, given: Sequence[Any]) -> Sequence[Any]:
         names = [tensor.name for tensor in self.interface.inputs]
         if len(given) != len(names):
-            raise ValueError(f"there are {len(given)} inputs; allowed: one for each of {', '.join(names)}")
+            raise ValueError(f"inputs given: {len(given)}; allowed: one for each of {', '.join(names)}")
         return given
 
     def _put(self, tensor: Tensor, codes: NDArray[Any]) -> None:

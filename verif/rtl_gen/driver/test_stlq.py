@@ -126,7 +126,7 @@ def test_time_out_stops_the_run(polls: int, then: str) -> None:
 @pytest.mark.parametrize(
     ("codes", "message"),
     [
-        ((np.zeros((1, 1, 3), int),), "there are 1 inputs; allowed: one for each of a, b"),
+        ((np.zeros((1, 1, 3), int),), "inputs given: 1; allowed: one for each of a, b"),
         ((np.zeros((1, 3), int), 0), r"input a is int64 of shape \(1, 3\); allowed: integers of shape \(1, 1, 3\)"),
         ((np.zeros((1, 1, 3)), 0), "input a is float64 of shape"),
         ((np.full((1, 1, 3), 256), 0), "input a has codes 256 to 256; allowed: 0 to 255"),
