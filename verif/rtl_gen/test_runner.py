@@ -1,5 +1,6 @@
 """Runners: the same results at every place, each made once and kept."""
 
+import hashlib
 import json
 import socket
 import sqlite3
@@ -132,7 +133,7 @@ def test_the_store_tells_what_a_result_is_about(store: Store) -> None:
     ((key, kind, arguments, versions, result),) = rows(store.file)
     assert (key, kind) == (units.SQUARED.key({"n": 4}), "verif.rtl_gen.units.squared")
     assert json.loads(arguments) == {"n": 4}
-    assert json.loads(versions) == units.SQUARED.versions
+    assert json.loads(versions) == units.SQUARED.versions | {"result": hashlib.sha256(result.encode()).hexdigest()}
     assert json.loads(result) == {"square": 16}
 
 
@@ -152,10 +153,26 @@ def test_a_file_that_is_no_store(tmp_path: Path) -> None:
         Store(tmp_path / "none" / "results.sqlite")
 
 
-@pytest.mark.parametrize("spoilt", ["{", "null", b"\x00\xff"])
+@pytest.mark.parametrize("spoilt", ["{", "null", b"\x00\xff", b'{"x": 1}', "{}", "[]", '{"x": 2}'])
 def test_a_spoilt_row_is_one_line(store: Store, spoilt: object) -> None:
     store.add("a", kind="k", about={}, versions={}, result={"x": 1})
     with sqlite3.connect(store.file) as connection:
         connection.execute("update results set result = ?", (spoilt,))
     with pytest.raises(UsageError, match="row a is spoilt; allowed: as it was written, or no such row"):
         store.get("a")
+
+
+@pytest.mark.parametrize("spoilt", ["{", "[]", "null", b"\x00"])
+def test_versions_that_are_spoilt_are_one_line(store: Store, spoilt: object) -> None:
+    store.add("a", kind="k", about={}, versions={}, result={"x": 1})
+    with sqlite3.connect(store.file) as connection:
+        connection.execute("update results set versions = ?", (spoilt,))
+    with pytest.raises(UsageError, match="row a is spoilt; allowed: as it was written, or no such row"):
+        store.get("a")
+
+
+def test_a_row_without_a_digest_is_an_old_one(store: Store) -> None:
+    store.add("a", kind="k", about={}, versions={"numpy": "2"}, result={"x": 1})
+    with sqlite3.connect(store.file) as connection:
+        connection.execute("update results set versions = ?", ('{"numpy": "2"}',))
+    assert store.get("a") == {"x": 1}
