@@ -15,8 +15,8 @@ from rtl_gen.work import Work
 from sw_ref.files import digest_of
 
 CLOCKED, SEED = "ecp5", 1
-DEVICES = {8: "25k"}
-"""Devices by the side of the array, if not the largest: of the 4 x 4 in a 25k the placer came to no end."""
+DEVICES = {4: "25k", 8: "25k"}
+"""Devices by the side of the array, if not the largest."""
 LARGEST_DEVICE = "85k"
 
 
