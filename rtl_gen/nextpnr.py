@@ -1,6 +1,7 @@
 """A run of nextpnr: a netlist is packed, placed and routed, with the placer that suits its size."""
 
 import json
+import math
 import os
 import re
 import time
@@ -33,10 +34,10 @@ STEPS = 2000
 TAIL = 1 << 12
 """Bytes at the end of the log that tell of the last step."""
 STEP = re.compile(rb"iter=(\d+)")
-LEGALISING = b"Info: Strict legalising"
-"""The placer's last step, which takes a second, or never ends where many registers have enables of their own."""
-PATIENCE = 60.0
-"""Seconds that this step may take at least; it may take as long as all before it."""
+SEARCHES = {b"Info: Strict legalising": 60.0, b"Info: Running main analytical placer": 300.0}
+"""Searches for places, by the lines before them, of "static" and of "heap".  They take seconds, or never end where many
+registers have enables of their own.  A search has so many seconds, and in any case as long as all before it took.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +78,18 @@ class Nextpnr:
             raise CheckError(f"nextpnr-{self.target.name} stopped without a report") from None
 
     def _place(self, command: list[str], placer: str, folder: Path) -> None:
-        """Place and route; by "heap" where the "static" placer never ends."""
-        run = partial(tools.run, folder=folder, log=LOG)
+        """Place and route; by "heap" where the "static" placer never ends.  Raises :class:`CheckError`."""
         try:
-            run([*command, "--placer", placer], hopeless=partial(hopeless, folder / LOG, time.time()))
+            ends = partial(hopeless, folder / LOG, time.time())
+            tools.run([*command, "--placer", placer], folder=folder, log=LOG, hopeless=ends)
         except TimeLimitError:
             if placer == "heap":
-                raise
-            run([*command, "--placer", "heap"])
+                raise CheckError(NO_PLACE) from None
+            self._place(command, "heap", folder)
 
 
 def hopeless(log: Path, start: float) -> bool:
-    """Whether the "static" placer never ends, by its log as far as it is written; `start`: when it began."""
+    """Whether a placer never ends, by its log as far as it is written; `start`: when it began."""
     try:
         with log.open("rb") as file:
             written = os.fstat(file.fileno())
@@ -99,8 +100,9 @@ def hopeless(log: Path, start: float) -> bool:
     found = STEP.findall(end)
     if found and int(found[-1]) > STEPS:
         return True
-    legalising = end.rstrip(b"\n").rsplit(b"\n", 1)[-1].startswith(LEGALISING)
-    return legalising and time.time() - written.st_mtime > max(written.st_mtime - start, PATIENCE)
+    last = end.rstrip(b"\n").rsplit(b"\n", 1)[-1]
+    patience = next((seconds for line, seconds in SEARCHES.items() if last.startswith(line)), math.inf)
+    return time.time() - written.st_mtime > max(written.st_mtime - start, patience)
 
 
 def choose_placer(log: str) -> str:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from rtl_gen import nextpnr, pnr, tools
-from rtl_gen.errors import CheckError, FitError
+from rtl_gen.errors import CheckError, FitError, TimeLimitError
 from rtl_gen.manifest import load_build
 from rtl_gen.targets import PLACED
 
@@ -77,6 +77,20 @@ def test_a_placer_that_never_ends_is_left_for_the_other(tmp_path):
     assert all("--seed 3" in line for line in said[1:])
 
 
+def test_where_no_placer_ends_the_design_does_not_fit(tmp_path, monkeypatch):
+    def never_ends(command, **options):
+        if "--placer" in command:
+            raise TimeLimitError("nextpnr goes on for ever")
+        (tmp_path / "nextpnr.log").write_text("Info: TRELLIS_COMB: 3/ 10 30%\n")
+
+    monkeypatch.setattr(tools, "run", never_ends)
+    nextpnr_of = nextpnr.Nextpnr(target=PLACED["ecp5"], device="25k", speed=6, kind="engine")
+    with pytest.raises(
+        FitError, match=r"^the engine does not fit an 25k: nextpnr found no place for all of its cells$"
+    ):
+        nextpnr_of.run("nextpnr", tmp_path, freq=200.0, seed=1)
+
+
 def test_a_placer_is_hopeless_by_its_log(tmp_path):
     log, now = tmp_path / "log", time.time()
     assert not nextpnr.hopeless(log, now)
@@ -95,10 +109,12 @@ def test_a_placer_is_hopeless_by_its_log(tmp_path):
         ("Info: Strict legalising 15 cells...\n", 300, 310, True),
         ("Info: Strict legalising 15 cells...\n", 10, 50, False),
         ("Info: Strict legalising 15 cells...\n", 10, 70, True),
-        ("Info: Strict legalising 15 cells...\nInfo: HPWL after legalise: 1.0\n", 10, 70, False),
+        ("Info: Strict legalising 15 cells...\nInfo: HPWL after legalise: 1.0\n", 10, 7000, False),
+        ("Info: Running main analytical placer, max placement attempts per cell = 9.\n", 10, 290, False),
+        ("Info: Running main analytical placer, max placement attempts per cell = 9.\n", 10, 310, True),
     ],
 )
-def test_a_placer_may_legalise_as_long_as_it_placed(tmp_path, last, before, silent, expected):
+def test_a_placer_may_search_as_long_as_it_took_before(tmp_path, last, before, silent, expected):
     """`before`: seconds until it wrote the `last` line; `silent`: since then."""
     (tmp_path / "log").write_text(f"Info: iter=500 steplen=1\n{last}")
     written = time.time() - silent
