@@ -98,6 +98,16 @@ REASONS = (
     ("tensor._scale", r" -> .*XXfiuXX", "f, i and u are in it, and no kind of dtype is X"),
     ("files._lock", r" -> if time.monotonic\(\) >= end:$", "the clock does not meet an instant"),
     ("files._lock", r" -> time.sleep\(1.01\)$", "it waits longer"),
+    (
+        "files._create_part",
+        r" -> _lock\(file.fileno\(\), None\)$",
+        "nobody else locks a new file, of which this would tell",
+    ),
+    (
+        "files._write_and_commit",
+        r"missing_ok=(None|False)\)$",
+        "a part is gone if an interruption falls between two lines",
+    ),
     ("simulate.random_acts", r"strict=False.* -> .*strict=None", "as false"),
     ("reorder._is_plain", r" -> .*(getattr\(None|XXgroupsXX)", "an order that changes the outputs is taken back"),
     ("windows._(by_tap|parts)", r"range\(0, len\(rows\), \)|max\(count, 2\)", "other parts of the same sums"),

@@ -66,13 +66,43 @@ def test_a_missing_folder_and_a_folder_in_place_are_errors(tmp_path: Path) -> No
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
-def test_permissions_follow_the_umask(tmp_path: Path) -> None:
-    old = os.umask(0o027)
+def test_a_file_that_cannot_be_made_is_named_and_not_its_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: str, *_: int, **__: int) -> None:
+        raise PermissionError(errno.EACCES, "closed", path)
+
+    monkeypatch.setattr(os, "open", closed)
+    with pytest.raises(PermissionError, match="closed") as caught:
+        write_atomically(tmp_path / "x", b"new")
+    assert caught.value.filename == str(tmp_path / "x")
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0, 0o666), (0o027, 0o640)])
+def test_permissions_follow_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
+    old = os.umask(umask)
     try:
         write_atomically(tmp_path / "file", b"x")
     finally:
         os.umask(old)
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
+def test_nobody_else_can_read_a_part_that_has_no_permissions_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"old")
+    seen, fchmod = list[int](), os.fchmod
+
+    def chmod(handle: int, mode: int) -> None:
+        seen.append(os.fstat(handle).st_mode & 0o777)
+        fchmod(handle, mode)
+
+    monkeypatch.setattr(os, "fchmod", chmod)
+    old = os.umask(0)
+    try:
+        write_atomically(tmp_path / "secret", b"new")
+    finally:
+        os.umask(old)
+    assert seen == [0o600]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o664])
@@ -220,6 +250,20 @@ def test_what_a_killed_writer_committed_outlives_a_writer_that_is_stopped(
     assert (tmp_path / "b").read_bytes() == NEW["b"]
     assert read_pair(tmp_path) == NEW
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "list"]
+
+
+def test_an_interruption_right_after_the_commit_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pair(tmp_path, OLD)
+
+    def replace(source: Path, target: Path) -> None:
+        os.rename(source, target)
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(RuntimeError, match="stopped"):
+            write_pair(tmp_path, NEW)
+    assert read_pair(tmp_path) == NEW
 
 
 def test_what_a_killed_writer_committed_goes_with_the_next_ones_files(
