@@ -96,6 +96,7 @@ REASONS = (
     ("Moments.target", r" -> .*energy > 0, energy, 2.0", "without inputs any load gives the weights themselves"),
     ("Search._minimum", r" -> .*chosen, None\] / self._near", "the factors are as many below 1 as above"),
     ("tensor._scale", r" -> .*XXfiuXX", "f, i and u are in it, and no kind of dtype is X"),
+    ("activations._finite", r" -> .*astype\(None\)$", "no type is float64"),
     ("files._lock", r" -> if time.monotonic\(\) >= end:$", "the clock does not meet an instant"),
     ("files._lock", r" -> time.sleep\(1.01\)$", "it waits longer"),
     (

@@ -220,7 +220,11 @@ def test_any_byte_may_be_wrong(tmp_path: Path, form: int) -> None:
     assert len(refused) > 10
 
 
-@pytest.mark.filterwarnings("error")
+def test_objects_are_not_written() -> None:
+    with pytest.raises(ValueError, match="Object arrays cannot be saved when allow_pickle=False"):
+        arrays.npy(np.array([{}], object))
+
+
 def test_arrays_under_any_names(tmp_path: Path) -> None:
     names = ["file", "allow_pickle", "self", "args", "kwds", "arr_0", "a.npy", "a/b", "\u5377"]
     written = {name: np.arange(number, dtype=np.uint8) for number, name in enumerate(names)}

@@ -57,10 +57,14 @@ def test_zeros_and_negatives_for_unsigned_have_the_step_one() -> None:
     assert search_step([-1.0, 0.0], StlqFormat(act_signed=False)) == 1.0
 
 
+def test_without_a_zero_point_code_0_is_0() -> None:
+    assert quantize_activations([-1.0, 0.0, 2.0], 1.0, StlqFormat()).tolist() == [-1, 0, 2]
+
+
 def test_refusals() -> None:
     fmt = StlqFormat()
     for bad in (math.nan, math.inf, np.longdouble("1e4000")):
-        with pytest.raises(ValueError, match="activations hold NaN or infinity; allowed: finite numbers"):
+        with pytest.raises(ValueError, match=r"^activations hold NaN or infinity; allowed: finite numbers$"):
             quantize_activations(np.array([bad]), 1.0, fmt)
     for step in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match=f"step is {step}; allowed: a finite number above 0"):
