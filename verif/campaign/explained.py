@@ -22,7 +22,9 @@ REASONS = (
     ("Tiling.gather", r" -> .*(asarray\(corner, (None)?\)|dtype=None\)|arange\(step, \))", "the width of indices"),
     ("(search_step|Search.channels)", r"astype\(np.float64\).* -> .*astype\(None\)", "float64 is numpy's own default"),
     ("search_step", r" -> .*or \+np.inf\)\)$", "0 or -0: below every maximum above 0"),
-    ("row_peak", r" -> .*tolist\(\), \)$", "weights have one output or more"),
+    ("row_peak", r" -> .*tolist\(\), (default=1)?\)$", "weights have one output or more"),
+    ("search_step", r" -> .*reshape\(None\)$", "sums and extremes are the same of an array of any shape"),
+    ("yosys._memories", r' -> .*else "XXXX"$', "without memories the log is not looked up"),
     (
         "(RowSample.(of|pick)|Spread.(trust|arranged))",
         r" -> .*(take_along_axis|argpartition)\(([^()]|\([^()]*\))*, \)",

@@ -52,6 +52,18 @@ def test_searched_step_is_as_good_as_a_dense_scan(size: float, fmt: StlqFormat) 
     assert error(found) <= 1.02 * min(error(full * 2.0 ** (-i / 20)) for i in range(120))
 
 
+def test_the_search_ends_at_a_64th_of_the_step_that_clips_nothing() -> None:
+    """Far below, most values would be met exactly."""
+    fmt = StlqFormat(act_bits=2, act_signed=False)
+    full = 1.0 / fmt.act_max
+    values = np.append(np.full(300_000, full * 2**-6.4), 1.0)
+    assert search_step(values, fmt) == full * 2.0 ** (-24 / 4) * 2.0 ** (-7 / 32)
+
+
+def test_codes_of_any_type_are_real_numbers() -> None:
+    assert dequantize_activations(np.array([0, 255], np.uint8), 0.5, 10).tolist() == [-5.0, 122.5]
+
+
 def test_zeros_and_negatives_for_unsigned_have_the_step_one() -> None:
     assert search_step(np.zeros(5), StlqFormat()) == 1.0
     assert search_step([-1.0, 0.0], StlqFormat(act_signed=False)) == 1.0

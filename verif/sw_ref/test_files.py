@@ -61,8 +61,9 @@ def test_a_missing_folder_and_a_folder_in_place_are_errors(tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "none" / "file", b"x")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match=r"not a regular file: .*folder'$"):
+    with pytest.raises(OSError, match=r"not a regular file: .*folder'$") as caught:
         write_atomically(tmp_path / "folder", b"x")
+    assert caught.value.errno == errno.EINVAL
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
@@ -333,9 +334,9 @@ def test_a_lock_that_is_let_go_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_lock_that_another_process_keeps_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
-    with locked(tmp_path), pytest.raises(TimeoutError, match="another process keeps it locked") as error:
+    with locked(tmp_path), pytest.raises(TimeoutError) as error:
         write_pair(tmp_path, NEW)
-    assert error.value.filename == str(tmp_path)
+    assert (error.value.strerror, error.value.filename) == ("another process keeps it locked", str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -75,6 +75,28 @@ def test_a_header_has_no_spaces(tmp_path: Path) -> None:
     assert b" " not in header.rstrip(b" ")
 
 
+def test_names_are_written_as_they_are(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "t", {"größe": np.zeros(1, np.int8)}, {})
+    assert '"größe"'.encode() in (tmp_path / "t").read_bytes()
+
+
+def test_a_header_is_at_most_as_long_as_the_file(tmp_path: Path) -> None:
+    text = json.dumps({}).encode()
+    for more, good in ((0, True), (1, False), (15, False)):
+        (tmp_path / "t").write_bytes((len(text) + more).to_bytes(8, "little") + text)
+        if good:
+            assert TensorFile(tmp_path / "t").entries == {}
+        else:
+            with pytest.raises(TensorFileError, match=rf"^header is {len(text) + more} bytes, the file 10: "):
+                TensorFile(tmp_path / "t")
+
+
+def test_an_empty_tensor_may_lie_where_others_begin_or_end(tmp_path: Path) -> None:
+    entries = {"end": entry("I8", [0], [4, 4]), "all": entry("I8", [4], [0, 4]), "begin": entry("I8", [0], [0, 0])}
+    (tmp_path / "t").write_bytes(raw(entries, b"1234"))
+    assert list(TensorFile(tmp_path / "t").entries) == ["begin", "all", "end"]
+
+
 def test_a_type_without_a_name_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="z is complex128; allowed: BOOL, U8"):
         write_tensors(tmp_path / "t", {"z": np.zeros(2, complex)}, {})
