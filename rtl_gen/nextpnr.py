@@ -79,6 +79,8 @@ class Nextpnr:
 
     def _place(self, command: list[str], placer: str, folder: Path) -> None:
         """Place and route; by "heap" where the "static" placer never ends.  Raises :class:`CheckError`."""
+        # Else the log of the run before would be judged until this one opens its own.
+        (folder / LOG).unlink(missing_ok=True)
         try:
             ends = partial(hopeless, folder / LOG, time.time())
             tools.run([*command, "--placer", placer], folder=folder, log=LOG, hopeless=ends)
